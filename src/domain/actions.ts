@@ -1,0 +1,66 @@
+import type { Rejection } from './commands.ts';
+import { ANSWERS, type Answer, type DisputeAction, type DisputeType, otherRole, type Role, ruleOf } from './rules.ts';
+import { type Dispute, type Instant, openDisputeOf, type State } from './state.ts';
+import { isOverdue } from './transition.ts';
+
+function isAnswer(action: DisputeAction): action is Answer {
+  return (ANSWERS as readonly DisputeAction[]).includes(action);
+}
+
+/** Who may take an action on a dispute, by its type; null where the type has no such action. */
+function actorOf(dispute: Dispute, action: DisputeAction): 'opener' | 'respondent' | 'both' | null {
+  if (action === 'withdraw') return 'opener';
+  if (action === 'add_comment') return 'both';
+  return ruleOf(dispute.type).answers[action] === undefined ? null : 'respondent';
+}
+
+function closedRefusal(dispute: Dispute, now: Instant): Rejection | null {
+  if (dispute.resolved?.resolution === 'expired') {
+    return { code: 'response_window_closed', respondBy: dispute.respondBy, decidedAt: now };
+  }
+  if (dispute.resolved !== null) return { code: 'dispute_not_open', disputeId: dispute.id };
+  return isOverdue(dispute, now)
+    ? { code: 'response_window_closed', respondBy: dispute.respondBy, decidedAt: now }
+    : null;
+}
+
+/** Why a role may not take an action on a dispute now, or null if it may. */
+export function actionRefusal(dispute: Dispute, action: DisputeAction, role: Role, now: Instant): Rejection | null {
+  const actor = actorOf(dispute, action);
+  if (actor === null) return { code: 'action_not_allowed' };
+  if (actor === 'respondent' && role !== dispute.respondent.role) return { code: 'not_respondent' };
+  if (actor === 'opener' && role !== dispute.opener.role) return { code: 'not_opener' };
+  return closedRefusal(dispute, now);
+}
+
+/** The answers that a dispute of a type knows. */
+export function answersOf(type: DisputeType): readonly Answer[] {
+  return ANSWERS.filter((answer) => ruleOf(type).answers[answer] !== undefined);
+}
+
+/** Whether an action on a dispute of a type has to carry a comment. */
+export function commentIsRequired(type: DisputeType, action: DisputeAction): boolean {
+  if (action === 'add_comment') return true;
+  return isAnswer(action) && ruleOf(type).answers[action]?.comment === 'required';
+}
+
+/** Why a role may not open a dispute of a type on an order now, or null if it may. */
+export function openingRefusal(state: State, type: DisputeType, role: Role): Rejection | null {
+  if (ruleOf(type).opening[role] === undefined) return { code: 'action_not_allowed' };
+  const status = state.order?.status;
+  if (status === 'completed') return { code: 'order_not_disputable', reason: 'order_completed' };
+  if (status === 'cancelled' || status === 'mutually_cancelled') {
+    return { code: 'order_not_disputable', reason: 'order_cancelled' };
+  }
+  const open = openDisputeOf(state);
+  return open === null ? null : { code: 'dispute_already_open', disputeId: open.id };
+}
+
+/** What a viewer has to do about a dispute. */
+export type ViewerState = 'action_required' | 'awaiting_other_party' | 'resolved';
+
+/** How a dispute stands for a role. */
+export function viewerState(dispute: Dispute, role: Role): ViewerState {
+  if (dispute.resolved !== null) return 'resolved';
+  return dispute.opener.role === otherRole(role) ? 'action_required' : 'awaiting_other_party';
+}

@@ -1,0 +1,45 @@
+import { actionRefusal, commentIsRequired } from './actions.ts';
+import type { DisputeCommand, Rejection } from './commands.ts';
+import { ruleOf } from './rules.ts';
+import type { Dispute, Instant, Order, State } from './state.ts';
+import { move, resolve, type Step } from './transition.ts';
+
+function refusalOf(dispute: Dispute, command: DisputeCommand, now: Instant): Rejection | null {
+  const refusal = actionRefusal(dispute, command.kind, command.actor.role, now);
+  if (refusal !== null) return refusal;
+  if (command.ifVersion !== null && !command.ifVersion.includes(dispute.version)) {
+    return { code: 'version_mismatch', version: dispute.version };
+  }
+  return command.comment === null && commentIsRequired(dispute.type, command.kind)
+    ? { code: 'comment_required' }
+    : null;
+}
+
+/**
+ * Answers, withdraws or comments on a dispute, or says why not.
+ * @throws if the dispute is not part of the state: its caller has to load it first
+ */
+export function actOnDispute(state: State & { order: Order }, command: DisputeCommand, now: Instant): Step | Rejection {
+  const dispute = state.disputes.find(({ id }) => id === command.disputeId);
+  if (dispute === undefined) throw new Error(`dispute ${command.disputeId} is not loaded`);
+  const refusal = refusalOf(dispute, command, now);
+  if (refusal !== null) return refusal;
+
+  const { actor, comment } = command;
+  switch (command.kind) {
+    case 'add_comment':
+      return move(state, now, {
+        actor,
+        type: 'dispute.comment_added',
+        dispute: { ...dispute, updatedAt: now, version: dispute.version + 1 },
+        comment,
+      });
+    case 'withdraw':
+      return resolve(state, dispute, now, { resolution: 'withdrawn', effect: 'none', actor, comment });
+    default: {
+      const answer = ruleOf(dispute.type).answers[command.kind];
+      if (answer === undefined) return { code: 'action_not_allowed' };
+      return resolve(state, dispute, now, { resolution: answer.resolution, effect: answer.effect, actor, comment });
+    }
+  }
+}

@@ -1,0 +1,94 @@
+import type { Answer, DisputeType } from './rules.ts';
+import type { Actor, Change, Instant, Money, OrderStatus, Party, ReportedStatus } from './state.ts';
+
+/** What the order service says of an order; `revision` is its own counter. */
+export interface OrderReport {
+  readonly orderId: string;
+  readonly clientId: string;
+  readonly freelancerId: string;
+  readonly status: ReportedStatus;
+  readonly deliverBy: Instant | null;
+  readonly price: Money;
+  readonly title: string | null;
+  readonly revision: number;
+}
+
+export interface ReportOrder {
+  readonly kind: 'report_order';
+  readonly actor: Actor;
+  readonly report: OrderReport;
+}
+
+export interface OpenDispute {
+  readonly kind: 'open_dispute';
+  readonly actor: Party;
+  /** The id that the dispute gets if it is opened. */
+  readonly disputeId: string;
+  readonly type: DisputeType;
+  readonly reason: string | null;
+  readonly comment: string | null;
+  readonly change: Change | null;
+  /** How long the respondent has, in milliseconds. */
+  readonly windowMs: number;
+}
+
+interface OnDispute {
+  readonly actor: Party;
+  readonly disputeId: string;
+  /** The versions that the caller takes for the current one; null where it does not care. */
+  readonly ifVersion: readonly number[] | null;
+}
+
+export interface AnswerDispute extends OnDispute {
+  readonly kind: Answer;
+  readonly comment: string | null;
+}
+
+export interface WithdrawDispute extends OnDispute {
+  readonly kind: 'withdraw';
+  readonly comment: string | null;
+}
+
+export interface AddComment extends OnDispute {
+  readonly kind: 'add_comment';
+  readonly comment: string;
+}
+
+export type DisputeCommand = AnswerDispute | WithdrawDispute | AddComment;
+export type Command = ReportOrder | OpenDispute | DisputeCommand;
+
+/** What may happen to an order and its disputes, in the words of the log. */
+export const ENTRY_TYPES = [
+  'dispute.opened',
+  'dispute.accepted',
+  'dispute.declined',
+  'dispute.answered',
+  'dispute.withdrawn',
+  'dispute.expired',
+  'dispute.superseded',
+  'dispute.comment_added',
+  'order.status_changed',
+  'order.delivery_date_changed',
+  'order.extras_added',
+] as const;
+export type EntryType = (typeof ENTRY_TYPES)[number];
+
+/** Facts as they were before an entry, where it changed them. */
+export interface Previous {
+  readonly status?: OrderStatus;
+  readonly deliverBy?: Instant | null;
+  readonly extrasCount?: number;
+}
+
+/** Why a command is refused: a value, never an exception. Each code is one of the API's. */
+export type Rejection =
+  | { readonly code: 'action_not_allowed' | 'not_respondent' | 'not_opener' }
+  | { readonly code: 'dispute_already_open'; readonly disputeId: string }
+  | { readonly code: 'dispute_not_open'; readonly disputeId: string }
+  | { readonly code: 'response_window_closed'; readonly respondBy: Instant; readonly decidedAt: Instant }
+  | { readonly code: 'order_not_disputable'; readonly reason: 'order_completed' | 'order_cancelled' }
+  | { readonly code: 'stale_revision'; readonly revision: number }
+  | { readonly code: 'order_closed' | 'parties_immutable' }
+  | { readonly code: 'version_mismatch'; readonly version: number }
+  | { readonly code: 'reason_not_allowed' | 'reason_required' | 'comment_required' }
+  | { readonly code: 'invalid_change'; readonly pointer: string; readonly problem: string };

@@ -1,0 +1,35 @@
+import { actOnDispute } from './answering.ts';
+import type { Command, Rejection } from './commands.ts';
+import { openDispute } from './opening.ts';
+import { reportOrder } from './reporting.ts';
+import type { Instant, State } from './state.ts';
+import { type Step, settle } from './transition.ts';
+
+/** What a decision comes to: the state afterwards, the entries that lead to it, and why the command was refused, if it was. */
+export interface Decision extends Step {
+  readonly rejection: Rejection | null;
+}
+
+function isRejection(ruling: Step | Rejection): ruling is Rejection {
+  return 'code' in ruling;
+}
+
+function rule(state: State, command: Command, now: Instant): Step | Rejection {
+  if (command.kind === 'report_order') return reportOrder(state, command, now);
+  if (state.order === null) throw new Error(`${command.kind} needs an order`);
+  const known = { ...state, order: state.order };
+  return command.kind === 'open_dispute' ? openDispute(known, command, now) : actOnDispute(known, command, now);
+}
+
+/**
+ * Decides one command at one instant. Silence that is due takes effect first, also where the command is then refused.
+ * A broken rule is a rejection, never an exception.
+ * @param now the database's clock, read after the order was locked
+ * @throws if the state lacks the order or the dispute that the command addresses
+ */
+export function decide(before: State, command: Command, now: Instant): Decision {
+  const settled = settle(before, now);
+  const ruling = rule(settled.state, command, now);
+  if (isRejection(ruling)) return { ...settled, rejection: ruling };
+  return { state: ruling.state, entries: [...settled.entries, ...ruling.entries], rejection: null };
+}

@@ -1,0 +1,78 @@
+import type { OrderReport, Rejection, ReportOrder } from './commands.ts';
+import { ruleOf } from './rules.ts';
+import { type Instant, isTerminal, type Order, openDisputeOf, type State } from './state.ts';
+import { move, resolve, type Step } from './transition.ts';
+
+function firstReport(report: OrderReport, now: Instant): Step {
+  const order: Order = {
+    id: report.orderId,
+    clientId: report.clientId,
+    freelancerId: report.freelancerId,
+    status: report.status,
+    reportedStatus: report.status,
+    deliverBy: report.deliverBy,
+    reportedDeliverBy: report.deliverBy,
+    extras: [],
+    price: report.price,
+    title: report.title,
+    revision: report.revision,
+    version: 0,
+    cancelledByDisputeId: null,
+    createdAt: now,
+    updatedAt: now,
+  };
+  return { state: { order, disputes: [] }, entries: [] };
+}
+
+/** What a report changes; a date that it merely repeats does not undo one that the parties agreed on meanwhile. */
+function reportedFacts(order: Order, report: OrderReport): Partial<Order> {
+  return {
+    reportedStatus: report.status,
+    reportedDeliverBy: report.deliverBy,
+    deliverBy: report.deliverBy === order.reportedDeliverBy ? order.deliverBy : report.deliverBy,
+    price: report.price,
+    title: report.title,
+    revision: report.revision,
+  };
+}
+
+function isRepeated(order: Order, report: OrderReport): boolean {
+  return (
+    order.revision === report.revision &&
+    order.reportedStatus === report.status &&
+    order.reportedDeliverBy === report.deliverBy &&
+    order.price.amount === report.price.amount &&
+    order.price.currency === report.price.currency &&
+    order.title === report.title
+  );
+}
+
+function refusalOf(order: Order, report: OrderReport): Rejection | null {
+  if (order.clientId !== report.clientId || order.freelancerId !== report.freelancerId) {
+    return { code: 'parties_immutable' };
+  }
+  if (report.revision <= order.revision) return { code: 'stale_revision', revision: order.revision };
+  if (order.status === 'mutually_cancelled' && !isTerminal(report.status)) return { code: 'order_closed' };
+  return null;
+}
+
+/** Takes in what the order service says of an order, or says why not. The same report again changes nothing. */
+export function reportOrder(state: State, { actor, report }: ReportOrder, now: Instant): Step | Rejection {
+  const { order } = state;
+  if (order === null) return firstReport(report, now);
+  const samePeople = order.clientId === report.clientId && order.freelancerId === report.freelancerId;
+  if (samePeople && isRepeated(order, report)) return { state, entries: [] };
+  const refusal = refusalOf(order, report);
+  if (refusal !== null) return refusal;
+
+  const facts = reportedFacts(order, report);
+  const open = openDisputeOf(state);
+  const known = { ...state, order };
+  if (open !== null && isTerminal(report.status)) {
+    return resolve(known, open, now, { resolution: 'superseded', effect: 'none', actor, order: facts });
+  }
+  if (open !== null && report.status === 'delivered' && ruleOf(open.type).answeredByDelivery) {
+    return resolve(known, open, now, { resolution: 'answered', effect: 'none', actor, order: facts });
+  }
+  return move(known, now, { actor, order: facts });
+}

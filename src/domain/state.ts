@@ -1,0 +1,120 @@
+import type { DisputeType, Resolution, Role } from './rules.ts';
+
+/** Milliseconds since the Unix epoch, UTC. */
+export type Instant = number;
+
+/** The statuses that the order service may report. */
+export const REPORTED_STATUSES = [
+  'pending_requirements',
+  'in_progress',
+  'late',
+  'in_revision',
+  'delivered',
+  'completed',
+  'cancelled',
+] as const;
+export type ReportedStatus = (typeof REPORTED_STATUSES)[number];
+
+/** All statuses of an order; the last two are set here and nowhere else. */
+export const ORDER_STATUSES = [...REPORTED_STATUSES, 'in_dispute', 'mutually_cancelled'] as const;
+export type OrderStatus = (typeof ORDER_STATUSES)[number];
+
+/** Whether a reported status ends the order. */
+export function isTerminal(status: ReportedStatus): boolean {
+  return status === 'completed' || status === 'cancelled';
+}
+
+/** An amount in integer minor units of an ISO 4217 currency. */
+export interface Money {
+  readonly amount: number;
+  readonly currency: string;
+}
+
+/** Additional work: its price is in minor units of the order's currency. */
+export interface Extra {
+  readonly title: string;
+  readonly price: number;
+}
+
+/** What a freelancer asks to change: at least one of the two. */
+export interface Change {
+  readonly deliverBy: Instant | null;
+  readonly extras: readonly Extra[];
+}
+
+/** The part of an order that disputes need. */
+export interface Order {
+  readonly id: string;
+  readonly clientId: string;
+  readonly freelancerId: string;
+  readonly status: OrderStatus;
+  /** What the order service reported last: the status without any dispute. */
+  readonly reportedStatus: ReportedStatus;
+  readonly deliverBy: Instant | null;
+  /** What the order service reported last; a report that repeats it leaves a date agreed here alone. */
+  readonly reportedDeliverBy: Instant | null;
+  readonly extras: readonly Extra[];
+  readonly price: Money;
+  readonly title: string | null;
+  /** The order service's own counter. */
+  readonly revision: number;
+  /** Counts the order's log entries: 0 before the first. */
+  readonly version: number;
+  /** The dispute that ended the order by agreement or silence. */
+  readonly cancelledByDisputeId: string | null;
+  readonly createdAt: Instant;
+  readonly updatedAt: Instant;
+}
+
+/** A party of an order, in the role that the order gives it. */
+export interface Party {
+  readonly role: Role;
+  readonly id: string;
+}
+
+/** Who did something: a party, a deadline (`system`) or the order service. */
+export type Actor = Party | { readonly role: 'system' } | { readonly role: 'order_service'; readonly id: string };
+
+export interface Resolved {
+  readonly resolution: Resolution;
+  readonly by: Actor;
+  readonly at: Instant;
+}
+
+/** One request from one party to the other about one order. It is open while `resolved` is null. */
+export interface Dispute {
+  readonly id: string;
+  readonly orderId: string;
+  readonly type: DisputeType;
+  readonly opener: Party;
+  readonly respondent: Party;
+  readonly reason: string | null;
+  readonly comment: string | null;
+  readonly change: Change | null;
+  readonly openedAt: Instant;
+  readonly updatedAt: Instant;
+  /** The instant at which silence takes effect; at this instant itself an answer is too late. */
+  readonly respondBy: Instant;
+  /** Counts the promises of a deadline that this dispute has had: 1, and one more each time it is moved. */
+  readonly deadlineSeq: number;
+  readonly resolved: Resolved | null;
+  /** Counts the changes of this dispute, from 1. */
+  readonly version: number;
+}
+
+/** What one decision looks at: an order, its open dispute if there is one, and the dispute that is addressed. */
+export interface State {
+  readonly order: Order | null;
+  readonly disputes: readonly Dispute[];
+}
+
+/** The open dispute of a state, if there is one. */
+export function openDisputeOf(state: State): Dispute | null {
+  return state.disputes.find((dispute) => dispute.resolved === null) ?? null;
+}
+
+/** The role that an order gives to a user, or null for a stranger. */
+export function roleIn(order: Pick<Order, 'clientId' | 'freelancerId'>, userId: string): Role | null {
+  if (userId === order.clientId) return 'client';
+  return userId === order.freelancerId ? 'freelancer' : null;
+}
