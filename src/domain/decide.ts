@@ -7,6 +7,8 @@ import { type Step, settle } from './transition.ts';
 
 /** What a decision comes to: the state afterwards, the entries that lead to it, and why the command was refused, if it was. */
 export interface Decision extends Step {
+  /** The part of it that silence did, before the command was looked at. */
+  readonly settled: Step;
   readonly rejection: Rejection | null;
 }
 
@@ -30,6 +32,6 @@ function rule(state: State, command: Command, now: Instant): Step | Rejection {
 export function decide(before: State, command: Command, now: Instant): Decision {
   const settled = settle(before, now);
   const ruling = rule(settled.state, command, now);
-  if (isRejection(ruling)) return { ...settled, rejection: ruling };
-  return { state: ruling.state, entries: [...settled.entries, ...ruling.entries], rejection: null };
+  if (isRejection(ruling)) return { ...settled, settled, rejection: ruling };
+  return { state: ruling.state, entries: [...settled.entries, ...ruling.entries], settled, rejection: null };
 }

@@ -1,0 +1,79 @@
+import { Redis } from 'ioredis';
+import type { Logger } from 'pino';
+import { v7 as uuidv7 } from 'uuid';
+import type { AppDeps } from './http/app.ts';
+import { createAuthenticator } from './http/auth.ts';
+import { createMetrics, observeEntries } from './operations/metrics.ts';
+import type { WriteDeps } from './operations/write.ts';
+import type { Config } from './platform/config.ts';
+import { openDatabase } from './platform/database.ts';
+import { askingClient } from './platform/redis.ts';
+import { DEFAULT_PREFIX, type QueueAddress } from './workers/queue.ts';
+import { startWorkers, type Workers } from './workers/workers.ts';
+
+/** Where the servers are, and with which secret tokens are checked: given, or found out by the start. */
+export interface Surroundings {
+  readonly databaseUrl: string;
+  readonly redisUrl: string;
+  readonly authSecret: string | null;
+  /** Where the queue keeps its keys; tests that share a Redis each have their own. */
+  readonly queuePrefix?: string;
+}
+
+/** The parts of one process, made and connected to each other, none of them started. */
+export interface Deps {
+  readonly write: WriteDeps;
+  readonly app: AppDeps;
+  readonly startWorkers: () => Workers;
+  readonly close: () => Promise<void>;
+}
+
+/** Makes everything that a process consists of: the one place that knows all of it. */
+export function makeDeps(config: Config, surroundings: Surroundings, log: Logger): Deps {
+  const metrics = createMetrics();
+  const db = openDatabase({
+    url: surroundings.databaseUrl,
+    poolSize: config.DATABASE_POOL_SIZE,
+    applicationName: `resolution-center ${config.ROLE}`,
+    onError: (error) => log.warn({ err: error }, 'a database connection failed'),
+  });
+  const redis = new Redis({ ...askingClient(surroundings.redisUrl), lazyConnect: true });
+  redis.on('error', (error) => log.debug({ err: error }, 'redis is away'));
+  const write: WriteDeps = {
+    db,
+    newId: uuidv7,
+    onCommitted: (entries, trigger) => observeEntries(metrics, entries, trigger),
+  };
+  const address: QueueAddress = { redisUrl: surroundings.redisUrl, prefix: surroundings.queuePrefix ?? DEFAULT_PREFIX };
+  return {
+    write,
+    app: {
+      http: {
+        write,
+        windowsMs: {
+          order_update: config.WINDOW_ORDER_UPDATE,
+          cancellation: config.WINDOW_CANCELLATION,
+          order_change: config.WINDOW_ORDER_CHANGE,
+        },
+      },
+      authenticate: createAuthenticator({
+        secret: config.AUTH_JWKS_URL === undefined ? surroundings.authSecret : null,
+        jwksUrl: config.AUTH_JWKS_URL ?? null,
+        issuer: config.AUTH_ISSUER ?? null,
+        audience: config.AUTH_AUDIENCE ?? null,
+      }),
+      system: { metrics, pingPostgres: () => db.pool.query('SELECT 1'), pingRedis: () => pingRedis(redis) },
+      log,
+    },
+    startWorkers: () => startWorkers({ write, metrics, log, address, horizonMs: config.TIMER_HORIZON }),
+    close: async () => {
+      redis.disconnect();
+      await db.pool.end();
+    },
+  };
+}
+
+async function pingRedis(redis: Redis): Promise<void> {
+  if (redis.status === 'wait' || redis.status === 'end') await redis.connect();
+  await redis.ping();
+}

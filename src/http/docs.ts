@@ -1,0 +1,23 @@
+import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
+import swaggerUi from '@fastify/swagger-ui';
+import type { FastifyInstance } from 'fastify';
+import { openApiDocument } from './openapi.ts';
+import { operations } from './operations.ts';
+import { systemPaths } from './system-paths.ts';
+
+/** The OpenAPI document of this build: what openapi/openapi.json holds. */
+export function apiDocument(): Record<string, unknown> {
+  return openApiDocument(operations, systemPaths);
+}
+
+/** Serves the document at /openapi.json, and a page made from it at /docs. */
+export async function registerDocs(app: FastifyInstance): Promise<void> {
+  const document = apiDocument();
+  const text = JSON.stringify(document);
+  app.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(text));
+  await app.register(swagger, {
+    mode: 'static',
+    specification: { document: document as unknown as StaticDocumentSpec['document'] },
+  });
+  await app.register(swaggerUi, { routePrefix: '/docs', uiConfig: { url: '/openapi.json', deepLinking: true } });
+}

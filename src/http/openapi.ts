@@ -1,0 +1,224 @@
+import { z } from 'zod';
+import type { Operation } from './operation.ts';
+import { PROBLEMS, type ProblemCode } from './problems.ts';
+import { problemsOf } from './refusals.ts';
+import { ProblemDocument } from './schemas/problem.ts';
+
+type Json = Record<string, unknown>;
+
+const SCHEMA_PREFIX = '#/components/schemas/';
+
+/** Turns zod schemas into JSON Schema; those with an id are collected as components and referred to. */
+class Components {
+  readonly schemas: Record<string, Json> = {};
+
+  /** A reference to a named schema, or an unnamed one in full. */
+  schemaOf(schema: z.ZodType): Json {
+    const { $schema: _, $defs, ...json } = z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' }) as Json;
+    for (const [name, definition] of Object.entries(($defs ?? {}) as Record<string, Json>))
+      this.#collect(name, definition);
+    return relocate(json) as Json;
+  }
+
+  #collect(name: string, schema: Json): void {
+    const definition = relocate(schema) as Json;
+    const known = this.schemas[name];
+    if (known !== undefined && JSON.stringify(known) !== JSON.stringify(definition)) {
+      throw new Error(`two schemas are named ${name}`);
+    }
+    this.schemas[name] = definition;
+  }
+}
+
+/** Points references at the components, and drops what only zod needs. */
+function relocate(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(relocate);
+  if (value === null || typeof value !== 'object') return value;
+  const entries = Object.entries(value).map(([key, inner]) =>
+    key === '$ref' && typeof inner === 'string'
+      ? [key, inner.replace('#/$defs/', SCHEMA_PREFIX)]
+      : [key, relocate(inner)],
+  );
+  return Object.fromEntries(entries);
+}
+
+function parametersOf(components: Components, schema: z.ZodType | undefined, where: 'path' | 'query'): Json[] {
+  if (!(schema instanceof z.ZodObject)) return [];
+  return Object.entries(schema.shape as Record<string, z.ZodType>).map(([name, part]) => {
+    const json = components.schemaOf(part);
+    const description = z.globalRegistry.get(part)?.description;
+    return {
+      name,
+      in: where,
+      required: where === 'path' || !part.safeParse(undefined).success,
+      ...(description !== undefined && { description }),
+      schema: json,
+    };
+  });
+}
+
+function headerParameters({ takesKey, takesIfMatch }: Operation): Json[] {
+  const refs = [takesKey && 'IdempotencyKey', takesIfMatch && 'IfMatch'].filter((name) => name !== undefined && name);
+  return refs.map((name) => ({ $ref: `#/components/parameters/${name}` }));
+}
+
+const PARAMETERS = {
+  IdempotencyKey: {
+    name: 'Idempotency-Key',
+    in: 'header',
+    required: false,
+    description:
+      'Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, ' +
+      'with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.',
+    schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' },
+    example: '0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90',
+  },
+  IfMatch: {
+    name: 'If-Match',
+    in: 'header',
+    required: false,
+    description:
+      'The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since.',
+    schema: { type: 'string' },
+    example: '"1"',
+  },
+};
+
+const RESPONSE_HEADERS: Record<string, Json> = {
+  ETag: { description: 'The version of the dispute, for If-Match.', schema: { type: 'string' }, example: '"1"' },
+  Location: { description: 'Where the new resource is.', schema: { type: 'string' } },
+  'Idempotency-Replayed': {
+    description: '`true` where this is the answer to an earlier request with the same key.',
+    schema: { type: 'string', enum: ['true'] },
+  },
+  'Retry-After': { description: 'Seconds after which to try again.', schema: { type: 'string' } },
+  'WWW-Authenticate': { description: 'The scheme of authentication.', schema: { type: 'string' } },
+};
+
+function headersOf(names: readonly string[]): Json {
+  if (names.length === 0) return {};
+  return { headers: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])) };
+}
+
+function successResponses(components: Components, operation: Operation): Json {
+  const replayed = operation.takesKey ? ['Idempotency-Replayed'] : [];
+  return Object.fromEntries(
+    operation.success.map(({ status, description, schema, headers = [] }) => [
+      String(status),
+      {
+        description,
+        ...headersOf([...headers, ...replayed]),
+        content: { 'application/json': { schema: components.schemaOf(schema) } },
+      },
+    ]),
+  );
+}
+
+function problemHeaders(status: number): string[] {
+  if (status === 401) return ['WWW-Authenticate'];
+  return status === 429 || status === 503 ? ['Retry-After'] : [];
+}
+
+function problemResponses(components: Components, operation: Operation): Json {
+  const byStatus = new Map<number, ProblemCode[]>();
+  for (const code of problemsOf(operation)) {
+    const { status } = PROBLEMS[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  const problem = components.schemaOf(ProblemDocument);
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [
+      String(status),
+      {
+        description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(' '),
+        ...headersOf(problemHeaders(status)),
+        content: {
+          'application/problem+json': {
+            schema: { allOf: [problem, { type: 'object', properties: { code: { enum: codes } } }] },
+          },
+        },
+      },
+    ]),
+  );
+}
+
+function whoMayCall({ access }: Operation): string {
+  const parties = access.party ? ['the parties of the order'] : [];
+  const services = (access.scopes ?? []).map((scope) => `services with \`${scope}\``);
+  return access.anyone ? 'Any caller with a valid token.' : `For ${[...parties, ...services].join(' and ')}.`;
+}
+
+function operationObject(components: Components, operation: Operation): Json {
+  const { operationId, summary, description, tag, params, query, body, bodyMayBeAbsent } = operation;
+  const parameters = [
+    ...parametersOf(components, params, 'path'),
+    ...parametersOf(components, query, 'query'),
+    ...headerParameters(operation),
+  ];
+  return {
+    operationId,
+    summary,
+    description: `${description}\n\n${whoMayCall(operation)}`,
+    tags: [tag],
+    security: [{ bearer: [] }],
+    ...(parameters.length > 0 && { parameters }),
+    ...(body !== undefined && {
+      requestBody: {
+        required: bodyMayBeAbsent !== true,
+        content: { 'application/json': { schema: components.schemaOf(body) } },
+      },
+    }),
+    responses: { ...successResponses(components, operation), ...problemResponses(components, operation) },
+  };
+}
+
+const INFO = {
+  title: 'Resolution Center',
+  version: '1.0.0',
+  summary: 'Disputes between the client and the freelancer of an order.',
+  description:
+    'A client and a freelancer settle trouble with an order between themselves: ask for a progress update, ask to cancel, ' +
+    'ask for more time or add extras. Each request has a deadline, and silence takes effect there.\n\n' +
+    'Instants are RFC 3339 in UTC with milliseconds. Errors are RFC 9457 problems with a stable `code`; of several that ' +
+    'apply, the first of 401, 415/413/400, 404, 403, 409, 412, 422 is sent.',
+  license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+};
+
+const TAGS = [
+  { name: 'Orders', description: 'The part of an order that disputes need.' },
+  { name: 'Disputes', description: 'Requests between the two parties of an order.' },
+  { name: 'Reference', description: 'What there is to choose from.' },
+  { name: 'System', description: 'For those who run the service.' },
+];
+
+/** The OpenAPI 3.1 document of some operations, with the paths of `system` added as they are. */
+export function openApiDocument(operations: readonly Operation[], system: Record<string, Json>): Json {
+  const components = new Components();
+  const paths: Record<string, Json> = {};
+  for (const operation of operations) {
+    paths[operation.path] = {
+      ...paths[operation.path],
+      [operation.method.toLowerCase()]: operationObject(components, operation),
+    };
+  }
+  return {
+    openapi: '3.1.0',
+    info: INFO,
+    servers: [{ url: 'http://127.0.0.1:3000', description: 'A service started with npm start.' }],
+    tags: TAGS,
+    paths: { ...paths, ...system },
+    components: {
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'A JWT with `sub` and `exp`; without `scope` its bearer is a user, with scopes a service.',
+        },
+      },
+      parameters: PARAMETERS,
+      headers: RESPONSE_HEADERS,
+      schemas: Object.fromEntries(Object.entries(components.schemas).sort(([a], [b]) => (a < b ? -1 : 1))),
+    },
+  };
+}

@@ -1,0 +1,81 @@
+import type { z } from 'zod';
+import type { DisputeType } from '../domain/rules.ts';
+import type { Caller, Scope } from '../operations/caller.ts';
+import type { WriteDeps } from '../operations/write.ts';
+import type { ProblemCode } from './problems.ts';
+
+/** What every handler may use. */
+export interface HttpDeps {
+  readonly write: WriteDeps;
+  /** How long a respondent has, by type, in milliseconds. */
+  readonly windowsMs: Readonly<Record<DisputeType, number>>;
+}
+
+/** One request, once it is known who sends it and that its input is valid. */
+export interface Call<P, Q, B> {
+  readonly deps: HttpDeps;
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly params: P;
+  readonly query: Q;
+  readonly body: B;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Says whether two requests with one key are the same. */
+  readonly fingerprint: () => string;
+}
+
+/** An answer; a text is sent as it stands, anything else as JSON. */
+export interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: unknown;
+}
+
+/** Who may call: parties of the order concerned, services with one of the scopes, or anyone with a token. */
+export interface Access {
+  readonly party?: true;
+  readonly scopes?: readonly Scope[];
+  readonly anyone?: true;
+}
+
+export type Tag = 'Orders' | 'Disputes' | 'Reference';
+
+interface Success {
+  readonly status: number;
+  readonly description: string;
+  readonly schema: z.ZodType;
+  readonly headers?: readonly ('ETag' | 'Location')[];
+}
+
+/**
+ * One operation of the API: the route, its validation, its access check and its part of the OpenAPI document are all
+ * made from this one value.
+ */
+export interface Operation<P = unknown, Q = unknown, B = unknown> {
+  readonly operationId: string;
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+  /** With parameters in braces, as OpenAPI writes them. */
+  readonly path: string;
+  readonly tag: Tag;
+  readonly summary: string;
+  readonly description: string;
+  readonly access: Access;
+  readonly params?: z.ZodType<P>;
+  readonly query?: z.ZodType<Q>;
+  readonly body?: z.ZodType<B>;
+  /** Whether a request without a body counts as one with an empty object. */
+  readonly bodyMayBeAbsent?: true;
+  /** Whether it takes an Idempotency-Key. */
+  readonly takesKey?: true;
+  /** Whether it takes If-Match. */
+  readonly takesIfMatch?: true;
+  readonly success: readonly Success[];
+  /** Its own problem codes, beyond those that follow from the rest of this value. */
+  readonly problems: readonly ProblemCode[];
+  readonly handle: (call: Call<P, Q, B>) => Promise<Reply>;
+}
+
+/** Ties the types of an operation's input to its handler; the value itself is returned as it is. */
+export function operation<P = unknown, Q = unknown, B = unknown>(value: Operation<P, Q, B>): Operation {
+  return value as unknown as Operation;
+}

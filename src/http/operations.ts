@@ -1,0 +1,6 @@
+import type { Operation } from './operation.ts';
+import { disputeOperations } from './routes/disputes.ts';
+import { orderOperations } from './routes/orders.ts';
+
+/** All operations of the API. What is not in this list does not exist, neither as a route nor in the document. */
+export const operations: readonly Operation[] = [...orderOperations, ...disputeOperations];

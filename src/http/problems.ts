@@ -1,0 +1,167 @@
+import type { Rejection } from '../domain/commands.ts';
+
+interface ProblemKind {
+  readonly status: number;
+  readonly title: string;
+}
+
+/** Every code that an error of the API may carry, with its status. One table: nothing else maps errors. */
+export const PROBLEMS = {
+  validation_failed: { status: 400, title: 'The request is not valid' },
+  malformed_json: { status: 400, title: 'The body is not JSON' },
+  unauthenticated: { status: 401, title: 'A valid bearer token is required' },
+  forbidden: { status: 403, title: 'The token does not allow this' },
+  not_respondent: { status: 403, title: 'Only the other party may answer' },
+  not_opener: { status: 403, title: 'Only the party that opened the dispute may do this' },
+  action_not_allowed: { status: 403, title: 'Your role has no such action' },
+  not_found: { status: 404, title: 'Not found' },
+  method_not_allowed: { status: 405, title: 'This resource has no such method' },
+  not_acceptable: { status: 406, title: 'The API answers in JSON' },
+  dispute_already_open: { status: 409, title: 'The order already has an open dispute' },
+  dispute_not_open: { status: 409, title: 'The dispute is resolved' },
+  response_window_closed: { status: 409, title: 'The time to respond is over' },
+  order_not_disputable: { status: 409, title: 'This order cannot be disputed; contact customer support' },
+  stale_revision: { status: 409, title: 'A newer revision of the order is known' },
+  order_closed: { status: 409, title: 'The order was cancelled by agreement' },
+  parties_immutable: { status: 409, title: 'The parties of an order never change' },
+  idempotency_key_in_use: { status: 409, title: 'A request with this key is still running' },
+  version_mismatch: { status: 412, title: 'The dispute has changed' },
+  payload_too_large: { status: 413, title: 'The body is too large' },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json' },
+  reason_not_allowed: { status: 422, title: 'This reason cannot be given here' },
+  reason_required: { status: 422, title: 'A reason is required' },
+  comment_required: { status: 422, title: 'A comment is required' },
+  invalid_change: { status: 422, title: 'The order cannot be changed like this' },
+  idempotency_key_reused: { status: 422, title: 'This key was used for another request' },
+  rate_limited: { status: 429, title: 'Too many requests' },
+  internal_error: { status: 500, title: 'Something broke on our side' },
+  unavailable: { status: 503, title: 'Not available at the moment' },
+} as const satisfies Record<string, ProblemKind>;
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+/** One thing that is wrong with the input; `pointer` is a JSON pointer into the body, or starts with /path, /query or /header. */
+export interface InputError {
+  readonly pointer: string;
+  readonly message: string;
+}
+
+/** A problem before it is tied to a request. */
+export interface Problem {
+  readonly code: ProblemCode;
+  readonly detail: string;
+  /** Members beyond the standard ones, such as `errors` or `openDispute`. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** A refusal that ends a request; the error handler turns it into its response. */
+export class ProblemError extends Error {
+  readonly problem: Problem;
+  constructor(problem: Problem) {
+    super(problem.code);
+    this.name = 'ProblemError';
+    this.problem = problem;
+  }
+}
+
+/** A refusal by code and words; never with a caller's text in it. */
+export function problemError(
+  code: ProblemCode,
+  detail: string,
+  rest: Omit<Problem, 'code' | 'detail'> = {},
+): ProblemError {
+  return new ProblemError({ code, detail, ...rest });
+}
+
+export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
+
+/** The problem document of RFC 9457 for one request. */
+export function problemDocument({ code, detail, extra }: Problem, request: { url: string; id: string }) {
+  const { status, title } = PROBLEMS[code];
+  return {
+    type: `urn:resolution-center:problem:${code}`,
+    title,
+    status,
+    detail,
+    instance: request.url.split('?')[0] ?? request.url,
+    code,
+    requestId: request.id,
+    ...extra,
+  };
+}
+
+/** Seconds after which a caller should try again when a lock or the database was not to be had. */
+const RETRY_AFTER_S = '1';
+
+export const UNAVAILABLE: Problem = {
+  code: 'unavailable',
+  detail:
+    'The request could not be carried out in time; nothing was changed, unless an earlier try with its key succeeded.',
+  headers: { 'retry-after': RETRY_AFTER_S },
+};
+
+const iso = (instant: number): string => new Date(instant).toISOString();
+
+/** The problem that tells a caller of a rejection; `openDispute` is what the caller sees of the dispute in its way. */
+export function rejectionProblem(rejection: Rejection, openDispute: unknown): Problem {
+  const { code } = rejection;
+  switch (code) {
+    case 'action_not_allowed':
+      return { code, detail: 'Your role in this order has no such action for a dispute of this type.' };
+    case 'not_respondent':
+      return { code, detail: 'You opened this dispute; only the other party may answer it.' };
+    case 'not_opener':
+      return { code, detail: 'Only the party that opened this dispute may withdraw it.' };
+    case 'dispute_already_open':
+      return {
+        code,
+        detail: `Dispute ${rejection.disputeId} is open; an order has one at a time.`,
+        extra: { openDispute },
+      };
+    case 'dispute_not_open':
+      return { code, detail: 'The dispute is resolved; nothing can be done about it any more.' };
+    case 'response_window_closed':
+      return {
+        code,
+        detail: `Silence took effect at ${iso(rejection.respondBy)}; this request was decided at ${iso(rejection.decidedAt)}.`,
+        extra: { respondBy: iso(rejection.respondBy), decidedAt: iso(rejection.decidedAt) },
+      };
+    case 'order_not_disputable':
+      return {
+        code,
+        detail: 'The order is over. Contact customer support.',
+        extra: { reason: rejection.reason },
+      };
+    case 'stale_revision':
+      return {
+        code,
+        detail: `Revision ${rejection.revision} is known already, with this or other content; report with a greater one.`,
+        extra: { revision: rejection.revision },
+      };
+    case 'order_closed':
+      return { code, detail: 'The parties cancelled this order; only completed or cancelled can still be reported.' };
+    case 'parties_immutable':
+      return { code, detail: 'clientId and freelancerId must be those of the first report.' };
+    case 'version_mismatch':
+      return {
+        code,
+        detail: `If-Match names another version; the dispute is at "${rejection.version}".`,
+        extra: { version: rejection.version },
+      };
+    case 'reason_not_allowed':
+      return invalid(code, '/reason', 'must be a reason of your role, and only in a cancellation');
+    case 'reason_required':
+      return invalid(code, '/reason', 'is required of your role');
+    case 'comment_required':
+      return invalid(code, '/comment', 'is required here');
+    case 'invalid_change':
+      return invalid(code, rejection.pointer, rejection.problem);
+    default:
+      return rejection satisfies never;
+  }
+}
+
+function invalid(code: ProblemCode, pointer: string, message: string): Problem {
+  return { code, detail: `${pointer} ${message}.`, extra: { errors: [{ pointer, message }] } };
+}

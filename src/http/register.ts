@@ -1,0 +1,119 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { z } from 'zod';
+import { type Caller, hasScope } from '../operations/caller.ts';
+import { fingerprintOf } from './commands.ts';
+import type { Access, HttpDeps, Operation } from './operation.ts';
+import { type InputError, problemError } from './problems.ts';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    caller: Caller | null;
+  }
+  interface FastifyContextConfig {
+    operationId?: string;
+  }
+}
+
+function pointerOf(prefix: string, path: readonly PropertyKey[]): string {
+  return prefix + path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+}
+
+function errorsOf(prefix: string, issues: readonly z.core.$ZodIssue[]): InputError[] {
+  return issues.flatMap((issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ pointer: pointerOf(prefix, [...issue.path, key]), message: 'is not known here' }))
+      : [{ pointer: pointerOf(prefix, issue.path), message: issue.message }],
+  );
+}
+
+const MAX_ERRORS = 20;
+
+interface Input {
+  readonly params: unknown;
+  readonly query: unknown;
+  readonly body: unknown;
+}
+
+/** Checks all parts of the input, so that a caller hears of everything that is wrong at once. */
+function parseInput(operation: Operation, given: Input): Input {
+  const parts = [
+    { name: 'params', prefix: '/path', schema: operation.params, value: given.params },
+    { name: 'query', prefix: '/query', schema: operation.query, value: given.query },
+    { name: 'body', prefix: '', schema: operation.body, value: given.body },
+  ] as const;
+  const parsed: Record<string, unknown> = {};
+  const errors: InputError[] = [];
+  for (const { name, prefix, schema, value } of parts) {
+    const result = schema?.safeParse(value);
+    if (result?.success === false) errors.push(...errorsOf(prefix, result.error.issues));
+    else parsed[name] = result?.data;
+  }
+  if (errors.length > 0) {
+    const detail =
+      errors.length === 1
+        ? 'One thing is wrong with the request.'
+        : `${errors.length} things are wrong with the request.`;
+    throw problemError('validation_failed', detail, { extra: { errors: errors.slice(0, MAX_ERRORS) } });
+  }
+  return parsed as unknown as Input;
+}
+
+/** A query that an operation does not take is refused too: a filter that is silently ignored would mislead. */
+function refuseStrayQuery(operation: Operation, query: unknown): void {
+  const [name] = Object.keys(query as object);
+  if (operation.query !== undefined || name === undefined) return;
+  throw problemError('validation_failed', 'One thing is wrong with the request.', {
+    extra: { errors: [{ pointer: pointerOf('/query', [name]), message: 'is not known here' }] },
+  });
+}
+
+/** Whether a caller is of a kind that may call an operation at all. */
+export function mayCall(access: Access, caller: Caller): boolean {
+  if (access.anyone === true) return true;
+  if (caller.kind === 'user') return access.party === true;
+  return (access.scopes ?? []).some((scope) => hasScope(caller, scope));
+}
+
+function checkAccess(access: Access, caller: Caller): void {
+  if (mayCall(access, caller)) return;
+  const scopes = (access.scopes ?? []).join(' or ');
+  const detail =
+    caller.kind === 'user'
+      ? `This is for services whose token has the scope ${scopes}.`
+      : scopes === ''
+        ? 'This is for the parties of an order, not for services.'
+        : `The token lacks the scope ${scopes}.`;
+  throw problemError('forbidden', detail);
+}
+
+async function answer(operation: Operation, deps: HttpDeps, request: FastifyRequest, reply: FastifyReply) {
+  const { caller } = request;
+  if (caller === null) throw new Error('a request got past authentication without a caller');
+  const rawBody = request.body ?? (operation.bodyMayBeAbsent ? {} : undefined);
+  refuseStrayQuery(operation, request.query);
+  const input = parseInput(operation, { params: request.params, query: request.query, body: rawBody });
+  checkAccess(operation.access, caller);
+  const { status, headers, body } = await operation.handle({
+    deps,
+    caller,
+    requestId: request.id,
+    ...input,
+    headers: request.headers,
+    fingerprint: () => fingerprintOf(request.method, request.url, request.headers, rawBody),
+  });
+  void reply
+    .status(status)
+    .type('application/json; charset=utf-8')
+    .headers(headers ?? {});
+  return typeof body === 'string' ? body : JSON.stringify(body);
+}
+
+/** Adds an operation as a route. */
+export function registerOperation(app: FastifyInstance, deps: HttpDeps, operation: Operation): void {
+  app.route({
+    method: operation.method,
+    url: operation.path.replace(/\{(\w+)\}/g, ':$1'),
+    config: { operationId: operation.operationId },
+    handler: (request, reply) => answer(operation, deps, request, reply),
+  });
+}

@@ -1,0 +1,192 @@
+import { z } from 'zod';
+import type { DisputeAction } from '../../domain/rules.ts';
+import { type Party, roleIn } from '../../domain/state.ts';
+import { partyIdOf } from '../../operations/caller.ts';
+import { readOrder, readTimeline } from '../../operations/read.ts';
+import { carryOut, decidedDispute, respond, versionsOf } from '../commands.ts';
+import { type Operation, operation } from '../operation.ts';
+import { disputeHref, etagOf, presentDispute, presentTimelineEntry } from '../present.ts';
+import { type ProblemCode, problemError } from '../problems.ts';
+import { DisputeId, OrderId } from '../schemas/common.ts';
+import { AnswerRequest, CommentRequest, Dispute, OpenDisputeRequest, Timeline } from '../schemas/disputes.ts';
+
+const DisputeParams = z.strictObject({ id: DisputeId });
+
+/** A user gets as far as a command only as a party of the order. */
+function asParty(party: Party | null): Party {
+  if (party === null) throw new Error('a command of a party came without one');
+  return party;
+}
+
+const openDispute = operation({
+  operationId: 'openDispute',
+  method: 'POST',
+  path: '/v1/orders/{orderId}/disputes',
+  tag: 'Disputes',
+  summary: 'Open a dispute',
+  description:
+    'Asks the other party for a progress update, for the cancellation of the order, or for a change of it. ' +
+    'From then on the order is `in_dispute`, until the other party answers, the opener withdraws, or `respondBy` passes.',
+  access: { party: true },
+  params: z.strictObject({ orderId: OrderId }),
+  body: OpenDisputeRequest,
+  takesKey: true,
+  success: [{ status: 201, description: 'The dispute is open.', schema: Dispute, headers: ['Location', 'ETag'] }],
+  problems: [
+    'not_found',
+    'action_not_allowed',
+    'order_not_disputable',
+    'dispute_already_open',
+    'reason_required',
+    'reason_not_allowed',
+    'comment_required',
+    'invalid_change',
+  ],
+  handle: (call) => {
+    const { type, reason = null, comment = null, change } = call.body;
+    const { orderId } = call.params;
+    const disputeId = call.deps.write.newId();
+    const command = (party: Party | null) =>
+      ({
+        kind: 'open_dispute',
+        actor: asParty(party),
+        disputeId,
+        type,
+        reason,
+        comment,
+        change: change === undefined ? null : { deliverBy: change.deliverBy ?? null, extras: change.extras ?? [] },
+        windowMs: call.deps.windowsMs[type],
+      }) as const;
+    return carryOut(call, { url: `/v1/orders/${orderId}/disputes`, target: { orderId }, command }, (decided) => {
+      const dispute = decided.decision.state.disputes.find(({ id }) => id === disputeId);
+      if (dispute === undefined) throw new Error('a dispute was opened and is not there');
+      const body = presentDispute(dispute, asParty(decided.party).role, decided.now);
+      return respond(201, body, { location: disputeHref(dispute.id), etag: etagOf(dispute) });
+    });
+  },
+});
+
+interface ActionText {
+  readonly action: DisputeAction;
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description: string;
+  readonly problems: readonly ProblemCode[];
+}
+
+function actionOperation({ action, ...text }: ActionText): Operation {
+  const comments = action === 'add_comment';
+  return operation<{ id: string }, unknown, { comment?: string | undefined }>({
+    ...text,
+    method: 'POST',
+    path: disputeHref('{id}', action),
+    tag: 'Disputes',
+    access: { party: true },
+    params: DisputeParams,
+    body: comments ? CommentRequest : AnswerRequest,
+    ...(!comments && { bodyMayBeAbsent: true as const }),
+    takesKey: true,
+    takesIfMatch: true,
+    success: [{ status: 200, description: 'The dispute as it is now.', schema: Dispute, headers: ['ETag'] }],
+    problems: ['not_found', 'dispute_not_open', 'response_window_closed', ...text.problems],
+    handle: (call) => {
+      const { id: disputeId } = call.params;
+      const { comment = null } = call.body;
+      const ifVersion = versionsOf(call);
+      const command = (party: Party | null) => {
+        const common = { actor: asParty(party), disputeId, ifVersion };
+        // The schema has seen to it that a comment to be added is there.
+        return action === 'add_comment'
+          ? { kind: action, ...common, comment: comment ?? '' }
+          : { kind: action, ...common, comment };
+      };
+      return carryOut(call, { url: disputeHref(disputeId, action), target: { disputeId }, command }, (decided) => {
+        const dispute = decidedDispute(decided);
+        const body = presentDispute(dispute, asParty(decided.party).role, decided.now);
+        return respond(200, body, { etag: etagOf(dispute) });
+      });
+    },
+  });
+}
+
+const ACTIONS: readonly ActionText[] = [
+  {
+    action: 'accept',
+    operationId: 'acceptDispute',
+    summary: 'Accept a request',
+    description: 'The respondent agrees: a cancellation cancels the order, an order change is applied.',
+    problems: ['not_respondent', 'action_not_allowed'],
+  },
+  {
+    action: 'decline',
+    operationId: 'declineDispute',
+    summary: 'Decline a request',
+    description: 'The respondent refuses: the order goes back to its previous status, nothing else changes.',
+    problems: ['not_respondent', 'action_not_allowed'],
+  },
+  {
+    action: 'provide_update',
+    operationId: 'provideUpdate',
+    summary: 'Provide a progress update',
+    description: 'The freelancer answers an order update with a comment.',
+    problems: ['not_respondent', 'action_not_allowed', 'comment_required'],
+  },
+  {
+    action: 'withdraw',
+    operationId: 'withdrawDispute',
+    summary: 'Withdraw a request',
+    description: 'The opener takes the request back: the order goes back to its previous status.',
+    problems: ['not_opener'],
+  },
+  {
+    action: 'add_comment',
+    operationId: 'addComment',
+    summary: 'Add a comment',
+    description:
+      'Either party writes to the other while the dispute is open; the other sees it at once, and nobody else does.',
+    problems: [],
+  },
+];
+
+const getDispute = operation({
+  operationId: 'getDispute',
+  method: 'GET',
+  path: '/v1/disputes/{id}',
+  tag: 'Disputes',
+  summary: 'Read a dispute',
+  description: 'The dispute as the caller sees it, with what the caller may do about it now.',
+  access: { party: true, scopes: ['disputes:read'] },
+  params: DisputeParams,
+  success: [{ status: 200, description: 'The dispute.', schema: Dispute, headers: ['ETag'] }],
+  problems: ['not_found'],
+  handle: async ({ deps, caller, params }) => {
+    const found = await readOrder(deps.write, { disputeId: params.id }, partyIdOf(caller));
+    const dispute = found?.disputes.find(({ id }) => id === params.id);
+    if (found === undefined || dispute === undefined) {
+      throw problemError('not_found', 'There is no such dispute, or it is not yours.');
+    }
+    const role = caller.kind === 'user' ? roleIn(found.order, caller.id) : null;
+    return { status: 200, headers: { etag: etagOf(dispute) }, body: presentDispute(dispute, role, found.now) };
+  },
+});
+
+const getTimeline = operation({
+  operationId: 'getTimeline',
+  method: 'GET',
+  path: '/v1/disputes/{id}/timeline',
+  tag: 'Disputes',
+  summary: 'Read the timeline of a dispute',
+  description: 'Everything that happened to the dispute, oldest first. Services get it without comments.',
+  access: { party: true, scopes: ['disputes:read'] },
+  params: DisputeParams,
+  success: [{ status: 200, description: 'The timeline.', schema: Timeline }],
+  problems: ['not_found'],
+  handle: async ({ deps, caller, params }) => {
+    const rows = await readTimeline(deps.write, params.id, partyIdOf(caller));
+    if (rows === undefined) throw problemError('not_found', 'There is no such dispute, or it is not yours.');
+    const isParty = caller.kind === 'user';
+    return { status: 200, body: { data: rows.map((row, index) => presentTimelineEntry(row, index, isParty)) } };
+  },
+});
+
+export const disputeOperations = [openDispute, getDispute, ...ACTIONS.map(actionOperation), getTimeline];

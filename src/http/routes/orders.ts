@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { partyIdOf } from '../../operations/caller.ts';
+import { readOrder } from '../../operations/read.ts';
+import { carryOut, respond } from '../commands.ts';
+import { operation } from '../operation.ts';
+import { presentOrder } from '../present.ts';
+import { problemError } from '../problems.ts';
+import { OrderId } from '../schemas/common.ts';
+import { Order, OrderReport } from '../schemas/orders.ts';
+
+const OrderParams = z.strictObject({ orderId: OrderId });
+
+const reportOrder = operation({
+  operationId: 'reportOrder',
+  method: 'PUT',
+  path: '/v1/orders/{orderId}',
+  tag: 'Orders',
+  summary: 'Report an order',
+  description:
+    'The order service says what it knows of an order. The same revision with the same content again changes nothing; ' +
+    'an older one is refused. A report may end an open dispute: `completed` and `cancelled` supersede it, and ' +
+    '`delivered` answers an `order_update`.',
+  access: { scopes: ['orders:write'] },
+  params: OrderParams,
+  body: OrderReport,
+  success: [
+    { status: 200, description: 'The order was known and is now as reported.', schema: Order },
+    { status: 201, description: 'The order is new.', schema: Order, headers: ['Location'] },
+  ],
+  problems: ['stale_revision', 'order_closed', 'parties_immutable'],
+  handle: (call) => {
+    const { orderId } = call.params;
+    const { title, ...report } = call.body;
+    const url = `/v1/orders/${orderId}`;
+    const command = () =>
+      ({
+        kind: 'report_order',
+        actor: { role: 'order_service', id: call.caller.id },
+        report: { ...report, title: title ?? null, orderId },
+      }) as const;
+    return carryOut(call, { url, target: { orderId }, command }, ({ decision, before, now }) => {
+      const { order, disputes } = decision.state;
+      if (order === null) throw new Error('a report left no order behind');
+      const body = presentOrder(order, disputes, now);
+      return before.order === null ? respond(201, body, { location: url }) : respond(200, body);
+    });
+  },
+});
+
+const getOrder = operation({
+  operationId: 'getOrder',
+  method: 'GET',
+  path: '/v1/orders/{orderId}',
+  tag: 'Orders',
+  summary: 'Read an order',
+  description: 'The order with its open dispute, or with how it was cancelled.',
+  access: { party: true, scopes: ['disputes:read'] },
+  params: OrderParams,
+  success: [{ status: 200, description: 'The order.', schema: Order }],
+  problems: ['not_found'],
+  handle: async ({ deps, caller, params }) => {
+    const found = await readOrder(deps.write, { orderId: params.orderId }, partyIdOf(caller));
+    if (found === undefined) throw problemError('not_found', 'There is no such order, or it is not yours.');
+    return { status: 200, body: presentOrder(found.order, found.disputes, found.now) };
+  },
+});
+
+export const orderOperations = [reportOrder, getOrder];

@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import { LIMITS } from '../../domain/rules.ts';
+
+const ID_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;
+
+export const OrderId = z
+  .string()
+  .regex(ID_PATTERN, 'must be 1 to 128 of A-Z a-z 0-9 . _ : -')
+  .meta({ id: 'OrderId', description: "The order service's own id of an order.", examples: ['order-1001'] });
+
+export const UserId = z
+  .string()
+  .regex(ID_PATTERN, 'must be 1 to 128 of A-Z a-z 0-9 . _ : -')
+  .meta({ id: 'UserId', description: 'The id of a user: the `sub` of its tokens.', examples: ['user-7'] });
+
+export const DisputeId = z
+  .uuid('must be a UUID')
+  .meta({ id: 'DisputeId', description: 'A UUID v7, made when the dispute is opened.' });
+
+/** An instant as it is sent: RFC 3339 in UTC with milliseconds. */
+export const Timestamp = z.iso.datetime({ precision: 3 }).meta({
+  id: 'Timestamp',
+  description: 'RFC 3339, in UTC, with milliseconds.',
+  examples: ['2026-11-23T10:00:00.000Z'],
+});
+
+const LATEST = Date.parse('9999-12-31T23:59:59.999Z');
+
+/** An instant as it is received: RFC 3339 with any offset, kept in whole milliseconds. */
+export const InstantInput = z
+  .string()
+  .max(40)
+  .refine((text) => z.iso.datetime({ offset: true }).safeParse(text).success, 'must be an RFC 3339 date and time')
+  .transform((text) => Date.parse(text))
+  .refine((instant) => instant >= 0 && instant <= LATEST, 'must lie between the years 1970 and 9999')
+  .meta({
+    id: 'InstantInput',
+    description: 'RFC 3339 with any offset, such as 2026-12-01T18:00:00+01:00; it is kept in UTC, in milliseconds.',
+    format: 'date-time',
+    examples: ['2026-12-01T17:00:00.000Z'],
+  });
+
+/** Length as people and JSON Schema count it. */
+const codePoints = (text: string): number => [...text].length;
+// Control characters, but for line breaks where they are allowed; and halves of surrogate pairs.
+const CONTROL = /[\p{Cc}\p{Cs}]/u;
+
+function text(maxLength: number, lineBreaks: boolean) {
+  const printable = (value: string) => !CONTROL.test(lineBreaks ? value.replace(/\r\n|\n/g, '') : value);
+  return z
+    .string()
+    .max(maxLength * 4, `must have at most ${maxLength} characters`)
+    .transform((value) => value.replace(/\r\n/g, '\n').trim().normalize('NFC'))
+    .refine(printable, `must not have control characters${lineBreaks ? ' other than line breaks' : ''}`)
+    .refine((value) => value !== '', 'must not be blank')
+    .refine((value) => codePoints(value) <= maxLength, `must have at most ${maxLength} characters`);
+}
+
+export const Comment = text(LIMITS.commentLength, true).meta({
+  id: 'Comment',
+  description: `1 to ${LIMITS.commentLength} characters after trimming; line breaks are kept, other control characters refused.`,
+  minLength: 1,
+  maxLength: LIMITS.commentLength,
+  examples: ['Two weeks late.'],
+});
+
+export const Title = text(LIMITS.titleLength, false).meta({
+  id: 'Title',
+  description: `1 to ${LIMITS.titleLength} characters after trimming, on one line.`,
+  minLength: 1,
+  maxLength: LIMITS.titleLength,
+  examples: ['Logo design'],
+});
+
+export const Amount = z
+  .int()
+  .min(0)
+  .max(LIMITS.amount)
+  .meta({ id: 'Amount', description: 'Integer minor units.', examples: [1500] });
+
+export const Money = z
+  .strictObject({
+    amount: Amount,
+    currency: z
+      .string()
+      .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
+      .meta({ description: 'ISO 4217.', examples: ['USD'] }),
+  })
+  .meta({ id: 'Money', description: 'An amount in integer minor units of its currency.' });
+
+export const Extra = z
+  .strictObject({ title: Title, price: Amount })
+  .meta({ id: 'Extra', description: "Additional work; its price is in minor units of the order's currency." });

@@ -1,0 +1,118 @@
+import { z } from 'zod';
+import { DISPUTE_ACTIONS, DISPUTE_TYPES, EXPIRY_ACTIONS, LIMITS, RESOLUTIONS, ROLES } from '../../domain/rules.ts';
+import { Comment, DisputeId, Extra, InstantInput, OrderId, Timestamp, UserId } from './common.ts';
+
+export const Role = z.enum(ROLES).meta({ id: 'Role', description: 'A party of an order: who buys, who delivers.' });
+export const DisputeType = z.enum(DISPUTE_TYPES).meta({ id: 'DisputeType' });
+export const Resolution = z.enum(RESOLUTIONS).meta({ id: 'Resolution', description: 'How a dispute ended.' });
+export const DisputeStatus = z.enum(['open', 'resolved']).meta({ id: 'DisputeStatus' });
+
+const Party = z.strictObject({ role: Role, id: UserId }).meta({ id: 'Party' });
+
+export const Actor = z
+  .strictObject({
+    role: z.enum([...ROLES, 'system', 'order_service']),
+    id: z.string().optional().meta({ description: 'Absent for `system`: a deadline.' }),
+  })
+  .meta({ id: 'Actor', description: 'Who did something: a party, a deadline (`system`) or the order service.' });
+
+export const OnExpiry = z
+  .strictObject({ action: z.enum(EXPIRY_ACTIONS), orderStatus: z.enum(['mutually_cancelled', 'previous']) })
+  .meta({ id: 'OnExpiry', description: 'What silence does, and the status that the order then has.' });
+
+export const AllowedAction = z
+  .strictObject({
+    action: z.enum(DISPUTE_ACTIONS),
+    method: z.enum(['POST']),
+    href: z.string(),
+    until: Timestamp.meta({ description: 'From this instant on it is too late.' }),
+    comment: z.enum(['required', 'optional']),
+  })
+  .meta({ id: 'AllowedAction', description: 'Something that the caller may do now, and how.' });
+
+const Viewer = z
+  .strictObject({
+    role: Role,
+    state: z.enum(['action_required', 'awaiting_other_party', 'resolved']),
+    allowedActions: z.array(AllowedAction),
+    addComment: AllowedAction.nullable().meta({ description: 'How to add a comment, while that is possible.' }),
+  })
+  .meta({ id: 'Viewer', description: 'How the dispute stands for the party that asks.' });
+
+export const ChangeView = z
+  .strictObject({ deliverBy: Timestamp.nullable(), extras: z.array(Extra) })
+  .meta({ id: 'Change', description: 'What the freelancer asks to change.' });
+
+export const Dispute = z
+  .strictObject({
+    id: DisputeId,
+    orderId: OrderId,
+    type: DisputeType,
+    status: DisputeStatus,
+    resolution: Resolution.nullable(),
+    resolvedBy: Actor.nullable(),
+    resolvedAt: Timestamp.nullable(),
+    opener: Party,
+    respondent: Party,
+    reason: z.string().nullable(),
+    comment: z.string().nullable().optional().meta({ description: 'What the opener wrote. Absent for services.' }),
+    change: ChangeView.nullable(),
+    openedAt: Timestamp,
+    updatedAt: Timestamp,
+    respondBy: Timestamp.meta({ description: 'The instant at which silence takes effect.' }),
+    onExpiry: OnExpiry,
+    awaiting: Role.nullable().meta({ description: 'Who has to respond; null once the dispute is resolved.' }),
+    version: z.int().min(1),
+    viewer: Viewer.optional().meta({ description: 'Absent for services.' }),
+    serverTime: Timestamp.meta({ description: 'The clock that decides, when this was read.' }),
+  })
+  .meta({ id: 'Dispute' });
+
+const ChangeRequest = z
+  .strictObject({
+    deliverBy: InstantInput.optional(),
+    extras: z.array(Extra).min(1).max(LIMITS.extras).optional(),
+  })
+  .meta({ id: 'ChangeRequest', description: 'At least one of the two.' });
+
+export const OpenDisputeRequest = z
+  .strictObject({
+    type: DisputeType,
+    reason: z
+      .string()
+      .regex(/^[a-z_]{1,64}$/, 'must be a code of the catalogue')
+      .optional()
+      .meta({
+        description: "Only in a cancellation: a code from the opener's part of the catalogue.",
+        examples: ['late_delivery'],
+      }),
+    comment: Comment.optional(),
+    change: ChangeRequest.optional(),
+  })
+  .meta({
+    id: 'OpenDisputeRequest',
+    examples: [{ type: 'cancellation', reason: 'late_delivery', comment: 'Two weeks late.' }],
+  });
+
+export const AnswerRequest = z
+  .strictObject({ comment: Comment.optional() })
+  .meta({ id: 'AnswerRequest', examples: [{ comment: 'Agreed.' }] });
+
+export const CommentRequest = z
+  .strictObject({ comment: Comment })
+  .meta({ id: 'CommentRequest', examples: [{ comment: 'The first draft is ready.' }] });
+
+export const TimelineEntry = z
+  .strictObject({
+    seq: z.int().min(1).meta({ description: 'Its place in the timeline, from 1.' }),
+    at: Timestamp,
+    action: z.enum(['opened', ...RESOLUTIONS, 'comment_added']),
+    actor: Actor,
+    fromStatus: DisputeStatus.nullable(),
+    toStatus: DisputeStatus,
+    cause: z.string().meta({ description: '`deadline`, or `request:` and the id of the request.' }),
+    comment: z.string().optional().meta({ description: 'Absent where there is none, and for services.' }),
+  })
+  .meta({ id: 'TimelineEntry' });
+
+export const Timeline = z.strictObject({ data: z.array(TimelineEntry) }).meta({ id: 'Timeline' });

@@ -1,0 +1,84 @@
+import { z } from 'zod';
+import { ORDER_STATUSES, REPORTED_STATUSES } from '../../domain/state.ts';
+import { DisputeId, Extra, InstantInput, Money, OrderId, Timestamp, Title, UserId } from './common.ts';
+import { DisputeType, OnExpiry, Resolution, Role } from './disputes.ts';
+
+export const OrderStatus = z.enum(ORDER_STATUSES).meta({ id: 'OrderStatus' });
+export const ReportedStatus = z
+  .enum(REPORTED_STATUSES)
+  .meta({ id: 'ReportedStatus', description: 'The statuses that the order service may report.' });
+
+export const OrderReport = z
+  .strictObject({
+    clientId: UserId,
+    freelancerId: UserId,
+    status: ReportedStatus,
+    deliverBy: InstantInput.nullable().meta({ description: 'Null while none is agreed.' }),
+    price: Money,
+    revision: z
+      .int()
+      .min(0)
+      .meta({ description: "The order service's own counter: greater with each change of the order." }),
+    title: Title.optional(),
+  })
+  .refine((report) => report.clientId !== report.freelancerId, {
+    path: ['freelancerId'],
+    message: 'must be another user than clientId',
+  })
+  .meta({
+    id: 'OrderReport',
+    examples: [
+      {
+        clientId: 'user-7',
+        freelancerId: 'user-9',
+        status: 'in_progress',
+        deliverBy: '2026-12-01T17:00:00.000Z',
+        price: { amount: 15000, currency: 'USD' },
+        revision: 1,
+        title: 'Logo design',
+      },
+    ],
+  });
+
+export const OpenDisputeSummary = z
+  .strictObject({
+    id: DisputeId,
+    type: DisputeType,
+    opener: z.strictObject({ role: Role, id: UserId }),
+    respondBy: Timestamp,
+    onExpiry: OnExpiry,
+    href: z.string(),
+  })
+  .meta({ id: 'OpenDisputeSummary', description: 'The open dispute of an order.' });
+
+export const Cancellation = z
+  .strictObject({
+    disputeId: DisputeId,
+    resolution: Resolution.extract(['accepted', 'expired']).meta({ description: 'By agreement, or by silence.' }),
+    requestedBy: Role,
+    reason: z.string().nullable(),
+    cancelledAt: Timestamp,
+  })
+  .meta({ id: 'Cancellation', description: 'How an order came to be mutually cancelled.' });
+
+export const Order = z
+  .strictObject({
+    id: OrderId,
+    clientId: UserId,
+    freelancerId: UserId,
+    title: z.string().nullable(),
+    status: OrderStatus,
+    previousStatus: ReportedStatus.nullable().meta({
+      description: 'While in dispute: the status that the order would have without it.',
+    }),
+    deliverBy: Timestamp.nullable(),
+    extras: z.array(Extra),
+    price: Money,
+    revision: z.int().min(0),
+    openDispute: OpenDisputeSummary.nullable(),
+    cancellation: Cancellation.nullable(),
+    createdAt: Timestamp,
+    updatedAt: Timestamp,
+    serverTime: Timestamp,
+  })
+  .meta({ id: 'Order' });

@@ -1,0 +1,44 @@
+const PART = { type: 'string', enum: ['up', 'down'] };
+
+function readiness(description: string, statuses: readonly string[], postgres: string) {
+  const schema = {
+    type: 'object',
+    additionalProperties: false,
+    required: ['status', 'postgres', 'redis'],
+    properties: { status: { type: 'string', enum: statuses }, postgres: { ...PART, enum: [postgres] }, redis: PART },
+  };
+  return { description, content: { 'application/json': { schema } } };
+}
+
+const HEALTH = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['status'],
+  properties: { status: { type: 'string', enum: ['ok'] } },
+};
+
+const get = (operationId: string, summary: string, description: string, responses: Record<string, unknown>) => ({
+  get: { operationId, summary, description, tags: ['System'], security: [], responses },
+});
+
+/** The part of the document that is not about disputes, and needs no token. */
+export const systemPaths = {
+  '/healthz': get('getHealth', 'Alive', 'Whether the process answers at all.', {
+    '200': { description: 'Alive.', content: { 'application/json': { schema: HEALTH } } },
+  }),
+  '/readyz': get(
+    'getReadiness',
+    'Ready',
+    'Whether the service can do its work. Without Redis it can, only less promptly.',
+    {
+      '200': readiness('Ready, or `degraded` while Redis is away.', ['ready', 'degraded'], 'up'),
+      '503': readiness('Postgres is away.', ['unavailable'], 'down'),
+    },
+  ),
+  '/metrics': get('getMetrics', 'Metrics', 'What the process measures of itself, for Prometheus.', {
+    '200': { description: 'Metrics.', content: { 'text/plain': { schema: { type: 'string' } } } },
+  }),
+  '/openapi.json': get('getOpenApi', 'This document', 'The OpenAPI document of the running version.', {
+    '200': { description: 'The document.', content: { 'application/json': { schema: { type: 'object' } } } },
+  }),
+};

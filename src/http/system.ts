@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify';
+import type { Metrics } from '../operations/metrics.ts';
+
+export interface SystemDeps {
+  readonly metrics: Metrics;
+  /** Resolve if the server answers, reject or take too long if it does not. */
+  readonly pingPostgres: () => Promise<unknown>;
+  readonly pingRedis: () => Promise<unknown>;
+}
+
+const PING_TIMEOUT_MS = 2_000;
+
+async function isUp(ping: () => Promise<unknown>): Promise<'up' | 'down'> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'down'>((resolve) => {
+    timer = setTimeout(resolve, PING_TIMEOUT_MS, 'down');
+  });
+  try {
+    return await Promise.race([ping().then(() => 'up' as const), late]);
+  } catch {
+    return 'down';
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function readiness({ pingPostgres, pingRedis }: SystemDeps) {
+  const [postgres, redis] = await Promise.all([isUp(pingPostgres), isUp(pingRedis)]);
+  // Redis only makes deadlines prompt: without it the service is slower to fire and otherwise whole.
+  const status = postgres === 'down' ? 'unavailable' : redis === 'down' ? 'degraded' : 'ready';
+  return { status, postgres, redis };
+}
+
+/** Adds what operators and their machines ask: alive, ready, metrics. */
+export function registerSystem(app: FastifyInstance, deps: SystemDeps): void {
+  app.get('/healthz', () => ({ status: 'ok' }));
+  app.get('/readyz', async (_request, reply) => {
+    const body = await readiness(deps);
+    return reply.status(body.status === 'unavailable' ? 503 : 200).send(body);
+  });
+  app.get('/metrics', async (_request, reply) => {
+    const { registry } = deps.metrics;
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+}

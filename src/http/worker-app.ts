@@ -1,0 +1,9 @@
+import { type FastifyBaseLogger, type FastifyInstance, fastify } from 'fastify';
+import { registerSystem, type SystemDeps } from './system.ts';
+
+/** Builds what a worker process serves: whether it is alive and ready, and its metrics. Nothing else. */
+export function buildWorkerApp(system: SystemDeps, log: FastifyBaseLogger): FastifyInstance {
+  const app = fastify({ loggerInstance: log, forceCloseConnections: 'idle' });
+  registerSystem(app, system);
+  return app;
+}

@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import closeWithGrace from 'close-with-grace';
+import type { Logger } from 'pino';
+import { example } from './banner.ts';
+import { type Deps, makeDeps, type Surroundings } from './deps.ts';
+import { buildApp } from './http/app.ts';
+import { buildWorkerApp } from './http/worker-app.ts';
+import { type Config, ConfigError, readConfig } from './platform/config.ts';
+import { DATA_DIR, developmentSecret } from './platform/development.ts';
+import { createLog } from './platform/log.ts';
+import { migrate } from './platform/migrations.ts';
+
+const MIGRATIONS = join(import.meta.dirname, '../migrations');
+const SHUTDOWN_MS = 10_000;
+// Neither may take what the other needs of those ten seconds.
+const WORKERS_STOP_MS = 5_000;
+const CONNECTIONS_CLOSE_MS = 2_000;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Uses the servers that are configured, and starts those that are not. */
+async function findSurroundings(config: Config): Promise<Surroundings & { stop: () => Promise<void> }> {
+  const authSecret =
+    config.AUTH_SECRET ?? (config.AUTH_JWKS_URL === undefined ? await developmentSecret(DATA_DIR) : null);
+  const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = config;
+  if (databaseUrl !== undefined && redisUrl !== undefined) {
+    return { databaseUrl, redisUrl, authSecret, stop: async () => {} };
+  }
+  const { startEmbedded } = await import('./platform/embedded/servers.ts');
+  const needs = { needPostgres: databaseUrl === undefined, needRedis: redisUrl === undefined };
+  const servers = await startEmbedded({ dataDir: DATA_DIR, ...needs, say });
+  const found = { databaseUrl: databaseUrl ?? servers.databaseUrl, redisUrl: redisUrl ?? servers.redisUrl };
+  if (found.databaseUrl === undefined || found.redisUrl === undefined) throw new Error('a server was not started');
+  return { databaseUrl: found.databaseUrl, redisUrl: found.redisUrl, authSecret, stop: servers.stop };
+}
+
+/** Waits for something that may never come, but not for ever. */
+async function within(ms: number, what: string, work: Promise<unknown>, log: Logger): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what} did not stop within ${ms} ms`)), ms);
+  });
+  try {
+    await Promise.race([work, timeout]);
+  } catch (error) {
+    log.warn({ err: error }, 'stopping without it');
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function serve(config: Config, deps: Deps, log: Logger) {
+  const isWorker = config.ROLE === 'worker';
+  const app = isWorker ? buildWorkerApp(deps.app.system, log) : await buildApp(deps.app);
+  const address = await app.listen({ host: config.HOST, port: config.PORT });
+  const workers = config.ROLE === 'api' ? null : deps.startWorkers();
+  const stop = async () => {
+    await app.close();
+    if (workers !== null) await within(WORKERS_STOP_MS, 'the workers', workers.stop(), log);
+    await within(CONNECTIONS_CLOSE_MS, 'the connections', deps.close(), log);
+  };
+  return { address, stop };
+}
+
+async function introduce(config: Config, address: string, authSecret: string | null): Promise<void> {
+  say(`Resolution Center (${config.ROLE}) listens on ${address}`);
+  if (config.ROLE === 'worker') return;
+  say(`API reference: ${address}/docs`);
+  // Tokens are printed only where the secret behind them is this checkout's own.
+  if (config.AUTH_SECRET !== undefined || authSecret === null) return;
+  const claims = {
+    ...(config.AUTH_ISSUER !== undefined && { issuer: config.AUTH_ISSUER }),
+    ...(config.AUTH_AUDIENCE !== undefined && { audience: config.AUTH_AUDIENCE }),
+  };
+  say(await example(address, authSecret, claims));
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLog(config.LOG_LEVEL);
+  const surroundings = await findSurroundings(config);
+  let stop = surroundings.stop;
+  closeWithGrace({ delay: SHUTDOWN_MS, logger: false }, async ({ signal, err }) => {
+    if (err !== undefined) log.fatal({ err }, 'stopping after an error that nobody handled');
+    log.info({ signal }, 'stopping');
+    await stop();
+    log.info('stopped');
+  });
+  const applied = await migrate(surroundings.databaseUrl, MIGRATIONS);
+  if (applied.length > 0) log.info({ applied }, 'migrated the database');
+  const deps = makeDeps(config, surroundings, log);
+  const server = await serve(config, deps, log);
+  stop = async () => {
+    await server.stop();
+    await surroundings.stop();
+  };
+  await introduce(config, server.address, surroundings.authSecret);
+}
+
+try {
+  await main();
+} catch (error) {
+  const message = error instanceof Error ? error.message : String(error);
+  process.stderr.write(`${error instanceof ConfigError ? message : `The service could not start: ${message}`}\n`);
+  process.exit(1);
+}

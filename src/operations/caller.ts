@@ -1,0 +1,30 @@
+/** What services may be allowed to do. */
+export const SCOPES = [
+  'orders:write',
+  'disputes:read',
+  'events:read',
+  'comments:read',
+  'webhooks:manage',
+  'ops',
+] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** Who sends a request: a user, who acts as a party of its orders, or a service with scopes. */
+export type Caller =
+  | { readonly kind: 'user'; readonly id: string }
+  | { readonly kind: 'service'; readonly id: string; readonly scopes: readonly Scope[] };
+
+/** Whether a caller is a service that has been given a scope. */
+export function hasScope(caller: Caller, scope: Scope): boolean {
+  return caller.kind === 'service' && caller.scopes.includes(scope);
+}
+
+/** The user whose orders a caller is confined to; null for a service, which its scopes confine. */
+export function partyIdOf(caller: Caller): string | null {
+  return caller.kind === 'user' ? caller.id : null;
+}
+
+/** What tells callers apart where something is kept for each of them. */
+export function callerKey(caller: Caller): string {
+  return `${caller.kind}:${caller.id}`;
+}

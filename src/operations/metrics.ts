@@ -1,0 +1,70 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Entry } from '../domain/transition.ts';
+import type { Trigger } from './write.ts';
+
+const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** What the service measures of itself, by Prometheus' conventions. */
+export function createMetrics() {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    requests: new Histogram({
+      name: 'http_request_duration_seconds',
+      help: 'Requests by operation and status.',
+      labelNames: ['operation', 'status'] as const,
+      buckets: SECONDS,
+      registers,
+    }),
+    entries: new Counter({
+      name: 'log_entries_total',
+      help: 'What happened to disputes and orders, by type of log entry and type of dispute.',
+      labelNames: ['entry', 'type'] as const,
+      registers,
+    }),
+    lateness: new Histogram({
+      name: 'deadline_lateness_seconds',
+      help: 'How long after its deadline silence took effect, by dispute type and by what brought it about.',
+      labelNames: ['type', 'trigger'] as const,
+      buckets: SECONDS,
+      registers,
+    }),
+    jobs: new Counter({
+      name: 'deadline_jobs_total',
+      help: 'Deadline jobs by outcome: settled, early (put back), nothing_to_do (stale).',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    handedOver: new Counter({
+      name: 'timers_handed_over_total',
+      help: 'Timers that the relay handed to the queue, or took out of it.',
+      labelNames: ['kind'] as const,
+      registers,
+    }),
+    failures: new Counter({
+      name: 'deadline_failures_total',
+      help: 'Deadlines that could not take effect when they were tried.',
+      registers,
+    }),
+    clockSkew: new Gauge({
+      name: 'clock_skew_seconds',
+      help: "This host's clock minus the database's, when the relay last asked.",
+      registers,
+    }),
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Counts committed entries, and how late silence took effect. */
+export function observeEntries(metrics: Metrics, entries: readonly Entry[], trigger: Trigger): void {
+  for (const { type, dispute, at } of entries) {
+    metrics.entries.inc({ entry: type, type: dispute?.type ?? 'none' });
+    if (type === 'dispute.expired' && dispute !== null) {
+      const label = { type: dispute.type, trigger: trigger === 'request' ? 'touch' : trigger };
+      metrics.lateness.observe(label, (at - dispute.respondBy) / 1_000);
+    }
+  }
+}

@@ -1,0 +1,81 @@
+import { openDisputeOf, type State } from '../domain/state.ts';
+import { type Entry, settle } from '../domain/transition.ts';
+import { type Tx, withTx } from '../platform/database.ts';
+import { withRetry } from '../platform/retry.ts';
+import { lockOrdersOf, readLocked } from '../store/locks.ts';
+import { type WriteSet, write } from '../store/write-set.ts';
+import { type Trigger, type WriteDeps, writeSet } from './write.ts';
+
+/**
+ * What became of a nominated deadline: it took effect now; it is not due yet; or there is nothing to do, since the
+ * dispute was resolved before, or (with `skip`) somebody else is deciding it at this moment.
+ */
+export type Settlement =
+  | { readonly outcome: 'settled' | 'nothing_to_do' }
+  | { readonly outcome: 'early'; readonly remainingMs: number; readonly seq: number };
+
+interface Settled {
+  readonly byDispute: ReadonlyMap<string, Settlement>;
+  readonly entries: readonly Entry[];
+}
+
+const NOTHING: Settlement = { outcome: 'nothing_to_do' };
+
+async function settleLocked(
+  tx: Tx,
+  deps: WriteDeps,
+  disputeIds: readonly string[],
+  busy: 'wait' | 'skip',
+): Promise<Settled> {
+  const orders = await lockOrdersOf(tx, disputeIds, busy);
+  if (orders.length === 0) return { byDispute: new Map(), entries: [] };
+  const { now, states } = await readLocked(tx, orders, null);
+  const byDispute = new Map<string, Settlement>();
+  const sets: WriteSet[] = [];
+  for (const state of states) {
+    const open = openDisputeOf(state);
+    if (open === null) continue;
+    const step = settle(state, now);
+    const remainingMs = open.respondBy - now;
+    const isDue = step.entries.length > 0;
+    byDispute.set(open.id, isDue ? { outcome: 'settled' } : { outcome: 'early', remainingMs, seq: open.deadlineSeq });
+    if (isDue) sets.push(writeSet(state, step, null, deps.newId));
+  }
+  const all = merge(sets);
+  if (sets.length > 0) await write(tx, all);
+  return { byDispute, entries: all.entries.map(({ entry }) => entry) };
+}
+
+function merge(sets: readonly WriteSet[]): WriteSet {
+  return {
+    orders: sets.flatMap(({ orders }) => orders),
+    disputes: sets.flatMap(({ disputes }) => disputes),
+    entries: sets.flatMap(({ entries }) => entries),
+  };
+}
+
+/** The states in which nothing is left to do are told apart from a missing one by nobody: all end quietly. */
+export function settlementOf(settled: ReadonlyMap<string, Settlement>, disputeId: string): Settlement {
+  return settled.get(disputeId) ?? NOTHING;
+}
+
+/**
+ * Lets silence take effect on those of the disputes on which it is due: one lock, one pass, one write for all of them.
+ * Whoever nominates them may be early, late or mistaken; only the locked decision counts, so repeating it is safe.
+ * @throws what the database raises; then nothing took effect on any of them
+ */
+export async function settleDisputes(
+  deps: WriteDeps,
+  disputeIds: readonly string[],
+  { trigger, busy }: { trigger: Trigger; busy: 'wait' | 'skip' },
+): Promise<ReadonlyMap<string, Settlement>> {
+  const work = () => withTx(deps.db, (tx) => settleLocked(tx, deps, disputeIds, busy));
+  const { byDispute, entries } = await withRetry(work, { idempotent: true });
+  deps.onCommitted(entries, trigger);
+  return byDispute;
+}
+
+/** Whether silence is due on the open dispute of a state. */
+export function hasOverdue(state: State, now: number): boolean {
+  return settle(state, now).entries.length > 0;
+}

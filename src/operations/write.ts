@@ -1,0 +1,117 @@
+import type { Command } from '../domain/commands.ts';
+import { decide } from '../domain/decide.ts';
+import { type Dispute, type Instant, type Order, type Party, roleIn, type State } from '../domain/state.ts';
+import type { Entry, Step } from '../domain/transition.ts';
+import { type Database, type Tx, withTx } from '../platform/database.ts';
+import { withRetry } from '../platform/retry.ts';
+import { claimKey, type IdempotencyKey, keepResponse, type StoredResponse } from '../store/idempotency.ts';
+import { lockOrder, readLocked, type Target } from '../store/locks.ts';
+import { type WriteSet, write } from '../store/write-set.ts';
+import type { Decided } from './decided.ts';
+
+/** What brought a decision about: a caller's request, a timer, the sweeper, or somebody who looked. */
+export type Trigger = 'request' | 'job' | 'sweep' | 'touch';
+
+/** What the write path needs of the outside. */
+export interface WriteDeps {
+  readonly db: Database;
+  /** Makes a UUID v7. */
+  readonly newId: () => string;
+  /** Told of every entry after it was committed. */
+  readonly onCommitted: (entries: readonly Entry[], trigger: Trigger) => void;
+}
+
+/** Everything that one request asks of the write path. */
+export interface CommandRequest {
+  readonly target: Target;
+  /** The user who asks, as a party of the order; null for the order service. */
+  readonly partyId: string | null;
+  readonly requestId: string;
+  readonly key: IdempotencyKey | null;
+  /** Makes the command, once the order says in which role its caller acts. */
+  readonly command: (party: Party | null) => Command;
+  /** Makes the answer, inside the transaction, since it is kept there. */
+  readonly render: (decided: Decided) => StoredResponse;
+}
+
+export type CommandResult =
+  | { readonly outcome: 'not_found' | 'key_in_use' | 'key_reused' }
+  | { readonly outcome: 'answered' | 'replayed'; readonly response: StoredResponse };
+
+function changesOf<T extends { id: string }>(before: readonly T[], after: readonly T[]) {
+  return after.flatMap((row) => {
+    const old = before.find(({ id }) => id === row.id) ?? null;
+    return old === row ? [] : [{ before: old, after: row }];
+  });
+}
+
+const present = (order: Order | null): Order[] => (order === null ? [] : [order]);
+
+/** What has to be written to get from one state to another. */
+export function writeSet(before: State, step: Step, requestId: string | null, newId: () => string): WriteSet {
+  return {
+    orders: changesOf(present(before.order), present(step.state.order)),
+    disputes: changesOf<Dispute>(before.disputes, step.state.disputes),
+    entries: step.entries.map((entry) => ({
+      id: newId(),
+      // What silence does, it does at its deadline, whoever happened to look.
+      cause: entry.actor.role === 'system' || requestId === null ? 'deadline' : `request:${requestId}`,
+      entry,
+    })),
+  };
+}
+
+async function decideAndWrite(tx: Tx, { newId }: WriteDeps, state: State, command: Command, now: Instant, id: string) {
+  const decision = decide(state, command, now);
+  const { settled } = decision;
+  if (settled.entries.length > 0) await write(tx, writeSet(state, settled, null, newId));
+  const rest = { state: decision.state, entries: decision.entries.slice(settled.entries.length) };
+  if (rest.state !== settled.state) await write(tx, writeSet(settled.state, rest, id, newId));
+  return decision;
+}
+
+function partyOf(order: Order | null, partyId: string | null): Party | null {
+  const role = order === null || partyId === null ? null : roleIn(order, partyId);
+  return role === null || partyId === null ? null : { role, id: partyId };
+}
+
+type Attempt = { readonly result: CommandResult; readonly entries: readonly Entry[] };
+
+async function attempt(tx: Tx, deps: WriteDeps, request: CommandRequest): Promise<Attempt> {
+  const { key, target, partyId } = request;
+  const claim = key === null ? null : await claimKey(tx, key);
+  if (claim?.state === 'in_use') return { result: { outcome: 'key_in_use' }, entries: [] };
+
+  const order = await lockOrder(tx, target, partyId);
+  if (order === null && partyId !== null) return { result: { outcome: 'not_found' }, entries: [] };
+  if (claim?.state === 'answered') {
+    const same = claim.fingerprint === key?.fingerprint;
+    const result: CommandResult = same ? { outcome: 'replayed', response: claim.response } : { outcome: 'key_reused' };
+    return { result, entries: [] };
+  }
+
+  const party = partyOf(order, partyId);
+  const command = request.command(party);
+  const addressedId = 'disputeId' in target ? target.disputeId : null;
+  const snapshot = await readLocked(tx, present(order), addressedId);
+  const before = snapshot.states[0] ?? { order: null, disputes: [] };
+  const decision = await decideAndWrite(tx, deps, before, command, snapshot.now, request.requestId);
+  const response = request.render({ decision, before, command, party, now: snapshot.now });
+  if (key !== null) await keepResponse(tx, key, response, snapshot.now);
+  return { result: { outcome: 'answered', response }, entries: decision.entries };
+}
+
+/**
+ * The write path of every command: lock the order, then read the clock, decide, write, commit.
+ * A refusal is an answer like any other; what silence did meanwhile is kept also then.
+ * @throws what the database raises, after up to three tries where repeating is safe
+ */
+export async function execute(deps: WriteDeps, request: CommandRequest): Promise<CommandResult> {
+  // With a key, or as a report with its revision, the same request a second time finds what it did the first time.
+  const idempotent = request.key !== null || request.partyId === null;
+  const { result, entries } = await withRetry(() => withTx(deps.db, (tx) => attempt(tx, deps, request)), {
+    idempotent,
+  });
+  deps.onCommitted(entries, 'request');
+  return result;
+}

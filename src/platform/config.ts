@@ -1,0 +1,91 @@
+import { z } from 'zod';
+import { parseDuration } from './duration.ts';
+
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+const MIN_SECRET_BYTES = 32;
+
+/** An ISO 8601 duration within bounds, as milliseconds. */
+const duration = (fallback: string, minMs: number, maxMs: number) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const ms = parseDuration(text);
+      if (ms !== null && ms >= minMs && ms <= maxMs) return ms;
+      context.addIssue({ code: 'custom', message: 'must be an ISO 8601 duration from PT1S to P90D, such as PT48H' });
+      return z.NEVER;
+    });
+
+const integer = (fallback: number, min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
+    .default(fallback);
+
+const url = (protocols: RegExp, example: string) =>
+  z.url({ protocol: protocols, error: `must be a URL such as ${example}` });
+
+const disputeWindow = (fallback: string) => duration(fallback, 1_000, 90 * DAY_MS);
+
+const ENVIRONMENT = z
+  .object({
+    NODE_ENV: z.string().default('development'),
+    DATABASE_URL: url(/^postgres(ql)?$/, 'postgres://user:password@host:5432/name').optional(),
+    REDIS_URL: url(/^rediss?$/, 'redis://host:6379').optional(),
+    ROLE: z.enum(['all', 'api', 'worker'], 'must be api, worker or all').default('all'),
+    HOST: z.string().min(1).default('127.0.0.1'),
+    PORT: integer(3000, 0, 65_535),
+    AUTH_JWKS_URL: url(/^https?$/, 'https://issuer.example/.well-known/jwks.json').optional(),
+    AUTH_SECRET: z
+      .string()
+      .refine((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES, `must have at least ${MIN_SECRET_BYTES} bytes`)
+      .optional(),
+    AUTH_ISSUER: z.string().min(1).optional(),
+    AUTH_AUDIENCE: z.string().min(1).optional(),
+    WINDOW_ORDER_UPDATE: disputeWindow('PT48H'),
+    WINDOW_CANCELLATION: disputeWindow('PT48H'),
+    WINDOW_ORDER_CHANGE: disputeWindow('PT96H'),
+    RATE_LIMIT_PER_MINUTE: integer(600, 0, 1_000_000),
+    LOG_LEVEL: z
+      .enum(
+        ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],
+        'must be trace, debug, info, warn, error, fatal or silent',
+      )
+      .default('info'),
+    DATABASE_POOL_SIZE: integer(10, 1, 500),
+    TIMER_HORIZON: duration('P90D', MINUTE_MS, 90 * DAY_MS),
+  })
+  .refine((env) => env.AUTH_JWKS_URL === undefined || env.AUTH_SECRET === undefined, {
+    path: ['AUTH_SECRET'],
+    message: 'must not be set together with AUTH_JWKS_URL',
+  })
+  .refine((env) => env.NODE_ENV !== 'production' || env.AUTH_JWKS_URL !== undefined || env.AUTH_SECRET !== undefined, {
+    path: ['AUTH_JWKS_URL'],
+    message: 'or AUTH_SECRET must be set when NODE_ENV is production: there is no development secret there',
+  });
+
+/** The configuration: read from the environment once, at start. */
+export type Config = Readonly<z.output<typeof ENVIRONMENT>>;
+
+/** A variable has a value that the service cannot run with; the message is one line that names it. */
+export class ConfigError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ConfigError';
+  }
+}
+
+/**
+ * Reads the configuration. An empty variable counts as one that is not set.
+ * @throws ConfigError for the first wrong value
+ */
+export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = ENVIRONMENT.safeParse(given);
+  if (parsed.success) return Object.freeze(parsed.data);
+  const [issue] = parsed.error.issues;
+  throw new ConfigError(`${issue?.path.join('.')} ${issue?.message}`);
+}

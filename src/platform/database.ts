@@ -1,0 +1,144 @@
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
+import pg from 'pg';
+
+/** A pool of connections, and typed queries on any of them outside a transaction. */
+export interface Database {
+  readonly pool: pg.Pool;
+  readonly query: NodePgDatabase;
+}
+
+/** One open transaction: whoever is handed it may query it and must not end it. */
+export type Tx = NodePgDatabase;
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly poolSize: number;
+  readonly applicationName: string;
+  /** Called when a connection fails while nobody waits for it. */
+  readonly onError: (error: Error) => void;
+}
+
+const CONNECT_TIMEOUT_MS = 2_000;
+// The client gives up after the server does: a server-side limit alone hangs on a frozen server.
+const CLIENT_QUERY_TIMEOUT_MS = 5_000;
+const MAX_CONNECTION_AGE_S = 1_800;
+
+// Inside the transaction and not on the session, so that it holds behind a pooler that shares sessions. A lock is
+// waited for 2 s at most (then 503), and a process that freezes with a lock in its hands loses it after 5 s.
+const BEGIN =
+  'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 2000; SET LOCAL statement_timeout = 4000;' +
+  ' SET LOCAL idle_in_transaction_session_timeout = 5000';
+
+/** Opens a pool; it connects when it is first asked to. */
+export function openDatabase({ url, poolSize, applicationName, onError }: DatabaseOptions): Database {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: CLIENT_QUERY_TIMEOUT_MS,
+    keepAlive: true,
+    maxLifetimeSeconds: MAX_CONNECTION_AGE_S,
+    application_name: applicationName,
+  });
+  // Without the first, an idle connection that dies ends the process; without the second, one that is checked out does.
+  pool.on('error', onError);
+  pool.on('connect', (client) => client.on('error', onError));
+  return { pool, query: drizzle(pool) };
+}
+
+/** The transaction may or may not have been committed: the connection failed while it was asked to. */
+export class CommitUnknownError extends Error {
+  constructor(cause: unknown) {
+    super('the connection failed during COMMIT', { cause });
+    this.name = 'CommitUnknownError';
+  }
+}
+
+/**
+ * Runs `work` in one transaction and commits it; anything thrown rolls it back.
+ * Our own, since drizzle's transaction() leaks the pool's client when BEGIN fails (drizzle-orm#6023).
+ * @throws CommitUnknownError if the connection failed during COMMIT; else whatever `work` or the server raised
+ */
+export async function withTx<T>({ pool }: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
+  const client = await pool.connect();
+  let unusable: Error | undefined;
+  try {
+    await client.query(BEGIN);
+    const result = await work(drizzle(client));
+    await commit(client);
+    return result;
+  } catch (error) {
+    unusable = await rollBack(client, error);
+    throw error;
+  } finally {
+    client.release(unusable);
+  }
+}
+
+async function commit(client: pg.PoolClient): Promise<void> {
+  let command: string;
+  try {
+    ({ command } = await client.query('COMMIT'));
+  } catch (error) {
+    // The server said no (a deferred constraint, say): that is known. Silence or a broken line is not.
+    throw sqlStateOf(error) === null || isTransient(error) ? new CommitUnknownError(error) : error;
+  }
+  if (command !== 'COMMIT') throw new Error(`the server answered COMMIT with ${command}`);
+}
+
+/** Rolls back, and says whether the connection has to be thrown away. */
+async function rollBack(client: pg.PoolClient, error: unknown): Promise<Error | undefined> {
+  // A query that timed out here is still running there: nothing else can be asked of this connection.
+  if (error instanceof CommitUnknownError || sqlStateOf(error) === null) {
+    const broken = error instanceof CommitUnknownError || isConnectionFailure(error);
+    if (broken) return error instanceof Error ? error : new Error(String(error));
+  }
+  try {
+    await client.query('ROLLBACK');
+    return undefined;
+  } catch (failure) {
+    return failure instanceof Error ? failure : new Error(String(failure));
+  }
+}
+
+function* causesOf(error: unknown): Generator<Error> {
+  for (let current = error; current instanceof Error; current = current.cause) yield current;
+}
+
+/** The SQLSTATE of an error that Postgres raised, also where a library has wrapped it; null for any other error. */
+export function sqlStateOf(error: unknown): string | null {
+  for (const cause of causesOf(error)) {
+    if (cause instanceof pg.DatabaseError && cause.code !== undefined) return cause.code;
+  }
+  return null;
+}
+
+/** The constraint that an error of Postgres names, or null. */
+export function constraintOf(error: unknown): string | null {
+  for (const cause of causesOf(error)) {
+    if (cause instanceof pg.DatabaseError && cause.constraint !== undefined) return cause.constraint;
+  }
+  return null;
+}
+
+const NETWORK_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
+const CONNECTION_MESSAGES =
+  /connection terminated|timeout exceeded when trying to connect|query read timeout|not queryable/i;
+
+function isConnectionFailure(error: unknown): boolean {
+  return [...causesOf(error)].some((cause) => {
+    const code = 'code' in cause ? String(cause.code) : '';
+    return NETWORK_CODES.has(code) || CONNECTION_MESSAGES.test(cause.message);
+  });
+}
+
+// Serialization failure, deadlock, lock not available, cancelled by a timeout, too many connections, shutting down,
+// starting up, transaction and idle timeouts, and every class 08 (connection) code.
+const TRANSIENT_STATES = /^(40001|40P01|55P03|57014|53300|57P01|57P02|57P03|57P05|25P03|25P04|08...)$/;
+
+/** Whether the same thing, tried again later, may work: a lock or a connection was not to be had. */
+export function isTransient(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  if (state !== null) return TRANSIENT_STATES.test(state);
+  return error instanceof CommitUnknownError || isConnectionFailure(error);
+}

@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+
+interface Migration {
+  readonly name: string;
+  readonly sql: string;
+  readonly checksum: string;
+}
+
+// Any constant will do, as long as every process uses the same.
+const LOCK_KEY = 7_305_416_201;
+const FILE_NAME = /^\d{4}_[a-z0-9_]+\.sql$/;
+
+async function readMigrations(directory: string): Promise<Migration[]> {
+  const names = (await readdir(directory)).filter((name) => FILE_NAME.test(name)).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const sql = await readFile(join(directory, name), 'utf8');
+      return { name, sql, checksum: createHash('sha256').update(sql).digest('hex') };
+    }),
+  );
+}
+
+const LEDGER = `CREATE TABLE IF NOT EXISTS schema_migrations (
+  name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`;
+
+async function applyPending(client: pg.Client, migrations: readonly Migration[]): Promise<string[]> {
+  const { rows } = await client.query<{ name: string; checksum: string }>(
+    'SELECT name, checksum FROM schema_migrations',
+  );
+  const applied = new Map(rows.map(({ name, checksum }) => [name, checksum]));
+  const pending: string[] = [];
+  for (const { name, sql, checksum } of migrations) {
+    const known = applied.get(name);
+    if (known !== undefined && known !== checksum)
+      throw new Error(`migration ${name} was changed after it was applied`);
+    if (known !== undefined) continue;
+    await client.query(sql);
+    await client.query('INSERT INTO schema_migrations (name, checksum) VALUES ($1, $2)', [name, checksum]);
+    pending.push(name);
+  }
+  return pending;
+}
+
+/**
+ * Applies the numbered SQL files of a directory that this database has not seen, in order, all or none of them. Any
+ * number of processes may start at once: the others wait for the first. The lock ends with its transaction, so that it
+ * cannot be left behind, also not behind a pooler that shares sessions.
+ * @returns the names of the files that were applied now
+ * @throws if a file was changed after it was applied, or if the database refuses one; nothing is applied then
+ */
+export async function migrate(databaseUrl: string, directory: string): Promise<string[]> {
+  const migrations = await readMigrations(directory);
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: 'resolution-center migrate' });
+  client.on('error', () => {}); // what fails is also raised by the query that it fails
+  await client.connect();
+  try {
+    await client.query('BEGIN');
+    await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);
+    await client.query(LEDGER);
+    const applied = await applyPending(client, migrations);
+    await client.query('COMMIT');
+    return applied;
+  } finally {
+    await client.end();
+  }
+}

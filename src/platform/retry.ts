@@ -1,0 +1,37 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CommitUnknownError, isTransient, sqlStateOf } from './database.ts';
+
+/** Two decisions met; the one that lost has to look again. */
+export class LostRaceError extends Error {
+  constructor(what: string) {
+    super(`lost a race: ${what}`);
+    this.name = 'LostRaceError';
+  }
+}
+
+const ATTEMPTS = 3;
+const FIRST_DELAY_MS = 20;
+// Having waited for a lock or run into a time limit once, the caller has waited long enough.
+const NOT_WORTH_A_RETRY = new Set(['55P03', '57014']);
+
+function isWorthARetry(error: unknown, idempotent: boolean): boolean {
+  if (error instanceof LostRaceError) return true;
+  if (error instanceof CommitUnknownError) return idempotent;
+  return isTransient(error) && !NOT_WORTH_A_RETRY.has(sqlStateOf(error) ?? '');
+}
+
+/**
+ * Tries `work` up to three times, with jitter between, while its failures are transient.
+ * @param idempotent whether `work` may also be repeated after a commit whose outcome is unknown
+ * @throws the last failure
+ */
+export async function withRetry<T>(work: () => Promise<T>, { idempotent }: { idempotent: boolean }): Promise<T> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isWorthARetry(error, idempotent)) throw error;
+      await sleep(FIRST_DELAY_MS * 2 ** attempt * (0.5 + Math.random()));
+    }
+  }
+}

@@ -1,0 +1,79 @@
+import { and, eq, lt, sql } from 'drizzle-orm';
+import type { Instant } from '../domain/state.ts';
+import type { Tx } from '../platform/database.ts';
+import { idempotencyKeys } from './schema.ts';
+
+/** A response as it was sent, byte by byte. */
+export interface StoredResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+}
+
+/** A key is its caller's own; two callers may use the same one. */
+export interface IdempotencyKey {
+  readonly caller: string;
+  readonly key: string;
+  /** Says whether two requests are the same. */
+  readonly fingerprint: string;
+}
+
+/** What is known of a key: nothing yet, that its request still runs, or what was answered. */
+export type Claim =
+  | { readonly state: 'new' }
+  | { readonly state: 'in_use' }
+  | { readonly state: 'answered'; readonly fingerprint: string; readonly response: StoredResponse };
+
+const RETENTION = sql`interval '24 hours'`;
+
+/**
+ * Claims a key until the end of the transaction. Nobody waits: a key that another transaction holds is `in_use`.
+ * Two statements, since one alone would look before it holds the claim.
+ */
+export async function claimKey(tx: Tx, { caller, key }: IdempotencyKey): Promise<Claim> {
+  const lock = sql<boolean>`pg_try_advisory_xact_lock(hashtextextended(${`${caller} ${key}`}, 0))`;
+  const { rows } = await tx.execute<{ claimed: boolean }>(sql`SELECT ${lock} AS claimed`);
+  if (rows[0]?.claimed !== true) return { state: 'in_use' };
+  const [kept] = await tx
+    .select()
+    .from(idempotencyKeys)
+    .where(
+      and(
+        eq(idempotencyKeys.caller, caller),
+        eq(idempotencyKeys.key, key),
+        sql`${idempotencyKeys.createdAt} > clock_timestamp() - ${RETENTION}`,
+      ),
+    );
+  if (kept === undefined) return { state: 'new' };
+  const response = { status: kept.responseStatus, headers: kept.responseHeaders, body: kept.responseBody };
+  return { state: 'answered', fingerprint: kept.fingerprint, response };
+}
+
+/** Keeps the first answer for a key that this transaction has claimed. */
+export async function keepResponse(tx: Tx, key: IdempotencyKey, response: StoredResponse, now: Instant): Promise<void> {
+  const kept = {
+    fingerprint: key.fingerprint,
+    responseStatus: response.status,
+    responseHeaders: { ...response.headers },
+    responseBody: response.body,
+    createdAt: now,
+  };
+  await tx
+    .insert(idempotencyKeys)
+    .values({ caller: key.caller, key: key.key, ...kept })
+    .onConflictDoUpdate({ target: [idempotencyKeys.caller, idempotencyKeys.key], set: kept });
+}
+
+/** Forgets up to `limit` keys that are past their 24 hours, and says how many. */
+export async function forgetOldKeys(tx: Tx, limit: number): Promise<number> {
+  const old = tx
+    .select({ caller: idempotencyKeys.caller, key: idempotencyKeys.key })
+    .from(idempotencyKeys)
+    .where(lt(idempotencyKeys.createdAt, sql`clock_timestamp() - ${RETENTION}`))
+    .limit(limit);
+  const gone = await tx
+    .delete(idempotencyKeys)
+    .where(sql`(${idempotencyKeys.caller}, ${idempotencyKeys.key}) IN ${old}`)
+    .returning({ key: idempotencyKeys.key });
+  return gone.length;
+}

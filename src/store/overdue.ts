@@ -1,0 +1,26 @@
+import { sql } from 'drizzle-orm';
+import type { Database } from '../platform/database.ts';
+
+/**
+ * The open disputes whose deadline has passed, longest overdue first: the ids of at most `limit` of them, without those
+ * that failed lately and are waiting for another try.
+ */
+export async function overdueDisputes({ query }: Database, limit: number): Promise<string[]> {
+  const { rows } = await query.execute<{ id: string }>(sql`
+    SELECT d.id FROM disputes d
+    WHERE d.status = 'open' AND d.respond_by <= clock_timestamp() AND NOT EXISTS (
+      SELECT 1 FROM deadline_failures f WHERE f.dispute_id = d.id AND f.retry_at > clock_timestamp())
+    ORDER BY d.respond_by LIMIT ${limit}`);
+  return rows.map(({ id }) => id);
+}
+
+/** Notes that a deadline could not take effect; it is tried again after 2, 4, 8 … seconds, at most 5 minutes. */
+export async function noteFailure({ query }: Database, disputeId: string, error: string): Promise<number> {
+  const { rows } = await query.execute<{ attempts: number }>(sql`
+    INSERT INTO deadline_failures AS f (dispute_id, attempts, retry_at, last_error)
+    VALUES (${disputeId}, 1, clock_timestamp() + interval '2 seconds', ${error})
+    ON CONFLICT (dispute_id) DO UPDATE SET attempts = f.attempts + 1, last_error = excluded.last_error,
+      retry_at = clock_timestamp() + least(interval '5 minutes', interval '1 second' * 2 ^ least(f.attempts + 1, 10))
+    RETURNING attempts`);
+  return rows[0]?.attempts ?? 0;
+}

@@ -1,0 +1,58 @@
+import { and, asc, eq, like, or, type SQL, sql } from 'drizzle-orm';
+import type { Dispute, Instant, Order } from '../domain/state.ts';
+import type { Database } from '../platform/database.ts';
+import { CLOCK, type Target } from './locks.ts';
+import { toDispute, toOrder } from './rows.ts';
+import { disputes, logEntries, orders } from './schema.ts';
+
+/** An order, some of its disputes, and the database's clock when they were read. */
+export interface Found {
+  readonly now: Instant;
+  readonly order: Order;
+  readonly disputes: readonly Dispute[];
+}
+
+/** What a user may see: the orders in which it is a party. Null sees all of them. */
+export function visibleTo(partyId: string | null): SQL | undefined {
+  return partyId === null ? undefined : or(eq(orders.clientId, partyId), eq(orders.freelancerId, partyId));
+}
+
+/**
+ * Finds an order with its open dispute, the dispute that ended it, and the one that the target names.
+ * Undefined if there is no such order, or none that this user may see.
+ */
+export async function find({ query }: Database, target: Target, partyId: string | null): Promise<Found | undefined> {
+  const addressed = 'disputeId' in target ? eq(disputes.id, target.disputeId) : undefined;
+  const wanted = or(eq(disputes.status, 'open'), eq(disputes.id, orders.cancelledByDisputeId), addressed);
+  const owner = sql`(SELECT ${disputes.orderId} FROM ${disputes} WHERE ${addressed})`;
+  const isTarget = 'orderId' in target ? eq(orders.id, target.orderId) : eq(orders.id, owner);
+  const rows = await query
+    .select({ now: CLOCK, order: orders, dispute: disputes })
+    .from(orders)
+    .leftJoin(disputes, and(eq(disputes.orderId, orders.id), wanted))
+    .where(and(isTarget, visibleTo(partyId)));
+  const first = rows[0];
+  if (first === undefined) return undefined;
+  return {
+    now: first.now,
+    order: toOrder(first.order),
+    disputes: rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)])),
+  };
+}
+
+export type LogRow = typeof logEntries.$inferSelect;
+
+/** Everything that happened to a dispute, oldest first. */
+export function timelineOf({ query }: Database, dispute: Pick<Dispute, 'id' | 'orderId'>): Promise<LogRow[]> {
+  return query
+    .select()
+    .from(logEntries)
+    .where(
+      and(
+        eq(logEntries.orderId, dispute.orderId),
+        eq(logEntries.disputeId, dispute.id),
+        like(logEntries.type, 'dispute.%'),
+      ),
+    )
+    .orderBy(asc(logEntries.orderVersion));
+}

@@ -1,0 +1,104 @@
+import { bigint, customType, integer, jsonb, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core';
+import type { EntryType } from '../domain/commands.ts';
+import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
+import type { Actor, Change, Extra, Instant, OrderStatus, ReportedStatus } from '../domain/state.ts';
+
+/** A `timestamptz` as milliseconds since the epoch. Everything written here is whole milliseconds. */
+const instant = customType<{ data: Instant; driverData: string }>({
+  dataType: () => 'timestamptz',
+  fromDriver: (value) => Date.parse(value),
+  toDriver: (value) => new Date(value).toISOString(),
+});
+
+// The tables as the SQL files in migrations/ make them; those files are the truth, with their checks and indexes.
+
+export const orders = pgTable('orders', {
+  id: text('id').primaryKey(),
+  clientId: text('client_id').notNull(),
+  freelancerId: text('freelancer_id').notNull(),
+  status: text('status').$type<OrderStatus>().notNull(),
+  reportedStatus: text('reported_status').$type<ReportedStatus>().notNull(),
+  deliverBy: instant('deliver_by'),
+  reportedDeliverBy: instant('reported_deliver_by'),
+  extras: jsonb('extras').$type<Extra[]>().notNull(),
+  priceAmount: bigint('price_amount', { mode: 'number' }).notNull(),
+  priceCurrency: text('price_currency').notNull(),
+  title: text('title'),
+  revision: bigint('revision', { mode: 'number' }).notNull(),
+  version: integer('version').notNull(),
+  cancelledByDisputeId: uuid('cancelled_by_dispute_id'),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+});
+
+export const disputes = pgTable('disputes', {
+  id: uuid('id').primaryKey(),
+  orderId: text('order_id').notNull(),
+  clientId: text('client_id').notNull(),
+  freelancerId: text('freelancer_id').notNull(),
+  type: text('type').$type<DisputeType>().notNull(),
+  status: text('status').$type<'open' | 'resolved'>().notNull(),
+  openerRole: text('opener_role').$type<Role>().notNull(),
+  reason: text('reason'),
+  comment: text('comment'),
+  change: jsonb('change').$type<Change>(),
+  openedAt: instant('opened_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+  respondBy: instant('respond_by').notNull(),
+  deadlineSeq: integer('deadline_seq').notNull(),
+  resolution: text('resolution').$type<Resolution>(),
+  resolvedByRole: text('resolved_by_role').$type<Actor['role']>(),
+  resolvedById: text('resolved_by_id'),
+  resolvedAt: instant('resolved_at'),
+  version: integer('version').notNull(),
+});
+
+export const logEntries = pgTable(
+  'log_entries',
+  {
+    orderId: text('order_id').notNull(),
+    orderVersion: integer('order_version').notNull(),
+    id: uuid('id').notNull(),
+    type: text('type').$type<EntryType>().notNull(),
+    occurredAt: instant('occurred_at').notNull(),
+    disputeId: uuid('dispute_id'),
+    actorRole: text('actor_role').$type<Actor['role']>().notNull(),
+    actorId: text('actor_id'),
+    cause: text('cause').notNull(),
+    comment: text('comment'),
+    data: jsonb('data').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.orderId, table.orderVersion] })],
+);
+
+export const timers = pgTable(
+  'timers',
+  {
+    disputeId: uuid('dispute_id').notNull(),
+    seq: integer('seq').notNull(),
+    dueAt: instant('due_at'),
+    leasedUntil: instant('leased_until').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.disputeId, table.seq] })],
+);
+
+export const deadlineFailures = pgTable('deadline_failures', {
+  disputeId: uuid('dispute_id').primaryKey(),
+  attempts: integer('attempts').notNull(),
+  retryAt: instant('retry_at').notNull(),
+  lastError: text('last_error').notNull(),
+});
+
+export const idempotencyKeys = pgTable(
+  'idempotency_keys',
+  {
+    caller: text('caller').notNull(),
+    key: text('key').notNull(),
+    fingerprint: text('fingerprint').notNull(),
+    responseStatus: smallint('response_status').notNull(),
+    responseHeaders: jsonb('response_headers').$type<Record<string, string>>().notNull(),
+    responseBody: text('response_body').notNull(),
+    createdAt: instant('created_at').notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.caller, table.key] })],
+);

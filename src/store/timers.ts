@@ -1,0 +1,74 @@
+import { sql } from 'drizzle-orm';
+import type { Instant } from '../domain/state.ts';
+import type { Database } from '../platform/database.ts';
+
+/** One wake-up: a deadline of a dispute, by the count of the promise. `dueAt` null means that it is not wanted any more. */
+export interface Timer {
+  readonly disputeId: string;
+  readonly seq: number;
+  readonly dueAt: Instant | null;
+}
+
+/** Timers to hand over, and the database's clock when they were leased. */
+export interface TimerBatch {
+  readonly now: Instant;
+  readonly timers: readonly Timer[];
+}
+
+export interface LeaseOptions {
+  readonly limit: number;
+  /** How far ahead of its deadline a timer is handed over, in milliseconds. */
+  readonly horizonMs: number;
+  /** How long a timer counts as handed over, in milliseconds: close to its deadline, and otherwise. */
+  readonly nearLeaseMs: number;
+  readonly farLeaseMs: number;
+}
+
+const NEAR_MS = 5 * 60_000;
+
+/**
+ * Leases the timers whose turn it is. What two relays do at once does no harm, but they pass over each other's rows.
+ * A timer beyond the horizon is put off until the horizon reaches it.
+ */
+export async function leaseTimers({ query }: Database, options: LeaseOptions): Promise<TimerBatch> {
+  const ms = (value: number) => sql`${value}::float8 * interval '1 millisecond'`;
+  const { rows } = await query.execute<{
+    now: number;
+    id: string;
+    seq: number;
+    due: number | null;
+    wanted: boolean;
+  }>(sql`
+    WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+    turn AS (
+      SELECT dispute_id, seq FROM timers WHERE leased_until <= (SELECT now FROM clock)
+      ORDER BY leased_until LIMIT ${options.limit} FOR UPDATE SKIP LOCKED)
+    UPDATE timers t SET leased_until = CASE
+        WHEN t.due_at - clock.now > ${ms(options.horizonMs)} THEN t.due_at - ${ms(options.horizonMs)}
+        WHEN t.due_at - clock.now < ${ms(NEAR_MS)} THEN clock.now + ${ms(options.nearLeaseMs)}
+        ELSE clock.now + ${ms(options.farLeaseMs)} END
+    FROM turn, clock WHERE t.dispute_id = turn.dispute_id AND t.seq = turn.seq
+    RETURNING floor(extract(epoch from clock.now) * 1000)::float8 AS now, t.dispute_id AS id, t.seq,
+      (extract(epoch from t.due_at) * 1000)::float8 AS due,
+      t.due_at IS NULL OR t.due_at - clock.now <= ${ms(options.horizonMs)} AS wanted`);
+  const timers = rows.filter(({ wanted }) => wanted).map(({ id, seq, due }) => ({ disputeId: id, seq, dueAt: due }));
+  return { now: rows[0]?.now ?? 0, timers };
+}
+
+const keysOf = (timers: readonly Timer[]): string =>
+  JSON.stringify(timers.map(({ disputeId, seq }) => ({ id: disputeId, seq })));
+
+/** Gives leases back, so that the timers are handed over again at the next turn. */
+export async function returnLeases({ query }: Database, timers: readonly Timer[]): Promise<void> {
+  await query.execute(sql`
+    UPDATE timers t SET leased_until = clock_timestamp()
+    FROM jsonb_to_recordset(${keysOf(timers)}::jsonb) AS k(id uuid, seq integer)
+    WHERE t.dispute_id = k.id AND t.seq = k.seq`);
+}
+
+/** Forgets timers that nobody wants and whose jobs have been taken away. */
+export async function forgetTimers({ query }: Database, timers: readonly Timer[]): Promise<void> {
+  await query.execute(sql`
+    DELETE FROM timers t USING jsonb_to_recordset(${keysOf(timers)}::jsonb) AS k(id uuid, seq integer)
+    WHERE t.dispute_id = k.id AND t.seq = k.seq AND t.due_at IS NULL`);
+}

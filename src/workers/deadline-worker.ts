@@ -1,0 +1,63 @@
+import { DelayedError, type Job, Worker } from 'bullmq';
+import type { Logger } from 'pino';
+import type { Metrics } from '../operations/metrics.ts';
+import { type Settlement, settleDisputes, settlementOf } from '../operations/settle.ts';
+import type { WriteDeps } from '../operations/write.ts';
+import { waitingClient } from '../platform/redis.ts';
+import { createCollector } from './collector.ts';
+import { type DeadlineJob, QUEUE_NAME, type QueueAddress } from './queue.ts';
+
+export interface DeadlineWorkerDeps {
+  readonly write: WriteDeps;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  readonly address: QueueAddress;
+}
+
+const CONCURRENCY = 250;
+const COLLECT_MS = 5;
+
+/** An early job (this host's clock runs ahead) goes back to wait for what the database says is left. */
+async function putBack(job: Job<DeadlineJob>, token: string | undefined, remainingMs: number): Promise<never> {
+  await job.moveToDelayed(Date.now() + Math.max(1, Math.ceil(remainingMs)), token);
+  throw new DelayedError();
+}
+
+function outcomeOf(settlement: Settlement, { seq }: DeadlineJob): Settlement['outcome'] {
+  // An early job for a deadline that has been moved since is not early, it is stale: the moved one has its own job.
+  return settlement.outcome === 'early' && settlement.seq !== seq ? 'nothing_to_do' : settlement.outcome;
+}
+
+/** Starts to take due jobs. Jobs that come together are settled together; each is only a nomination. */
+export function startDeadlineWorker({ write, metrics, log, address }: DeadlineWorkerDeps): Worker<DeadlineJob> {
+  const collect = createCollector<string, Settlement>(
+    { waitMs: COLLECT_MS, limit: CONCURRENCY },
+    async (disputeIds) => {
+      const settled = await settleDisputes(write, disputeIds, { trigger: 'job', busy: 'wait' });
+      return disputeIds.map((disputeId) => settlementOf(settled, disputeId));
+    },
+  );
+
+  const run = async (job: Job<DeadlineJob>, token?: string) => {
+    const settlement = await collect(job.data.disputeId);
+    const outcome = outcomeOf(settlement, job.data);
+    metrics.jobs.inc({ outcome });
+    if (outcome === 'early' && settlement.outcome === 'early') await putBack(job, token, settlement.remainingMs);
+  };
+
+  const worker = new Worker<DeadlineJob>(QUEUE_NAME, run, {
+    connection: waitingClient(address.redisUrl),
+    prefix: address.prefix,
+    concurrency: CONCURRENCY,
+    // How long an idle worker blocks: a marker that got lost costs that much at most.
+    drainDelay: 2,
+    // A killed worker's jobs come back after 10 to 15 s; by then the sweeper has long done their work.
+    lockDuration: 10_000,
+    stalledInterval: 5_000,
+    maxStalledCount: 3,
+    runRetryDelay: 1_000,
+  });
+  worker.on('error', (error) => log.warn({ err: error }, 'the deadline worker lost Redis or a job'));
+  worker.on('failed', (job, error) => log.warn({ err: error, jobId: job?.id }, 'a deadline job failed'));
+  return worker;
+}

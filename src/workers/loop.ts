@@ -1,0 +1,49 @@
+import type { Logger } from 'pino';
+
+/** A task that repeats until it is stopped. */
+export interface Loop {
+  /** Stops it after the round that is under way. */
+  readonly stop: () => Promise<void>;
+}
+
+export interface LoopOptions {
+  readonly name: string;
+  readonly intervalMs: number;
+  readonly log: Logger;
+}
+
+const JITTER = 0.2;
+
+/**
+ * Repeats `round` with a pause of `intervalMs` ± 20 % between, or with none while a round says that there is more to do.
+ * A round that fails is logged and tried again after the pause; nothing ends the loop but `stop`.
+ */
+export function startLoop({ name, intervalMs, log }: LoopOptions, round: () => Promise<'more' | 'done'>): Loop {
+  let stopped = false;
+  let wake: (() => void) | undefined;
+
+  const pause = () =>
+    new Promise<void>((resolve) => {
+      wake = resolve;
+      setTimeout(resolve, intervalMs * (1 - JITTER + 2 * JITTER * Math.random())).unref();
+    });
+
+  const run = async () => {
+    while (!stopped) {
+      const next = await round().catch((error: unknown) => {
+        log.warn({ err: error, loop: name }, 'a round failed and will be tried again');
+        return 'done' as const;
+      });
+      if (next === 'done' && !stopped) await pause();
+    }
+  };
+
+  const finished = run();
+  return {
+    stop: () => {
+      stopped = true;
+      wake?.();
+      return finished;
+    },
+  };
+}

@@ -1,0 +1,72 @@
+import type { Logger } from 'pino';
+import type { Metrics } from '../operations/metrics.ts';
+import type { Database } from '../platform/database.ts';
+import { forgetTimers, leaseTimers, returnLeases, type Timer, type TimerBatch } from '../store/timers.ts';
+import { type Loop, startLoop } from './loop.ts';
+import { type DeadlineQueue, jobIdOf } from './queue.ts';
+
+export interface RelayDeps {
+  readonly db: Database;
+  readonly queue: DeadlineQueue;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+  /** How far ahead of its deadline a timer becomes a delayed job, in milliseconds. */
+  readonly horizonMs: number;
+}
+
+const INTERVAL_MS = 500;
+const BATCH = 1_000;
+// A lease is how long a lost job goes unnoticed; the sweeper covers the deadline itself.
+const NEAR_LEASE_MS = 60_000;
+const FAR_LEASE_MS = 600_000;
+/** What has been due for longer is the sweeper's: it settles a herd many times faster than jobs do. */
+const LEAVE_TO_SWEEPER_MS = 2_000;
+
+async function add(queue: DeadlineQueue, timers: readonly Timer[], now: number): Promise<void> {
+  const jobs = timers.flatMap(({ disputeId, seq, dueAt }) => {
+    if (dueAt === null || dueAt < now - LEAVE_TO_SWEEPER_MS) return [];
+    // Both from the database's clock: the job is due at their sum, whatever this host takes the time to be.
+    const opts = { jobId: jobIdOf({ disputeId, seq }), timestamp: now, delay: Math.max(0, dueAt - now) };
+    return [{ name: 'deadline', data: { disputeId, seq }, opts }];
+  });
+  if (jobs.length > 0) await queue.addBulk(jobs);
+}
+
+async function remove({ db, queue }: RelayDeps, timers: readonly Timer[]): Promise<void> {
+  // Housekeeping: what a removal answers says nothing, and a job that stays behind finds nothing to do.
+  await Promise.all(timers.map((timer) => queue.remove(jobIdOf(timer))));
+  if (timers.length > 0) await forgetTimers(db, timers);
+}
+
+async function handOver(deps: RelayDeps, { now, timers }: TimerBatch): Promise<void> {
+  const wanted = timers.filter(({ dueAt }) => dueAt !== null);
+  const unwanted = timers.filter(({ dueAt }) => dueAt === null);
+  await add(deps.queue, wanted, now);
+  await remove(deps, unwanted);
+  deps.metrics.handedOver.inc({ kind: 'added' }, wanted.length);
+  deps.metrics.handedOver.inc({ kind: 'removed' }, unwanted.length);
+}
+
+/** Hands over the timers whose lease has run out; true if there may be more. */
+export async function relayOnce(deps: RelayDeps): Promise<boolean> {
+  const options = { limit: BATCH, horizonMs: deps.horizonMs, nearLeaseMs: NEAR_LEASE_MS, farLeaseMs: FAR_LEASE_MS };
+  const batch = await leaseTimers(deps.db, options);
+  if (batch.timers.length === 0) return false;
+  deps.metrics.clockSkew.set((Date.now() - batch.now) / 1_000);
+  try {
+    await handOver(deps, batch);
+  } catch (error) {
+    await returnLeases(deps.db, batch.timers);
+    throw error;
+  }
+  return batch.timers.length === BATCH;
+}
+
+/**
+ * Keeps Redis as Postgres says it should be. It looks at what is the case and not at what has happened, so that one loop
+ * covers the first hand-over, a crash before it, and a Redis that lost everything.
+ */
+export function startRelay(deps: RelayDeps): Loop {
+  const options = { name: 'relay', intervalMs: INTERVAL_MS, log: deps.log };
+  return startLoop(options, async () => ((await relayOnce(deps)) ? 'more' : 'done'));
+}

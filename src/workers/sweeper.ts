@@ -1,0 +1,60 @@
+import type { Logger } from 'pino';
+import type { Metrics } from '../operations/metrics.ts';
+import { settleDisputes } from '../operations/settle.ts';
+import type { WriteDeps } from '../operations/write.ts';
+import { isTransient } from '../platform/database.ts';
+import { loggable } from '../platform/log.ts';
+import { noteFailure, overdueDisputes } from '../store/overdue.ts';
+import { type Loop, startLoop } from './loop.ts';
+
+export interface SweeperDeps {
+  readonly write: WriteDeps;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+const INTERVAL_MS = 1_000;
+const BATCH = 500;
+const ALARM_ATTEMPTS = 5;
+
+/** One poison row must not stop the others: each on its own, and those that fail wait their time. */
+async function sweepOneByOne({ write, metrics, log }: SweeperDeps, disputeIds: readonly string[]): Promise<number> {
+  let settled = 0;
+  for (const disputeId of disputeIds) {
+    try {
+      settled += (await settleDisputes(write, [disputeId], { trigger: 'sweep', busy: 'skip' })).size;
+    } catch (error) {
+      if (isTransient(error)) throw error; // nothing is wrong with the row: the database has to come back first
+      metrics.failures.inc();
+      const attempts = await noteFailure(write.db, disputeId, JSON.stringify(loggable(error)).slice(0, 1_000));
+      const level = attempts >= ALARM_ATTEMPTS ? 'error' : 'warn';
+      log[level]({ err: error, disputeId, attempts }, 'a deadline could not take effect and will be tried again');
+    }
+  }
+  return settled;
+}
+
+/** Settles overdue disputes, longest overdue first; true if there may be more. */
+export async function sweepOnce(deps: SweeperDeps): Promise<boolean> {
+  const overdue = await overdueDisputes(deps.write.db, BATCH);
+  if (overdue.length === 0) return false;
+  let settled: number;
+  try {
+    settled = (await settleDisputes(deps.write, overdue, { trigger: 'sweep', busy: 'skip' })).size;
+  } catch (error) {
+    if (isTransient(error)) throw error;
+    deps.log.warn({ err: error }, 'a batch of deadlines failed; trying them one by one');
+    settled = await sweepOneByOne(deps, overdue);
+  }
+  // A full batch in which nothing moved is held by somebody else: the next round is soon enough.
+  return overdue.length === BATCH && settled > 0;
+}
+
+/**
+ * The guarantee: whatever happens to Redis and its jobs, an overdue dispute is settled about a second late at most.
+ * This file and all that it imports know nothing of Redis.
+ */
+export function startSweeper(deps: SweeperDeps): Loop {
+  const options = { name: 'sweeper', intervalMs: INTERVAL_MS, log: deps.log };
+  return startLoop(options, async () => ((await sweepOnce(deps)) ? 'more' : 'done'));
+}
