@@ -115,18 +115,16 @@ interface Ending {
   readonly order?: Partial<Order>;
 }
 
+function resolvedDispute(dispute: Dispute, now: Instant, resolution: Resolution, by: Actor): Dispute {
+  return { ...dispute, resolved: { resolution, by, at: now }, updatedAt: now, version: dispute.version + 1 };
+}
+
 /** Ends an open dispute and does to its order what that ending means. */
 export function resolve(state: State & { order: Order }, dispute: Dispute, now: Instant, ending: Ending): Step {
-  const resolved: Dispute = {
-    ...dispute,
-    resolved: { resolution: ending.resolution, by: ending.actor, at: now },
-    updatedAt: now,
-    version: dispute.version + 1,
-  };
   return move(state, now, {
     actor: ending.actor,
     type: `dispute.${ending.resolution}`,
-    dispute: resolved,
+    dispute: resolvedDispute(dispute, now, ending.resolution, ending.actor),
     comment: ending.comment ?? null,
     order: { ...effectOn(state.order, dispute, ending.effect), ...ending.order },
   });
@@ -144,4 +142,9 @@ export function settle(state: State, now: Instant): Step {
   const { effect } = ruleOf(open.type).onExpiry;
   const ending = { resolution: 'expired', effect, actor: { role: 'system' } } as const;
   return resolve({ ...state, order: state.order }, open, now, ending);
+}
+
+/** A dispute as every reader has to see it: past its deadline it is expired, whether or not that has been written yet. */
+export function asSeenAt(dispute: Dispute, now: Instant): Dispute {
+  return isOverdue(dispute, now) ? resolvedDispute(dispute, now, 'expired', { role: 'system' }) : dispute;
 }

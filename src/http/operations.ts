@@ -1,6 +1,15 @@
 import type { Operation } from './operation.ts';
 import { disputeOperations } from './routes/disputes.ts';
+import { listOperations } from './routes/lists.ts';
 import { orderOperations } from './routes/orders.ts';
+import { reasonOperations } from './routes/reasons.ts';
+import { resolutionCenterOperations } from './routes/resolution-center.ts';
 
 /** All operations of the API. What is not in this list does not exist, neither as a route nor in the document. */
-export const operations: readonly Operation[] = [...orderOperations, ...disputeOperations];
+export const operations: readonly Operation[] = [
+  ...orderOperations,
+  ...resolutionCenterOperations,
+  ...disputeOperations,
+  ...listOperations,
+  ...reasonOperations,
+];

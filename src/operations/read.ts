@@ -1,9 +1,24 @@
 import { openDisputeOf } from '../domain/state.ts';
-import { isOverdue } from '../domain/transition.ts';
+import { asSeenAt, isOverdue, settle } from '../domain/transition.ts';
+import { isTransient } from '../platform/database.ts';
+import { overdueAmong, type Page, type PageRequest, readPage } from '../store/listing.ts';
 import type { Target } from '../store/locks.ts';
 import { type Found, find, type LogRow, timelineOf } from '../store/reads.ts';
 import { settleDisputes } from './settle.ts';
 import type { WriteDeps } from './write.ts';
+
+/**
+ * Settles what a reader has come upon. It waits for whoever is deciding at this moment, since that may be an answer that
+ * was in time. A row that cannot be written must not hide the others: the reader sees what its state will be.
+ * @throws what is transient: then nobody can say what the state is
+ */
+async function settleTouched(deps: WriteDeps, disputeIds: readonly string[]): Promise<void> {
+  try {
+    await settleDisputes(deps, disputeIds, { trigger: 'touch', busy: 'wait' });
+  } catch (error) {
+    if (isTransient(error)) throw error;
+  }
+}
 
 /**
  * Reads an order with the disputes that matter to it. An overdue one is settled first, by the path of every other
@@ -13,11 +28,13 @@ import type { WriteDeps } from './write.ts';
  */
 export async function readOrder(deps: WriteDeps, target: Target, partyId: string | null): Promise<Found | undefined> {
   const found = await find(deps.db, target, partyId);
-  if (found === undefined) return undefined;
-  const open = openDisputeOf(found);
-  if (open === null || !isOverdue(open, found.now)) return found;
-  await settleDisputes(deps, [open.id], { trigger: 'touch', busy: 'wait' });
-  return await find(deps.db, target, partyId);
+  const open = found === undefined ? null : openDisputeOf(found);
+  if (found === undefined || open === null || !isOverdue(open, found.now)) return found;
+  await settleTouched(deps, [open.id]);
+  const after = await find(deps.db, target, partyId);
+  if (after === undefined) return undefined;
+  const { state } = settle(after, after.now);
+  return { now: after.now, order: state.order ?? after.order, disputes: state.disputes };
 }
 
 /** Everything that happened to a dispute, oldest first; undefined as for `readOrder`. */
@@ -28,4 +45,30 @@ export async function readTimeline(
 ): Promise<readonly LogRow[] | undefined> {
   const found = await readOrder(deps, { disputeId }, partyId);
   return found === undefined ? undefined : await timelineOf(deps.db, { id: disputeId, orderId: found.order.id });
+}
+
+const SETTLE_BATCH = 500;
+const SETTLE_ROUNDS = 4;
+
+/** Settles what is overdue among the disputes of a list; after an outage more may be left than one reader can wait for. */
+async function settleListed(deps: WriteDeps, { filter }: PageRequest): Promise<void> {
+  for (let round = 0; round < SETTLE_ROUNDS; round += 1) {
+    const overdue = await overdueAmong(deps.db, filter, SETTLE_BATCH);
+    if (overdue.length > 0) await settleTouched(deps, overdue);
+    if (overdue.length < SETTLE_BATCH) return;
+  }
+}
+
+/** Reads one page of disputes; none of them is shown as open past its deadline. */
+export async function readDisputes(deps: WriteDeps, request: PageRequest): Promise<Page> {
+  await settleListed(deps, request);
+  const page = await readPage(deps.db, request);
+  const late = page.disputes.filter((dispute) => isOverdue(dispute, page.now));
+  if (late.length === 0) return page;
+  await settleTouched(
+    deps,
+    late.map(({ id }) => id),
+  );
+  const again = await readPage(deps.db, request);
+  return { ...again, disputes: again.disputes.map((dispute) => asSeenAt(dispute, again.now)) };
 }

@@ -1,0 +1,34 @@
+import { z } from 'zod';
+import { roleIn } from '../../domain/state.ts';
+import { readOrder } from '../../operations/read.ts';
+import { operation } from '../operation.ts';
+import { presentResolutionCenter } from '../present-options.ts';
+import { problemError } from '../problems.ts';
+import { OrderId } from '../schemas/common.ts';
+import { ResolutionCenter } from '../schemas/resolution-center.ts';
+
+const getResolutionCenter = operation({
+  operationId: 'getResolutionCenter',
+  method: 'GET',
+  path: '/v1/orders/{orderId}/resolution-center',
+  tag: 'Orders',
+  summary: "Read an order's resolution center",
+  description:
+    'What an order page needs, in one call: whether anything can be done, every action of your role as allowed (with its ' +
+    'fields, window and what silence does) or blocked (with a code), and the open dispute as you see it.',
+  access: { party: true },
+  params: z.strictObject({ orderId: OrderId }),
+  success: [{ status: 200, description: 'The resolution center of the order.', schema: ResolutionCenter }],
+  problems: ['not_found'],
+  handle: async ({ deps, caller, params: { orderId } }) => {
+    const found = await readOrder(deps.write, { orderId }, caller.id);
+    const role = found === undefined ? null : roleIn(found.order, caller.id);
+    if (found === undefined || role === null)
+      throw problemError('not_found', 'There is no such order, or it is not yours.');
+    const { order, now } = found;
+    const body = presentResolutionCenter({ order, state: found, role, now, windowsMs: deps.windowsMs });
+    return { status: 200, body };
+  },
+});
+
+export const resolutionCenterOperations = [getResolutionCenter];

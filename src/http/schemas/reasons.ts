@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { ATTRIBUTIONS } from '../../domain/reasons.ts';
+import { Role } from './disputes.ts';
+
+export const Reason = z
+  .strictObject({
+    code: z.string(),
+    role: Role,
+    label: z.string().meta({ description: 'In English, as its opener would say it.' }),
+    requiresComment: z.boolean(),
+    attribution: z.enum(ATTRIBUTIONS).meta({ description: 'On whose account it counts in statistics.' }),
+  })
+  .meta({ id: 'Reason' });
+
+export const ReasonList = z.strictObject({ data: z.array(Reason) }).meta({ id: 'ReasonList' });

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { DISPUTE_ACTIONS } from '../../domain/rules.ts';
+import { Timestamp } from './common.ts';
+import { Dispute, DisputeType, OnExpiry, Role } from './disputes.ts';
+import { Order } from './orders.ts';
+import { Reason } from './reasons.ts';
+
+const Presence = z.enum(['required', 'optional']);
+
+const CommentField = z
+  .strictObject({ presence: Presence, minLength: z.int(), maxLength: z.int() })
+  .meta({ id: 'CommentField', description: 'A free text; its length is counted in characters after trimming.' });
+
+const ReasonField = z.strictObject({ presence: Presence, options: z.array(Reason) }).meta({
+  id: 'ReasonField',
+  description: 'A code out of these; one that requires a comment makes the comment required.',
+});
+
+const ChangeField = z
+  .strictObject({
+    presence: Presence,
+    deliverBy: z
+      .strictObject({ presence: Presence, after: Timestamp })
+      .meta({ description: 'It has to be later than this.' }),
+    extras: z.strictObject({
+      presence: Presence,
+      minItems: z.int(),
+      maxItems: z.int(),
+      titleMaxLength: z.int(),
+      priceMin: z.int(),
+      priceMax: z.int(),
+      currency: z.string(),
+    }),
+  })
+  .meta({ id: 'ChangeField', description: 'At least one of `deliverBy` and `extras`.' });
+
+const Blocked = z
+  .strictObject({
+    code: z.enum([
+      'action_not_allowed',
+      'not_respondent',
+      'not_opener',
+      'dispute_already_open',
+      'dispute_not_open',
+      'response_window_closed',
+      'order_not_disputable',
+    ]),
+    reason: z.enum(['order_completed', 'order_cancelled']).nullable(),
+    detail: z.string(),
+  })
+  .meta({ id: 'Blocked', description: 'Why an action is not possible: what a request for it would be refused with.' });
+
+const common = {
+  allowed: z.boolean(),
+  blocked: Blocked.nullable().meta({ description: 'Null if the action is allowed.' }),
+  label: z.string().meta({ description: 'In English.' }),
+  method: z.enum(['POST']),
+  href: z.string(),
+};
+
+const OpenAction = z
+  .strictObject({
+    action: z.enum(['open']),
+    type: DisputeType,
+    ...common,
+    window: z
+      .string()
+      .meta({ description: 'How long the other party will have: an ISO 8601 duration.', examples: ['PT48H'] }),
+    windowSeconds: z.int(),
+    onExpiry: OnExpiry,
+    fields: z.strictObject({
+      reason: ReasonField.nullable(),
+      comment: CommentField,
+      change: ChangeField.nullable(),
+    }),
+  })
+  .meta({ id: 'OpenAction', description: 'A dispute that the caller may open, or why not now.' });
+
+const DisputeActionOption = z
+  .strictObject({
+    action: z.enum(DISPUTE_ACTIONS),
+    disputeId: z.string(),
+    ...common,
+    until: Timestamp.meta({ description: 'From this instant on it is too late.' }),
+    fields: z.strictObject({ comment: CommentField }),
+  })
+  .meta({ id: 'DisputeActionOption', description: 'What the caller may do with the open dispute, or why not.' });
+
+export const ResolutionCenter = z
+  .strictObject({
+    orderId: z.string(),
+    available: z.boolean().meta({ description: 'Whether anything can be opened or done on this order at all.' }),
+    unavailable: Blocked.nullable(),
+    viewer: z.strictObject({ role: Role }),
+    order: Order,
+    openDispute: Dispute.nullable(),
+    open: z.array(OpenAction).meta({ description: "One for each type of the caller's role." }),
+    respond: z
+      .array(DisputeActionOption)
+      .meta({ description: 'One for each action on the open dispute; empty without one.' }),
+    serverTime: Timestamp,
+  })
+  .meta({ id: 'ResolutionCenter', description: 'All that an order page needs to show, and to know what to offer.' });
