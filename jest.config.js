@@ -8,6 +8,7 @@ export default {
   },
   globalSetup: '<rootDir>/test/harness/global-setup.ts',
   globalTeardown: '<rootDir>/test/harness/global-teardown.ts',
+  setupFilesAfterEnv: ['<rootDir>/test/harness/after-file.ts'],
   maxWorkers: 2,
   testTimeout: 30_000,
 };

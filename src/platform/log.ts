@@ -1,4 +1,4 @@
-import { type Logger, pino, stdSerializers } from 'pino';
+import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
 
 function deepestCause(error: Error): Error {
   let current = error;
@@ -24,14 +24,15 @@ export function loggable(error: unknown): object {
   };
 }
 
-/** Makes the log of a process: JSON lines on stdout, without bodies, tokens, keys or comments. */
-export function createLog(level: string): Logger {
-  return pino({
+/** Makes the log of a process: JSON lines on stdout or elsewhere, without bodies, tokens, keys or comments. */
+export function createLog(level: string, destination: DestinationStream = pino.destination(1)): Logger {
+  const options = {
     level,
     serializers: { ...stdSerializers, err: loggable },
     redact: {
       paths: ['authorization', 'comment', '*.authorization', '*.comment', '*.secret', 'req.headers', 'body', '*.body'],
       censor: '[redacted]',
     },
-  });
+  };
+  return pino(options, destination);
 }

@@ -1,0 +1,92 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once as onceEmitted } from 'node:events';
+import { join } from 'node:path';
+import { onCleanup } from './cleanup.ts';
+import { type Clients, createClients } from './client.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { testRedisUrl } from './redis.ts';
+import { testEnvironment } from './service.ts';
+import { fetchFrom } from './transport.ts';
+import { waitFor } from './wait-for.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+const START_MS = 20_000;
+
+export interface Exit {
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+}
+
+/** A process of ours, with all that it has written so far. */
+export interface Running {
+  readonly child: ChildProcess;
+  readonly stdout: () => string;
+  readonly stderr: () => string;
+  readonly exited: Promise<Exit>;
+}
+
+export interface CommandOptions {
+  /** The whole environment beside PATH and HOME. */
+  readonly env: Readonly<Record<string, string>>;
+  /** What comes before node on the command line, such as `['faketime', '-f', '+1h']`. */
+  readonly wrap?: readonly string[];
+}
+
+/** Runs a TypeScript file of this repository with node. It is killed at the end of the test file. */
+export function runFile(file: string, args: readonly string[], { env, wrap = [] }: CommandOptions): Running {
+  const [command = '', ...rest] = [...wrap, process.execPath, '--import', 'tsx', file, ...args];
+  const { PATH = '', HOME = '' } = process.env;
+  const child = spawn(command, rest, { cwd: ROOT, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  const exited = onceEmitted(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
+  exited.catch(() => {}); // a command that is not there: whoever waits for it is told
+  onCleanup(async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+    await exited;
+  });
+  const text = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString('utf8');
+  return { child, exited, stdout: () => text(out), stderr: () => text(err) };
+}
+
+export interface ProcessOptions {
+  readonly role?: 'api' | 'worker' | 'all';
+  /** Environment variables beyond those of the harness; they win, and an empty one counts as not set. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly database?: TestDatabase;
+  readonly databaseUrl?: string;
+  readonly redisUrl?: string;
+  readonly wrap?: readonly string[];
+}
+
+/** The service as a process of its own. */
+export interface ServiceProcess extends Clients, Running {
+  readonly url: string;
+  readonly database: TestDatabase;
+  /** Sends a signal (SIGTERM) and waits for the end. */
+  readonly stop: (signal?: NodeJS.Signals) => Promise<Exit>;
+}
+
+async function listeningAt(running: Running): Promise<string> {
+  const ended = running.exited.then(() => {
+    throw new Error(`the service ended before it listened:\n${running.stdout()}${running.stderr()}`);
+  });
+  const ready = waitFor('the service listens', () => /listens on (http:\S+)/.exec(running.stdout())?.[1], START_MS);
+  return await Promise.race([ready, ended]);
+}
+
+/** Starts src/main.ts and waits until it says that it listens. */
+export async function startProcess(options: ProcessOptions = {}): Promise<ServiceProcess> {
+  const { role = 'all', env = {}, wrap = [], database = await createDatabase() } = options;
+  const redisUrl = options.redisUrl ?? (await testRedisUrl());
+  const base = testEnvironment(options.databaseUrl ?? database.url, redisUrl);
+  const running = runFile('src/main.ts', [], { env: { ...base, ROLE: role, ...env }, wrap });
+  const url = await listeningAt(running);
+  const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
+    running.child.kill(signal);
+    return await running.exited;
+  };
+  return { ...createClients(fetchFrom(url)), ...running, url, database, stop };
+}

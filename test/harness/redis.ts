@@ -1,0 +1,21 @@
+import { Redis } from 'ioredis';
+import { redisUrlOf } from './servers.ts';
+
+const NUMBERED_DATABASES = 15;
+
+let emptied: Promise<string> | undefined;
+
+async function emptyOne(): Promise<string> {
+  // Test files that run at the same time have different worker ids.
+  const url = redisUrlOf(1 + (Number(process.env['JEST_WORKER_ID'] ?? 1) % NUMBERED_DATABASES));
+  const redis = new Redis(url, { maxRetriesPerRequest: 1 });
+  await redis.flushdb();
+  redis.disconnect();
+  return url;
+}
+
+/** The address of a Redis database that belongs to this test file, and was empty when it was first asked for. */
+export function testRedisUrl(): Promise<string> {
+  emptied ??= emptyOne();
+  return emptied;
+}

@@ -1,0 +1,83 @@
+import type { FastifyInstance } from 'fastify';
+import { type Deps, makeDeps } from '../../src/deps.ts';
+import { buildApp } from '../../src/http/app.ts';
+import { buildWorkerApp } from '../../src/http/worker-app.ts';
+import { type Config, readConfig } from '../../src/platform/config.ts';
+import { onCleanup, once } from './cleanup.ts';
+import { type Clients, createClients, TEST_SECRET } from './client.ts';
+import { createDatabase, type TestDatabase } from './database.ts';
+import { type CapturedLog, captureLog } from './log.ts';
+import { testRedisUrl } from './redis.ts';
+import { injectInto } from './transport.ts';
+
+export interface ServiceOptions {
+  /** `api` unless told otherwise, so that no worker moves anything behind a test's back. */
+  readonly role?: 'api' | 'worker' | 'all';
+  /** Environment variables beyond those of the harness; they win. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Another service's database, to have two services on one. */
+  readonly database?: TestDatabase;
+  /** Where the service finds its servers, if not at the test's own: a proxy, say. */
+  readonly databaseUrl?: string;
+  readonly redisUrl?: string;
+}
+
+/** The service in this process, made as main.ts makes it; nothing listens unless `listen` is called. */
+export interface Service extends Clients {
+  readonly app: FastifyInstance;
+  readonly deps: Deps;
+  readonly config: Config;
+  readonly database: TestDatabase;
+  readonly redisUrl: string;
+  readonly log: CapturedLog;
+  /** Listens on a free port and returns the address. */
+  readonly listen: () => Promise<string>;
+  /** Stops it now instead of at the end of the file. */
+  readonly close: () => Promise<void>;
+}
+
+/** The environment of every service under test. */
+export function testEnvironment(databaseUrl: string, redisUrl: string): Record<string, string> {
+  return {
+    NODE_ENV: 'test',
+    DATABASE_URL: databaseUrl,
+    REDIS_URL: redisUrl,
+    AUTH_SECRET: TEST_SECRET,
+    PORT: '0',
+    LOG_LEVEL: 'debug',
+    RATE_LIMIT_PER_MINUTE: '0',
+  };
+}
+
+const STOP_MS = 5_000;
+
+/** The workers' stop may hang while a test has taken their Redis away; the file has to end nevertheless. */
+async function patiently(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, STOP_MS);
+  });
+  await Promise.race([work, late]);
+  clearTimeout(timer);
+}
+
+/** Starts the service on a database and a Redis of its own. It is stopped at the end of the test file. */
+export async function startService(options: ServiceOptions = {}): Promise<Service> {
+  const { role = 'api', env = {}, database = await createDatabase() } = options;
+  const databaseUrl = options.databaseUrl ?? database.url;
+  const redisUrl = options.redisUrl ?? (await testRedisUrl());
+  const config = readConfig({ ...testEnvironment(databaseUrl, redisUrl), ROLE: role, ...env });
+  const log = captureLog(config.LOG_LEVEL);
+  const deps = makeDeps(config, { databaseUrl, redisUrl, authSecret: config.AUTH_SECRET ?? null }, log.log);
+  const app = role === 'worker' ? buildWorkerApp(deps.app.system, log.log) : await buildApp(deps.app);
+  await app.ready();
+  const workers = role === 'api' ? null : deps.startWorkers();
+  const close = once(async () => {
+    await app.close();
+    if (workers !== null) await patiently(workers.stop());
+    await deps.close();
+  });
+  onCleanup(close);
+  const listen = () => app.listen({ host: '127.0.0.1', port: 0 });
+  return { ...createClients(injectInto(app)), app, deps, config, database, redisUrl, log, listen, close };
+}
