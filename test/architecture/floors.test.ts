@@ -1,0 +1,82 @@
+import { join } from 'node:path';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { violationsIn } from './floors.ts';
+import { reachableFrom, readSources, type Sources } from './imports.ts';
+
+let sources: Sources;
+
+beforeAll(async () => {
+  sources = await readSources(join(import.meta.dirname, '../../src'));
+});
+
+/** The violations that one more file in src brings, or lines added to one. */
+function planted(path: string, text: string): string[] {
+  const before = violationsIn(sources);
+  const after = violationsIn(new Map([...sources, [path, `${sources.get(path) ?? ''}\n${text}`]]));
+  return after.filter((violation) => !before.includes(violation));
+}
+
+describe('the floors of src', () => {
+  test('are all there, with what they hold', () => {
+    const floors = new Set([...sources.keys()].map((path) => path.split('/')[0]));
+    expect([...floors]).toEqual(
+      expect.arrayContaining(['domain', 'store', 'operations', 'http', 'workers', 'platform', 'main.ts', 'deps.ts']),
+    );
+    expect(reachableFrom('main.ts', sources)).toContain('domain/decide.ts');
+    expect(reachableFrom('workers/workers.ts', sources)).toContain('bullmq');
+  });
+
+  test('have no arrow that runs up or sideways', () => {
+    expect(violationsIn(sources)).toEqual([]);
+  });
+});
+
+describe('an arrow is found', () => {
+  test.each([
+    ['up', 'store/planted.ts', `import { execute } from '../operations/write.ts';`, 'imports operations/write.ts'],
+    ['up, in a file that exists', 'domain/decide.ts', `import '../store/rows.ts';`, 'imports store/rows.ts'],
+    ['up, of a type', 'operations/planted.ts', `import type { A } from '../http/app.ts';`, 'imports http/app.ts'],
+    ['up, inside a type', 'store/planted.ts', `let a: import('../http/app.ts').A;`, 'imports http/app.ts'],
+    ['up, of an export', 'domain/planted.ts', `export * from '../store/rows.ts';`, 'imports store/rows.ts'],
+    ['up, when it runs', 'operations/planted.ts', `await import('../workers/relay.ts');`, 'imports workers/relay.ts'],
+    ['up, by require', 'operations/planted.ts', `require('../workers/relay.ts');`, 'imports workers/relay.ts'],
+    ['to the top', 'http/planted.ts', `import { makeDeps } from '../deps.ts';`, 'imports deps.ts'],
+    ['sideways, from http', 'http/routes/planted.ts', `import '../../workers/loop.ts';`, 'imports workers/loop.ts'],
+    ['sideways, from workers', 'workers/planted.ts', `import '../http/app.ts';`, 'imports http/app.ts'],
+    ['out of platform', 'platform/embedded/planted.ts', `import '../../domain/rules.ts';`, 'imports domain/rules.ts'],
+    [
+      'out of src',
+      'http/planted.ts',
+      `import '../../test/harness/seed.ts';`,
+      'imports ../test/harness/seed.ts, which is not in src',
+    ],
+    ['to a name that only a run knows', 'http/planted.ts', 'await import(name);', 'imports what only a run can tell'],
+  ])('that runs %s', (_direction, path, text, fault) => {
+    expect(planted(path, text)).toContain(`${path} ${fault}`);
+  });
+
+  test.each(['node:crypto', 'zod', 'uuid'])('that the domain sends to %s', (name) => {
+    expect(planted('domain/planted.ts', `import '${name}';`)).toEqual([
+      `domain/planted.ts imports ${name}: the rules need nothing`,
+    ]);
+  });
+
+  test('from the sweeper to Redis, however far the way', () => {
+    expect(planted('platform/log.ts', `import { Redis } from 'ioredis';`)).toContain(
+      'workers/sweeper.ts reaches ioredis',
+    );
+    expect(planted('workers/loop.ts', `import { Queue } from 'bullmq';`)).toEqual([
+      'workers/sweeper.ts reaches bullmq',
+    ]);
+  });
+
+  test('from the path of a request to Redis', () => {
+    expect(planted('platform/database.ts', `import { Redis } from 'ioredis';`)).toContain(
+      'http/app.ts reaches ioredis',
+    );
+  });
+
+  test('from a folder that is no floor', () => {
+    expect(planted('helpers/planted.ts', '')).toEqual(['helpers/planted.ts stands on no floor']);
+  });
+});
