@@ -17,6 +17,7 @@ import {
 } from './problems.ts';
 import { registerOperation } from './register.ts';
 import { registerSystem, type SystemDeps } from './system.ts';
+import { systemPaths } from './system-paths.ts';
 
 export interface AppDeps {
   readonly http: HttpDeps;
@@ -62,8 +63,10 @@ function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyRepl
     .send(JSON.stringify(problemDocument(problem, request)));
 }
 
+const SYSTEM = Object.keys(systemPaths).map((path) => ({ method: 'GET', path }));
+
 /** Matches the address of each operation, to tell a wrong method from a wrong address. */
-const ADDRESSES = operations.map(({ method, path }) => ({
+const ADDRESSES = [...operations, ...SYSTEM].map(({ method, path }) => ({
   method,
   pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
 }));

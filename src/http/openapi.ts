@@ -45,14 +45,14 @@ function relocate(value: unknown): unknown {
 function parametersOf(components: Components, schema: z.ZodType | undefined, where: 'path' | 'query'): Json[] {
   if (!(schema instanceof z.ZodObject)) return [];
   return Object.entries(schema.shape as Record<string, z.ZodType>).map(([name, part]) => {
-    const json = components.schemaOf(part);
-    const description = z.globalRegistry.get(part)?.description;
+    // Said once, of the parameter; a schema that is only referred to has its own.
+    const { description, ...schema } = components.schemaOf(part);
     return {
       name,
       in: where,
       required: where === 'path' || !part.safeParse(undefined).success,
       ...(description !== undefined && { description }),
-      schema: json,
+      schema,
     };
   });
 }
@@ -84,15 +84,27 @@ const PARAMETERS = {
   },
 };
 
+const text = { type: 'string', minLength: 1 };
+
 const RESPONSE_HEADERS: Record<string, Json> = {
-  ETag: { description: 'The version of the dispute, for If-Match.', schema: { type: 'string' }, example: '"1"' },
-  Location: { description: 'Where the new resource is.', schema: { type: 'string' } },
+  ETag: {
+    description: 'The version of the dispute, for If-Match.',
+    required: true,
+    schema: { type: 'string', pattern: '^"\\d+"$' },
+    example: '"1"',
+  },
+  Location: { description: 'Where the new resource is.', required: true, schema: { ...text, format: 'uri-reference' } },
   'Idempotency-Replayed': {
     description: '`true` where this is the answer to an earlier request with the same key.',
     schema: { type: 'string', enum: ['true'] },
   },
-  'Retry-After': { description: 'Seconds after which to try again.', schema: { type: 'string' } },
-  'WWW-Authenticate': { description: 'The scheme of authentication.', schema: { type: 'string' } },
+  'Retry-After': {
+    description: 'Seconds after which to try again.',
+    required: true,
+    schema: { type: 'string', pattern: '^\\d+$' },
+    example: '1',
+  },
+  'WWW-Authenticate': { description: 'The scheme of authentication.', required: true, schema: text, example: 'Bearer' },
 };
 
 function headersOf(names: readonly string[]): Json {

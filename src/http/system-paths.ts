@@ -17,8 +17,20 @@ const HEALTH = {
   properties: { status: { type: 'string', enum: ['ok'] } },
 };
 
+const WRONG_METHOD = {
+  description: '`method_not_allowed`: to any other method.',
+  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+};
+
 const get = (operationId: string, summary: string, description: string, responses: Record<string, unknown>) => ({
-  get: { operationId, summary, description, tags: ['System'], security: [], responses },
+  get: {
+    operationId,
+    summary,
+    description,
+    tags: ['System'],
+    security: [],
+    responses: { ...responses, '405': WRONG_METHOD },
+  },
 });
 
 /** The part of the document that is not about disputes, and needs no token. */
