@@ -2,7 +2,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { onCleanup, once } from './cleanup.ts';
 
 /** A door in front of Postgres or Redis that a test can shut. */
-export interface Proxy {
+export interface ServerProxy {
   /** The server's address, by way of the proxy. */
   readonly url: string;
   /** The server is gone: connections break, new ones are reset. */
@@ -45,7 +45,7 @@ function listen(server: Server): Promise<number> {
 }
 
 /** Puts a proxy in front of a server. It is taken away at the end of the test file. */
-export async function startProxy(serverUrl: string): Promise<Proxy> {
+export async function startProxy(serverUrl: string): Promise<ServerProxy> {
   const target = new URL(serverUrl);
   const pairs = new Set<Pair>();
   let mode: Mode = 'open';
