@@ -54,8 +54,9 @@ export interface Snapshot {
  * @param addressedId a dispute to load also if it is resolved
  */
 export async function readLocked(tx: Tx, locked: readonly Order[], addressedId: string | null): Promise<Snapshot> {
-  const wanted =
-    addressedId === null ? eq(disputes.status, 'open') : or(eq(disputes.status, 'open'), eq(disputes.id, addressedId));
+  // Beside the open ones: those that ended their orders, which the orders show.
+  const resolvedIds = [...locked.map((order) => order.cancelledByDisputeId), addressedId].filter((id) => id !== null);
+  const wanted = or(eq(disputes.status, 'open'), inArray(disputes.id, resolvedIds));
   const ids = locked.map(({ id }) => id);
   const clock = tx
     .select({ now: CLOCK.as('now') })
