@@ -1,6 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import accepts from '@fastify/accepts';
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
+import {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  fastify,
+  LogController,
+} from 'fastify';
 import { isTransient } from '../platform/database.ts';
 import type { Authenticate } from './auth.ts';
 import { registerDocs } from './docs.ts';
@@ -119,7 +126,7 @@ const NOT_HTTP = [
 export async function buildApp({ http, authenticate, system, log }: AppDeps): Promise<FastifyInstance> {
   const app = fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     requestTimeout: 15_000,
     connectionTimeout: 30_000,
