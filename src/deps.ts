@@ -8,7 +8,8 @@ import type { WriteDeps } from './operations/write.ts';
 import type { Config } from './platform/config.ts';
 import { openDatabase } from './platform/database.ts';
 import { askingClient } from './platform/redis.ts';
-import { DEFAULT_PREFIX, type QueueAddress } from './workers/queue.ts';
+import { inspectQueue } from './workers/inspector.ts';
+import { DEFAULT_PREFIX, openQueue, type QueueAddress } from './workers/queue.ts';
 import { startWorkers, type Workers } from './workers/workers.ts';
 
 /** Where the servers are, and with which secret tokens are checked: given, or found out by the start. */
@@ -37,7 +38,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
     applicationName: `resolution-center ${config.ROLE}`,
     onError: (error) => log.warn({ err: error }, 'a database connection failed'),
   });
-  const redis = new Redis({ ...askingClient(surroundings.redisUrl), lazyConnect: true });
+  const redis = new Redis(askingClient(surroundings.redisUrl));
   redis.on('error', (error) => log.debug({ err: error }, 'redis is away'));
   const write: WriteDeps = {
     db,
@@ -45,11 +46,14 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
     onCommitted: (entries, trigger) => observeEntries(metrics, entries, trigger),
   };
   const address: QueueAddress = { redisUrl: surroundings.redisUrl, prefix: surroundings.queuePrefix ?? DEFAULT_PREFIX };
+  const queue = openQueue(address, (error) => log.debug({ err: error }, 'the queue lost Redis'));
+  const inspector = inspectQueue(queue, redis, config.TIMER_HORIZON);
   return {
     write,
     app: {
       http: {
         write,
+        queue: inspector,
         windowsMs: {
           order_update: config.WINDOW_ORDER_UPDATE,
           cancellation: config.WINDOW_CANCELLATION,
@@ -62,18 +66,13 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
         issuer: config.AUTH_ISSUER ?? null,
         audience: config.AUTH_AUDIENCE ?? null,
       }),
-      system: { metrics, pingPostgres: () => db.pool.query('SELECT 1'), pingRedis: () => pingRedis(redis) },
+      system: { metrics, pingPostgres: () => db.pool.query('SELECT 1'), pingRedis: () => redis.ping() },
       log,
     },
-    startWorkers: () => startWorkers({ write, metrics, log, address, horizonMs: config.TIMER_HORIZON }),
+    startWorkers: () => startWorkers({ write, metrics, log, address, queue, inspector }),
     close: async () => {
       redis.disconnect();
-      await db.pool.end();
+      await Promise.all([queue.close(), db.pool.end()]);
     },
   };
-}
-
-async function pingRedis(redis: Redis): Promise<void> {
-  if (redis.status === 'wait' || redis.status === 'end') await redis.connect();
-  await redis.ping();
 }

@@ -1,7 +1,6 @@
 import type { Rejection } from './commands.ts';
 import { ANSWERS, type Answer, type DisputeAction, type DisputeType, otherRole, type Role, ruleOf } from './rules.ts';
 import { type Dispute, type Instant, openDisputeOf, type State } from './state.ts';
-import { isOverdue } from './transition.ts';
 
 function isAnswer(action: DisputeAction): action is Answer {
   return (ANSWERS as readonly DisputeAction[]).includes(action);
@@ -19,7 +18,7 @@ function closedRefusal(dispute: Dispute, now: Instant): Rejection | null {
     return { code: 'response_window_closed', respondBy: dispute.respondBy, decidedAt: now };
   }
   if (dispute.resolved !== null) return { code: 'dispute_not_open', disputeId: dispute.id };
-  return isOverdue(dispute, now)
+  return now >= dispute.respondBy
     ? { code: 'response_window_closed', respondBy: dispute.respondBy, decidedAt: now }
     : null;
 }

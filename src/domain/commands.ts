@@ -67,6 +67,7 @@ export const ENTRY_TYPES = [
   'dispute.expired',
   'dispute.superseded',
   'dispute.comment_added',
+  'dispute.deadline_shifted',
   'order.status_changed',
   'order.delivery_date_changed',
   'order.extras_added',
@@ -76,6 +77,7 @@ export type EntryType = (typeof ENTRY_TYPES)[number];
 /** Facts as they were before an entry, where it changed them. */
 export interface Previous {
   readonly status?: OrderStatus;
+  readonly respondBy?: Instant;
   readonly deliverBy?: Instant | null;
   readonly extrasCount?: number;
 }

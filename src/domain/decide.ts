@@ -3,7 +3,7 @@ import type { Command, Rejection } from './commands.ts';
 import { openDispute } from './opening.ts';
 import { reportOrder } from './reporting.ts';
 import type { Instant, State } from './state.ts';
-import { type Step, settle } from './transition.ts';
+import { creditHold, type Step, settle } from './transition.ts';
 
 /** What a decision comes to: the state afterwards, the entries that lead to it, and why the command was refused, if it was. */
 export interface Decision extends Step {
@@ -31,7 +31,11 @@ function rule(state: State, command: Command, now: Instant): Step | Rejection {
  */
 export function decide(before: State, command: Command, now: Instant): Decision {
   const settled = settle(before, now);
-  const ruling = rule(settled.state, command, now);
+  const credited = creditHold(settled.state, now);
+  const ruling = rule(credited.state, command, now);
   if (isRejection(ruling)) return { ...settled, settled, rejection: ruling };
-  return { state: ruling.state, entries: [...settled.entries, ...ruling.entries], settled, rejection: null };
+  // A command that changes nothing leaves also the deadline of a held dispute to the end of the hold.
+  if (ruling.state === credited.state) return { ...settled, settled, rejection: null };
+  const entries = [...settled.entries, ...credited.entries, ...ruling.entries];
+  return { state: ruling.state, entries, settled, rejection: null };
 }

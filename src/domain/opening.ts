@@ -73,6 +73,7 @@ export function openDispute(state: State & { order: Order }, command: OpenDisput
     updatedAt: now,
     respondBy: now + command.windowMs,
     deadlineSeq: 1,
+    heldThrough: null,
     resolved: null,
     version: 1,
   };

@@ -3,7 +3,7 @@ import { ruleOf } from './rules.ts';
 import { type Instant, isTerminal, type Order, openDisputeOf, type State } from './state.ts';
 import { move, resolve, type Step } from './transition.ts';
 
-function firstReport(report: OrderReport, now: Instant): Step {
+function firstReport(state: State, report: OrderReport, now: Instant): Step {
   const order: Order = {
     id: report.orderId,
     clientId: report.clientId,
@@ -21,7 +21,7 @@ function firstReport(report: OrderReport, now: Instant): Step {
     createdAt: now,
     updatedAt: now,
   };
-  return { state: { order, disputes: [] }, entries: [] };
+  return { state: { ...state, order }, entries: [] };
 }
 
 /** What a report changes; a date that it merely repeats does not undo one that the parties agreed on meanwhile. */
@@ -59,7 +59,7 @@ function refusalOf(order: Order, report: OrderReport): Rejection | null {
 /** Takes in what the order service says of an order, or says why not. The same report again changes nothing. */
 export function reportOrder(state: State, { actor, report }: ReportOrder, now: Instant): Step | Rejection {
   const { order } = state;
-  if (order === null) return firstReport(report, now);
+  if (order === null) return firstReport(state, report, now);
   const samePeople = order.clientId === report.clientId && order.freelancerId === report.freelancerId;
   if (samePeople && isRepeated(order, report)) return { state, entries: [] };
   const refusal = refusalOf(order, report);

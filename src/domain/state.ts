@@ -1,3 +1,4 @@
+import type { Hold } from './holds.ts';
 import type { DisputeType, Resolution, Role } from './rules.ts';
 
 /** Milliseconds since the Unix epoch, UTC. */
@@ -97,19 +98,22 @@ export interface Dispute {
   readonly respondBy: Instant;
   /** Counts the promises of a deadline that this dispute has had: 1, and one more each time it is moved. */
   readonly deadlineSeq: number;
+  /** Until when the time that it was held has been added to its deadline; null before the first time. */
+  readonly heldThrough: Instant | null;
   readonly resolved: Resolved | null;
   /** Counts the changes of this dispute, from 1. */
   readonly version: number;
 }
 
-/** What one decision looks at: an order, its open dispute if there is one, and the dispute that is addressed. */
+/** What one decision looks at: an order, its open dispute if there is one, the dispute that is addressed, and the holds. */
 export interface State {
   readonly order: Order | null;
   readonly disputes: readonly Dispute[];
+  readonly holds: readonly Hold[];
 }
 
 /** The open dispute of a state, if there is one. */
-export function openDisputeOf(state: State): Dispute | null {
+export function openDisputeOf(state: Pick<State, 'disputes'>): Dispute | null {
   return state.disputes.find((dispute) => dispute.resolved === null) ?? null;
 }
 

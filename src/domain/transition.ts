@@ -1,4 +1,5 @@
 import type { EntryType, Previous } from './commands.ts';
+import { activeHold, covers, type Hold, heldMs } from './holds.ts';
 import { type OrderEffect, type Resolution, ruleOf } from './rules.ts';
 import {
   type Actor,
@@ -20,6 +21,8 @@ export interface Entry {
   readonly order: Order;
   readonly dispute: Dispute | null;
   readonly previous: Previous | null;
+  /** The hold because of which a deadline was moved. */
+  readonly holdId: string | null;
 }
 
 /** A state and the log entries that led to it. */
@@ -36,6 +39,8 @@ interface Move {
   readonly dispute?: Dispute;
   readonly type?: EntryType;
   readonly comment?: string | null;
+  readonly previous?: Previous;
+  readonly holdId?: string;
 }
 
 /** The status that an order has by everything known of it. */
@@ -62,16 +67,13 @@ function orderFacts(before: Order, after: Order): { type: EntryType; previous: P
 }
 
 /** Moves an order and at most one of its disputes, and writes down every fact that this changes. */
-export function move(
-  state: State & { order: Order },
-  now: Instant,
-  { actor, dispute, type, comment, order }: Move,
-): Step {
+export function move(state: State & { order: Order }, now: Instant, change: Move): Step {
+  const { actor, dispute, type } = change;
   const disputes = withDispute(state.disputes, dispute);
-  const moved = { ...state.order, ...order, updatedAt: now };
-  const status = statusOf(moved, openDisputeOf({ order: moved, disputes }));
+  const moved = { ...state.order, ...change.order, updatedAt: now };
+  const status = statusOf(moved, openDisputeOf({ disputes }));
   const facts = [
-    ...(type === undefined ? [] : [{ type, previous: null }]),
+    ...(type === undefined ? [] : [{ type, previous: change.previous ?? null }]),
     ...orderFacts(state.order, { ...moved, status }),
   ];
   const after: Order = { ...moved, status, version: state.order.version + facts.length };
@@ -82,13 +84,14 @@ export function move(
       at: now,
       actor,
       orderVersion,
-      comment: index === 0 ? (comment ?? null) : null,
+      comment: index === 0 ? (change.comment ?? null) : null,
       order: { ...after, version: orderVersion },
       dispute: dispute ?? null,
       previous: fact.previous,
+      holdId: change.holdId ?? null,
     };
   });
-  return { state: { order: after, disputes }, entries };
+  return { state: { ...state, order: after, disputes }, entries };
 }
 
 function effectOn(order: Order, dispute: Dispute, effect: OrderEffect): Partial<Order> {
@@ -130,21 +133,74 @@ export function resolve(state: State & { order: Order }, dispute: Dispute, now: 
   });
 }
 
-/** Whether silence takes effect on a dispute: from `respondBy` on, not before. */
-export function isOverdue(dispute: Dispute, now: Instant): boolean {
-  return dispute.resolved === null && now >= dispute.respondBy;
+const SYSTEM = { role: 'system' } as const;
+
+/** An open dispute whose deadline lies as much later as it has been held; the same dispute if it was not. */
+function credited(dispute: Dispute, holds: readonly Hold[], now: Instant): Dispute {
+  const ms = heldMs(dispute, holds, now);
+  if (ms === 0) return dispute;
+  return {
+    ...dispute,
+    respondBy: dispute.respondBy + ms,
+    deadlineSeq: dispute.deadlineSeq + 1,
+    heldThrough: now,
+    updatedAt: now,
+    version: dispute.version + 1,
+  };
 }
 
-/** Lets silence take effect where it is due; anything else stays as it is. Doing it again changes nothing. */
-export function settle(state: State, now: Instant): Step {
+/**
+ * Moves the deadline of a held dispute by exactly the time that it has been held so far, and that was not added before.
+ * As long as a hold lasts, this is how the dispute has to be seen; it is written when the hold ends, or with a command.
+ */
+export function creditHold(state: State, now: Instant): Step {
+  const { order, holds } = state;
   const open = openDisputeOf(state);
-  if (state.order === null || open === null || !isOverdue(open, now)) return { state, entries: [] };
-  const { effect } = ruleOf(open.type).onExpiry;
-  const ending = { resolution: 'expired', effect, actor: { role: 'system' } } as const;
-  return resolve({ ...state, order: state.order }, open, now, ending);
+  if (order === null || open === null) return { state, entries: [] };
+  const dispute = credited(open, holds, now);
+  if (dispute === open) return { state, entries: [] };
+  const hold = activeHold(holds, open) ?? holds.findLast((candidate) => covers(candidate, open));
+  return move({ ...state, order }, now, {
+    actor: SYSTEM,
+    type: 'dispute.deadline_shifted',
+    dispute,
+    previous: { respondBy: open.respondBy },
+    ...(hold !== undefined && { holdId: hold.id }),
+  });
 }
 
-/** A dispute as every reader has to see it: past its deadline it is expired, whether or not that has been written yet. */
-export function asSeenAt(dispute: Dispute, now: Instant): Dispute {
-  return isOverdue(dispute, now) ? resolvedDispute(dispute, now, 'expired', { role: 'system' }) : dispute;
+/**
+ * Lets silence take effect where it is due, and moves the deadline of a dispute whose holds have ended. Anything else
+ * stays as it is. Doing it again changes nothing.
+ */
+export function settle(state: State, now: Instant): Step {
+  const moved = creditHold(state, now);
+  const open = openDisputeOf(moved.state);
+  const { order } = moved.state;
+  if (order === null || open === null) return { state, entries: [] };
+  if (now >= open.respondBy) {
+    const { effect } = ruleOf(open.type).onExpiry;
+    const ending = { resolution: 'expired', effect, actor: SYSTEM } as const;
+    const expired = resolve({ ...moved.state, order }, open, now, ending);
+    return { state: expired.state, entries: [...moved.entries, ...expired.entries] };
+  }
+  return activeHold(state.holds, open) === undefined ? moved : { state, entries: [] };
+}
+
+/** A state as every reader has to see it at an instant, whether or not what is due then has been written yet. */
+export function asSeenAt<S extends State>(state: S, now: Instant): S {
+  return { ...state, ...creditHold(settle(state, now).state, now).state };
+}
+
+/** A dispute as every reader has to see it at an instant: what `asSeenAt` makes of it where its order is not at hand. */
+export function disputeAsSeenAt(dispute: Dispute, holds: readonly Hold[], now: Instant): Dispute {
+  if (dispute.resolved !== null) return dispute;
+  const held = credited(dispute, holds, now);
+  return now >= held.respondBy ? resolvedDispute(held, now, 'expired', SYSTEM) : held;
+}
+
+/** Whether something about a dispute is due at an instant and not written yet. */
+export function isUnsettled(dispute: Dispute, holds: readonly Hold[], now: Instant): boolean {
+  const seen = disputeAsSeenAt(dispute, holds, now);
+  return seen.resolved !== dispute.resolved || (seen !== dispute && activeHold(holds, dispute) === undefined);
 }

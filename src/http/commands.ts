@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Dispute } from '../domain/state.ts';
+import { asSeenAt } from '../domain/transition.ts';
 import { callerKey, partyIdOf } from '../operations/caller.ts';
 import type { Decided } from '../operations/decided.ts';
+import type { Outcome } from '../operations/idempotent.ts';
 import { type CommandRequest, execute } from '../operations/write.ts';
 import type { IdempotencyKey, StoredResponse } from '../store/idempotency.ts';
 import type { Call, Reply } from './operation.ts';
@@ -23,9 +25,12 @@ export function fingerprintOf(
     .digest('hex');
 }
 
-type AnyCall = Call<unknown, unknown, unknown>;
+/** A call of any operation. */
+export type AnyCall = Call<unknown, unknown, unknown>;
 
-function idempotencyKey(call: AnyCall): IdempotencyKey | null {
+/** The key that a request carries, or null.
+ * @throws ProblemError if it is no key */
+export function idempotencyKey(call: AnyCall): IdempotencyKey | null {
   const key = call.headers['idempotency-key'];
   if (key === undefined) return null;
   if (typeof key === 'string' && KEY.test(key)) {
@@ -53,7 +58,7 @@ function refusal(decided: Decided, instance: { url: string; id: string }): Store
   if (rejection === null) return null;
   const obstacle =
     rejection.code === 'dispute_already_open' && decided.party !== null
-      ? state.disputes.find(({ id }) => id === rejection.disputeId)
+      ? asSeenAt(state, decided.now).disputes.find(({ id }) => id === rejection.disputeId)
       : undefined;
   const openDispute =
     obstacle === undefined || decided.party === null
@@ -101,6 +106,14 @@ export async function carryOut(
     command: asked.command,
     render: (decided) => refusal(decided, instance) ?? render(decided),
   });
+  return replyTo(result);
+}
+
+/**
+ * The answer to what came of a request.
+ * @throws ProblemError if it got no answer of its own
+ */
+export function replyTo(result: Outcome): Reply {
   switch (result.outcome) {
     case 'not_found':
       throw problemError('not_found', 'There is no such order or dispute, or it is not yours.');

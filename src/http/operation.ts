@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { DisputeType } from '../domain/rules.ts';
 import type { Caller, Scope } from '../operations/caller.ts';
+import type { QueueInspector } from '../operations/deadline-ops.ts';
 import type { WriteDeps } from '../operations/write.ts';
 import type { ProblemCode } from './problems.ts';
 
@@ -9,6 +10,8 @@ export interface HttpDeps {
   readonly write: WriteDeps;
   /** How long a respondent has, by type, in milliseconds. */
   readonly windowsMs: Readonly<Record<DisputeType, number>>;
+  /** Only for operators: no request of a user asks Redis for anything. */
+  readonly queue: QueueInspector;
 }
 
 /** One request, once it is known who sends it and that its input is valid. */
@@ -38,7 +41,7 @@ export interface Access {
   readonly anyone?: true;
 }
 
-export type Tag = 'Orders' | 'Disputes' | 'Reference';
+export type Tag = 'Orders' | 'Disputes' | 'Reference' | 'Operations';
 
 interface Success {
   readonly status: number;

@@ -1,5 +1,7 @@
 import type { Operation } from './operation.ts';
+import { deadlineOperations } from './routes/deadlines.ts';
 import { disputeOperations } from './routes/disputes.ts';
+import { holdOperations } from './routes/holds.ts';
 import { listOperations } from './routes/lists.ts';
 import { orderOperations } from './routes/orders.ts';
 import { reasonOperations } from './routes/reasons.ts';
@@ -12,4 +14,6 @@ export const operations: readonly Operation[] = [
   ...disputeOperations,
   ...listOperations,
   ...reasonOperations,
+  ...deadlineOperations,
+  ...holdOperations,
 ];

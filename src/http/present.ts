@@ -136,7 +136,7 @@ export function presentOrder(order: Order, disputes: readonly Dispute[], now: In
 export function presentTimelineEntry(row: LogRow, index: number, withComment: boolean) {
   const action = row.type.slice('dispute.'.length);
   const opens = action === 'opened';
-  const staysOpen = opens || action === 'comment_added';
+  const staysOpen = opens || action === 'comment_added' || action === 'deadline_shifted';
   return {
     seq: index + 1,
     at: iso(row.occurredAt),

@@ -48,6 +48,17 @@ export function createMetrics() {
       help: 'Deadlines that could not take effect when they were tried.',
       registers,
     }),
+    drift: new Gauge({
+      name: 'deadline_drift',
+      help: 'Where the queue was not as Postgres says, in the last reconciliation: missing and orphaned jobs, by kind.',
+      labelNames: ['kind'] as const,
+      registers,
+    }),
+    overdue: new Gauge({
+      name: 'deadlines_overdue',
+      help: 'Open disputes past their deadline and not held, in the last reconciliation.',
+      registers,
+    }),
     clockSkew: new Gauge({
       name: 'clock_skew_seconds',
       help: "This host's clock minus the database's, when the relay last asked.",

@@ -1,5 +1,5 @@
 import { openDisputeOf } from '../domain/state.ts';
-import { asSeenAt, isOverdue, settle } from '../domain/transition.ts';
+import { asSeenAt, disputeAsSeenAt, isUnsettled } from '../domain/transition.ts';
 import { isTransient } from '../platform/database.ts';
 import { overdueAmong, type Page, type PageRequest, readPage } from '../store/listing.ts';
 import type { Target } from '../store/locks.ts';
@@ -29,12 +29,11 @@ async function settleTouched(deps: WriteDeps, disputeIds: readonly string[]): Pr
 export async function readOrder(deps: WriteDeps, target: Target, partyId: string | null): Promise<Found | undefined> {
   const found = await find(deps.db, target, partyId);
   const open = found === undefined ? null : openDisputeOf(found);
-  if (found === undefined || open === null || !isOverdue(open, found.now)) return found;
+  if (found === undefined || open === null) return found;
+  if (!isUnsettled(open, found.holds, found.now)) return asSeenAt(found, found.now);
   await settleTouched(deps, [open.id]);
-  const after = await find(deps.db, target, partyId);
-  if (after === undefined) return undefined;
-  const { state } = settle(after, after.now);
-  return { now: after.now, order: state.order ?? after.order, disputes: state.disputes };
+  const settled = await find(deps.db, target, partyId);
+  return settled === undefined ? undefined : asSeenAt(settled, settled.now);
 }
 
 /** Everything that happened to a dispute, oldest first; undefined as for `readOrder`. */
@@ -59,16 +58,22 @@ async function settleListed(deps: WriteDeps, { filter }: PageRequest): Promise<v
   }
 }
 
+/** A page as it has to be seen when it was read; where only open disputes are wanted, without those that are not. */
+function pageAsSeen({ filter }: PageRequest, page: Page): Page {
+  const onlyOpen = filter.status === 'open' || filter.awaiting !== undefined;
+  const seen = page.disputes.map((dispute) => disputeAsSeenAt(dispute, page.holds, page.now));
+  return { ...page, disputes: onlyOpen ? seen.filter(({ resolved }) => resolved === null) : seen };
+}
+
 /** Reads one page of disputes; none of them is shown as open past its deadline. */
 export async function readDisputes(deps: WriteDeps, request: PageRequest): Promise<Page> {
   await settleListed(deps, request);
   const page = await readPage(deps.db, request);
-  const late = page.disputes.filter((dispute) => isOverdue(dispute, page.now));
-  if (late.length === 0) return page;
+  const unsettled = page.disputes.filter((dispute) => isUnsettled(dispute, page.holds, page.now));
+  if (unsettled.length === 0) return pageAsSeen(request, page);
   await settleTouched(
     deps,
-    late.map(({ id }) => id),
+    unsettled.map(({ id }) => id),
   );
-  const again = await readPage(deps.db, request);
-  return { ...again, disputes: again.disputes.map((dispute) => asSeenAt(dispute, again.now)) };
+  return pageAsSeen(request, await readPage(deps.db, request));
 }

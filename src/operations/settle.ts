@@ -1,4 +1,4 @@
-import { openDisputeOf, type State } from '../domain/state.ts';
+import { type Dispute, type Instant, openDisputeOf } from '../domain/state.ts';
 import { type Entry, settle } from '../domain/transition.ts';
 import { type Tx, withTx } from '../platform/database.ts';
 import { withRetry } from '../platform/retry.ts';
@@ -21,6 +21,11 @@ interface Settled {
 
 const NOTHING: Settlement = { outcome: 'nothing_to_do' };
 
+/** A dispute that is past its deadline and yet not due is held: its moved deadline will have a timer of its own. */
+function waiting({ respondBy, deadlineSeq }: Dispute, now: Instant): Settlement {
+  return respondBy > now ? { outcome: 'early', remainingMs: respondBy - now, seq: deadlineSeq } : NOTHING;
+}
+
 async function settleLocked(
   tx: Tx,
   deps: WriteDeps,
@@ -36,9 +41,8 @@ async function settleLocked(
     const open = openDisputeOf(state);
     if (open === null) continue;
     const step = settle(state, now);
-    const remainingMs = open.respondBy - now;
     const isDue = step.entries.length > 0;
-    byDispute.set(open.id, isDue ? { outcome: 'settled' } : { outcome: 'early', remainingMs, seq: open.deadlineSeq });
+    byDispute.set(open.id, isDue ? { outcome: 'settled' } : waiting(open, now));
     if (isDue) sets.push(writeSet(state, step, null, deps.newId));
   }
   const all = merge(sets);
@@ -73,9 +77,4 @@ export async function settleDisputes(
   const { byDispute, entries } = await withRetry(work, { idempotent: true });
   deps.onCommitted(entries, trigger);
   return byDispute;
-}
-
-/** Whether silence is due on the open dispute of a state. */
-export function hasOverdue(state: State, now: number): boolean {
-  return settle(state, now).entries.length > 0;
 }

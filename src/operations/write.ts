@@ -4,10 +4,11 @@ import { type Dispute, type Instant, type Order, type Party, roleIn, type State 
 import type { Entry, Step } from '../domain/transition.ts';
 import { type Database, type Tx, withTx } from '../platform/database.ts';
 import { withRetry } from '../platform/retry.ts';
-import { claimKey, type IdempotencyKey, keepResponse, type StoredResponse } from '../store/idempotency.ts';
+import { type IdempotencyKey, keepResponse, type StoredResponse } from '../store/idempotency.ts';
 import { lockOrder, readLocked, type Target } from '../store/locks.ts';
 import { type WriteSet, write } from '../store/write-set.ts';
 import type { Decided } from './decided.ts';
+import { earlierOutcome, type Outcome } from './idempotent.ts';
 
 /** What brought a decision about: a caller's request, a timer, the sweeper, or somebody who looked. */
 export type Trigger = 'request' | 'job' | 'sweep' | 'touch';
@@ -34,15 +35,17 @@ export interface CommandRequest {
   readonly render: (decided: Decided) => StoredResponse;
 }
 
-export type CommandResult =
-  | { readonly outcome: 'not_found' | 'key_in_use' | 'key_reused' }
-  | { readonly outcome: 'answered' | 'replayed'; readonly response: StoredResponse };
-
 function changesOf<T extends { id: string }>(before: readonly T[], after: readonly T[]) {
   return after.flatMap((row) => {
     const old = before.find(({ id }) => id === row.id) ?? null;
     return old === row ? [] : [{ before: old, after: row }];
   });
+}
+
+/** What silence does, it does at its deadline, whoever happened to look. */
+function causeOf({ actor, holdId }: Entry, requestId: string | null): string {
+  if (holdId !== null) return `hold:${holdId}`;
+  return actor.role === 'system' || requestId === null ? 'deadline' : `request:${requestId}`;
 }
 
 const present = (order: Order | null): Order[] => (order === null ? [] : [order]);
@@ -54,8 +57,7 @@ export function writeSet(before: State, step: Step, requestId: string | null, ne
     disputes: changesOf<Dispute>(before.disputes, step.state.disputes),
     entries: step.entries.map((entry) => ({
       id: newId(),
-      // What silence does, it does at its deadline, whoever happened to look.
-      cause: entry.actor.role === 'system' || requestId === null ? 'deadline' : `request:${requestId}`,
+      cause: causeOf(entry, requestId),
       entry,
     })),
   };
@@ -75,26 +77,26 @@ function partyOf(order: Order | null, partyId: string | null): Party | null {
   return role === null || partyId === null ? null : { role, id: partyId };
 }
 
-type Attempt = { readonly result: CommandResult; readonly entries: readonly Entry[] };
+interface Attempt {
+  readonly result: Outcome;
+  readonly entries: readonly Entry[];
+}
+
+const withoutEffect = (result: Outcome): Attempt => ({ result, entries: [] });
 
 async function attempt(tx: Tx, deps: WriteDeps, request: CommandRequest): Promise<Attempt> {
   const { key, target, partyId } = request;
-  const claim = key === null ? null : await claimKey(tx, key);
-  if (claim?.state === 'in_use') return { result: { outcome: 'key_in_use' }, entries: [] };
-
+  const earlier = await earlierOutcome(tx, key);
+  if (earlier?.outcome === 'key_in_use') return withoutEffect(earlier);
   const order = await lockOrder(tx, target, partyId);
-  if (order === null && partyId !== null) return { result: { outcome: 'not_found' }, entries: [] };
-  if (claim?.state === 'answered') {
-    const same = claim.fingerprint === key?.fingerprint;
-    const result: CommandResult = same ? { outcome: 'replayed', response: claim.response } : { outcome: 'key_reused' };
-    return { result, entries: [] };
-  }
+  if (order === null && partyId !== null) return withoutEffect({ outcome: 'not_found' });
+  if (earlier !== null) return withoutEffect(earlier);
 
   const party = partyOf(order, partyId);
   const command = request.command(party);
   const addressedId = 'disputeId' in target ? target.disputeId : null;
   const snapshot = await readLocked(tx, present(order), addressedId);
-  const before = snapshot.states[0] ?? { order: null, disputes: [] };
+  const before = snapshot.states[0] ?? { order: null, disputes: [], holds: snapshot.holds };
   const decision = await decideAndWrite(tx, deps, before, command, snapshot.now, request.requestId);
   const response = request.render({ decision, before, command, party, now: snapshot.now });
   if (key !== null) await keepResponse(tx, key, response, snapshot.now);
@@ -106,7 +108,7 @@ async function attempt(tx: Tx, deps: WriteDeps, request: CommandRequest): Promis
  * A refusal is an answer like any other; what silence did meanwhile is kept also then.
  * @throws what the database raises, after up to three tries where repeating is safe
  */
-export async function execute(deps: WriteDeps, request: CommandRequest): Promise<CommandResult> {
+export async function execute(deps: WriteDeps, request: CommandRequest): Promise<Outcome> {
   // With a key, or as a report with its revision, the same request a second time finds what it did the first time.
   const idempotent = request.key !== null || request.partyId === null;
   const { result, entries } = await withRetry(() => withTx(deps.db, (tx) => attempt(tx, deps, request)), {

@@ -1,8 +1,10 @@
 import { and, asc, desc, eq, lte, or, type SQL, sql } from 'drizzle-orm';
+import type { Hold } from '../domain/holds.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Dispute, Instant } from '../domain/state.ts';
 import type { Database } from '../platform/database.ts';
-import { CLOCK } from './locks.ts';
+import { CLOCK } from './clock.ts';
+import { holdsFor, NOT_HELD } from './holds.ts';
 import { toDispute } from './rows.ts';
 import { disputes } from './schema.ts';
 
@@ -39,6 +41,7 @@ export interface PageRequest {
 export interface Page {
   readonly now: Instant;
   readonly disputes: readonly Dispute[];
+  readonly holds: readonly Hold[];
   /** Where the next page begins; null after the last one. */
   readonly next: Position | null;
 }
@@ -60,16 +63,14 @@ function belongsTo(partyId: string | null): SQL | undefined {
 }
 
 const IS_OPEN = eq(disputes.status, 'open');
-// Past its deadline a dispute is not open to anybody, also in the moment before that is written.
-const IS_OPEN_NOW = and(IS_OPEN, sql`${disputes.respondBy} > clock_timestamp()`);
 
 function awaits(awaiting: Filter['awaiting']): SQL | undefined {
   if (awaiting === undefined) return undefined;
   const asked = (role: Role) => eq(disputes.openerRole, role === 'client' ? 'freelancer' : 'client');
-  if ('role' in awaiting) return and(IS_OPEN_NOW, asked(awaiting.role));
+  if ('role' in awaiting) return and(IS_OPEN, asked(awaiting.role));
   const { userId } = awaiting;
   return and(
-    IS_OPEN_NOW,
+    IS_OPEN,
     or(
       and(eq(disputes.clientId, userId), asked('client')),
       and(eq(disputes.freelancerId, userId), asked('freelancer')),
@@ -83,7 +84,7 @@ function conditions(filter: Filter): (SQL | undefined)[] {
   const { status, type, resolution, orderId, respondByBefore, updatedAfter } = filter;
   return [
     belongsTo(filter.partyId),
-    status === 'open' ? IS_OPEN_NOW : status === 'resolved' ? eq(disputes.status, 'resolved') : undefined,
+    status === 'open' ? IS_OPEN : status === 'resolved' ? eq(disputes.status, 'resolved') : undefined,
     type && eq(disputes.type, type),
     resolution && and(eq(disputes.status, 'resolved'), eq(disputes.resolution, resolution)),
     awaits(filter.awaiting),
@@ -104,7 +105,7 @@ function isBehind(after: Position | null, sort: Sort): SQL | undefined {
 export function pageQuery({ query }: Pick<Database, 'query'>, { filter, sort, after, limit }: PageRequest) {
   const order = sort === '-openedAt' ? desc : asc;
   return query
-    .select({ now: CLOCK, dispute: disputes })
+    .select({ now: CLOCK, holds: holdsFor(null), dispute: disputes })
     .from(disputes)
     .where(and(...conditions(filter), isBehind(after, sort)))
     .orderBy(order(COLUMNS[sort]), order(disputes.id))
@@ -121,6 +122,7 @@ export async function readPage(db: Database, request: PageRequest): Promise<Page
   return {
     now: rows[0]?.now ?? 0,
     disputes: page,
+    holds: rows[0]?.holds ?? [],
     next: hasNext ? { sort, value: sortValue(last, sort), id: last.id } : null,
   };
 }
@@ -138,6 +140,7 @@ export async function overdueAmong(
       and(
         IS_OPEN,
         lte(disputes.respondBy, sql`clock_timestamp()`),
+        NOT_HELD,
         belongsTo(partyId),
         orderId === undefined ? undefined : eq(disputes.orderId, orderId),
       ),

@@ -1,6 +1,9 @@
 import { and, asc, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
+import type { Hold } from '../domain/holds.ts';
 import type { Instant, Order, State } from '../domain/state.ts';
 import type { Tx } from '../platform/database.ts';
+import { CLOCK } from './clock.ts';
+import { holdsFor } from './holds.ts';
 import { toDispute, toOrder } from './rows.ts';
 import { disputes, orders } from './schema.ts';
 
@@ -38,13 +41,11 @@ export async function lockOrdersOf(tx: Tx, disputeIds: readonly string[], busy: 
   return rows.map(toOrder);
 }
 
-/** The database's clock in whole milliseconds, rounded down, so that what is compared is what is stored and shown. */
-export const CLOCK = sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::float8`;
-
 /** What a decision needs of locked orders, and the one instant at which it is taken. */
 export interface Snapshot {
   readonly now: Instant;
   readonly states: readonly State[];
+  readonly holds: readonly Hold[];
 }
 
 /**
@@ -59,16 +60,21 @@ export async function readLocked(tx: Tx, locked: readonly Order[], addressedId: 
   const wanted = or(eq(disputes.status, 'open'), inArray(disputes.id, resolvedIds));
   const ids = locked.map(({ id }) => id);
   const clock = tx
-    .select({ now: CLOCK.as('now') })
+    .select({ now: CLOCK.as('now'), holds: holdsFor(sql`${sql.param(ids)}::text[]`).as('holds') })
     .from(sql`(select 1) as one`)
     .as('clock');
   const rows = await tx
-    .select({ now: clock.now, dispute: disputes })
+    .select({ now: clock.now, holds: clock.holds, dispute: disputes })
     .from(clock)
     .leftJoin(disputes, and(inArray(disputes.orderId, ids), wanted));
   const now = Math.max(rows[0]?.now ?? Number.NaN, ...locked.map(({ updatedAt }) => updatedAt));
   if (Number.isNaN(now)) throw new Error('the database did not tell the time');
   const loaded = rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)]));
-  const states = locked.map((order) => ({ order, disputes: loaded.filter(({ orderId }) => orderId === order.id) }));
-  return { now, states };
+  const holds = rows[0]?.holds ?? [];
+  const states = locked.map((order) => ({
+    order,
+    disputes: loaded.filter(({ orderId }) => orderId === order.id),
+    holds,
+  }));
+  return { now, states, holds };
 }

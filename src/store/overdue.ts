@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../platform/database.ts';
+import { NOT_HELD } from './holds.ts';
 
 /**
  * The open disputes whose deadline has passed, longest overdue first: the ids of at most `limit` of them, without those
@@ -7,10 +8,10 @@ import type { Database } from '../platform/database.ts';
  */
 export async function overdueDisputes({ query }: Database, limit: number): Promise<string[]> {
   const { rows } = await query.execute<{ id: string }>(sql`
-    SELECT d.id FROM disputes d
-    WHERE d.status = 'open' AND d.respond_by <= clock_timestamp() AND NOT EXISTS (
-      SELECT 1 FROM deadline_failures f WHERE f.dispute_id = d.id AND f.retry_at > clock_timestamp())
-    ORDER BY d.respond_by LIMIT ${limit}`);
+    SELECT disputes.id FROM disputes
+    WHERE disputes.status = 'open' AND disputes.respond_by <= clock_timestamp() AND ${NOT_HELD} AND NOT EXISTS (
+      SELECT 1 FROM deadline_failures f WHERE f.dispute_id = disputes.id AND f.retry_at > clock_timestamp())
+    ORDER BY disputes.respond_by LIMIT ${limit}`);
   return rows.map(({ id }) => id);
 }
 

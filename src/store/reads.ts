@@ -1,15 +1,16 @@
 import { and, asc, eq, like, or, type SQL, sql } from 'drizzle-orm';
-import type { Dispute, Instant, Order } from '../domain/state.ts';
+import type { Dispute, Instant, Order, State } from '../domain/state.ts';
 import type { Database } from '../platform/database.ts';
-import { CLOCK, type Target } from './locks.ts';
+import { CLOCK } from './clock.ts';
+import { holdsFor } from './holds.ts';
+import type { Target } from './locks.ts';
 import { toDispute, toOrder } from './rows.ts';
 import { disputes, logEntries, orders } from './schema.ts';
 
 /** An order, some of its disputes, and the database's clock when they were read. */
-export interface Found {
+export interface Found extends State {
   readonly now: Instant;
   readonly order: Order;
-  readonly disputes: readonly Dispute[];
 }
 
 /** What a user may see: the orders in which it is a party. Null sees all of them. */
@@ -27,7 +28,7 @@ export async function find({ query }: Database, target: Target, partyId: string 
   const owner = sql`(SELECT ${disputes.orderId} FROM ${disputes} WHERE ${addressed})`;
   const isTarget = 'orderId' in target ? eq(orders.id, target.orderId) : eq(orders.id, owner);
   const rows = await query
-    .select({ now: CLOCK, order: orders, dispute: disputes })
+    .select({ now: CLOCK, holds: holdsFor(sql`ARRAY[${orders.id}]`), order: orders, dispute: disputes })
     .from(orders)
     .leftJoin(disputes, and(eq(disputes.orderId, orders.id), wanted))
     .where(and(isTarget, visibleTo(partyId)));
@@ -36,6 +37,7 @@ export async function find({ query }: Database, target: Target, partyId: string 
   return {
     now: first.now,
     order: toOrder(first.order),
+    holds: first.holds,
     disputes: rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)])),
   };
 }

@@ -51,6 +51,7 @@ export const disputes = pgTable('disputes', {
   resolvedById: text('resolved_by_id'),
   resolvedAt: instant('resolved_at'),
   version: integer('version').notNull(),
+  heldThrough: instant('held_through'),
 });
 
 export const logEntries = pgTable(
@@ -87,6 +88,18 @@ export const deadlineFailures = pgTable('deadline_failures', {
   attempts: integer('attempts').notNull(),
   retryAt: instant('retry_at').notNull(),
   lastError: text('last_error').notNull(),
+});
+
+export const holds = pgTable('holds', {
+  id: uuid('id').primaryKey(),
+  type: text('type').$type<DisputeType>(),
+  orderIds: text('order_ids').array(),
+  note: text('note').notNull(),
+  createdBy: text('created_by').notNull(),
+  startedAt: instant('started_at').notNull(),
+  releasedBy: text('released_by'),
+  releasedAt: instant('released_at'),
+  finishedAt: instant('finished_at'),
 });
 
 export const idempotencyKeys = pgTable(

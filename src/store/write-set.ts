@@ -52,6 +52,7 @@ function disputeRecord({ before, after }: Changed<Dispute>) {
     updatedAt: at(row.updatedAt),
     respondBy: at(row.respondBy),
     resolvedAt: at(row.resolvedAt),
+    heldThrough: at(row.heldThrough),
   };
 }
 
@@ -87,7 +88,7 @@ const WRITE = (input: string) => sql`
     "hasNewDeadline" boolean, "guardVersion" integer, "orderId" text, "clientId" text, "freelancerId" text, "type" text,
     "status" text, "openerRole" text, "reason" text, "comment" text, "change" jsonb, "openedAt" timestamptz,
     "updatedAt" timestamptz, "respondBy" timestamptz, "deadlineSeq" integer, "resolution" text, "resolvedByRole" text,
-    "resolvedById" text, "resolvedAt" timestamptz, "version" integer)),
+    "resolvedById" text, "resolvedAt" timestamptz, "version" integer, "heldThrough" timestamptz)),
   new_orders AS (
     INSERT INTO orders (id, client_id, freelancer_id, status, reported_status, deliver_by, reported_deliver_by, extras,
       price_amount, price_currency, title, revision, version, cancelled_by_dispute_id, created_at, updated_at)
@@ -110,7 +111,8 @@ const WRITE = (input: string) => sql`
   changed_disputes AS (
     UPDATE disputes SET status = d."status", updated_at = d."updatedAt", respond_by = d."respondBy",
       deadline_seq = d."deadlineSeq", resolution = d."resolution", resolved_by_role = d."resolvedByRole",
-      resolved_by_id = d."resolvedById", resolved_at = d."resolvedAt", version = d."version"
+      resolved_by_id = d."resolvedById", resolved_at = d."resolvedAt", version = d."version",
+      held_through = d."heldThrough"
     FROM d WHERE NOT d."isNew" AND disputes.id = d."id" AND disputes.version = d."guardVersion"
       AND disputes.status = 'open' RETURNING 1),
   new_timers AS (

@@ -10,6 +10,8 @@ export interface LoopOptions {
   readonly name: string;
   readonly intervalMs: number;
   readonly log: Logger;
+  /** Whether it begins with a pause instead of a round. */
+  readonly pauseFirst?: true;
 }
 
 const JITTER = 0.2;
@@ -18,7 +20,10 @@ const JITTER = 0.2;
  * Repeats `round` with a pause of `intervalMs` ± 20 % between, or with none while a round says that there is more to do.
  * A round that fails is logged and tried again after the pause; nothing ends the loop but `stop`.
  */
-export function startLoop({ name, intervalMs, log }: LoopOptions, round: () => Promise<'more' | 'done'>): Loop {
+export function startLoop(
+  { name, intervalMs, log, pauseFirst }: LoopOptions,
+  round: () => Promise<'more' | 'done'>,
+): Loop {
   let stopped = false;
   let wake: (() => void) | undefined;
 
@@ -29,6 +34,7 @@ export function startLoop({ name, intervalMs, log }: LoopOptions, round: () => P
     });
 
   const run = async () => {
+    if (pauseFirst) await pause();
     while (!stopped) {
       const next = await round().catch((error: unknown) => {
         log.warn({ err: error, loop: name }, 'a round failed and will be tried again');

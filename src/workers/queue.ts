@@ -1,4 +1,5 @@
 import { type DefaultJobOptions, Queue } from 'bullmq';
+import type { Instant } from '../domain/state.ts';
 import { askingClient } from '../platform/redis.ts';
 import type { Timer } from '../store/timers.ts';
 
@@ -46,4 +47,26 @@ export function openQueue({ redisUrl, prefix }: QueueAddress, onError: (error: E
 /** The id of a timer's job: the same each time it is handed over, so that Redis keeps it once. */
 export function jobIdOf({ disputeId, seq }: Pick<Timer, 'disputeId' | 'seq'>): string {
   return `deadline-${disputeId}-${seq}`;
+}
+
+/** The timer of a job's id, or null for any other text. */
+export function timerOf(jobId: string): Pick<Timer, 'disputeId' | 'seq'> | null {
+  const [, disputeId, seq] = /^deadline-([0-9a-f-]{36})-(\d+)$/.exec(jobId) ?? [];
+  return disputeId === undefined ? null : { disputeId, seq: Number(seq) };
+}
+
+/** Makes the delayed jobs of timers; one that is there already stays as it is. */
+export async function addJobs(queue: DeadlineQueue, timers: readonly Timer[], now: Instant): Promise<void> {
+  const jobs = timers.flatMap(({ disputeId, seq, dueAt }) => {
+    if (dueAt === null) return [];
+    // Both from the database's clock: the job is due at their sum, whatever this host takes the time to be.
+    const opts = { jobId: jobIdOf({ disputeId, seq }), timestamp: now, delay: Math.max(0, dueAt - now) };
+    return [{ name: 'deadline', data: { disputeId, seq }, opts }];
+  });
+  if (jobs.length > 0) await queue.addBulk(jobs);
+}
+
+/** Takes jobs away. What Redis answers says nothing, and a job that stays behind finds nothing to do. */
+export async function removeJobs(queue: DeadlineQueue, timers: readonly Timer[]): Promise<void> {
+  await Promise.all(timers.map((timer) => queue.remove(jobIdOf(timer))));
 }

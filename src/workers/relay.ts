@@ -3,7 +3,7 @@ import type { Metrics } from '../operations/metrics.ts';
 import type { Database } from '../platform/database.ts';
 import { forgetTimers, leaseTimers, returnLeases, type Timer, type TimerBatch } from '../store/timers.ts';
 import { type Loop, startLoop } from './loop.ts';
-import { type DeadlineQueue, jobIdOf } from './queue.ts';
+import { addJobs, type DeadlineQueue, removeJobs } from './queue.ts';
 
 export interface RelayDeps {
   readonly db: Database;
@@ -19,29 +19,22 @@ const BATCH = 1_000;
 // A lease is how long a lost job goes unnoticed; the sweeper covers the deadline itself.
 const NEAR_LEASE_MS = 60_000;
 const FAR_LEASE_MS = 600_000;
-/** What has been due for longer is the sweeper's: it settles a herd many times faster than jobs do. */
 const LEAVE_TO_SWEEPER_MS = 2_000;
 
-async function add(queue: DeadlineQueue, timers: readonly Timer[], now: number): Promise<void> {
-  const jobs = timers.flatMap(({ disputeId, seq, dueAt }) => {
-    if (dueAt === null || dueAt < now - LEAVE_TO_SWEEPER_MS) return [];
-    // Both from the database's clock: the job is due at their sum, whatever this host takes the time to be.
-    const opts = { jobId: jobIdOf({ disputeId, seq }), timestamp: now, delay: Math.max(0, dueAt - now) };
-    return [{ name: 'deadline', data: { disputeId, seq }, opts }];
-  });
-  if (jobs.length > 0) await queue.addBulk(jobs);
-}
-
 async function remove({ db, queue }: RelayDeps, timers: readonly Timer[]): Promise<void> {
-  // Housekeeping: what a removal answers says nothing, and a job that stays behind finds nothing to do.
-  await Promise.all(timers.map((timer) => queue.remove(jobIdOf(timer))));
+  await removeJobs(queue, timers);
   if (timers.length > 0) await forgetTimers(db, timers);
 }
 
 async function handOver(deps: RelayDeps, { now, timers }: TimerBatch): Promise<void> {
   const wanted = timers.filter(({ dueAt }) => dueAt !== null);
   const unwanted = timers.filter(({ dueAt }) => dueAt === null);
-  await add(deps.queue, wanted, now);
+  await addJobs(
+    deps.queue,
+    // What has been due for longer is the sweeper's: it settles a herd many times faster than jobs do.
+    wanted.filter(({ dueAt }) => (dueAt ?? now) >= now - LEAVE_TO_SWEEPER_MS),
+    now,
+  );
   await remove(deps, unwanted);
   deps.metrics.handedOver.inc({ kind: 'added' }, wanted.length);
   deps.metrics.handedOver.inc({ kind: 'removed' }, unwanted.length);

@@ -1,10 +1,12 @@
 import type { Logger } from 'pino';
+import type { QueueInspector } from '../operations/deadline-ops.ts';
 import type { Metrics } from '../operations/metrics.ts';
 import type { WriteDeps } from '../operations/write.ts';
 import { startDeadlineWorker } from './deadline-worker.ts';
+import { startHoldKeeper } from './hold-keeper.ts';
 import { startHousekeeping } from './housekeeping.ts';
-import type { QueueAddress } from './queue.ts';
-import { openQueue } from './queue.ts';
+import type { DeadlineQueue, QueueAddress } from './queue.ts';
+import { startReconciler } from './reconciler.ts';
 import { startRelay } from './relay.ts';
 import { startSweeper } from './sweeper.ts';
 
@@ -13,7 +15,8 @@ export interface WorkersDeps {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly address: QueueAddress;
-  readonly horizonMs: number;
+  readonly queue: DeadlineQueue;
+  readonly inspector: QueueInspector;
 }
 
 /** Everything that a worker process does, running. */
@@ -22,20 +25,20 @@ export interface Workers {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the relay, the deadline worker, the sweeper and the housekeeping. */
-export function startWorkers({ write, metrics, log, address, horizonMs }: WorkersDeps): Workers {
-  const queue = openQueue(address, (error) => log.warn({ err: error }, 'the queue lost Redis'));
+/** Starts the deadline worker and the loops: sweeper, relay, reconciler, hold keeper, housekeeping. */
+export function startWorkers({ write, metrics, log, address, queue, inspector }: WorkersDeps): Workers {
   const worker = startDeadlineWorker({ write, metrics, log, address });
   const loops = [
     startSweeper({ write, metrics, log }),
-    startRelay({ db: write.db, queue, metrics, log, horizonMs }),
+    startRelay({ db: write.db, queue, metrics, log, horizonMs: inspector.horizonMs }),
+    startReconciler({ write, inspector, metrics, log }),
+    startHoldKeeper({ write, log }),
     startHousekeeping({ db: write.db, log }),
   ];
   return {
     stop: async () => {
       await Promise.all(loops.map((loop) => loop.stop()));
       await worker.close();
-      await queue.close();
     },
   };
 }

@@ -72,6 +72,13 @@ export const Title = text(LIMITS.titleLength, false).meta({
   examples: ['Logo design'],
 });
 
+export const Note = text(1_000, true).meta({
+  id: 'Note',
+  description: 'Why, for other operators: 1 to 1000 characters.',
+  minLength: 1,
+  maxLength: 1_000,
+});
+
 export const Amount = z
   .int()
   .min(0)

@@ -106,11 +106,13 @@ export const TimelineEntry = z
   .strictObject({
     seq: z.int().min(1).meta({ description: 'Its place in the timeline, from 1.' }),
     at: Timestamp,
-    action: z.enum(['opened', ...RESOLUTIONS, 'comment_added']),
+    action: z.enum(['opened', ...RESOLUTIONS, 'comment_added', 'deadline_shifted']),
     actor: Actor,
     fromStatus: DisputeStatus.nullable(),
     toStatus: DisputeStatus,
-    cause: z.string().meta({ description: '`deadline`, or `request:` and the id of the request.' }),
+    cause: z
+      .string()
+      .meta({ description: '`deadline`, `hold:` and the id of the hold, or `request:` and the id of the request.' }),
     comment: z.string().optional().meta({ description: 'Absent where there is none, and for services.' }),
   })
   .meta({ id: 'TimelineEntry' });

@@ -1,0 +1,43 @@
+import type { DisputeType } from './rules.ts';
+import type { Dispute, Instant } from './state.ts';
+
+/**
+ * A time in which silence takes no effect, since people could not answer: on all disputes, on those of one type, or on
+ * those of some orders. It lasts until it is released.
+ */
+export interface Hold {
+  readonly id: string;
+  readonly type: DisputeType | null;
+  readonly orderIds: readonly string[] | null;
+  readonly from: Instant;
+  /** When it was released; null while it lasts. */
+  readonly until: Instant | null;
+}
+
+/** Whether a dispute is among those that a hold is for. */
+export function covers(hold: Hold, dispute: Pick<Dispute, 'type' | 'orderId'>): boolean {
+  return (hold.type ?? dispute.type) === dispute.type && (hold.orderIds?.includes(dispute.orderId) ?? true);
+}
+
+/** The hold that keeps silence from taking effect on a dispute now, or undefined. */
+export function activeHold(holds: readonly Hold[], dispute: Dispute): Hold | undefined {
+  return holds.find((hold) => hold.until === null && covers(hold, dispute));
+}
+
+/**
+ * For how long a dispute has been held without its deadline having been moved for it, in milliseconds. Time in which
+ * several holds overlap counts once; time before the dispute was opened does not count.
+ */
+export function heldMs(dispute: Dispute, holds: readonly Hold[], now: Instant): number {
+  let counted = Math.max(dispute.openedAt, dispute.heldThrough ?? dispute.openedAt);
+  let sum = 0;
+  const periods = holds.filter((hold) => covers(hold, dispute)).toSorted((a, b) => a.from - b.from);
+  for (const { from, until } of periods) {
+    const start = Math.max(from, counted);
+    const end = Math.min(until ?? now, now);
+    if (end <= start) continue;
+    sum += end - start;
+    counted = end;
+  }
+  return sum;
+}

@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { DISPUTE_TYPES } from '../../domain/rules.ts';
+import { DEADLINE_STATES } from '../../operations/deadline-ops.ts';
+import { DisputeId, Note, OrderId, Timestamp } from './common.ts';
+import { DisputeType } from './disputes.ts';
+
+const Count = z.int().min(0);
+
+const DeadlineCounts = z
+  .strictObject({
+    pending: Count,
+    overdue: Count,
+    missing_job: Count.nullable().meta({ description: 'Null while Redis is away.' }),
+    orphan_job: Count.nullable().meta({ description: 'Null while Redis is away.' }),
+  })
+  .meta({ id: 'DeadlineCounts' });
+
+const DeadlineItem = z
+  .strictObject({
+    disputeId: DisputeId,
+    orderId: OrderId.nullable().meta({ description: 'Null for an orphan: its job knows only the dispute.' }),
+    type: DisputeType.nullable(),
+    deadlineSeq: z
+      .int()
+      .min(1)
+      .meta({ description: 'Which promise of a deadline this is: it counts up when it is moved.' }),
+    dueAt: Timestamp,
+    latenessSeconds: z.number().meta({ description: 'How long ago it was due; negative for what lies ahead.' }),
+  })
+  .meta({ id: 'Deadline' });
+
+export const DeadlineView = z
+  .strictObject({
+    counts: DeadlineCounts,
+    countedUpTo: z.int().meta({ description: 'Counts of what is in Postgres stop here.' }),
+    examinedUpTo: z
+      .int()
+      .meta({ description: 'So many timers and jobs, those that are due first, were compared for the others.' }),
+    redis: z.enum(['up', 'down']),
+    state: z.enum(DEADLINE_STATES),
+    data: z.array(DeadlineItem),
+    nextCursor: z.string().nullable(),
+    serverTime: Timestamp,
+  })
+  .meta({ id: 'DeadlineView' });
+
+export const DeadlinesQuery = z.strictObject({
+  state: z.enum(DEADLINE_STATES).default('overdue').meta({ description: 'Which deadlines are listed.' }),
+  limit: z.coerce.number().int().min(1).max(100).default(20).meta({ description: 'How many a page has at most.' }),
+  cursor: z
+    .string()
+    .min(1)
+    .max(300)
+    .optional()
+    .meta({ description: 'The `nextCursor` of the page before, with the same state.' }),
+});
+
+export const Reconciliation = z
+  .strictObject({
+    settled: Count.meta({ description: 'Overdue deadlines that took effect now.' }),
+    reenqueued: Count.meta({ description: 'Jobs that were missing and are there again.' }),
+    removed: Count.meta({ description: 'Jobs that nobody wanted and that are gone.' }),
+    complete: z
+      .boolean()
+      .meta({ description: 'False if the time was over before everything was looked at: call again.' }),
+  })
+  .meta({ id: 'Reconciliation' });
+
+export const NewHold = z
+  .strictObject({
+    type: DisputeType.optional().meta({ description: 'Only disputes of this type.' }),
+    orderIds: z.array(OrderId).min(1).max(1_000).optional().meta({ description: 'Only disputes of these orders.' }),
+    note: Note,
+  })
+  .refine(({ type, orderIds }) => type === undefined || orderIds === undefined, {
+    path: ['orderIds'],
+    message: 'must not be given together with type',
+  })
+  .meta({
+    id: 'NewHold',
+    description: 'Without `type` and `orderIds` it is for all disputes.',
+    examples: [{ note: 'Mail is down since 09:40.' }, { type: 'cancellation', note: 'Mail is down since 09:40.' }],
+  });
+
+export const Hold = z
+  .strictObject({
+    id: z.uuid(),
+    scope: z.enum(['all', 'type', 'orders']),
+    type: z.enum(DISPUTE_TYPES).nullable(),
+    orderIds: z.array(OrderId).nullable(),
+    note: z.string(),
+    status: z.enum(['active', 'releasing', 'released']).meta({
+      description:
+        '`releasing`: no longer active, and the deadlines are still being moved. They cannot take effect too early.',
+    }),
+    startedAt: Timestamp,
+    startedBy: z.string(),
+    releasedAt: Timestamp.nullable(),
+    releasedBy: z.string().nullable(),
+    heldSeconds: z.number().meta({ description: 'How long it has lasted.' }),
+  })
+  .meta({ id: 'Hold', description: 'A time in which silence takes no effect.' });
+
+export const HoldList = z.strictObject({ data: z.array(Hold) }).meta({ id: 'HoldList' });
+
+export const ReleasedHold = z
+  .strictObject({
+    hold: Hold,
+    moved: Count.meta({ description: 'Deadlines that this request has moved.' }),
+    complete: z.boolean().meta({ description: 'Whether all are moved; if not, the workers go on with the rest.' }),
+  })
+  .meta({ id: 'ReleasedHold' });
+
+export const HoldParams = z.strictObject({ id: z.uuid('must be a UUID') });

@@ -1,0 +1,47 @@
+import type { Tx } from '../platform/database.ts';
+import {
+  anyReleased,
+  finishHolds,
+  type HoldRow,
+  insertHold,
+  markReleased,
+  type NewHold,
+  releasedDisputes,
+} from '../store/holds.ts';
+import { settleDisputes } from './settle.ts';
+import type { WriteDeps } from './write.ts';
+
+/** Begins a hold: from its commit on, silence takes no effect on what it is for. */
+export function beginHold(tx: Tx, hold: NewHold): Promise<HoldRow> {
+  return insertHold(tx, hold);
+}
+
+/**
+ * Releases a hold; undefined if there is none with this id. From its commit on every decision counts the time held, so
+ * that nothing can expire before its deadline has been moved; `moveReleased` then moves them.
+ */
+export function releaseHold(tx: Tx, id: string, releasedBy: string): Promise<HoldRow | undefined> {
+  return markReleased(tx, id, releasedBy);
+}
+
+const BATCH = 500;
+
+/**
+ * Moves the deadlines of disputes whose holds have ended, by exactly the time held: at most `batches` times 500 of them.
+ * Repeating it is safe; what one process leaves undone, another one goes on with.
+ * @returns how many were moved, and whether that was all
+ */
+export async function moveReleased(deps: WriteDeps, batches: number): Promise<{ moved: number; complete: boolean }> {
+  let moved = 0;
+  if (!(await anyReleased(deps.db))) return { moved, complete: true };
+  for (let batch = 0; batch < batches; batch += 1) {
+    const disputeIds = await releasedDisputes(deps.db, BATCH);
+    if (disputeIds.length === 0) {
+      await finishHolds(deps.db);
+      return { moved, complete: true };
+    }
+    const settled = await settleDisputes(deps, disputeIds, { trigger: 'sweep', busy: 'wait' });
+    moved += [...settled.values()].filter(({ outcome }) => outcome === 'settled').length;
+  }
+  return { moved, complete: false };
+}

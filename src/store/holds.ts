@@ -1,0 +1,115 @@
+import { desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import type { Hold } from '../domain/holds.ts';
+import type { DisputeType } from '../domain/rules.ts';
+import type { Instant } from '../domain/state.ts';
+import type { Database, Tx } from '../platform/database.ts';
+import { CLOCK } from './clock.ts';
+import { holds } from './schema.ts';
+
+export type HoldRow = typeof holds.$inferSelect;
+
+/** What a new hold is for: all disputes if it names neither a type nor orders. */
+export interface NewHold {
+  readonly id: string;
+  readonly type: DisputeType | null;
+  readonly orderIds: readonly string[] | null;
+  readonly note: string;
+  readonly createdBy: string;
+}
+
+const NOW = sql`date_trunc('milliseconds', clock_timestamp())`;
+
+export async function insertHold(tx: Tx, hold: NewHold): Promise<HoldRow> {
+  const orderIds = hold.orderIds === null ? null : [...hold.orderIds];
+  const [row] = await tx
+    .insert(holds)
+    .values({ ...hold, orderIds, startedAt: NOW as unknown as Instant })
+    .returning();
+  if (row === undefined) throw new Error('a hold was not inserted');
+  return row;
+}
+
+/** Ends a hold that lasts; one that was released before stays as it is. Undefined if there is no such hold. */
+export async function markReleased(tx: Tx, id: string, releasedBy: string): Promise<HoldRow | undefined> {
+  await tx
+    .update(holds)
+    .set({ releasedBy, releasedAt: sql`greatest(${NOW}, ${holds.startedAt})` })
+    .where(sql`${holds.id} = ${id} AND ${holds.releasedAt} IS NULL`);
+  const [row] = await tx.select().from(holds).where(eq(holds.id, id));
+  return row;
+}
+
+/** Up to `limit` holds, newest first, with the database's clock. */
+export async function listHolds({ query }: Database, limit: number): Promise<{ now: Instant; holds: HoldRow[] }> {
+  const rows = await query
+    .select({ now: CLOCK, hold: holds })
+    .from(sql`(SELECT 1) AS one`)
+    .leftJoin(holds, sql`true`)
+    .orderBy(desc(holds.startedAt), desc(holds.id))
+    .limit(limit);
+  return { now: rows[0]?.now ?? 0, holds: rows.flatMap(({ hold }) => hold ?? []) };
+}
+
+/** Finds a hold by its id. */
+export async function findHold({ query }: Database, id: string): Promise<HoldRow | undefined> {
+  const [row] = await query.select().from(holds).where(eq(holds.id, id));
+  return row;
+}
+
+/**
+ * The holds that still count for some orders, as a JSON array in one column, earliest first.
+ * @param orderIds an SQL array; null for all orders
+ */
+export function holdsFor(orderIds: SQL | null): SQL<Hold[]> {
+  const concerned = orderIds === null ? sql`` : sql` AND (h.order_ids IS NULL OR h.order_ids && ${orderIds})`;
+  return sql<Hold[]>`(SELECT coalesce(jsonb_agg(jsonb_build_object('id', h.id, 'type', h.type, 'orderIds', h.order_ids,
+    'from', (extract(epoch from h.started_at) * 1000)::bigint,
+    'until', (extract(epoch from h.released_at) * 1000)::bigint) ORDER BY h.started_at), '[]')
+    FROM holds h WHERE h.finished_at IS NULL${concerned})`;
+}
+
+/** Whether a hold in `h` is for a dispute. */
+const COVERS = sql`(h.type IS NULL OR h.type = disputes.type)
+  AND (h.order_ids IS NULL OR disputes.order_id = ANY (h.order_ids))`;
+
+/** True in a query of disputes for those that no hold keeps from expiring; cheap where one keeps all of them. */
+export const NOT_HELD = sql`NOT EXISTS (
+    SELECT 1 FROM holds h WHERE h.released_at IS NULL AND h.type IS NULL AND h.order_ids IS NULL)
+  AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.released_at IS NULL AND ${COVERS})`;
+
+/** Open disputes whose holds have ended and whose deadline has not been moved for it: at most `limit` ids. */
+export async function releasedDisputes({ query }: Database, limit: number): Promise<string[]> {
+  const { rows } = await query.execute<{ id: string }>(sql`
+    SELECT disputes.id FROM disputes
+    WHERE disputes.status = 'open' AND EXISTS (
+      SELECT 1 FROM holds h WHERE h.finished_at IS NULL AND h.released_at IS NOT NULL AND ${COVERS}
+        AND disputes.opened_at < h.released_at
+        AND (disputes.held_through IS NULL OR disputes.held_through < h.released_at))
+      AND ${NOT_HELD}
+    LIMIT ${limit}`);
+  return rows.map(({ id }) => id);
+}
+
+/**
+ * Closes the released holds once nothing is left to move. As long as any hold lasts, none is closed: the time of one that
+ * has ended still counts for a dispute that another one goes on holding.
+ */
+export async function finishHolds({ query }: Database): Promise<void> {
+  await query.execute(sql`
+    UPDATE holds h SET finished_at = greatest(${NOW}, h.released_at)
+    WHERE h.finished_at IS NULL AND h.released_at IS NOT NULL
+      AND NOT EXISTS (SELECT 1 FROM holds a WHERE a.released_at IS NULL)
+      AND NOT EXISTS (SELECT 1 FROM disputes WHERE disputes.status = 'open' AND ${COVERS}
+        AND disputes.opened_at < h.released_at
+        AND (disputes.held_through IS NULL OR disputes.held_through < h.released_at))`);
+}
+
+/** Whether any hold is released and not closed yet. */
+export async function anyReleased({ query }: Database): Promise<boolean> {
+  const rows = await query
+    .select({ id: holds.id })
+    .from(holds)
+    .where(sql`${isNull(holds.finishedAt)} AND ${holds.releasedAt} IS NOT NULL`)
+    .limit(1);
+  return rows.length > 0;
+}

@@ -1,0 +1,35 @@
+import type { Logger } from 'pino';
+import { type QueueInspector, reconcile } from '../operations/deadline-ops.ts';
+import type { Metrics } from '../operations/metrics.ts';
+import type { WriteDeps } from '../operations/write.ts';
+import { countDeadlines } from '../store/deadlines.ts';
+import { type Loop, startLoop } from './loop.ts';
+
+export interface ReconcilerDeps {
+  readonly write: WriteDeps;
+  readonly inspector: QueueInspector;
+  readonly metrics: Metrics;
+  readonly log: Logger;
+}
+
+const INTERVAL_MS = 60_000;
+const BUDGET_MS = 10_000;
+const COUNTED_UP_TO = 100_000;
+
+/** Compares the queue with Postgres once, mends what differs, and measures it. */
+export async function reconcileOnce({ write, inspector, metrics, log }: ReconcilerDeps): Promise<void> {
+  const { overdue } = await countDeadlines(write.db, COUNTED_UP_TO);
+  metrics.overdue.set(overdue);
+  const done = await reconcile(write, inspector, BUDGET_MS);
+  metrics.drift.set({ kind: 'missing_job' }, done.reenqueued);
+  metrics.drift.set({ kind: 'orphan_job' }, done.removed);
+  if (done.reenqueued > 0 || done.removed > 0) log.info(done, 'the queue was not as Postgres says, and is now');
+}
+
+/** Compares the queue with Postgres every minute: the relay's leases mend the same, only later. */
+export function startReconciler(deps: ReconcilerDeps): Loop {
+  return startLoop({ name: 'reconciler', intervalMs: INTERVAL_MS, log: deps.log, pauseFirst: true }, async () => {
+    await reconcileOnce(deps);
+    return 'done';
+  });
+}
