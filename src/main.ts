@@ -9,6 +9,7 @@ import { type Config, ConfigError, readConfig } from './platform/config.ts';
 import { DATA_DIR, developmentSecret } from './platform/development.ts';
 import { createLog } from './platform/log.ts';
 import { migrate } from './platform/migrations.ts';
+import { checkEvictionPolicy } from './platform/redis.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../migrations');
 const SHUTDOWN_MS = 10_000;
@@ -88,6 +89,9 @@ async function main(): Promise<void> {
   });
   const applied = await migrate(surroundings.databaseUrl, MIGRATIONS);
   if (applied.length > 0) log.info({ applied }, 'migrated the database');
+  if (config.ROLE !== 'api' && !(await checkEvictionPolicy(surroundings.redisUrl))) {
+    log.warn('Redis is away; deadlines take effect by the sweeper, about a second late, until it is back');
+  }
   const deps = makeDeps(config, surroundings, log);
   const server = await serve(config, deps, log);
   stop = async () => {

@@ -1,3 +1,5 @@
+import { Redis } from 'ioredis';
+
 const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** attempt, 1_000);
 
 function base(url: string) {
@@ -24,4 +26,35 @@ export function askingClient(url: string) {
 /** Options for a client that waits for work: it blocks for seconds at a time, so that no command may time out. */
 export function waitingClient(url: string) {
   return { ...base(url), maxRetriesPerRequest: null };
+}
+
+/** A Redis that may throw keys away when it is full is no place for a queue. */
+export class EvictionPolicyError extends Error {
+  constructor(policy: string) {
+    super(
+      `REDIS_URL names a Redis with maxmemory-policy ${policy}: it must be noeviction, or jobs get lost when it is full`,
+    );
+    this.name = 'EvictionPolicyError';
+  }
+}
+
+/**
+ * Makes sure that Redis throws nothing away.
+ * @returns false if Redis cannot be asked now: that is no reason not to start
+ * @throws EvictionPolicyError if it may throw keys away
+ */
+export async function checkEvictionPolicy(url: string): Promise<boolean> {
+  const redis = new Redis({ ...askingClient(url), lazyConnect: true, retryStrategy: () => null });
+  redis.on('error', () => {}); // what fails is also raised by the call that it fails
+  try {
+    await redis.connect();
+    const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info('memory'))?.[1];
+    if (policy !== undefined && policy !== 'noeviction') throw new EvictionPolicyError(policy);
+    return true;
+  } catch (error) {
+    if (error instanceof EvictionPolicyError) throw error;
+    return false;
+  } finally {
+    redis.disconnect();
+  }
 }
