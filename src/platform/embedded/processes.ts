@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { readdir, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
@@ -82,4 +83,14 @@ export function freePort(): Promise<number> {
       probe.close(() => (address !== null && typeof address === 'object' ? resolve(address.port) : reject(address)));
     });
   });
+}
+
+/** The pids of processes that work in a directory, as far as this account may see; none where there is no /proc. */
+export async function processesIn(directory: string): Promise<number[]> {
+  const entries = await readdir('/proc').catch(() => []);
+  const pids = entries.filter((name) => /^\d+$/.test(name));
+  const found = await Promise.all(
+    pids.map(async (pid) => ((await readlink(`/proc/${pid}/cwd`).catch(() => '')) === directory ? [Number(pid)] : [])),
+  );
+  return found.flat();
 }

@@ -1,0 +1,187 @@
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { chmod, chown, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import pg from 'pg';
+import { lastLines, openLog, readIfPresent, replaceFile } from './files.ts';
+import { identity, preparePostgresBinaries, runAs, serverEnvironment } from './postgres-binaries.ts';
+import { type Account, clusterOf, type PostgresHome, preparePostgresHome } from './postgres-home.ts';
+import { commandLine, freePort, poll, processesIn, type Say, sendSignal, waitForExit } from './processes.ts';
+
+export interface EmbeddedServer {
+  readonly url: string;
+  readonly pid: number;
+  /** Whether it was running already: an earlier process left it behind, or another one of this checkout uses it. */
+  readonly adopted: boolean;
+  readonly stop: () => Promise<void>;
+}
+
+export interface ServerOptions {
+  /** Where the data is kept; everything there belongs to the embedded servers. */
+  readonly dataDir: string;
+  /** False for data that nobody will miss: faster, and lost in a crash of the machine. */
+  readonly durable: boolean;
+  readonly say: Say;
+}
+
+const START_MS = 30_000;
+const STOP_MS = 10_000;
+const ATTEMPTS = 5;
+const DRAFT = 'unfinished-cluster-';
+
+const SETTINGS = [
+  'listen_addresses=127.0.0.1',
+  'unix_socket_directories=',
+  'max_connections=200',
+  'timezone=UTC',
+  'log_timezone=UTC',
+];
+const CARELESS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off'];
+
+async function passwordOf(dataDir: string): Promise<string> {
+  const file = join(dataDir, 'postgres-password');
+  const known = (await readIfPresent(file))?.trim();
+  if (known !== undefined) return known;
+  const password = randomBytes(24).toString('base64url');
+  await replaceFile(file, `${password}\n`);
+  return password;
+}
+
+async function give(path: string, account: Account | undefined): Promise<void> {
+  if (account !== undefined) await chown(path, account.uid, account.gid);
+}
+
+/** Makes the cluster beside its place and moves it there when it is whole, so that none is ever found half made. */
+async function makeCluster(cluster: string, bin: string, { account }: PostgresHome, password: string): Promise<void> {
+  const home = dirname(cluster);
+  for (const name of await readdir(home)) {
+    if (name.startsWith(DRAFT)) await rm(join(home, name), { recursive: true, force: true });
+  }
+  const draft = await mkdtemp(join(home, DRAFT));
+  try {
+    await chmod(draft, 0o700);
+    const passwordFile = join(draft, 'password');
+    await writeFile(passwordFile, password, { mode: 0o600 });
+    await give(passwordFile, account);
+    await give(draft, account);
+    const options = ['-A', 'scram-sha-256', '-U', 'postgres', `--pwfile=${passwordFile}`, '-E', 'UTF8'];
+    const data = join(draft, 'data');
+    await runAs(account, join(bin, 'initdb'), [...options, '--locale=C.UTF-8', '--no-sync', '-D', data]);
+    await rename(data, cluster);
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}
+
+async function answers(url: string): Promise<true | undefined> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1_000 });
+  client.on('error', () => {}); // what fails is also raised by the query that it fails
+  try {
+    await client.connect();
+    await client.query('SELECT 1');
+    return true;
+  } catch {
+    return undefined;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+const urlOf = (port: number | string, password: string): string =>
+  `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
+
+async function stopProcess(pid: number): Promise<void> {
+  sendSignal(pid, 'SIGINT'); // PostgreSQL's fast shutdown: it does not wait for clients
+  if (await waitForExit(pid, STOP_MS)) return;
+  sendSignal(pid, 'SIGQUIT');
+  await waitForExit(pid, STOP_MS);
+}
+
+/**
+ * The server that runs on a cluster, if one does. A pid file that an unrelated process has come to match is taken away,
+ * since it would keep PostgreSQL from starting; one that belongs to nobody is left to PostgreSQL, which knows what to do.
+ */
+async function adopt(cluster: string, password: string): Promise<EmbeddedServer | undefined> {
+  const pidFile = join(cluster, 'postmaster.pid');
+  const [first, , , port] = (await readIfPresent(pidFile))?.split('\n') ?? [];
+  const pid = Number(first);
+  if (first === undefined || !Number.isInteger(pid)) return undefined;
+  const command = commandLine(pid);
+  if (command === undefined) return undefined;
+  if (!command.includes(cluster)) {
+    await poll(STOP_MS, async () => (await processesIn(cluster)).length === 0 || undefined);
+    await rm(pidFile, { force: true });
+    return undefined;
+  }
+  const url = urlOf(port ?? '', password);
+  const isUp = await poll(START_MS, () => answers(url));
+  if (isUp === undefined) {
+    await stopProcess(pid);
+    return undefined;
+  }
+  return { url, pid, adopted: true, stop: () => stopProcess(pid) };
+}
+
+interface Launch {
+  readonly bin: string;
+  readonly cluster: string;
+  readonly account: Account | undefined;
+  readonly durable: boolean;
+  readonly password: string;
+  readonly logFile: string;
+}
+
+/** Starts a server; a text says why it did not. */
+async function launch({ bin, cluster, account, durable, password, logFile }: Launch): Promise<EmbeddedServer | string> {
+  const port = await freePort();
+  const { file, newLines } = await openLog(logFile);
+  const settings = durable ? SETTINGS : [...SETTINGS, ...CARELESS];
+  const args = ['-D', cluster, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])];
+  // In a session of its own, so that Ctrl-C reaches us alone and requests can be finished first.
+  const child = spawn(join(bin, 'postgres'), args, {
+    ...identity(account),
+    env: serverEnvironment(),
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', file.fd, file.fd],
+  });
+  const failed = new Promise<'exited'>((resolve) => {
+    child.once('exit', () => resolve('exited'));
+    child.once('error', () => resolve('exited'));
+  });
+  child.unref();
+  const url = urlOf(port, password);
+  const isUp = await Promise.race([poll(START_MS, () => answers(url)), failed]);
+  await file.close();
+  const { pid } = child;
+  if (isUp === true && pid !== undefined) return { url, pid, adopted: false, stop: () => stopProcess(pid) };
+  if (isUp === undefined && pid !== undefined) await stopProcess(pid);
+  return lastLines(await newLines());
+}
+
+/**
+ * Starts PostgreSQL from the binaries of the development packages, on a free port of 127.0.0.1, or adopts the one that
+ * runs on this data already. Whatever was killed before, the next start works.
+ * @throws Error with one line that says what stands in the way
+ */
+export async function startPostgres({ dataDir, durable, say }: ServerOptions): Promise<EmbeddedServer> {
+  const home = await preparePostgresHome(dataDir, durable, say);
+  const bin = await preparePostgresBinaries(home);
+  const cluster = await clusterOf(dataDir);
+  const password = await passwordOf(dataDir);
+  if (!existsSync(join(cluster, 'PG_VERSION'))) await makeCluster(cluster, bin, home, password);
+  const running = await adopt(cluster, password);
+  if (running !== undefined) return running;
+
+  const plan = { bin, cluster, account: home.account, durable, password, logFile: join(dataDir, 'postgres.log') };
+  let problem = '';
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    // Those that a killed server has left behind leave by themselves, and it cannot start before they have.
+    await poll(STOP_MS, async () => (await processesIn(cluster)).length === 0 || undefined);
+    const started = await launch(plan);
+    if (typeof started !== 'string') return started;
+    problem = started;
+  }
+  throw new Error(`PostgreSQL does not start on ${cluster}: ${problem}`);
+}

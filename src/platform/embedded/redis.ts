@@ -1,0 +1,183 @@
+import { spawn } from 'node:child_process';
+import { constants, existsSync } from 'node:fs';
+import { access, mkdir, realpath, rename } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { delimiter, dirname, join } from 'node:path';
+import { Redis } from 'ioredis';
+import { z } from 'zod';
+import { lastLines, openLog, readIfPresent, replaceFile } from './files.ts';
+import type { EmbeddedServer, ServerOptions } from './postgres.ts';
+import { freePort, poll, processesIn, processIdentity, sendSignal, waitForExit } from './processes.ts';
+
+/** A real server from the PATH, or one in JavaScript that keeps everything in memory. */
+type Kind = 'server' | 'in_memory';
+
+export interface EmbeddedRedis extends EmbeddedServer {
+  readonly kind: Kind;
+}
+
+interface Program {
+  readonly kind: Kind;
+  readonly command: string;
+  readonly args: (port: number, directory: string, durable: boolean) => string[];
+}
+
+const START_MS = 10_000;
+const STOP_MS = 5_000;
+const State = z.object({ pid: z.int(), identity: z.string(), url: z.string(), kind: z.enum(['server', 'in_memory']) });
+
+async function findOnPath(names: readonly string[]): Promise<string | undefined> {
+  for (const name of names) {
+    for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+      const file = join(directory, name);
+      const isProgram = await access(file, constants.X_OK).then(
+        () => true,
+        () => false,
+      );
+      if (directory !== '' && isProgram) return file;
+    }
+  }
+  return undefined;
+}
+
+function serverArguments(port: number, directory: string, durable: boolean): string[] {
+  const persistence = ['--save', '', '--appendonly', durable ? 'yes' : 'no', '--appendfsync', 'everysec'];
+  const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', directory];
+  return [...place, ...persistence, '--maxmemory-policy', 'noeviction', '--daemonize', 'no'];
+}
+
+function scriptOfInMemoryServer(): string | undefined {
+  try {
+    const main = createRequire(import.meta.url).resolve('js-redis-server');
+    const script = join(dirname(main), 'cli.js');
+    return existsSync(script) ? script : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+async function findProgram(): Promise<Program> {
+  const command = await findOnPath(['valkey-server', 'redis-server']);
+  if (command !== undefined) return { kind: 'server', command, args: serverArguments };
+  const script = scriptOfInMemoryServer();
+  if (script !== undefined) {
+    const args = (port: number) => [script, '--single', '--port', String(port)];
+    return { kind: 'in_memory', command: process.execPath, args };
+  }
+  throw new Error(
+    'found no Redis: install valkey-server or redis-server, set REDIS_URL, or install the development packages',
+  );
+}
+
+async function answers(url: string): Promise<true | undefined> {
+  const redis = new Redis(url, {
+    lazyConnect: true,
+    connectTimeout: 1_000,
+    commandTimeout: 1_000,
+    retryStrategy: () => null,
+  });
+  redis.on('error', () => {}); // what fails is also raised by the call that it fails
+  try {
+    await redis.connect();
+    await redis.ping(); // rejects also while it still reads its data
+    return true;
+  } catch {
+    return undefined;
+  } finally {
+    redis.disconnect();
+  }
+}
+
+async function stopProcess(pid: number): Promise<void> {
+  sendSignal(pid, 'SIGTERM');
+  if (await waitForExit(pid, STOP_MS)) return;
+  sendSignal(pid, 'SIGKILL');
+  await waitForExit(pid, STOP_MS);
+}
+
+async function adopt(stateFile: string): Promise<EmbeddedRedis | undefined> {
+  const text = await readIfPresent(stateFile);
+  const state = State.safeParse(text === undefined ? undefined : JSON.parse(text));
+  if (!state.success) return undefined;
+  const { pid, identity, url, kind } = state.data;
+  if (processIdentity(pid) !== identity) return undefined;
+  const isUp = await poll(START_MS, () => answers(url));
+  if (isUp === undefined) {
+    await stopProcess(pid);
+    return undefined;
+  }
+  return { url, pid, kind, adopted: true, stop: () => stopProcess(pid) };
+}
+
+interface Launch extends ServerOptions {
+  readonly program: Program;
+  readonly directory: string;
+  readonly stateFile: string;
+}
+
+/** Starts a server; a text says why it did not. */
+async function launch({ program, directory, durable, dataDir, stateFile }: Launch): Promise<EmbeddedRedis | string> {
+  const port = await freePort();
+  const url = `redis://127.0.0.1:${port}`;
+  const { file, newLines } = await openLog(join(dataDir, 'redis.log'));
+  // In a session of its own, so that Ctrl-C reaches us alone.
+  const child = spawn(program.command, program.args(port, directory, durable), {
+    cwd: directory,
+    detached: true,
+    stdio: ['ignore', file.fd, file.fd],
+  });
+  const failed = new Promise<'exited'>((resolve) => {
+    child.once('exit', () => resolve('exited'));
+    child.once('error', () => resolve('exited'));
+  });
+  child.unref();
+  const { pid } = child;
+  const { kind } = program;
+  const identity = pid === undefined ? undefined : processIdentity(pid);
+  if (identity !== undefined) await replaceFile(stateFile, JSON.stringify({ pid, identity, url, kind }));
+  const isUp = await Promise.race([poll(START_MS, () => answers(url)), failed]);
+  await file.close();
+  if (isUp === true && pid !== undefined) return { url, pid, kind, adopted: false, stop: () => stopProcess(pid) };
+  if (isUp === undefined && pid !== undefined) await stopProcess(pid);
+  return lastLines(await newLines());
+}
+
+/** Sets aside files that Redis cannot read: Postgres knows every deadline, and the jobs are made again. */
+async function setAside(directory: string, problem: string, say: ServerOptions['say']): Promise<void> {
+  const damaged = join(directory, 'appendonlydir');
+  if (!existsSync(damaged)) return;
+  const place = `${damaged}.damaged-${Date.now()}`;
+  await rename(damaged, place);
+  say(
+    `Redis did not start (${problem}). Its files are now in ${place}; nothing is lost, Postgres knows every deadline`,
+  );
+}
+
+/**
+ * Starts a Redis on a free port of 127.0.0.1, or adopts the one that runs on this data already: a `valkey-server` or
+ * `redis-server` from the PATH, else one from the development packages that lives in memory.
+ * @throws Error with one line that says what to install or set
+ */
+export async function startRedis(options: ServerOptions): Promise<EmbeddedRedis> {
+  await mkdir(join(options.dataDir, 'redis'), { recursive: true });
+  const directory = await realpath(join(options.dataDir, 'redis'));
+  const stateFile = join(options.dataDir, 'redis.json');
+  const running = await adopt(stateFile);
+  if (running !== undefined) return running;
+  // Two servers on the same files would spoil them: one that nobody wrote down has to go first.
+  await Promise.all((await processesIn(directory)).map(stopProcess));
+
+  const program = await findProgram();
+  if (program.kind === 'in_memory') {
+    options.say(
+      'No redis-server or valkey-server is on the PATH: wake-ups live in memory (nothing is lost, Postgres knows every deadline)',
+    );
+  }
+  const plan = { ...options, program, directory, stateFile };
+  const started = await launch(plan);
+  if (typeof started !== 'string') return started;
+  await setAside(directory, started, options.say);
+  const again = await launch(plan);
+  if (typeof again !== 'string') return again;
+  throw new Error(`Redis does not start in ${directory}: ${again}`);
+}

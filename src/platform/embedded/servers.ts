@@ -1,0 +1,88 @@
+import { link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readIfPresent } from './files.ts';
+import { startPostgres } from './postgres.ts';
+import { poll, processIdentity, type Say } from './processes.ts';
+import { startRedis } from './redis.ts';
+
+export interface Needs {
+  readonly dataDir: string;
+  readonly needPostgres: boolean;
+  readonly needRedis: boolean;
+  readonly say: Say;
+}
+
+/** The servers of a checkout. All its processes share them; the last one to leave stops them. */
+export interface EmbeddedServers {
+  readonly databaseUrl?: string;
+  readonly redisUrl?: string;
+  /** Leaves, and stops what nobody else uses. */
+  readonly stop: () => Promise<void>;
+}
+
+const LOCK_MS = 60_000;
+
+const me = (): string => `${process.pid} ${processIdentity(process.pid) ?? ''}`;
+
+function isAlive(name: string): boolean {
+  const [pid, identity] = name.split(' ');
+  return processIdentity(Number(pid)) === identity;
+}
+
+/** Does something while no other process of this checkout starts or stops servers; one that died does not count. */
+async function alone<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
+  const lockFile = join(dataDir, 'servers.lock');
+  const draft = `${lockFile}.${process.pid}`;
+  await writeFile(draft, me());
+  const locked = await poll(LOCK_MS, async () => {
+    try {
+      await link(draft, lockFile); // fails if it is there, and is never seen without its text
+      return true;
+    } catch {
+      const holder = await readIfPresent(lockFile);
+      if (holder !== undefined && !isAlive(holder)) await rm(lockFile, { force: true });
+      return undefined;
+    }
+  });
+  await rm(draft, { force: true });
+  if (locked === undefined) throw new Error(`another process holds ${lockFile}; delete it if there is none`);
+  try {
+    return await work();
+  } finally {
+    await rm(lockFile, { force: true });
+  }
+}
+
+async function forgetTheDead(users: string): Promise<string[]> {
+  const names = await readdir(users);
+  const dead = names.filter((name) => !isAlive(name));
+  await Promise.all(dead.map((name) => rm(join(users, name), { force: true })));
+  return names.filter((name) => !dead.includes(name));
+}
+
+/**
+ * Starts the servers that a process without configuration needs, or joins those that run for this checkout.
+ * @throws Error with one line that says what to install or set
+ */
+export async function startEmbedded({ dataDir, needPostgres, needRedis, say }: Needs): Promise<EmbeddedServers> {
+  const users = join(dataDir, 'users');
+  await mkdir(users, { recursive: true });
+  return await alone(dataDir, async () => {
+    const options = { dataDir, durable: true, say };
+    const [postgres, redis] = await Promise.all([
+      needPostgres ? startPostgres(options) : undefined,
+      needRedis ? startRedis(options) : undefined,
+    ]);
+    await writeFile(join(users, me()), '');
+    const leave = async () => {
+      await rm(join(users, me()), { force: true });
+      const others = await forgetTheDead(users);
+      if (others.length === 0) await Promise.all([postgres?.stop(), redis?.stop()]);
+    };
+    return {
+      ...(postgres !== undefined && { databaseUrl: postgres.url }),
+      ...(redis !== undefined && { redisUrl: redis.url }),
+      stop: () => alone(dataDir, leave),
+    };
+  });
+}
