@@ -76,29 +76,36 @@ async function introduce(config: Config, address: string, authSecret: string | n
   say(await example(address, authSecret, claims));
 }
 
-async function main(): Promise<void> {
-  const config = readConfig(process.env);
-  const log = createLog(config.LOG_LEVEL);
-  const surroundings = await findSurroundings(config);
-  let stop = surroundings.stop;
-  closeWithGrace({ delay: SHUTDOWN_MS, logger: false }, async ({ signal, err }) => {
-    if (err !== undefined) log.fatal({ err }, 'stopping after an error that nobody handled');
-    log.info({ signal }, 'stopping');
-    await stop();
-    log.info('stopped');
-  });
+/** Starts a process, in surroundings that are there. */
+async function start(config: Config, surroundings: Surroundings, log: Logger): Promise<{ stop: () => Promise<void> }> {
   const applied = await migrate(surroundings.databaseUrl, MIGRATIONS);
   if (applied.length > 0) log.info({ applied }, 'migrated the database');
   if (config.ROLE !== 'api' && !(await checkEvictionPolicy(surroundings.redisUrl))) {
     log.warn('Redis is away; deadlines take effect by the sweeper, about a second late, until it is back');
   }
-  const deps = makeDeps(config, surroundings, log);
-  const server = await serve(config, deps, log);
-  stop = async () => {
-    await server.stop();
-    await surroundings.stop();
-  };
+  const server = await serve(config, makeDeps(config, surroundings, log), log);
   await introduce(config, server.address, surroundings.authSecret);
+  return server;
+}
+
+async function main(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = createLog(config.LOG_LEVEL);
+  const surroundings = await findSurroundings(config);
+  let server: { stop: () => Promise<void> } | undefined;
+  closeWithGrace({ delay: SHUTDOWN_MS, logger: false }, async ({ signal, err }) => {
+    if (err !== undefined) log.fatal({ err }, 'stopping after an error that nobody handled');
+    log.info({ signal }, 'stopping');
+    await server?.stop();
+    await surroundings.stop();
+    log.info('stopped');
+  });
+  try {
+    server = await start(config, surroundings, log);
+  } catch (error) {
+    await surroundings.stop();
+    throw error;
+  }
 }
 
 try {

@@ -74,7 +74,8 @@ async function tryOut(native: string, account: Account | undefined): Promise<str
 async function makeMissingLinks(native: string): Promise<void> {
   const list = await readFile(join(native, 'pg-symlinks.json'), 'utf8').catch(() => '[]');
   for (const { source, target } of JSON.parse(list) as { source: string; target: string }[]) {
-    const link = join(native, '..', target);
+    // The list names its paths from the package's root; a copy has another name than `native`.
+    const link = join(native, target.replace(/^native\//, ''));
     if (await lstat(link).catch(() => undefined)) continue;
     await symlink(relative(dirname(target), source), link).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error;
@@ -85,7 +86,6 @@ async function makeMissingLinks(native: string): Promise<void> {
 async function copyReadable(native: string, copy: string): Promise<void> {
   const draft = await mkdtemp(join(dirname(copy), 'unfinished-'));
   try {
-    // The parent directory is part of the copy because the list of links begins with `native/`.
     await cp(native, draft, { recursive: true, verbatimSymlinks: true });
     await chmod(draft, 0o755);
     for (const entry of await readdir(draft, { recursive: true, withFileTypes: true })) {

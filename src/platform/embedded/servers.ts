@@ -1,7 +1,7 @@
 import { link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfPresent } from './files.ts';
-import { startPostgres } from './postgres.ts';
+import { type EmbeddedServer, startPostgres } from './postgres.ts';
 import { poll, processIdentity, type Say } from './processes.ts';
 import { startRedis } from './redis.ts';
 
@@ -60,6 +60,16 @@ async function forgetTheDead(users: string): Promise<string[]> {
   return names.filter((name) => !dead.includes(name));
 }
 
+/** Starts a server; if it does not start, the one that was started for nothing is stopped, unless it was there before. */
+async function startOrStop<T>(start: () => Promise<T>, other: EmbeddedServer | undefined): Promise<T> {
+  try {
+    return await start();
+  } catch (error) {
+    if (other !== undefined && !other.adopted) await other.stop();
+    throw error;
+  }
+}
+
 /**
  * Starts the servers that a process without configuration needs, or joins those that run for this checkout.
  * @throws Error with one line that says what to install or set
@@ -69,10 +79,8 @@ export async function startEmbedded({ dataDir, needPostgres, needRedis, say }: N
   await mkdir(users, { recursive: true });
   return await alone(dataDir, async () => {
     const options = { dataDir, durable: true, say };
-    const [postgres, redis] = await Promise.all([
-      needPostgres ? startPostgres(options) : undefined,
-      needRedis ? startRedis(options) : undefined,
-    ]);
+    const redis = needRedis ? await startRedis(options) : undefined;
+    const postgres = needPostgres ? await startOrStop(() => startPostgres(options), redis) : undefined;
     await writeFile(join(users, me()), '');
     const leave = async () => {
       await rm(join(users, me()), { force: true });
