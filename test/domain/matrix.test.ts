@@ -1,0 +1,148 @@
+import { describe, expect, test } from '@jest/globals';
+import { actionRefusal, openingRefusal } from '../../src/domain/actions.ts';
+import type { Command } from '../../src/domain/commands.ts';
+import { decide } from '../../src/domain/decide.ts';
+import {
+  ANSWERS,
+  type Answer,
+  DISPUTE_ACTIONS,
+  DISPUTE_TYPES,
+  type DisputeAction,
+  type DisputeType,
+  type OrderEffect,
+  RESOLUTIONS,
+  type Resolution,
+  ROLES,
+  type Role,
+  ruleOf,
+} from '../../src/domain/rules.ts';
+import type { Instant, OrderStatus, State } from '../../src/domain/state.ts';
+import { settle } from '../../src/domain/transition.ts';
+import { act, CHANGE, codeOf, disputeOf, ended, HOUR, open, opened, orderOf, T0 } from './builders.ts';
+
+/** How a dispute stands when somebody does something to it. */
+type Moment = 'just before respondBy' | 'at respondBy' | 'long after respondBy' | Resolution;
+type Deed = { readonly act: DisputeAction } | { readonly open: DisputeType };
+interface Outcome {
+  readonly code: string | null;
+  readonly resolution: Resolution | null;
+  readonly status: OrderStatus;
+  readonly changed: boolean;
+}
+
+const DEEDS: readonly Deed[] = [
+  ...DISPUTE_ACTIONS.map((action) => ({ act: action })),
+  ...DISPUTE_TYPES.map((type) => ({ open: type })),
+];
+const OPEN_MOMENTS: readonly Moment[] = ['just before respondBy', 'at respondBy', 'long after respondBy'];
+const ALWAYS: readonly Resolution[] = ['withdrawn', 'expired', 'superseded'];
+
+const resolutionBy = (type: DisputeType, answer: Answer) => ruleOf(type).answers[answer]?.resolution;
+const canEnd = (type: DisputeType, resolution: Resolution): boolean =>
+  ALWAYS.includes(resolution) || ANSWERS.some((answer) => resolutionBy(type, answer) === resolution);
+
+function isResolution(moment: Moment): moment is Resolution {
+  return (RESOLUTIONS as readonly Moment[]).includes(moment);
+}
+
+function enter(type: DisputeType, opener: Role, moment: Moment): { state: State; now: Instant } {
+  if (isResolution(moment)) return { state: ended(type, opener, moment), now: T0 + 100 * HOUR };
+  const state = opened(type, opener);
+  const offset = { 'just before respondBy': -1, 'at respondBy': 0, 'long after respondBy': 30 * 24 * HOUR }[moment];
+  return { state, now: disputeOf(state).respondBy + offset };
+}
+
+function effectOf(type: DisputeType, resolution: Resolution): OrderEffect {
+  const rule = ruleOf(type);
+  if (resolution === 'expired') return rule.onExpiry.effect;
+  return ANSWERS.map((answer) => rule.answers[answer]).find((row) => row?.resolution === resolution)?.effect ?? 'none';
+}
+
+/** How everything stands before the deed, by the table. */
+function standing(type: DisputeType, moment: Moment): Outcome {
+  const resolution = isResolution(moment) ? moment : moment === 'just before respondBy' ? null : 'expired';
+  const effect = resolution === null ? 'none' : effectOf(type, resolution);
+  const back = resolution === 'superseded' ? 'completed' : resolution === null ? 'in_dispute' : 'in_revision';
+  const status = effect === 'cancel_order' ? 'mutually_cancelled' : back;
+  return { code: null, resolution, status, changed: effect === 'apply_change' };
+}
+
+function refusalByTable(type: DisputeType, opener: Role, actor: Role, deed: Deed, before: Outcome): string | null {
+  if ('open' in deed) {
+    if (ruleOf(deed.open).opening[actor] === undefined) return 'action_not_allowed';
+    if (before.status === 'completed' || before.status === 'mutually_cancelled') return 'order_not_disputable';
+    return before.resolution === null ? 'dispute_already_open' : null;
+  }
+  const isAnswer = deed.act !== 'withdraw' && deed.act !== 'add_comment';
+  if (isAnswer && resolutionBy(type, deed.act as Answer) === undefined) return 'action_not_allowed';
+  if (isAnswer && actor === opener) return 'not_respondent';
+  if (deed.act === 'withdraw' && actor !== opener) return 'not_opener';
+  if (before.resolution === null) return null;
+  return before.resolution === 'expired' ? 'response_window_closed' : 'dispute_not_open';
+}
+
+function byTable(type: DisputeType, opener: Role, actor: Role, deed: Deed, before: Outcome): Outcome {
+  const code = refusalByTable(type, opener, actor, deed, before);
+  if (code !== null) return { ...before, code };
+  if ('open' in deed) return { ...before, status: 'in_dispute' };
+  if (deed.act === 'add_comment') return before;
+  const resolution = deed.act === 'withdraw' ? 'withdrawn' : (resolutionBy(type, deed.act) ?? null);
+  const effect = resolution === null ? 'none' : effectOf(type, resolution);
+  const status = effect === 'cancel_order' ? 'mutually_cancelled' : 'in_revision';
+  return { code, resolution, status, changed: effect === 'apply_change' };
+}
+
+const commandOf = (deed: Deed, actor: Role): Command =>
+  'act' in deed
+    ? act(deed.act, actor)
+    : open(deed.open, actor, {
+        disputeId: 'dispute-2',
+        change: deed.open === 'order_change' ? { deliverBy: null, extras: CHANGE.extras } : null,
+      });
+
+const situations = DISPUTE_TYPES.flatMap((type) =>
+  ROLES.filter((role) => ruleOf(type).opening[role] !== undefined).flatMap((opener) =>
+    [...OPEN_MOMENTS, ...RESOLUTIONS.filter((resolution) => canEnd(type, resolution))].map(
+      (moment) => [type, opener, moment] as const,
+    ),
+  ),
+);
+const deeds = ROLES.flatMap((actor) =>
+  DEEDS.map((deed) => [actor, 'act' in deed ? deed.act : `open ${deed.open}`, deed] as const),
+);
+
+test('the matrix has every situation of every type', () => {
+  expect([situations.length, deeds.length]).toEqual([31, 16]);
+});
+
+describe.each(situations)('%s of the %s, %s', (type, opener, moment) => {
+  test.each(deeds)('%s: %s', (actor, _name, deed) => {
+    const { state, now } = enter(type, opener, moment);
+    const decision = decide(state, commandOf(deed, actor), now);
+    const outcome: Outcome = {
+      code: codeOf(decision),
+      resolution: disputeOf(decision.state).resolved?.resolution ?? null,
+      status: orderOf(decision.state).status,
+      changed: orderOf(decision.state).extras.length > 0,
+    };
+    expect(outcome).toEqual(byTable(type, opener, actor, deed, standing(type, moment)));
+  });
+
+  test.each(deeds)('%s: %s is shown as blocked by what would refuse it', (actor, _name, deed) => {
+    const { state, now } = enter(type, opener, moment);
+    const settled = settle(state, now).state;
+    const shown =
+      'act' in deed
+        ? actionRefusal(disputeOf(settled), deed.act, actor, now)
+        : openingRefusal(settled, deed.open, actor);
+    expect(shown).toEqual(decide(state, commandOf(deed, actor), now).rejection);
+  });
+});
+
+test.each(DISPUTE_ACTIONS)(
+  'nobody may %s on an overdue dispute, not even before its silence was written down',
+  (action) => {
+    const dispute = disputeOf(opened('cancellation', 'client'));
+    for (const role of ROLES) expect(actionRefusal(dispute, action, role, dispute.respondBy)).not.toBeNull();
+  },
+);
