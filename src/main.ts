@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import { example } from './banner.ts';
 import { type Deps, makeDeps, type Surroundings } from './deps.ts';
 import { buildApp } from './http/app.ts';
+import { closeApp } from './http/close.ts';
 import { buildWorkerApp } from './http/worker-app.ts';
 import { type Config, ConfigError, readConfig } from './platform/config.ts';
 import { DATA_DIR, developmentSecret } from './platform/development.ts';
@@ -13,7 +14,8 @@ import { checkEvictionPolicy } from './platform/redis.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../migrations');
 const SHUTDOWN_MS = 10_000;
-// Neither may take what the other needs of those ten seconds.
+// Neither may take what the others need of those ten seconds; a request is over in less, by its own time limits.
+const REQUESTS_END_MS = 5_000;
 const WORKERS_STOP_MS = 5_000;
 const CONNECTIONS_CLOSE_MS = 2_000;
 
@@ -56,8 +58,8 @@ async function serve(config: Config, deps: Deps, log: Logger) {
   const address = await app.listen({ host: config.HOST, port: config.PORT });
   const workers = config.ROLE === 'api' ? null : deps.startWorkers();
   const stop = async () => {
-    await app.close();
-    if (workers !== null) await within(WORKERS_STOP_MS, 'the workers', workers.stop(), log);
+    const workersStop = workers === null ? null : within(WORKERS_STOP_MS, 'the workers', workers.stop(), log);
+    await Promise.all([closeApp(app, REQUESTS_END_MS), workersStop]);
     await within(CONNECTIONS_CLOSE_MS, 'the connections', deps.close(), log);
   };
   return { address, stop };

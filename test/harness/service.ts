@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { type Deps, makeDeps } from '../../src/deps.ts';
 import { buildApp } from '../../src/http/app.ts';
+import { closeApp } from '../../src/http/close.ts';
 import { buildWorkerApp } from '../../src/http/worker-app.ts';
 import { type Config, readConfig } from '../../src/platform/config.ts';
 import { onCleanup, once } from './cleanup.ts';
@@ -49,9 +50,10 @@ export function testEnvironment(databaseUrl: string, redisUrl: string): Record<s
   };
 }
 
+const REQUESTS_END_MS = 500;
 const STOP_MS = 5_000;
 
-/** The workers' stop may hang while a test has taken their Redis away; the file has to end nevertheless. */
+/** What talks to Redis may not come to an end while a test has taken it away; the file has to end nevertheless. */
 async function patiently(work: Promise<unknown>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
@@ -73,9 +75,9 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   await app.ready();
   const workers = role === 'api' ? null : deps.startWorkers();
   const close = once(async () => {
-    await app.close();
+    await closeApp(app, REQUESTS_END_MS);
     if (workers !== null) await patiently(workers.stop());
-    await deps.close();
+    await patiently(deps.close());
   });
   onCleanup(close);
   const listen = () => app.listen({ host: '127.0.0.1', port: 0 });
