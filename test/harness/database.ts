@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { onCleanup, once } from './cleanup.ts';
-import { databaseUrl, templateDatabase } from './servers.ts';
+import { databaseUrl, TEMPLATE_DATABASE } from './servers.ts';
 
 /** A migrated database of a test's own. */
 export interface TestDatabase {
@@ -27,7 +27,7 @@ export async function administrate(...statements: readonly string[]): Promise<vo
 /** Makes a database with the service's schema and nothing in it. It is dropped at the end of the test file. */
 export async function createDatabase(): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`;
-  await administrate(`CREATE DATABASE ${name} TEMPLATE ${templateDatabase()}`);
+  await administrate(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`);
   const url = databaseUrl(name);
   const pool = new pg.Pool({ connectionString: url, max: 4, allowExitOnIdle: true });
   pool.on('error', () => {}); // a test that breaks connections breaks these, too

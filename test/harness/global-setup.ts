@@ -1,19 +1,20 @@
-import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { migrate } from '../../src/platform/migrations.ts';
 import { administrate } from './database.ts';
-import { announceServers, databaseUrl } from './servers.ts';
+import { type Run, startRun } from './run.ts';
+import { announceServers, databaseUrl, TEMPLATE_DATABASE } from './servers.ts';
+
+declare global {
+  var testRun: Run | undefined;
+}
 
 const MIGRATIONS = join(import.meta.dirname, '../../migrations');
 
 /** Starts the servers of this run, and makes the database that every test file gets a copy of. */
 export default async function setUp(): Promise<void> {
-  const template = `template_${randomBytes(4).toString('hex')}`;
-  announceServers({
-    postgres: 'postgres://postgres@127.0.0.1:54329/postgres',
-    redis: 'redis://127.0.0.1:63799',
-    template,
-  });
-  await administrate(`CREATE DATABASE ${template}`);
-  await migrate(databaseUrl(template), MIGRATIONS);
+  const run = await startRun();
+  globalThis.testRun = run;
+  announceServers({ postgres: run.postgresUrl, redis: run.redisUrl });
+  await administrate(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
+  await migrate(databaseUrl(TEMPLATE_DATABASE), MIGRATIONS);
 }

@@ -1,7 +1,4 @@
-import { administrate } from './database.ts';
-import { templateDatabase } from './servers.ts';
-
-/** Removes what the global setup made. */
+/** Stops the servers of this run and forgets all that was in them. */
 export default async function tearDown(): Promise<void> {
-  await administrate(`DROP DATABASE ${templateDatabase()}`);
+  await globalThis.testRun?.stop();
 }

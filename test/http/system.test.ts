@@ -74,6 +74,7 @@ describe('readiness', () => {
   });
 
   test('names Postgres and Redis one by one', async () => {
+    await ready();
     expect(await readiness()).toEqual(READY);
   });
 
