@@ -54,6 +54,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
       http: {
         write,
         queue: inspector,
+        remindersMs: config.REMINDERS,
         windowsMs: {
           order_update: config.WINDOW_ORDER_UPDATE,
           cancellation: config.WINDOW_CANCELLATION,

@@ -30,6 +30,8 @@ export interface OpenDispute {
   readonly change: Change | null;
   /** How long the respondent has, in milliseconds. */
   readonly windowMs: number;
+  /** How long before the deadline both parties are reminded, in milliseconds. */
+  readonly remindersMs: readonly number[];
 }
 
 interface OnDispute {
@@ -68,6 +70,7 @@ export const ENTRY_TYPES = [
   'dispute.superseded',
   'dispute.comment_added',
   'dispute.deadline_shifted',
+  'dispute.reminder_due',
   'order.status_changed',
   'order.delivery_date_changed',
   'order.extras_added',

@@ -72,6 +72,7 @@ export function openDispute(state: State & { order: Order }, command: OpenDisput
     openedAt: now,
     updatedAt: now,
     respondBy: now + command.windowMs,
+    remindersMs: command.remindersMs.filter((ms) => ms < command.windowMs),
     deadlineSeq: 1,
     heldThrough: null,
     resolved: null,

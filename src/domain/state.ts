@@ -96,7 +96,9 @@ export interface Dispute {
   readonly updatedAt: Instant;
   /** The instant at which silence takes effect; at this instant itself an answer is too late. */
   readonly respondBy: Instant;
-  /** Counts the promises of a deadline that this dispute has had: 1, and one more each time it is moved. */
+  /** How long before the deadline reminders are still to be sent, in milliseconds. */
+  readonly remindersMs: readonly number[];
+  /** Counts the wake-ups that this dispute has asked for: 1, and one more for each moved deadline and each reminder. */
   readonly deadlineSeq: number;
   /** Until when the time that it was held has been added to its deadline; null before the first time. */
   readonly heldThrough: Instant | null;
@@ -115,6 +117,11 @@ export interface State {
 /** The open dispute of a state, if there is one. */
 export function openDisputeOf(state: Pick<State, 'disputes'>): Dispute | null {
   return state.disputes.find((dispute) => dispute.resolved === null) ?? null;
+}
+
+/** When the next reminder of a dispute is due, or null. */
+export function remindAt({ respondBy, remindersMs }: Dispute): Instant | null {
+  return remindersMs.length === 0 ? null : respondBy - Math.max(...remindersMs);
 }
 
 /** The role that an order gives to a user, or null for a stranger. */

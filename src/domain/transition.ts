@@ -170,8 +170,23 @@ export function creditHold(state: State, now: Instant): Step {
 }
 
 /**
- * Lets silence take effect where it is due, and moves the deadline of a dispute whose holds have ended. Anything else
- * stays as it is. Doing it again changes nothing.
+ * Reminds both parties of a deadline ahead, once for each offset. Where several have come due since the last look, as
+ * after an outage, one reminder stands for all of them.
+ */
+function remind(state: State, now: Instant): Step {
+  const { order } = state;
+  const open = openDisputeOf(state);
+  const left = open?.remindersMs.filter((ms) => now < open.respondBy - ms);
+  if (order === null || open === null || left === undefined || left.length === open.remindersMs.length) {
+    return { state, entries: [] };
+  }
+  const dispute = { ...open, remindersMs: left, deadlineSeq: open.deadlineSeq + 1 };
+  return move({ ...state, order }, now, { actor: SYSTEM, type: 'dispute.reminder_due', dispute });
+}
+
+/**
+ * Does what time has made due: silence takes effect, the deadline of a dispute whose holds have ended is moved, a
+ * reminder is sent. Anything else stays as it is. Doing it again changes nothing.
  */
 export function settle(state: State, now: Instant): Step {
   const moved = creditHold(state, now);
@@ -184,7 +199,9 @@ export function settle(state: State, now: Instant): Step {
     const expired = resolve({ ...moved.state, order }, open, now, ending);
     return { state: expired.state, entries: [...moved.entries, ...expired.entries] };
   }
-  return activeHold(state.holds, open) === undefined ? moved : { state, entries: [] };
+  if (activeHold(state.holds, open) !== undefined) return { state, entries: [] };
+  const reminded = remind(moved.state, now);
+  return { state: reminded.state, entries: [...moved.entries, ...reminded.entries] };
 }
 
 /** A state as every reader has to see it at an instant, whether or not what is due then has been written yet. */

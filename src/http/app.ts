@@ -129,7 +129,8 @@ export async function buildApp({ http, authenticate, system, log }: AppDeps): Pr
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
     requestTimeout: 15_000,
-    connectionTimeout: 30_000,
+    // Longer than the longest wait for an event.
+    connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1_000 },
@@ -160,7 +161,9 @@ export async function buildApp({ http, authenticate, system, log }: AppDeps): Pr
       'answered',
     );
   });
-  for (const operation of operations) registerOperation(app, http, operation);
+  const stopping = new AbortController();
+  app.addHook('preClose', async () => stopping.abort());
+  for (const operation of operations) registerOperation(app, { deps: http, stopping: stopping.signal }, operation);
   registerSystem(app, system);
   await registerDocs(app);
   return app;

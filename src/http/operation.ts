@@ -10,6 +10,8 @@ export interface HttpDeps {
   readonly write: WriteDeps;
   /** How long a respondent has, by type, in milliseconds. */
   readonly windowsMs: Readonly<Record<DisputeType, number>>;
+  /** How long before a deadline the parties are reminded of it, in milliseconds. */
+  readonly remindersMs: readonly number[];
   /** Only for operators: no request of a user asks Redis for anything. */
   readonly queue: QueueInspector;
 }
@@ -23,6 +25,8 @@ export interface Call<P, Q, B> {
   readonly query: Q;
   readonly body: B;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Aborted when the caller has gone, or the process is about to stop: whatever waits has to end then. */
+  readonly signal: () => AbortSignal;
   /** Says whether two requests with one key are the same. */
   readonly fingerprint: () => string;
 }
@@ -41,7 +45,7 @@ export interface Access {
   readonly anyone?: true;
 }
 
-export type Tag = 'Orders' | 'Disputes' | 'Reference' | 'Operations';
+export type Tag = 'Orders' | 'Disputes' | 'Events' | 'Reference' | 'Operations';
 
 interface Success {
   readonly status: number;

@@ -1,6 +1,7 @@
 import type { Operation } from './operation.ts';
 import { deadlineOperations } from './routes/deadlines.ts';
 import { disputeOperations } from './routes/disputes.ts';
+import { eventOperations } from './routes/events.ts';
 import { holdOperations } from './routes/holds.ts';
 import { listOperations } from './routes/lists.ts';
 import { orderOperations } from './routes/orders.ts';
@@ -13,6 +14,7 @@ export const operations: readonly Operation[] = [
   ...resolutionCenterOperations,
   ...disputeOperations,
   ...listOperations,
+  ...eventOperations,
   ...reasonOperations,
   ...deadlineOperations,
   ...holdOperations,

@@ -1,5 +1,5 @@
 import { actionRefusal, answersOf, commentIsRequired, viewerState } from '../domain/actions.ts';
-import { type DisputeAction, type OrderEffect, type Role, ruleOf } from '../domain/rules.ts';
+import { type DisputeAction, type OrderEffect, RESOLUTIONS, type Role, ruleOf } from '../domain/rules.ts';
 import type { Actor, Change, Dispute, Instant, Order } from '../domain/state.ts';
 import type { LogRow } from '../store/reads.ts';
 
@@ -111,8 +111,8 @@ function presentCancellation(order: Order, disputes: readonly Dispute[]) {
   };
 }
 
-/** An order as JSON; `disputes` holds its open dispute and the one that ended it. */
-export function presentOrder(order: Order, disputes: readonly Dispute[], now: Instant) {
+/** What an order is in itself, as JSON. */
+export function presentOrderFacts(order: Order) {
   return {
     id: order.id,
     clientId: order.clientId,
@@ -124,10 +124,17 @@ export function presentOrder(order: Order, disputes: readonly Dispute[], now: In
     extras: order.extras,
     price: order.price,
     revision: order.revision,
-    openDispute: presentOpenDispute(disputes.find(({ resolved }) => resolved === null)),
-    cancellation: presentCancellation(order, disputes),
     createdAt: iso(order.createdAt),
     updatedAt: iso(order.updatedAt),
+  };
+}
+
+/** An order as JSON; `disputes` holds its open dispute and the one that ended it. */
+export function presentOrder(order: Order, disputes: readonly Dispute[], now: Instant) {
+  return {
+    ...presentOrderFacts(order),
+    openDispute: presentOpenDispute(disputes.find(({ resolved }) => resolved === null)),
+    cancellation: presentCancellation(order, disputes),
     serverTime: iso(now),
   };
 }
@@ -136,7 +143,7 @@ export function presentOrder(order: Order, disputes: readonly Dispute[], now: In
 export function presentTimelineEntry(row: LogRow, index: number, withComment: boolean) {
   const action = row.type.slice('dispute.'.length);
   const opens = action === 'opened';
-  const staysOpen = opens || action === 'comment_added' || action === 'deadline_shifted';
+  const staysOpen = opens || !(RESOLUTIONS as readonly string[]).includes(action);
   return {
     seq: index + 1,
     at: iso(row.occurredAt),

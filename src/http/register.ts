@@ -86,7 +86,20 @@ function checkAccess(access: Access, caller: Caller): void {
   throw problemError('forbidden', detail);
 }
 
-async function answer(operation: Operation, deps: HttpDeps, request: FastifyRequest, reply: FastifyReply) {
+/** Aborts when the caller hangs up, or when `stopping` does. */
+function signalOf(reply: FastifyReply, stopping: AbortSignal): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => gone.abort());
+  return AbortSignal.any([gone.signal, stopping]);
+}
+
+interface Serving {
+  readonly deps: HttpDeps;
+  /** Aborted when the process is about to stop. */
+  readonly stopping: AbortSignal;
+}
+
+async function answer(operation: Operation, { deps, stopping }: Serving, request: FastifyRequest, reply: FastifyReply) {
   const { caller } = request;
   if (caller === null) throw new Error('a request got past authentication without a caller');
   const rawBody = request.body ?? (operation.bodyMayBeAbsent ? {} : undefined);
@@ -99,6 +112,7 @@ async function answer(operation: Operation, deps: HttpDeps, request: FastifyRequ
     requestId: request.id,
     ...input,
     headers: request.headers,
+    signal: () => signalOf(reply, stopping),
     fingerprint: () => fingerprintOf(request.method, request.url, request.headers, rawBody),
   });
   void reply
@@ -109,11 +123,11 @@ async function answer(operation: Operation, deps: HttpDeps, request: FastifyRequ
 }
 
 /** Adds an operation as a route. */
-export function registerOperation(app: FastifyInstance, deps: HttpDeps, operation: Operation): void {
+export function registerOperation(app: FastifyInstance, serving: Serving, operation: Operation): void {
   app.route({
     method: operation.method,
     url: operation.path.replace(/\{(\w+)\}/g, ':$1'),
     config: { operationId: operation.operationId },
-    handler: (request, reply) => answer(operation, deps, request, reply),
+    handler: (request, reply) => answer(operation, serving, request, reply),
   });
 }

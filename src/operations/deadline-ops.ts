@@ -121,7 +121,8 @@ async function addMissing(deps: WriteDeps, queue: QueueInspector, until: number)
   let reenqueued = 0;
   while (Date.now() < until) {
     const page: DeadlinePage = await missingJobs(deps, queue, after, STEP);
-    if (page.deadlines.length > 0) await queue.add(page.deadlines, await readClock(deps.db.query));
+    const timers = page.deadlines.map((deadline) => ({ ...deadline, dueAt: deadline.wakeAt ?? deadline.dueAt }));
+    if (timers.length > 0) await queue.add(timers, await readClock(deps.db.query));
     reenqueued += page.deadlines.length;
     after = page.next;
     if (after === null) return { reenqueued, complete: true };

@@ -1,4 +1,4 @@
-import { type Dispute, type Instant, openDisputeOf } from '../domain/state.ts';
+import { type Dispute, type Instant, openDisputeOf, remindAt } from '../domain/state.ts';
 import { type Entry, settle } from '../domain/transition.ts';
 import { type Tx, withTx } from '../platform/database.ts';
 import { withRetry } from '../platform/retry.ts';
@@ -22,8 +22,9 @@ interface Settled {
 const NOTHING: Settlement = { outcome: 'nothing_to_do' };
 
 /** A dispute that is past its deadline and yet not due is held: its moved deadline will have a timer of its own. */
-function waiting({ respondBy, deadlineSeq }: Dispute, now: Instant): Settlement {
-  return respondBy > now ? { outcome: 'early', remainingMs: respondBy - now, seq: deadlineSeq } : NOTHING;
+function waiting(dispute: Dispute, now: Instant): Settlement {
+  const remainingMs = (remindAt(dispute) ?? dispute.respondBy) - now;
+  return remainingMs > 0 ? { outcome: 'early', remainingMs, seq: dispute.deadlineSeq } : NOTHING;
 }
 
 async function settleLocked(

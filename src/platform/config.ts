@@ -17,6 +17,24 @@ const duration = (fallback: string, minMs: number, maxMs: number) =>
       return z.NEVER;
     });
 
+const MAX_REMINDERS = 5;
+
+/** Up to five ISO 8601 durations with commas between, as milliseconds; an empty list is written `none`. */
+const durations = (fallback: string) =>
+  z
+    .string()
+    .default(fallback)
+    .transform((text, context) => {
+      const all = text === 'none' ? [] : text.split(',').map((part) => parseDuration(part.trim()));
+      const valid = all.filter((ms) => ms !== null && ms >= 1_000 && ms <= 90 * DAY_MS);
+      if (valid.length === all.length && all.length <= MAX_REMINDERS) return [...new Set(valid as number[])];
+      context.addIssue({
+        code: 'custom',
+        message: 'must be up to five ISO 8601 durations such as PT24H,PT2H, or none',
+      });
+      return z.NEVER;
+    });
+
 const integer = (fallback: number, min: number, max: number) =>
   z
     .string()
@@ -55,6 +73,7 @@ const ENVIRONMENT = z
         'must be trace, debug, info, warn, error, fatal or silent',
       )
       .default('info'),
+    REMINDERS: durations('PT24H,PT2H'),
     DATABASE_POOL_SIZE: integer(10, 1, 500),
     TIMER_HORIZON: duration('P90D', MINUTE_MS, 90 * DAY_MS),
   })

@@ -12,6 +12,8 @@ export interface Deadline {
   readonly type: DisputeType | null;
   readonly seq: number;
   readonly dueAt: Instant;
+  /** When its job is due, if that is known: a reminder comes before the deadline. */
+  readonly wakeAt?: Instant;
 }
 
 /** Behind which deadline a page begins. */
@@ -73,15 +75,16 @@ export async function handedOver(
 ): Promise<Deadline[]> {
   const behind =
     after === null ? sql`` : sql` AND (d.respond_by, d.id) > (${at(after.dueAt)}, ${after.disputeId}::uuid)`;
-  const { rows } = await query.execute<DeadlineRow>(sql`
+  const { rows } = await query.execute<DeadlineRow & { wake: number }>(sql`
     SELECT d.id, d.order_id AS "orderId", d.type, d.deadline_seq AS seq,
-      (extract(epoch from d.respond_by) * 1000)::float8 AS due
+      (extract(epoch from d.respond_by) * 1000)::float8 AS due,
+      (extract(epoch from t.due_at) * 1000)::float8 AS wake
     FROM disputes d JOIN timers t ON t.dispute_id = d.id AND t.seq = d.deadline_seq
     WHERE d.status = 'open' AND d.respond_by > clock_timestamp() + interval '1 second'
-      AND d.respond_by < clock_timestamp() + ${horizonMs}::float8 * interval '1 millisecond'
-      AND t.leased_until > clock_timestamp()${behind}
+      AND t.due_at < clock_timestamp() + ${horizonMs}::float8 * interval '1 millisecond'
+      AND t.leased_until > clock_timestamp() AND t.due_at > clock_timestamp() + interval '1 second'${behind}
     ORDER BY d.respond_by, d.id LIMIT ${limit}`);
-  return rows.map(({ id, due, ...row }) => ({ disputeId: id, dueAt: due, ...row }));
+  return rows.map(({ id, due, wake, ...row }) => ({ disputeId: id, dueAt: due, wakeAt: wake, ...row }));
 }
 
 /** Those of some timers that are wanted: their dispute is open, and this is its current deadline. */

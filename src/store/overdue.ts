@@ -15,6 +15,16 @@ export async function overdueDisputes({ query }: Database, limit: number): Promi
   return rows.map(({ id }) => id);
 }
 
+/** Open disputes of which a reminder is due: the ids of at most `limit` of them. */
+export async function disputesToRemind({ query }: Database, limit: number): Promise<string[]> {
+  const { rows } = await query.execute<{ id: string }>(sql`
+    SELECT disputes.id FROM disputes
+    WHERE disputes.status = 'open' AND disputes.remind_at <= clock_timestamp() AND ${NOT_HELD} AND NOT EXISTS (
+      SELECT 1 FROM deadline_failures f WHERE f.dispute_id = disputes.id AND f.retry_at > clock_timestamp())
+    ORDER BY disputes.remind_at LIMIT ${limit}`);
+  return rows.map(({ id }) => id);
+}
+
 /** Notes that a deadline could not take effect; it is tried again after 2, 4, 8 … seconds, at most 5 minutes. */
 export async function noteFailure({ query }: Database, disputeId: string, error: string): Promise<number> {
   const { rows } = await query.execute<{ attempts: number }>(sql`

@@ -1,4 +1,4 @@
-import type { Actor, Dispute, Order } from '../domain/state.ts';
+import { type Actor, type Dispute, type Order, remindAt } from '../domain/state.ts';
 import type { disputes, orders } from './schema.ts';
 
 export type OrderRow = typeof orders.$inferSelect;
@@ -32,6 +32,7 @@ export function toDispute(row: DisputeRow): Dispute {
     respondBy: row.respondBy,
     deadlineSeq: row.deadlineSeq,
     heldThrough: row.heldThrough,
+    remindersMs: row.remindersMs,
     resolved:
       resolution === null || resolvedByRole === null || resolvedAt === null
         ? null
@@ -62,5 +63,7 @@ export function fromDispute(dispute: Dispute): DisputeRow {
     resolvedByRole: resolved?.by.role ?? null,
     resolvedById: resolved !== null && 'id' in resolved.by ? resolved.by.id : null,
     resolvedAt: resolved?.at ?? null,
+    remindersMs: [...dispute.remindersMs],
+    remindAt: resolved === null ? remindAt(dispute) : null,
   };
 }

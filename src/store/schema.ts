@@ -1,7 +1,7 @@
 import { bigint, customType, integer, jsonb, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core';
-import type { EntryType } from '../domain/commands.ts';
+import type { EntryType, Previous } from '../domain/commands.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
-import type { Actor, Change, Extra, Instant, OrderStatus, ReportedStatus } from '../domain/state.ts';
+import type { Actor, Change, Dispute, Extra, Instant, Order, OrderStatus, ReportedStatus } from '../domain/state.ts';
 
 /** A `timestamptz` as milliseconds since the epoch. Everything written here is whole milliseconds. */
 const instant = customType<{ data: Instant; driverData: string }>({
@@ -52,7 +52,16 @@ export const disputes = pgTable('disputes', {
   resolvedAt: instant('resolved_at'),
   version: integer('version').notNull(),
   heldThrough: instant('held_through'),
+  remindersMs: bigint('reminders_ms', { mode: 'number' }).array().notNull(),
+  remindAt: instant('remind_at'),
 });
+
+/** How an order and a dispute stood after an entry, and what it changed; never what people wrote. */
+export interface EntryData {
+  readonly order: Order;
+  readonly dispute: Omit<Dispute, 'comment'> | null;
+  readonly previous: Previous | null;
+}
 
 export const logEntries = pgTable(
   'log_entries',
@@ -67,7 +76,8 @@ export const logEntries = pgTable(
     actorId: text('actor_id'),
     cause: text('cause').notNull(),
     comment: text('comment'),
-    data: jsonb('data').notNull(),
+    data: jsonb('data').$type<EntryData>().notNull(),
+    seq: bigint('seq', { mode: 'number' }),
   },
   (table) => [primaryKey({ columns: [table.orderId, table.orderVersion] })],
 );

@@ -53,6 +53,10 @@ function disputeRecord({ before, after }: Changed<Dispute>) {
     respondBy: at(row.respondBy),
     resolvedAt: at(row.resolvedAt),
     heldThrough: at(row.heldThrough),
+    remindAt: at(row.remindAt),
+    // As Postgres writes an array: a JSON array has no place in a record that is spread into columns.
+    remindersMs: `{${row.remindersMs.join(',')}}`,
+    wakeAt: at(row.remindAt ?? row.respondBy),
   };
 }
 
@@ -88,7 +92,8 @@ const WRITE = (input: string) => sql`
     "hasNewDeadline" boolean, "guardVersion" integer, "orderId" text, "clientId" text, "freelancerId" text, "type" text,
     "status" text, "openerRole" text, "reason" text, "comment" text, "change" jsonb, "openedAt" timestamptz,
     "updatedAt" timestamptz, "respondBy" timestamptz, "deadlineSeq" integer, "resolution" text, "resolvedByRole" text,
-    "resolvedById" text, "resolvedAt" timestamptz, "version" integer, "heldThrough" timestamptz)),
+    "resolvedById" text, "resolvedAt" timestamptz, "version" integer, "heldThrough" timestamptz,
+    "remindersMs" bigint[], "remindAt" timestamptz, "wakeAt" timestamptz)),
   new_orders AS (
     INSERT INTO orders (id, client_id, freelancer_id, status, reported_status, deliver_by, reported_deliver_by, extras,
       price_amount, price_currency, title, revision, version, cancelled_by_dispute_id, created_at, updated_at)
@@ -104,20 +109,20 @@ const WRITE = (input: string) => sql`
       AND orders.revision = o."guardRevision" RETURNING 1),
   new_disputes AS (
     INSERT INTO disputes (id, order_id, client_id, freelancer_id, type, status, opener_role, reason, comment, change,
-      opened_at, updated_at, respond_by, deadline_seq, version)
+      opened_at, updated_at, respond_by, deadline_seq, version, reminders_ms, remind_at)
     SELECT "id", "orderId", "clientId", "freelancerId", "type", "status", "openerRole", "reason", "comment", "change",
-      "openedAt", "updatedAt", "respondBy", "deadlineSeq", "version"
+      "openedAt", "updatedAt", "respondBy", "deadlineSeq", "version", "remindersMs", "remindAt"
     FROM d WHERE "isNew" RETURNING 1),
   changed_disputes AS (
     UPDATE disputes SET status = d."status", updated_at = d."updatedAt", respond_by = d."respondBy",
       deadline_seq = d."deadlineSeq", resolution = d."resolution", resolved_by_role = d."resolvedByRole",
       resolved_by_id = d."resolvedById", resolved_at = d."resolvedAt", version = d."version",
-      held_through = d."heldThrough"
+      held_through = d."heldThrough", reminders_ms = d."remindersMs", remind_at = d."remindAt"
     FROM d WHERE NOT d."isNew" AND disputes.id = d."id" AND disputes.version = d."guardVersion"
       AND disputes.status = 'open' RETURNING 1),
   new_timers AS (
     INSERT INTO timers (dispute_id, seq, due_at, leased_until)
-    SELECT "id", "deadlineSeq", "respondBy", "updatedAt" FROM d WHERE "status" = 'open' AND "hasNewDeadline"),
+    SELECT "id", "deadlineSeq", "wakeAt", "updatedAt" FROM d WHERE "status" = 'open' AND "hasNewDeadline"),
   dropped_timers AS (
     UPDATE timers SET due_at = NULL, leased_until = d."updatedAt"
     FROM d WHERE timers.dispute_id = d."id" AND timers.due_at IS NOT NULL

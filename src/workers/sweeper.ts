@@ -4,7 +4,7 @@ import { settleDisputes } from '../operations/settle.ts';
 import type { WriteDeps } from '../operations/write.ts';
 import { isTransient } from '../platform/database.ts';
 import { loggable } from '../platform/log.ts';
-import { noteFailure, overdueDisputes } from '../store/overdue.ts';
+import { disputesToRemind, noteFailure, overdueDisputes } from '../store/overdue.ts';
 import { type Loop, startLoop } from './loop.ts';
 
 export interface SweeperDeps {
@@ -34,20 +34,24 @@ async function sweepOneByOne({ write, metrics, log }: SweeperDeps, disputeIds: r
   return settled;
 }
 
-/** Settles overdue disputes, longest overdue first; true if there may be more. */
+/** Settles overdue disputes, longest overdue first, and sends reminders; true if there may be more. */
 export async function sweepOnce(deps: SweeperDeps): Promise<boolean> {
-  const overdue = await overdueDisputes(deps.write.db, BATCH);
-  if (overdue.length === 0) return false;
+  const { db } = deps.write;
+  const overdue = await overdueDisputes(db, BATCH);
+  // Deadlines first: a reminder that comes a moment later harms nobody.
+  const due =
+    overdue.length === BATCH ? overdue : [...overdue, ...(await disputesToRemind(db, BATCH - overdue.length))];
+  if (due.length === 0) return false;
   let settled: number;
   try {
-    settled = (await settleDisputes(deps.write, overdue, { trigger: 'sweep', busy: 'skip' })).size;
+    settled = (await settleDisputes(deps.write, due, { trigger: 'sweep', busy: 'skip' })).size;
   } catch (error) {
     if (isTransient(error)) throw error;
     deps.log.warn({ err: error }, 'a batch of deadlines failed; trying them one by one');
-    settled = await sweepOneByOne(deps, overdue);
+    settled = await sweepOneByOne(deps, due);
   }
   // A full batch in which nothing moved is held by somebody else: the next round is soon enough.
-  return overdue.length === BATCH && settled > 0;
+  return due.length === BATCH && settled > 0;
 }
 
 /**

@@ -91,6 +91,7 @@ export function open(type: DisputeType, role: Role, over: Partial<OpenDispute> =
     comment: type === 'cancellation' && role === 'client' ? 'Two weeks late.' : null,
     change: type === 'order_change' ? CHANGE : null,
     windowMs: WINDOW[type],
+    remindersMs: [],
     ...over,
   };
 }

@@ -42,6 +42,7 @@ describe.each(REQUESTS)('%s by the %s', (type, role) => {
       respondBy: T0 + command.windowMs,
       deadlineSeq: 1,
       heldThrough: null,
+      remindersMs: [],
       resolved: null,
       version: 1,
     });

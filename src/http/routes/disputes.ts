@@ -56,6 +56,7 @@ const openDispute = operation({
         comment,
         change: change === undefined ? null : { deliverBy: change.deliverBy ?? null, extras: change.extras ?? [] },
         windowMs: call.deps.windowsMs[type],
+        remindersMs: call.deps.remindersMs,
       }) as const;
     return carryOut(call, { url: `/v1/orders/${orderId}/disputes`, target: { orderId }, command }, (decided) => {
       const dispute = decided.decision.state.disputes.find(({ id }) => id === disputeId);

@@ -106,7 +106,7 @@ export const TimelineEntry = z
   .strictObject({
     seq: z.int().min(1).meta({ description: 'Its place in the timeline, from 1.' }),
     at: Timestamp,
-    action: z.enum(['opened', ...RESOLUTIONS, 'comment_added', 'deadline_shifted']),
+    action: z.enum(['opened', ...RESOLUTIONS, 'comment_added', 'deadline_shifted', 'reminder_due']),
     actor: Actor,
     fromStatus: DisputeStatus.nullable(),
     toStatus: DisputeStatus,

@@ -1,0 +1,41 @@
+import type { Previous } from '../domain/commands.ts';
+import type { FeedRow } from '../store/feed.ts';
+import type { EntryData } from '../store/schema.ts';
+import { presentDispute, presentOrderFacts } from './present.ts';
+
+function presentPrevious(previous: Previous | null) {
+  if (previous === null) return null;
+  const { status, deliverBy, respondBy, extrasCount } = previous;
+  return {
+    ...(status !== undefined && { status }),
+    ...(deliverBy !== undefined && { deliverBy: deliverBy === null ? null : new Date(deliverBy).toISOString() }),
+    ...(respondBy !== undefined && { respondBy: new Date(respondBy).toISOString() }),
+    ...(extrasCount !== undefined && { extrasCount }),
+  };
+}
+
+function presentEventDispute(dispute: NonNullable<EntryData['dispute']>, at: number) {
+  const { serverTime: _, ...facts } = presentDispute({ ...dispute, comment: null }, null, at);
+  return facts;
+}
+
+/**
+ * An entry of the log as an event: how the order and the dispute stood when it had happened.
+ * @param withComment only for a service that sends people their mail
+ */
+export function presentEvent(row: FeedRow, withComment: boolean) {
+  const { order, dispute, previous } = row.data;
+  return {
+    id: row.id,
+    seq: row.seq,
+    type: row.type,
+    occurredAt: new Date(row.occurredAt).toISOString(),
+    orderId: row.orderId,
+    orderVersion: row.orderVersion,
+    actor: row.actorId === null ? { role: row.actorRole } : { role: row.actorRole, id: row.actorId },
+    ...(dispute !== null && { dispute: presentEventDispute(dispute, row.occurredAt) }),
+    order: presentOrderFacts(order),
+    previous: presentPrevious(previous),
+    ...(withComment && row.comment !== null && { comment: row.comment }),
+  };
+}

@@ -1,0 +1,30 @@
+import { hasScope } from '../../operations/caller.ts';
+import { awaitFeed } from '../../operations/feed.ts';
+import { operation } from '../operation.ts';
+import { presentEvent } from '../present-event.ts';
+import { EventPage, EventsQuery } from '../schemas/events.ts';
+
+const listEvents = operation({
+  operationId: 'listEvents',
+  method: 'GET',
+  path: '/v1/events',
+  tag: 'Events',
+  summary: 'Read the event feed',
+  description:
+    'Everything that happens, in one sequence. Start with `after=0`, go on with `nextAfter`: a position that you have ' +
+    'passed never gains an earlier event. With `wait` the call returns when something comes.',
+  access: { scopes: ['events:read'] },
+  query: EventsQuery,
+  success: [{ status: 200, description: 'One page.', schema: EventPage }],
+  problems: [],
+  handle: async ({ deps, caller, query: { after, types, orderId, limit, wait }, signal }) => {
+    const page = await awaitFeed(deps.write.db, { after, types, orderId, limit }, wait * 1_000, signal());
+    const withComments = hasScope(caller, 'comments:read');
+    return {
+      status: 200,
+      body: { data: page.rows.map((row) => presentEvent(row, withComments)), nextAfter: page.nextAfter },
+    };
+  },
+});
+
+export const eventOperations = [listEvents];

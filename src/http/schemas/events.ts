@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { ENTRY_TYPES } from '../../domain/commands.ts';
+import { OrderId, Timestamp } from './common.ts';
+import { Actor, Dispute } from './disputes.ts';
+import { Order, OrderStatus } from './orders.ts';
+
+export const EventType = z.enum(ENTRY_TYPES).meta({ id: 'EventType' });
+
+const EventDispute = z
+  .strictObject(Dispute.omit({ viewer: true, comment: true, serverTime: true }).shape)
+  .meta({ id: 'EventDispute', description: 'The dispute as it was after the event, without what people wrote.' });
+
+const EventOrder = z
+  .strictObject(Order.omit({ openDispute: true, cancellation: true, serverTime: true }).shape)
+  .meta({ id: 'EventOrder', description: 'The order as it was after the event.' });
+
+const EventPrevious = z
+  .strictObject({
+    status: OrderStatus.optional(),
+    deliverBy: Timestamp.nullable().optional(),
+    respondBy: Timestamp.optional(),
+    extrasCount: z.int().optional(),
+  })
+  .meta({ id: 'EventPrevious', description: 'What the event changed, as it was before.' });
+
+export const Event = z
+  .strictObject({
+    id: z.uuid().meta({ description: 'The same in the feed and in every delivery: drop what you have seen.' }),
+    seq: z
+      .int()
+      .min(1)
+      .meta({ description: 'The place in the one sequence of all events; it counts up, and may skip numbers.' }),
+    type: EventType,
+    occurredAt: Timestamp,
+    orderId: OrderId,
+    orderVersion: z.int().min(1).meta({ description: 'Counts the events of this order, from 1, without gaps.' }),
+    actor: Actor,
+    dispute: EventDispute.optional().meta({ description: 'Absent where the event is about the order alone.' }),
+    order: EventOrder,
+    previous: EventPrevious.nullable(),
+    comment: z.string().optional().meta({ description: 'Only with the scope `comments:read`.' }),
+  })
+  .meta({ id: 'Event' });
+
+export const EventPage = z
+  .strictObject({
+    data: z.array(Event),
+    nextAfter: z.int().min(0).meta({ description: 'The `after` of the next call: nothing ever appears behind it.' }),
+  })
+  .meta({ id: 'EventPage' });
+
+const types = z
+  .string()
+  .max(1_000)
+  .transform((list) => list.split(','))
+  .pipe(z.array(EventType).min(1))
+  .optional()
+  .meta({ description: 'Only these types, with commas between.', examples: ['dispute.opened,dispute.expired'] });
+
+export const EventsQuery = z.strictObject({
+  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).meta({
+    description: 'The `nextAfter` of the call before; 0 for the beginning.',
+  }),
+  types,
+  orderId: OrderId.optional(),
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(500)
+    .default(100)
+    .meta({ description: 'How many events a page has at most.' }),
+  wait: z.coerce.number().int().min(0).max(30).default(0).meta({
+    description: 'Seconds to wait for an event to come if there is none yet.',
+  }),
+});
