@@ -146,18 +146,21 @@ async function launch({ bin, cluster, account, durable, password, logFile }: Lau
     detached: true,
     stdio: ['ignore', file.fd, file.fd],
   });
-  const failed = new Promise<'exited'>((resolve) => {
-    child.once('exit', () => resolve('exited'));
-    child.once('error', () => resolve('exited'));
+  let ended: string | undefined;
+  child.once('exit', (code, signal) => {
+    ended = `it ended with ${code ?? signal}`;
+  });
+  child.once('error', (error) => {
+    ended = error.message;
   });
   child.unref();
   const url = urlOf(port, password);
-  const isUp = await Promise.race([poll(START_MS, () => answers(url)), failed]);
+  const outcome = await poll(START_MS, async () => ended ?? (await answers(url)));
   await file.close();
   const { pid } = child;
-  if (isUp === true && pid !== undefined) return { url, pid, adopted: false, stop: () => stopProcess(pid) };
-  if (isUp === undefined && pid !== undefined) await stopProcess(pid);
-  return lastLines(await newLines());
+  if (outcome === true && pid !== undefined) return { url, pid, adopted: false, stop: () => stopProcess(pid) };
+  if (outcome === undefined && pid !== undefined) await stopProcess(pid);
+  return lastLines(await newLines()) || (ended ?? 'it did not answer in time');
 }
 
 /**

@@ -85,12 +85,10 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** The pids of processes that work in a directory, as far as this account may see; none where there is no /proc. */
+/** The pids of processes that work in a directory or below it, as far as this account may see; none without /proc. */
 export async function processesIn(directory: string): Promise<number[]> {
   const entries = await readdir('/proc').catch(() => []);
   const pids = entries.filter((name) => /^\d+$/.test(name));
-  const found = await Promise.all(
-    pids.map(async (pid) => ((await readlink(`/proc/${pid}/cwd`).catch(() => '')) === directory ? [Number(pid)] : [])),
-  );
-  return found.flat();
+  const places = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
+  return pids.filter((_pid, index) => `${places[index]}/`.startsWith(`${directory}/`)).map(Number);
 }

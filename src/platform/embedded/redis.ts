@@ -26,7 +26,8 @@ const START_MS = 10_000;
 const STOP_MS = 5_000;
 const State = z.object({ pid: z.int(), identity: z.string(), url: z.string(), kind: z.enum(['server', 'in_memory']) });
 
-async function findOnPath(names: readonly string[]): Promise<string | undefined> {
+/** The first of these programs that the PATH has. */
+export async function findOnPath(names: readonly string[]): Promise<string | undefined> {
   for (const name of names) {
     for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
       const file = join(directory, name);
@@ -126,26 +127,30 @@ async function launch({ program, directory, durable, dataDir, stateFile }: Launc
     detached: true,
     stdio: ['ignore', file.fd, file.fd],
   });
-  const failed = new Promise<'exited'>((resolve) => {
-    child.once('exit', () => resolve('exited'));
-    child.once('error', () => resolve('exited'));
+  let ended: string | undefined;
+  child.once('exit', (code, signal) => {
+    ended = `it ended with ${code ?? signal}`;
+  });
+  child.once('error', (error) => {
+    ended = error.message;
   });
   child.unref();
   const { pid } = child;
   const { kind } = program;
   const identity = pid === undefined ? undefined : processIdentity(pid);
   if (identity !== undefined) await replaceFile(stateFile, JSON.stringify({ pid, identity, url, kind }));
-  const isUp = await Promise.race([poll(START_MS, () => answers(url)), failed]);
+  const outcome = await poll(START_MS, async () => ended ?? (await answers(url)));
   await file.close();
-  if (isUp === true && pid !== undefined) return { url, pid, kind, adopted: false, stop: () => stopProcess(pid) };
-  if (isUp === undefined && pid !== undefined) await stopProcess(pid);
-  return lastLines(await newLines());
+  if (outcome === true && pid !== undefined) return { url, pid, kind, adopted: false, stop: () => stopProcess(pid) };
+  if (outcome === undefined && pid !== undefined) await stopProcess(pid);
+  return lastLines(await newLines()) || (ended ?? 'it did not answer in time');
 }
 
 /** Sets aside files that Redis cannot read: Postgres knows every deadline, and the jobs are made again. */
 async function setAside(directory: string, problem: string, say: ServerOptions['say']): Promise<void> {
   const damaged = join(directory, 'appendonlydir');
-  if (!existsSync(damaged)) return;
+  // What keeps it from starting may as well have nothing to do with its files.
+  if (!/append only|AOF|RDB/i.test(problem) || !existsSync(damaged)) return;
   const place = `${damaged}.damaged-${Date.now()}`;
   await rename(damaged, place);
   say(
