@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { beforeAll, expect, test } from '@jest/globals';
+import openapiTypescript, { astToString } from 'openapi-typescript';
+import { apiDocument } from '../../src/http/docs.ts';
+import { mintToken } from '../../src/platform/development.ts';
+import { TEST_SECRET } from '../harness/client.ts';
+import { type Service, startService } from '../harness/service.ts';
+import { clientOf, walk } from './walk.ts';
+
+let service: Service;
+beforeAll(async () => {
+  service = await startService();
+});
+
+test('the client is the one that the document makes (else: npm run openapi)', async () => {
+  const ast = await openapiTypescript(JSON.stringify(apiDocument()), { defaultNonNullable: false });
+  const generated = readFileSync(join(import.meta.dirname, 'api.d.ts'), 'utf8');
+  expect(generated).toContain(astToString(ast).trim());
+});
+
+test('the walk of the README works through the generated client', async () => {
+  const url = await service.listen();
+  const [orders, client, freelancer] = await Promise.all([
+    mintToken(TEST_SECRET, { sub: 'order-service', scope: 'orders:write' }),
+    mintToken(TEST_SECRET, { sub: 'user-7' }),
+    mintToken(TEST_SECRET, { sub: 'user-9' }),
+  ]);
+  const result = await walk(
+    clientOf(url, orders),
+    clientOf(url, client),
+    clientOf(url, freelancer),
+    'order-of-the-client',
+  );
+  expect(result).toEqual({
+    offered: ['order_update', 'cancellation'],
+    refusal: 'dispute_already_open',
+    seen: ['accept', 'decline'],
+    resolution: 'accepted',
+    order: 'mutually_cancelled',
+    timeline: ['opened', 'accepted'],
+    listed: [true],
+  });
+});
