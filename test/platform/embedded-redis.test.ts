@@ -16,7 +16,7 @@ async function using<T>(url: string, ask: (redis: Redis) => Promise<T>): Promise
   try {
     return await ask(redis);
   } finally {
-    redis.disconnect();
+    if (redis.status !== 'end') redis.disconnect();
   }
 }
 

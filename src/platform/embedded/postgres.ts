@@ -123,6 +123,11 @@ async function adopt(cluster: string, password: string): Promise<EmbeddedServer 
   return { url, pid, adopted: true, stop: () => stopProcess(pid) };
 }
 
+/** The PostgreSQL that runs on the data of this directory, whoever started it. */
+export async function findPostgres(dataDir: string): Promise<EmbeddedServer | undefined> {
+  return await adopt(await clusterOf(dataDir), await passwordOf(dataDir));
+}
+
 interface Launch {
   readonly bin: string;
   readonly cluster: string;

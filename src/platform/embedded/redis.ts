@@ -85,7 +85,7 @@ async function answers(url: string): Promise<true | undefined> {
   } catch {
     return undefined;
   } finally {
-    redis.disconnect();
+    if (redis.status !== 'end') redis.disconnect(); // else it would wait 2 s for the end that has been
   }
 }
 
@@ -96,8 +96,11 @@ async function stopProcess(pid: number): Promise<void> {
   await waitForExit(pid, STOP_MS);
 }
 
-async function adopt(stateFile: string): Promise<EmbeddedRedis | undefined> {
-  const text = await readIfPresent(stateFile);
+const stateFileOf = (dataDir: string): string => join(dataDir, 'redis.json');
+
+/** The Redis that runs on the data of this directory, whoever started it. */
+export async function findRedis(dataDir: string): Promise<EmbeddedRedis | undefined> {
+  const text = await readIfPresent(stateFileOf(dataDir));
   const state = State.safeParse(text === undefined ? undefined : JSON.parse(text));
   if (!state.success) return undefined;
   const { pid, identity, url, kind } = state.data;
@@ -113,11 +116,10 @@ async function adopt(stateFile: string): Promise<EmbeddedRedis | undefined> {
 interface Launch extends ServerOptions {
   readonly program: Program;
   readonly directory: string;
-  readonly stateFile: string;
 }
 
 /** Starts a server; a text says why it did not. */
-async function launch({ program, directory, durable, dataDir, stateFile }: Launch): Promise<EmbeddedRedis | string> {
+async function launch({ program, directory, durable, dataDir }: Launch): Promise<EmbeddedRedis | string> {
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   const { file, newLines } = await openLog(join(dataDir, 'redis.log'));
@@ -138,7 +140,7 @@ async function launch({ program, directory, durable, dataDir, stateFile }: Launc
   const { pid } = child;
   const { kind } = program;
   const identity = pid === undefined ? undefined : processIdentity(pid);
-  if (identity !== undefined) await replaceFile(stateFile, JSON.stringify({ pid, identity, url, kind }));
+  if (identity !== undefined) await replaceFile(stateFileOf(dataDir), JSON.stringify({ pid, identity, url, kind }));
   const outcome = await poll(START_MS, async () => ended ?? (await answers(url)));
   await file.close();
   if (outcome === true && pid !== undefined) return { url, pid, kind, adopted: false, stop: () => stopProcess(pid) };
@@ -166,8 +168,7 @@ async function setAside(directory: string, problem: string, say: ServerOptions['
 export async function startRedis(options: ServerOptions): Promise<EmbeddedRedis> {
   await mkdir(join(options.dataDir, 'redis'), { recursive: true });
   const directory = await realpath(join(options.dataDir, 'redis'));
-  const stateFile = join(options.dataDir, 'redis.json');
-  const running = await adopt(stateFile);
+  const running = await findRedis(options.dataDir);
   if (running !== undefined) return running;
   // Two servers on the same files would spoil them: one that nobody wrote down has to go first.
   await Promise.all((await processesIn(directory)).map(stopProcess));
@@ -178,7 +179,7 @@ export async function startRedis(options: ServerOptions): Promise<EmbeddedRedis>
       'No redis-server or valkey-server is on the PATH: wake-ups live in memory (nothing is lost, Postgres knows every deadline)',
     );
   }
-  const plan = { ...options, program, directory, stateFile };
+  const plan = { ...options, program, directory };
   const started = await launch(plan);
   if (typeof started !== 'string') return started;
   await setAside(directory, started, options.say);

@@ -1,9 +1,10 @@
-import { link, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfPresent } from './files.ts';
-import { type EmbeddedServer, startPostgres } from './postgres.ts';
+import { type EmbeddedServer, findPostgres, startPostgres } from './postgres.ts';
 import { poll, processIdentity, type Say } from './processes.ts';
-import { startRedis } from './redis.ts';
+import { findRedis, startRedis } from './redis.ts';
 
 export interface Needs {
   readonly dataDir: string;
@@ -29,18 +30,35 @@ function isAlive(name: string): boolean {
   return processIdentity(Number(pid)) === identity;
 }
 
+/**
+ * Takes away the lock of a process that died. Two may want to at once, so each moves it to a name of its own and looks at
+ * what it got: a lock that another has taken in the meantime is put back.
+ */
+async function takeAwayFromTheDead(lockFile: string): Promise<void> {
+  const holder = await readIfPresent(lockFile);
+  if (holder === undefined || isAlive(holder)) return;
+  const moved = `${lockFile}.${randomUUID()}`;
+  try {
+    await rename(lockFile, moved);
+    if (isAlive(await readFile(moved, 'utf8'))) await link(moved, lockFile);
+  } catch {
+    // another was faster
+  } finally {
+    await rm(moved, { force: true });
+  }
+}
+
 /** Does something while no other process of this checkout starts or stops servers; one that died does not count. */
 async function alone<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
   const lockFile = join(dataDir, 'servers.lock');
-  const draft = `${lockFile}.${process.pid}`;
+  const draft = `${lockFile}.${randomUUID()}`;
   await writeFile(draft, me());
   const locked = await poll(LOCK_MS, async () => {
     try {
       await link(draft, lockFile); // fails if it is there, and is never seen without its text
       return true;
     } catch {
-      const holder = await readIfPresent(lockFile);
-      if (holder !== undefined && !isAlive(holder)) await rm(lockFile, { force: true });
+      await takeAwayFromTheDead(lockFile);
       return undefined;
     }
   });
@@ -84,8 +102,10 @@ export async function startEmbedded({ dataDir, needPostgres, needRedis, say }: N
     await writeFile(join(users, me()), '');
     const leave = async () => {
       await rm(join(users, me()), { force: true });
-      const others = await forgetTheDead(users);
-      if (others.length === 0) await Promise.all([postgres?.stop(), redis?.stop()]);
+      if ((await forgetTheDead(users)).length > 0) return;
+      // Also a server that only others used, who left before us.
+      const running = await Promise.all([findPostgres(dataDir), findRedis(dataDir)]);
+      await Promise.all(running.map((server) => server?.stop()));
     };
     return {
       ...(postgres !== undefined && { databaseUrl: postgres.url }),
