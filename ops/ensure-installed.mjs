@@ -2,13 +2,16 @@
 // that both work on a fresh clone; it must not need any package itself.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const lockFile = join(root, 'package-lock.json');
 const stampFile = join(root, 'node_modules/.installed-from');
 const claimFile = join(root, '.data/installing');
+const ownFile = `${claimFile}.${process.pid}`;
+const locked = readFileSync(lockFile, 'utf8');
+const wanted = createHash('sha256').update(locked).digest('hex');
 
 function read(file) {
   try {
@@ -18,62 +21,103 @@ function read(file) {
   }
 }
 
-const modified = (file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-const wanted = createHash('sha256').update(readFileSync(lockFile)).digest('hex');
-
-/** Whether the packages are there: by our own stamp, or by npm's record of an install since the lock file was written. */
-function isInstalled() {
-  const stamp = read(stampFile);
-  if (stamp !== undefined) return stamp === wanted;
-  return modified(join(root, 'node_modules/.package-lock.json')) >= modified(lockFile);
+/** Whether somebody has run npm by hand: it came to its end, and every package is there in the version of the lock file. */
+function isInstalledByHand() {
+  // Written last, so it proves the end; but not the content, since npm writes it also when it changes the lock file alone.
+  if (read(join(root, 'node_modules/.package-lock.json')) === undefined) return false;
+  return Object.entries(JSON.parse(locked).packages).every(([path, { version, optional }]) => {
+    if (path === '') return true;
+    const manifest = read(join(root, path, 'package.json'));
+    // What is optional depends on the platform.
+    return manifest === undefined ? optional === true : JSON.parse(manifest).version === version;
+  });
 }
 
-function isAlive(pid) {
+function isInstalled() {
+  if (read(stampFile) === wanted) return true;
+  if (!isInstalledByHand()) return false;
+  leaveStamp();
+  return true;
+}
+
+/** Only saves the next comparison, so it may fail: the packages may belong to another user. */
+function leaveStamp() {
+  try {
+    writeFileSync(stampFile, wanted);
+  } catch {}
+}
+
+/** What tells a process from a later one with its pid; undefined when it is gone. Empty where there is no /proc. */
+function identity(pid) {
   try {
     process.kill(pid, 0);
-    return true;
   } catch (error) {
-    return error.code === 'EPERM';
+    if (error.code !== 'EPERM') return undefined;
   }
+  const stat = read(`/proc/${pid}/stat`);
+  return stat === undefined ? '' : stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
 }
 
-/** Waits while another process installs; true once it is our turn. */
+function isAlive(holder) {
+  const [pid, started] = holder.split(' ');
+  return identity(Number(pid)) === started;
+}
+
+/** Takes away the claim of a dead process; one that another has made in the meantime is put back. */
+function dropDeadClaim() {
+  const holder = read(claimFile);
+  if (holder === undefined || isAlive(holder)) return;
+  const moved = `${ownFile}.moved`;
+  try {
+    renameSync(claimFile, moved);
+    if (isAlive(readFileSync(moved, 'utf8'))) linkSync(moved, claimFile);
+  } catch {
+    // another was faster
+  }
+  rmSync(moved, { force: true });
+}
+
+/** Waits while another process installs, and returns once it is our turn. */
 function claim() {
   mkdirSync(join(root, '.data'), { recursive: true });
-  for (;;) {
+  writeFileSync(ownFile, `${process.pid} ${identity(process.pid)}`);
+  for (let attempt = 0; ; attempt += 1) {
     try {
-      writeFileSync(claimFile, String(process.pid), { flag: 'wx' });
-      return;
+      linkSync(ownFile, claimFile); // fails if it is there, and is never seen without its text
+      break;
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
-      const holder = Number(read(claimFile));
-      if (holder > 0 && !isAlive(holder)) rmSync(claimFile, { force: true });
-      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
     }
+    if (attempt === 1) process.stdout.write(`Process ${read(claimFile)?.split(' ')[0]} is installing packages …\n`);
+    dropDeadClaim();
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
   }
+  rmSync(ownFile);
 }
 
-/** Install scripts stay off: nothing that we use needs them. */
+/** True when it worked. Install scripts stay off: nothing that we use needs them. */
 function install() {
+  process.stdout.write('Installing packages (once for each package-lock.json; about half a minute) …\n');
   const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
-  const npm = process.env.npm_execpath;
-  const [command, before] = npm === undefined ? ['npm', []] : [process.execPath, [npm]];
-  const { status, error } = spawnSync(command, [...before, ...args], {
+  const script = process.env.npm_execpath ?? '';
+  // Another package manager may have started us, and it has no `ci`.
+  const [command, ...before] = script.endsWith('npm-cli.js') ? [process.execPath, script] : ['npm'];
+  const { status, signal, error } = spawnSync(command, [...before, ...args], {
     cwd: root,
     stdio: ['ignore', 'ignore', 'inherit'],
   });
-  if (status === 0) return;
-  process.stderr.write(`The packages could not be installed: npm ci ${error?.message ?? `ended with ${status}`}\n`);
-  process.exit(1);
+  if (status === 0) return true;
+  const reason = error?.message ?? `npm ci ended with ${signal ?? status}`;
+  process.stderr.write(`The packages could not be installed: ${reason}\n`);
+  return false;
 }
 
 if (!isInstalled()) {
   claim();
   try {
     if (!isInstalled()) {
-      process.stdout.write('Installing packages (once for each package-lock.json; about half a minute) …\n');
-      install();
-      writeFileSync(stampFile, wanted);
+      if (install()) leaveStamp();
+      else process.exitCode = 1;
     }
   } finally {
     rmSync(claimFile, { force: true });
