@@ -24,10 +24,10 @@ const CLIENT_QUERY_TIMEOUT_MS = 5_000;
 const MAX_CONNECTION_AGE_S = 1_800;
 
 // Inside the transaction and not on the session, so that it holds behind a pooler that shares sessions. A lock is
-// waited for 2 s at most (then 503), and a process that freezes with a lock in its hands loses it after 5 s.
+// waited for 2 s at most (then 503), and a process that freezes with a lock in its hands loses it after 3 s.
 const BEGIN =
   'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 2000; SET LOCAL statement_timeout = 4000;' +
-  ' SET LOCAL idle_in_transaction_session_timeout = 5000';
+  ' SET LOCAL idle_in_transaction_session_timeout = 3000';
 
 /** Opens a pool; it connects when it is first asked to. */
 export function openDatabase({ url, poolSize, applicationName, onError }: DatabaseOptions): Database {
