@@ -66,6 +66,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
         jwksUrl: config.AUTH_JWKS_URL ?? null,
         issuer: config.AUTH_ISSUER ?? null,
         audience: config.AUTH_AUDIENCE ?? null,
+        onKeysUnavailable: (error) => log.warn({ err: error }, "the issuer's keys could not be fetched"),
       }),
       system: { metrics, pingPostgres: () => db.pool.query('SELECT 1'), pingRedis: () => redis.ping() },
       log,

@@ -1,14 +1,18 @@
-import { createRemoteJWKSet, type JWTPayload, type JWTVerifyGetKey, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { type Caller, SCOPES, type Scope } from '../operations/caller.ts';
+import { createIssuerKeys } from './issuer-keys.ts';
+import { ProblemError } from './problems.ts';
 
 export interface AuthOptions {
   readonly secret: string | null;
   readonly jwksUrl: string | null;
   readonly issuer: string | null;
   readonly audience: string | null;
+  /** Told of each time that the issuer's keys could not be fetched. */
+  readonly onKeysUnavailable: (error: unknown) => void;
 }
 
-/** Says who sends a token, or null if the token proves nothing. */
+/** Says who sends a token, or null if the token proves nothing; raises `unavailable` if there are no keys to check it with. */
 export type Authenticate = (authorization: string | undefined) => Promise<Caller | null>;
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
@@ -20,15 +24,20 @@ function isScope(word: string): word is Scope {
 
 /** Scopes of other services, such as a login's `openid profile`, say nothing here. */
 function callerOf({ sub, scope }: JWTPayload): Caller | null {
-  if (sub === undefined || !USER_ID.test(sub)) return null;
+  // jose checks that `sub` is there and not what it is; a list of one would pass for its text.
+  if (typeof sub !== 'string' || !USER_ID.test(sub)) return null;
   if (scope !== undefined && typeof scope !== 'string') return null;
   const scopes = (scope ?? '').split(' ').filter(isScope);
   return scopes.length === 0 ? { kind: 'user', id: sub } : { kind: 'service', id: sub, scopes };
 }
 
-function verifier({ secret, jwksUrl }: AuthOptions): (token: string, options: JWTVerifyOptions) => Promise<JWTPayload> {
+function verifier({
+  secret,
+  jwksUrl,
+  onKeysUnavailable,
+}: AuthOptions): (token: string, options: JWTVerifyOptions) => Promise<JWTPayload> {
   if (jwksUrl !== null) {
-    const keys: JWTVerifyGetKey = createRemoteJWKSet(new URL(jwksUrl));
+    const keys = createIssuerKeys(jwksUrl, onKeysUnavailable);
     const algorithms = ['RS256', 'ES256', 'EdDSA'];
     return async (token, options) => (await jwtVerify(token, keys, { ...options, algorithms })).payload;
   }
@@ -50,7 +59,8 @@ export function createAuthenticator(options: AuthOptions): Authenticate {
     if (token === undefined) return null;
     try {
       return callerOf(await verify(token, claims));
-    } catch {
+    } catch (error) {
+      if (error instanceof ProblemError) throw error;
       return null; // whatever is wrong with a token, the answer is the same
     }
   };
