@@ -48,7 +48,8 @@ export async function letTimePass(database: TestDatabase, disputeId: string, ms:
   await database.query(
     `WITH moved AS (
        UPDATE disputes SET opened_at = opened_at ${before}, updated_at = updated_at ${before},
-         respond_by = respond_by ${before}, resolved_at = resolved_at ${before}
+         respond_by = respond_by ${before}, resolved_at = resolved_at ${before},
+         remind_at = remind_at ${before}, held_through = held_through ${before}
        WHERE id = $1 RETURNING order_id),
      order_moved AS (
        UPDATE orders SET created_at = created_at ${before}, updated_at = updated_at ${before}
