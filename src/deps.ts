@@ -8,6 +8,7 @@ import type { WriteDeps } from './operations/write.ts';
 import type { Config } from './platform/config.ts';
 import { openDatabase } from './platform/database.ts';
 import { askingClient } from './platform/redis.ts';
+import { openSharedCounts } from './platform/shared-counts.ts';
 import { inspectQueue } from './workers/inspector.ts';
 import { DEFAULT_PREFIX, openQueue, type QueueAddress } from './workers/queue.ts';
 import { startWorkers, type Workers } from './workers/workers.ts';
@@ -47,6 +48,10 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
   };
   const address: QueueAddress = { redisUrl: surroundings.redisUrl, prefix: surroundings.queuePrefix ?? DEFAULT_PREFIX };
   const queue = openQueue(address, (error) => log.debug({ err: error }, 'the queue lost Redis'));
+  const isLimited = config.RATE_LIMIT_PER_MINUTE > 0 && config.ROLE !== 'worker';
+  const sharedCounts = isLimited
+    ? openSharedCounts(surroundings.redisUrl, address.prefix, (error) => log.debug({ err: error }, 'redis is away'))
+    : null;
   const inspector = inspectQueue(queue, redis, config.TIMER_HORIZON);
   return {
     write,
@@ -68,12 +73,19 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
         audience: config.AUTH_AUDIENCE ?? null,
         onKeysUnavailable: (error) => log.warn({ err: error }, "the issuer's keys could not be fetched"),
       }),
+      access: {
+        ratePerMinute: config.RATE_LIMIT_PER_MINUTE,
+        sharedCounts,
+        corsOrigins: config.CORS_ORIGINS,
+        proxyHops: config.PROXY_HOPS,
+      },
       system: { metrics, pingPostgres: () => db.pool.query('SELECT 1'), pingRedis: () => redis.ping() },
       log,
     },
     startWorkers: () => startWorkers({ write, metrics, log, address, queue, inspector }),
     close: async () => {
       redis.disconnect();
+      sharedCounts?.close();
       await Promise.all([queue.close(), db.pool.end()]);
     },
   };

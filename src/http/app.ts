@@ -10,6 +10,7 @@ import {
 } from 'fastify';
 import { isTransient } from '../platform/database.ts';
 import type { Authenticate } from './auth.ts';
+import { acceptJson, BODY_LIMIT } from './body.ts';
 import { registerDocs } from './docs.ts';
 import type { HttpDeps } from './operation.ts';
 import { operations } from './operations.ts';
@@ -22,7 +23,10 @@ import {
   problemError,
   UNAVAILABLE,
 } from './problems.ts';
+import { CONNECTION_LIMITS, protect } from './protection.ts';
+import { type RateLimits, registerRateLimit } from './rate-limit.ts';
 import { registerOperation } from './register.ts';
+import type { SharedCounts } from './request-counts.ts';
 import { registerSystem, type SystemDeps } from './system.ts';
 import { systemPaths } from './system-paths.ts';
 
@@ -30,10 +34,19 @@ export interface AppDeps {
   readonly http: HttpDeps;
   readonly authenticate: Authenticate;
   readonly system: SystemDeps;
+  readonly access: {
+    /** Requests of one caller in a minute; 0 for any number. */
+    readonly ratePerMinute: number;
+    /** What other processes have counted; null counts in this one alone. */
+    readonly sharedCounts: SharedCounts | null;
+    /** Whose pages may call the API. */
+    readonly corsOrigins: readonly string[];
+    /** How many proxies stand in front, each of which adds to X-Forwarded-For. */
+    readonly proxyHops: number;
+  };
   readonly log: FastifyBaseLogger;
 }
 
-const BODY_LIMIT = 64 * 1024;
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Errors of Fastify itself, by their code. */
@@ -89,21 +102,14 @@ function notFound(request: FastifyRequest, reply: FastifyReply) {
   return sendProblem(problem, request, reply);
 }
 
-function acceptJson(app: FastifyInstance): void {
-  app.removeAllContentTypeParsers();
-  const parseJson = app.getDefaultJsonParser('error', 'error');
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    // A frontend that always sends the header may send it without a body.
-    if (body === '') done(null, undefined);
-    else void parseJson(request, body as string, done);
-  });
-}
-
-function guard(app: FastifyInstance, authenticate: Authenticate): void {
+function guard(app: FastifyInstance, authenticate: Authenticate, limits: RateLimits): void {
   app.decorateRequest('caller', null);
-  app.addHook('onRequest', async (request) => {
+  app.addHook('onRequest', async (request, reply) => {
     if (request.routeOptions.config.operationId === undefined) return;
+    // What people write to each other is in nobody's cache.
+    void reply.header('cache-control', 'no-store');
     request.caller = await authenticate(request.headers.authorization);
+    await limits.check(request, reply);
     if (request.caller === null) throw problemError('unauthenticated', 'Send a valid token: Authorization: Bearer …');
     if (request.accepts().type(['application/json', 'application/problem+json']) === false) {
       throw problemError('not_acceptable', 'The API answers with application/json and application/problem+json.');
@@ -123,15 +129,13 @@ const NOT_HTTP = [
 ].join('\r\n');
 
 /** Builds the API as a Fastify app that does not listen yet. */
-export async function buildApp({ http, authenticate, system, log }: AppDeps): Promise<FastifyInstance> {
+export async function buildApp({ http, authenticate, system, access, log }: AppDeps): Promise<FastifyInstance> {
   const app = fastify({
+    ...CONNECTION_LIMITS,
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT,
-    requestTimeout: 15_000,
-    // Longer than the longest wait for an event.
-    connectionTimeout: 60_000,
-    keepAliveTimeout: 72_000,
+    trustProxy: (_address, hop) => hop < access.proxyHops,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 1_000 },
     genReqId: ({ headers }) => {
@@ -148,7 +152,8 @@ export async function buildApp({ http, authenticate, system, log }: AppDeps): Pr
   app.setNotFoundHandler(notFound);
   acceptJson(app);
   await app.register(accepts);
-  guard(app, authenticate);
+  await protect(app, access.corsOrigins);
+  guard(app, authenticate, await registerRateLimit(app, access.ratePerMinute, access.sharedCounts));
   app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id));
   app.addHook('onResponse', async (request, reply) => {
     const { operationId } = request.routeOptions.config;

@@ -104,6 +104,15 @@ const RESPONSE_HEADERS: Record<string, Json> = {
     schema: { type: 'string', pattern: '^\\d+$' },
     example: '1',
   },
+  'RateLimit-Limit': {
+    description: 'How many requests a caller may send in a minute.',
+    schema: { type: 'string', pattern: '^\\d+$' },
+  },
+  'RateLimit-Remaining': {
+    description: 'How many are left in this minute.',
+    schema: { type: 'string', pattern: '^\\d+$' },
+  },
+  'RateLimit-Reset': { description: 'Seconds until the next.', schema: { type: 'string', pattern: '^\\d+$' } },
   'WWW-Authenticate': { description: 'The scheme of authentication.', required: true, schema: text, example: 'Bearer' },
 };
 
@@ -128,7 +137,8 @@ function successResponses(components: Components, operation: Operation): Json {
 
 function problemHeaders(status: number): string[] {
   if (status === 401) return ['WWW-Authenticate'];
-  return status === 429 || status === 503 ? ['Retry-After'] : [];
+  if (status === 429) return ['Retry-After', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'];
+  return status === 503 ? ['Retry-After'] : [];
 }
 
 function problemResponses(components: Components, operation: Operation): Json {
@@ -160,6 +170,12 @@ function whoMayCall({ access }: Operation): string {
   return access.anyone ? 'Any caller with a valid token.' : `For ${[...parties, ...services].join(' and ')}.`;
 }
 
+/** The same for programs: `any`, or `party` and the scopes, one of which is enough. */
+function callersOf({ access }: Operation): string[] {
+  if (access.anyone) return ['any'];
+  return [...(access.party ? ['party'] : []), ...(access.scopes ?? [])];
+}
+
 function operationObject(components: Components, operation: Operation): Json {
   const { operationId, summary, description, tag, params, query, body, bodyMayBeAbsent } = operation;
   const parameters = [
@@ -173,6 +189,7 @@ function operationObject(components: Components, operation: Operation): Json {
     description: `${description}\n\n${whoMayCall(operation)}`,
     tags: [tag],
     security: [{ bearer: [] }],
+    'x-callers': callersOf(operation),
     ...(parameters.length > 0 && { parameters }),
     ...(body !== undefined && {
       requestBody: {

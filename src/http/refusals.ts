@@ -17,6 +17,7 @@ export function problemsOf({
     ...(body === undefined ? [] : (['malformed_json', 'payload_too_large', 'unsupported_media_type'] as const)),
     'unauthenticated',
     ...(access.anyone ? [] : (['forbidden'] as const)),
+    'rate_limited',
     'not_acceptable',
     ...problems,
     ...(takesIfMatch ? (['version_mismatch'] as const) : []),

@@ -46,6 +46,19 @@ const integer = (fallback: number, min: number, max: number) =>
 const url = (protocols: RegExp, example: string) =>
   z.url({ protocol: protocols, error: `must be a URL such as ${example}` });
 
+/** Web origins with commas between. */
+const origins = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    const all = text === '' ? [] : text.split(',').map((part) => part.trim());
+    if (all.every((origin) => /^https?:/.test(origin) && URL.canParse(origin) && new URL(origin).origin === origin)) {
+      return all;
+    }
+    context.addIssue({ code: 'custom', message: 'must be origins such as https://shop.example, with commas between' });
+    return z.NEVER;
+  });
+
 const disputeWindow = (fallback: string) => duration(fallback, 1_000, 90 * DAY_MS);
 
 const ENVIRONMENT = z
@@ -67,6 +80,8 @@ const ENVIRONMENT = z
     WINDOW_CANCELLATION: disputeWindow('PT48H'),
     WINDOW_ORDER_CHANGE: disputeWindow('PT96H'),
     RATE_LIMIT_PER_MINUTE: integer(600, 0, 1_000_000),
+    CORS_ORIGINS: origins,
+    PROXY_HOPS: integer(0, 0, 10),
     LOG_LEVEL: z
       .enum(
         ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'],

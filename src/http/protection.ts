@@ -1,0 +1,75 @@
+import { getHeapStatistics } from 'node:v8';
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import underPressure from '@fastify/under-pressure';
+import type { FastifyHttpOptions, FastifyInstance, RawServerDefault } from 'fastify';
+import { problemError } from './problems.ts';
+
+// A caller that sends or reads too slowly loses its connection; what comes after the deadlines below is for the others.
+const REQUEST_TIMEOUT_MS = 15_000;
+const HEADERS_TIMEOUT_MS = 10_000;
+const CHECK_CONNECTIONS_MS = 5_000;
+const HEADERS_LIMIT = 16 * 1024;
+
+/** How much time and room a connection gets. */
+export const CONNECTION_LIMITS = {
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  // Longer than the longest wait for an event.
+  connectionTimeout: 60_000,
+  keepAliveTimeout: 72_000,
+  http: {
+    // The address counts as one of the headers.
+    maxHeaderSize: HEADERS_LIMIT,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
+  },
+} satisfies FastifyHttpOptions<RawServerDefault>;
+
+// Half a second between two turns of the event loop, on average over a second: clients are about to give up anyway.
+const MAX_EVENT_LOOP_DELAY_MS = 500;
+const MAX_HEAP = 0.9;
+const RETRY_AFTER_S = '2';
+
+/** Refuses calls of the API while the process cannot keep up; what operators' machines ask is answered on. */
+async function refuseUnderPressure(app: FastifyInstance): Promise<void> {
+  await app.register(underPressure, {
+    maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
+    maxHeapUsedBytes: getHeapStatistics().heap_size_limit * MAX_HEAP,
+    pressureHandler: async (request) => {
+      if (request.routeOptions.config.operationId === undefined) return;
+      throw problemError('unavailable', 'There is more to do than can be done at the moment; nothing was changed.', {
+        headers: { 'retry-after': RETRY_AFTER_S },
+      });
+    },
+  });
+}
+
+const REQUEST_HEADERS = ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'X-Request-Id'];
+const RESPONSE_HEADERS = ['ETag', 'Idempotency-Replayed', 'Location', 'RateLimit-Limit', 'RateLimit-Remaining'];
+
+async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {
+  await app.register(cors, {
+    origin: [...origins],
+    methods: ['GET', 'PUT', 'POST', 'PATCH', 'DELETE'],
+    allowedHeaders: REQUEST_HEADERS,
+    exposedHeaders: [...RESPONSE_HEADERS, 'RateLimit-Reset', 'Retry-After', 'X-Request-Id'],
+    maxAge: 600,
+    strictPreflight: false,
+  });
+}
+
+/**
+ * Adds the headers that tell browsers what not to do, and refuses what the process cannot carry.
+ * @param corsOrigins whose pages may call the API; none if it is empty
+ */
+export async function protect(app: FastifyInstance, corsOrigins: readonly string[]): Promise<void> {
+  await app.register(helmet, {
+    // Answers of the API are no pages. The reference page has a policy of its own.
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { 'default-src': ["'none'"], 'frame-ancestors': ["'none'"] },
+    },
+  });
+  if (corsOrigins.length > 0) await allowOrigins(app, corsOrigins);
+  await refuseUnderPressure(app);
+}

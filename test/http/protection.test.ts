@@ -1,0 +1,154 @@
+import { connect } from 'node:net';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { anOrderReport, CLIENT, newOrderId, seedDispute, seedOrder } from '../harness/seed.ts';
+import { type Service, startService } from '../harness/service.ts';
+import { waitFor } from '../harness/wait-for.ts';
+
+let service: Service;
+
+beforeAll(async () => {
+  service = await startService();
+});
+
+const JSON_TYPE = { 'content-type': 'application/json' };
+const put = (headers: Record<string, string>, payload: string | Buffer) =>
+  service.app.inject({ method: 'PUT', url: `/v1/orders/${newOrderId()}`, headers, payload });
+
+/** Sends bytes over a connection and reads until it is closed. */
+function overSocket(url: string, bytes: string): Promise<string> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = connect(Number(port), hostname, () => socket.write(bytes));
+    socket.setEncoding('utf8').on('data', (chunk) => {
+      text += chunk;
+    });
+    socket.on('error', reject).on('close', () => resolve(text));
+  });
+}
+
+describe('an answer of the API', () => {
+  test('is kept by no cache, and tells a browser to do nothing with it', async () => {
+    const { headers } = await service.as(CLIENT).get('/v1/disputes');
+    expect(headers).toMatchObject({
+      'cache-control': 'no-store',
+      'content-security-policy': "default-src 'none';frame-ancestors 'none'",
+      'x-content-type-options': 'nosniff',
+      'x-frame-options': 'SAMEORIGIN',
+      'referrer-policy': 'no-referrer',
+    });
+    expect(headers).not.toHaveProperty('x-powered-by');
+    expect(headers).not.toHaveProperty('access-control-allow-origin');
+  });
+
+  test('is not for pages of other origins unless they are configured', async () => {
+    const origin = 'https://shop.example';
+    const preflight = { origin, 'access-control-request-method': 'POST' };
+    const ask = (target: Service, headers: Record<string, string>) =>
+      target.app.inject({ method: 'OPTIONS', url: '/v1/disputes', headers });
+    expect((await ask(service, preflight)).statusCode).toBe(405);
+    const open = await startService({ env: { CORS_ORIGINS: `${origin}, https://app.example` } });
+    const allowed = await ask(open, preflight);
+    expect([allowed.statusCode, allowed.headers['access-control-allow-origin']]).toEqual([204, origin]);
+    expect(allowed.headers).not.toHaveProperty('access-control-allow-credentials');
+    const other = await ask(open, { ...preflight, origin: 'https://evil.example' });
+    expect(other.headers['access-control-allow-origin']).not.toBe('https://evil.example');
+    const read = await open.as(CLIENT).get('/v1/disputes', { origin });
+    expect(read.headers['access-control-expose-headers']).toContain('ETag');
+  });
+});
+
+test('the reference page loads nothing from elsewhere', async () => {
+  const page = await service.app.inject('/docs');
+  expect(page.statusCode).toBe(200);
+  expect(page.headers['content-security-policy']).toContain("default-src 'self'");
+  const addresses = [...page.body.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, address = '']) => address);
+  expect(addresses.length).toBeGreaterThan(3);
+  for (const address of addresses) expect((await service.app.inject(address)).statusCode).toBe(200);
+  expect(page.body).not.toMatch(/<script>|<style>|https?:\/\//);
+});
+
+test('a process that cannot keep up refuses calls and says when to come back; machines still get their answers', async () => {
+  const busy = await startService({ database: service.database });
+  const block = (ms: number) => {
+    const until = performance.now() + ms;
+    while (performance.now() < until);
+  };
+  const refused = await waitFor('the event loop is found to be late', async () => {
+    block(2_500);
+    const answer = await busy.as(CLIENT).get('/v1/disputes');
+    return answer.status === 503 && answer;
+  });
+  expect(refused).toMatchObject({ code: 'unavailable', headers: { 'retry-after': '2' } });
+  for (const path of ['/healthz', '/readyz', '/metrics']) {
+    expect((await busy.withAuthorization(null).get(path)).status).toBe(200);
+  }
+  await waitFor('it serves again', async () => (await busy.as(CLIENT).get('/v1/disputes')).status === 200);
+});
+
+describe('a body is refused', () => {
+  const report = JSON.stringify(anOrderReport());
+  const asOrderService = async () => {
+    const { mintToken } = await import('../../src/platform/development.ts');
+    const { TEST_SECRET } = await import('../harness/client.ts');
+    return `Bearer ${await mintToken(TEST_SECRET, { sub: 'a-service', scope: 'orders:write' })}`;
+  };
+
+  test.each([
+    ['bytes that are no UTF-8', JSON_TYPE, Buffer.from(report).map((byte) => (byte === 0x4c ? 0xff : byte)), 400],
+    ['a prototype', JSON_TYPE, `{"__proto__":{"clientId":"user-1"},${report.slice(1)}`, 400],
+    ['a prototype by way of the constructor', JSON_TYPE, '{"constructor":{"prototype":{"a":1}}}', 400],
+    ['a prototype further in', JSON_TYPE, '{"price":{"__proto__":{"amount":1}}}', 400],
+    ['brackets in brackets', JSON_TYPE, '['.repeat(30_000), 400],
+    ['objects in objects', JSON_TYPE, `${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`, 400],
+    ['JSON of another kind', { 'content-type': 'application/merge-patch+json' }, report, 415],
+    ['two kinds at once', { 'content-type': 'application/json, text/plain' }, report, 415],
+    ['no kind at all', {}, report, 415],
+  ] as const)('%s', async (_what, headers, payload, status) => {
+    const answer = await put({ ...headers, authorization: await asOrderService() }, payload as string | Buffer);
+    expect(answer.statusCode).toBe(status);
+    expect(answer.headers['content-type']).toContain('application/problem+json');
+    expect(({} as Record<string, unknown>)['clientId']).toBeUndefined();
+  });
+});
+
+describe('what a text says is kept in one form', () => {
+  test('composed letters, line breaks of one kind, and no control or half character', async () => {
+    const order = await seedOrder(service);
+    const dispute = await seedDispute(service, 'cancellation', { orderId: order.id });
+    const path = `/v1/disputes/${dispute.id}/comments`;
+    const write = (comment: string) => service.as(CLIENT).post(path, { comment });
+    expect((await write('  Cafe\u0301\r\nau lait \u{1F600} ')).status).toBe(200);
+    const stored = await service.database.query<{ comment: string }>(
+      'SELECT comment FROM log_entries WHERE comment IS NOT NULL ORDER BY order_version DESC LIMIT 1',
+    );
+    expect(stored[0]?.comment).toBe('Caf\u00e9\nau lait \u{1F600}');
+    const hostile = ['\u0000', 'a\u0007', '\u001b[31mred', '\ud83d', 'a\u009f', 'a\rb', '\u0000'.repeat(100), ' \n '];
+    for (const comment of hostile) expect(await write(comment)).toMatchObject({ status: 400 });
+    expect((await write('x'.repeat(4_001))).status).toBe(400);
+    expect((await write('\u{1F600}'.repeat(4_000))).status).toBe(200);
+  });
+});
+
+describe('over a connection', () => {
+  test.each([
+    ['headers of more than 16 KiB', `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Much: ${'x'.repeat(20_000)}\r\n\r\n`],
+    ['an address of more than 16 KiB', `GET /v1/disputes?cursor=${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`],
+    ['two lengths', 'POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
+    [
+      'a length beside chunks',
+      'POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0',
+    ],
+    ['no HTTP', '\u0016\u0003\u0001\u0002\u0000\u0001'],
+    ['no host', 'GET /healthz HTTP/1.1\r\n\r\n'],
+  ])('%s is refused with 400 and the connection ends', async (_what, bytes) => {
+    const answer = await overSocket(await address(), bytes);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  let listening: Promise<string> | undefined;
+  const address = () => {
+    listening ??= service.listen();
+    return listening;
+  };
+});
