@@ -59,6 +59,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
       http: {
         write,
         queue: inspector,
+        audit: (facts, message) => log.info(facts, message),
         remindersMs: config.REMINDERS,
         windowsMs: {
           order_update: config.WINDOW_ORDER_UPDATE,
@@ -82,7 +83,8 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
       system: { metrics, pingPostgres: () => db.pool.query('SELECT 1'), pingRedis: () => redis.ping() },
       log,
     },
-    startWorkers: () => startWorkers({ write, metrics, log, address, queue, inspector }),
+    startWorkers: () =>
+      startWorkers({ write, metrics, log, address, queue, inspector, retentionMs: config.COMMENT_RETENTION ?? null }),
     close: async () => {
       redis.disconnect();
       sharedCounts?.close();

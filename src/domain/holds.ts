@@ -26,7 +26,8 @@ export function activeHold(holds: readonly Hold[], dispute: Dispute): Hold | und
 
 /**
  * For how long a dispute has been held without its deadline having been moved for it, in milliseconds. Time in which
- * several holds overlap counts once; time before the dispute was opened does not count.
+ * several holds overlap counts once; time before the dispute was opened does not count, nor does a hold that began when
+ * the deadline had passed already.
  */
 export function heldMs(dispute: Dispute, holds: readonly Hold[], now: Instant): number {
   let counted = Math.max(dispute.openedAt, dispute.heldThrough ?? dispute.openedAt);
@@ -35,6 +36,7 @@ export function heldMs(dispute: Dispute, holds: readonly Hold[], now: Instant): 
   for (const { from, until } of periods) {
     const start = Math.max(from, counted);
     const end = Math.min(until ?? now, now);
+    if (start >= dispute.respondBy + sum) break;
     if (end <= start) continue;
     sum += end - start;
     counted = end;

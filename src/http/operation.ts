@@ -14,6 +14,8 @@ export interface HttpDeps {
   readonly remindersMs: readonly number[];
   /** Only for operators: no request of a user asks Redis for anything. */
   readonly queue: QueueInspector;
+  /** Notes in the log what an operator has done, in ids and numbers. */
+  readonly audit: (facts: Readonly<Record<string, string | number>>, message: string) => void;
 }
 
 /** One request, once it is known who sends it and that its input is valid. */

@@ -1,6 +1,7 @@
 import type { Operation } from './operation.ts';
 import { deadlineOperations } from './routes/deadlines.ts';
 import { disputeOperations } from './routes/disputes.ts';
+import { erasureOperations } from './routes/erasures.ts';
 import { eventOperations } from './routes/events.ts';
 import { holdOperations } from './routes/holds.ts';
 import { listOperations } from './routes/lists.ts';
@@ -18,4 +19,5 @@ export const operations: readonly Operation[] = [
   ...reasonOperations,
   ...deadlineOperations,
   ...holdOperations,
+  ...erasureOperations,
 ];

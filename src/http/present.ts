@@ -153,6 +153,7 @@ export function presentTimelineEntry(row: LogRow, index: number, withComment: bo
     toStatus: staysOpen ? 'open' : 'resolved',
     cause: row.cause,
     ...(withComment && row.comment !== null && { comment: row.comment }),
+    ...(withComment && row.commentErasedAt !== null && { commentErasedAt: iso(row.commentErasedAt) }),
   };
 }
 

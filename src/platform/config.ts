@@ -17,6 +17,16 @@ const duration = (fallback: string, minMs: number, maxMs: number) =>
       return z.NEVER;
     });
 
+const MIN_RETENTION_MS = DAY_MS;
+
+/** How long something is kept, as milliseconds. */
+const retention = z.string().transform((text, context) => {
+  const ms = parseDuration(text);
+  if (ms !== null && ms >= MIN_RETENTION_MS) return ms;
+  context.addIssue({ code: 'custom', message: 'must be an ISO 8601 duration of at least a day, such as P730D' });
+  return z.NEVER;
+});
+
 const MAX_REMINDERS = 5;
 
 /** Up to five ISO 8601 durations with commas between, as milliseconds; an empty list is written `none`. */
@@ -88,6 +98,7 @@ const ENVIRONMENT = z
         'must be trace, debug, info, warn, error, fatal or silent',
       )
       .default('info'),
+    COMMENT_RETENTION: retention.optional(),
     REMINDERS: durations('PT24H,PT2H'),
     DATABASE_POOL_SIZE: integer(10, 1, 500),
     TIMER_HORIZON: duration('P90D', MINUTE_MS, 90 * DAY_MS),

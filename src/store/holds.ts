@@ -72,20 +72,33 @@ export function holdsFor(orderIds: SQL | null): SQL<Hold[]> {
 const COVERS = sql`(h.type IS NULL OR h.type = disputes.type)
   AND (h.order_ids IS NULL OR disputes.order_id = ANY (h.order_ids))`;
 
-/** True in a query of disputes for those that no hold keeps from expiring; cheap where one keeps all of them. */
-export const NOT_HELD = sql`NOT EXISTS (
-    SELECT 1 FROM holds h WHERE h.released_at IS NULL AND h.type IS NULL AND h.order_ids IS NULL)
-  AND NOT EXISTS (SELECT 1 FROM holds h WHERE h.released_at IS NULL AND ${COVERS})`;
+// A hold keeps what was not due when it began. Where an earlier hold may still have to be counted, the stored deadline
+// does not say what that is, and everything counts as kept.
+const BEGAN = sql`CASE WHEN EXISTS (SELECT 1 FROM holds r WHERE r.finished_at IS NULL AND r.released_at IS NOT NULL)
+  THEN '-infinity' ELSE h.started_at END`;
 
-/** Open disputes whose holds have ended and whose deadline has not been moved for it: at most `limit` ids. */
+/** True in a query of disputes for those that no hold keeps from expiring; cheap where one keeps all of them. */
+export const NOT_HELD = sql`disputes.respond_by <= (
+    SELECT coalesce(min(${BEGAN}), 'infinity') FROM holds h
+    WHERE h.released_at IS NULL AND h.type IS NULL AND h.order_ids IS NULL)
+  AND NOT EXISTS (
+    SELECT 1 FROM holds h WHERE h.released_at IS NULL AND ${COVERS} AND ${BEGAN} < disputes.respond_by)`;
+
+/** Whether a dispute may have been held by a released hold in \`h\` without its deadline having been moved for it. */
+const UNCOUNTED = sql`disputes.status = 'open' AND h.released_at > h.started_at AND ${COVERS}
+  AND disputes.opened_at < h.released_at AND disputes.respond_by > h.started_at
+  AND (disputes.held_through IS NULL OR disputes.held_through < h.released_at)`;
+
+/**
+ * Open disputes whose holds have ended and whose deadline has not been moved for it: at most `limit` ids, without those
+ * that failed lately and are waiting for another try.
+ */
 export async function releasedDisputes({ query }: Database, limit: number): Promise<string[]> {
   const { rows } = await query.execute<{ id: string }>(sql`
     SELECT disputes.id FROM disputes
-    WHERE disputes.status = 'open' AND EXISTS (
-      SELECT 1 FROM holds h WHERE h.finished_at IS NULL AND h.released_at IS NOT NULL AND ${COVERS}
-        AND disputes.opened_at < h.released_at
-        AND (disputes.held_through IS NULL OR disputes.held_through < h.released_at))
-      AND ${NOT_HELD}
+    WHERE EXISTS (SELECT 1 FROM holds h WHERE h.finished_at IS NULL AND ${UNCOUNTED})
+      AND ${NOT_HELD} AND NOT EXISTS (
+        SELECT 1 FROM deadline_failures f WHERE f.dispute_id = disputes.id AND f.retry_at > clock_timestamp())
     LIMIT ${limit}`);
   return rows.map(({ id }) => id);
 }
@@ -99,9 +112,7 @@ export async function finishHolds({ query }: Database): Promise<void> {
     UPDATE holds h SET finished_at = greatest(${NOW}, h.released_at)
     WHERE h.finished_at IS NULL AND h.released_at IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM holds a WHERE a.released_at IS NULL)
-      AND NOT EXISTS (SELECT 1 FROM disputes WHERE disputes.status = 'open' AND ${COVERS}
-        AND disputes.opened_at < h.released_at
-        AND (disputes.held_through IS NULL OR disputes.held_through < h.released_at))`);
+      AND NOT EXISTS (SELECT 1 FROM disputes WHERE ${UNCOUNTED})`);
 }
 
 /** Whether any hold is released and not closed yet. */

@@ -76,6 +76,7 @@ export const logEntries = pgTable(
     actorId: text('actor_id'),
     cause: text('cause').notNull(),
     comment: text('comment'),
+    commentErasedAt: instant('comment_erased_at'),
     data: jsonb('data').$type<EntryData>().notNull(),
     seq: bigint('seq', { mode: 'number' }),
   },
@@ -109,6 +110,13 @@ export const holds = pgTable('holds', {
   startedAt: instant('started_at').notNull(),
   releasedBy: text('released_by'),
   releasedAt: instant('released_at'),
+  finishedAt: instant('finished_at'),
+});
+
+export const erasures = pgTable('erasures', {
+  userId: text('user_id').primaryKey(),
+  requestedAt: instant('requested_at').notNull(),
+  requestedBy: text('requested_by').notNull(),
   finishedAt: instant('finished_at'),
 });
 

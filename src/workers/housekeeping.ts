@@ -1,15 +1,29 @@
 import type { Logger } from 'pino';
+import { continueErasures, eraseExpired } from '../operations/erasures.ts';
 import { type Database, withTx } from '../platform/database.ts';
 import { forgetOldKeys } from '../store/idempotency.ts';
 import { type Loop, startLoop } from './loop.ts';
 
 const INTERVAL_MS = 60_000;
-const BATCH = 1_000;
+const KEYS_AT_ONCE = 1_000;
+const BATCHES = 10;
 
-/** Forgets idempotency keys that are past their 24 hours. */
-export function startHousekeeping({ db, log }: { db: Database; log: Logger }): Loop {
-  return startLoop({ name: 'housekeeping', intervalMs: INTERVAL_MS, log }, async () => {
-    const gone = await withTx(db, (tx) => forgetOldKeys(tx, BATCH));
-    return gone === BATCH ? 'more' : 'done';
-  });
+interface HousekeepingDeps {
+  readonly db: Database;
+  readonly retentionMs: number | null;
+  readonly log: Logger;
+}
+
+/** Does one round: forgets idempotency keys that are past their 24 hours, and erases comments whose time has come. */
+export async function keepHouse({ db, retentionMs, log }: HousekeepingDeps): Promise<'more' | 'done'> {
+  const forgotten = await withTx(db, (tx) => forgetOldKeys(tx, KEYS_AT_ONCE));
+  const requested = await continueErasures(db, BATCHES);
+  const expired = retentionMs === null ? 0 : await eraseExpired(db, retentionMs, BATCHES);
+  if (requested + expired > 0) log.info({ requested, expired }, 'comments were erased');
+  return forgotten === KEYS_AT_ONCE || requested + expired > 0 ? 'more' : 'done';
+}
+
+/** Keeps house once a minute. */
+export function startHousekeeping(deps: HousekeepingDeps): Loop {
+  return startLoop({ name: 'housekeeping', intervalMs: INTERVAL_MS, log: deps.log }, () => keepHouse(deps));
 }

@@ -17,6 +17,8 @@ export interface WorkersDeps {
   readonly address: QueueAddress;
   readonly queue: DeadlineQueue;
   readonly inspector: QueueInspector;
+  /** How long after a dispute is resolved its comments are kept; null keeps them. */
+  readonly retentionMs: number | null;
 }
 
 /** Everything that a worker process does, running. */
@@ -26,14 +28,15 @@ export interface Workers {
 }
 
 /** Starts the deadline worker and the loops: sweeper, relay, reconciler, hold keeper, housekeeping. */
-export function startWorkers({ write, metrics, log, address, queue, inspector }: WorkersDeps): Workers {
+export function startWorkers(deps: WorkersDeps): Workers {
+  const { write, metrics, log, address, queue, inspector, retentionMs } = deps;
   const worker = startDeadlineWorker({ write, metrics, log, address });
   const loops = [
     startSweeper({ write, metrics, log }),
     startRelay({ db: write.db, queue, metrics, log, horizonMs: inspector.horizonMs }),
     startReconciler({ write, inspector, metrics, log }),
     startHoldKeeper({ write, log }),
-    startHousekeeping({ db: write.db, log }),
+    startHousekeeping({ db: write.db, retentionMs, log }),
   ];
   return {
     stop: async () => {

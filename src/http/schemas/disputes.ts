@@ -114,6 +114,9 @@ export const TimelineEntry = z
       .string()
       .meta({ description: '`deadline`, `hold:` and the id of the hold, or `request:` and the id of the request.' }),
     comment: z.string().optional().meta({ description: 'Absent where there is none, and for services.' }),
+    commentErasedAt: Timestamp.optional().meta({
+      description: 'There was a comment, and it was erased then. Absent for services.',
+    }),
   })
   .meta({ id: 'TimelineEntry' });
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DISPUTE_TYPES } from '../../domain/rules.ts';
 import { DEADLINE_STATES } from '../../operations/deadline-ops.ts';
-import { DisputeId, Note, OrderId, Timestamp } from './common.ts';
+import { DisputeId, Note, OrderId, Timestamp, UserId } from './common.ts';
 import { DisputeType } from './disputes.ts';
 
 const Count = z.int().min(0);
@@ -112,3 +112,16 @@ export const ReleasedHold = z
   .meta({ id: 'ReleasedHold' });
 
 export const HoldParams = z.strictObject({ id: z.uuid('must be a UUID') });
+
+export const NewErasure = z
+  .strictObject({ userId: UserId })
+  .meta({ id: 'NewErasure', examples: [{ userId: 'user-7' }] });
+
+export const Erasure = z
+  .strictObject({
+    userId: UserId,
+    requestedAt: Timestamp.meta({ description: 'What was written until then is meant.' }),
+    erased: Count.meta({ description: 'Comments that were erased now.' }),
+    waiting: Count.meta({ description: 'Comments in open disputes, and those for which the time was too short.' }),
+  })
+  .meta({ id: 'Erasure' });
