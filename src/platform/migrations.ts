@@ -23,8 +23,16 @@ async function readMigrations(directory: string): Promise<Migration[]> {
   );
 }
 
-const LEDGER = `CREATE TABLE IF NOT EXISTS schema_migrations (
+const LEDGER = `CREATE TABLE schema_migrations (
   name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`;
+
+/** Not with IF NOT EXISTS: that asks for the right to create tables also where there is nothing to create. */
+async function makeLedger(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ exists: boolean }>(
+    `SELECT to_regclass('schema_migrations') IS NOT NULL AS exists`,
+  );
+  if (rows[0]?.exists !== true) await client.query(LEDGER);
+}
 
 async function applyPending(client: pg.Client, migrations: readonly Migration[]): Promise<string[]> {
   const { rows } = await client.query<{ name: string; checksum: string }>(
@@ -59,7 +67,7 @@ export async function migrate(databaseUrl: string, directory: string): Promise<s
   try {
     await client.query('BEGIN');
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);
-    await client.query(LEDGER);
+    await makeLedger(client);
     const applied = await applyPending(client, migrations);
     await client.query('COMMIT');
     return applied;
