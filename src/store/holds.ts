@@ -84,9 +84,9 @@ export const NOT_HELD = sql`disputes.respond_by <= (
   AND NOT EXISTS (
     SELECT 1 FROM holds h WHERE h.released_at IS NULL AND ${COVERS} AND ${BEGAN} < disputes.respond_by)`;
 
-/** Whether a dispute may have been held by a released hold in \`h\` without its deadline having been moved for it. */
+/** Whether a dispute may have been held by the hold in `h`, now released, without its deadline having been moved. */
 const UNCOUNTED = sql`disputes.status = 'open' AND h.released_at > h.started_at AND ${COVERS}
-  AND disputes.opened_at < h.released_at AND disputes.respond_by > h.started_at
+  AND disputes.opened_at < h.released_at
   AND (disputes.held_through IS NULL OR disputes.held_through < h.released_at)`;
 
 /**
