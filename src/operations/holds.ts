@@ -1,4 +1,4 @@
-import type { Tx } from '../platform/database.ts';
+import { isTransient, type Tx } from '../platform/database.ts';
 import {
   anyReleased,
   finishHolds,
@@ -8,6 +8,7 @@ import {
   type NewHold,
   releasedDisputes,
 } from '../store/holds.ts';
+import { noteFailure } from '../store/overdue.ts';
 import { settleDisputes } from './settle.ts';
 import type { WriteDeps } from './write.ts';
 
@@ -26,6 +27,36 @@ export function releaseHold(tx: Tx, id: string, releasedBy: string): Promise<Hol
 
 const BATCH = 500;
 
+async function settleReleased(deps: WriteDeps, disputeIds: readonly string[]): Promise<number> {
+  const settled = await settleDisputes(deps, disputeIds, { trigger: 'sweep', busy: 'wait' });
+  return [...settled.values()].filter(({ outcome }) => outcome === 'settled').length;
+}
+
+/** One row that cannot be written must not keep the others; it waits for its next try as an overdue one does. */
+async function settleOneByOne(deps: WriteDeps, disputeIds: readonly string[]) {
+  let moved = 0;
+  let failed = 0;
+  for (const disputeId of disputeIds) {
+    try {
+      moved += await settleReleased(deps, [disputeId]);
+    } catch (error) {
+      if (isTransient(error)) throw error;
+      await noteFailure(deps.db, disputeId, error);
+      failed += 1;
+    }
+  }
+  return { moved, failed };
+}
+
+async function settleBatch(deps: WriteDeps, disputeIds: readonly string[]) {
+  try {
+    return { moved: await settleReleased(deps, disputeIds), failed: 0 };
+  } catch (error) {
+    if (isTransient(error)) throw error;
+    return await settleOneByOne(deps, disputeIds);
+  }
+}
+
 /**
  * Moves the deadlines of disputes whose holds have ended, by exactly the time held: at most `batches` times 500 of them.
  * Repeating it is safe; what one process leaves undone, another one goes on with.
@@ -33,15 +64,19 @@ const BATCH = 500;
  */
 export async function moveReleased(deps: WriteDeps, batches: number): Promise<{ moved: number; complete: boolean }> {
   let moved = 0;
+  let failed = 0;
   if (!(await anyReleased(deps.db))) return { moved, complete: true };
   for (let batch = 0; batch < batches; batch += 1) {
     const disputeIds = await releasedDisputes(deps.db, BATCH);
     if (disputeIds.length === 0) {
       await finishHolds(deps.db);
-      return { moved, complete: true };
+      return { moved, complete: failed === 0 };
     }
-    const settled = await settleDisputes(deps, disputeIds, { trigger: 'sweep', busy: 'wait' });
-    moved += [...settled.values()].filter(({ outcome }) => outcome === 'settled').length;
+    const done = await settleBatch(deps, disputeIds);
+    moved += done.moved;
+    failed += done.failed;
+    // Nothing moves where something should: the database's clock was set back, say. A later round will do.
+    if (done.moved === 0 && done.failed === 0) return { moved, complete: false };
   }
   return { moved, complete: false };
 }

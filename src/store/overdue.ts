@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../platform/database.ts';
+import { loggable } from '../platform/log.ts';
 import { NOT_HELD } from './holds.ts';
 
 /**
@@ -25,11 +26,14 @@ export async function disputesToRemind({ query }: Database, limit: number): Prom
   return rows.map(({ id }) => id);
 }
 
-/** Notes that a deadline could not take effect; it is tried again after 2, 4, 8 … seconds, at most 5 minutes. */
-export async function noteFailure({ query }: Database, disputeId: string, error: string): Promise<number> {
+const MAX_ERROR_LENGTH = 1_000;
+
+/** Notes that a deadline could not take effect or be moved, and why; it is tried again after 2, 4, 8 … seconds, at most 5 minutes. */
+export async function noteFailure({ query }: Database, disputeId: string, error: unknown): Promise<number> {
+  const text = JSON.stringify(loggable(error)).slice(0, MAX_ERROR_LENGTH);
   const { rows } = await query.execute<{ attempts: number }>(sql`
     INSERT INTO deadline_failures AS f (dispute_id, attempts, retry_at, last_error)
-    VALUES (${disputeId}, 1, clock_timestamp() + interval '2 seconds', ${error})
+    VALUES (${disputeId}, 1, clock_timestamp() + interval '2 seconds', ${text})
     ON CONFLICT (dispute_id) DO UPDATE SET attempts = f.attempts + 1, last_error = excluded.last_error,
       retry_at = clock_timestamp() + least(interval '5 minutes', interval '1 second' * 2 ^ least(f.attempts + 1, 10))
     RETURNING attempts`);

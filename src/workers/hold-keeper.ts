@@ -9,7 +9,7 @@ const BATCHES = 20;
 /** Moves deadlines whose holds have ended, where the request that released them did not get to the end. */
 export function startHoldKeeper({ write, log }: { write: WriteDeps; log: Logger }): Loop {
   return startLoop({ name: 'hold keeper', intervalMs: INTERVAL_MS, log }, async () => {
-    const { complete } = await moveReleased(write, BATCHES);
-    return complete ? 'done' : 'more';
+    const { moved, complete } = await moveReleased(write, BATCHES);
+    return complete || moved === 0 ? 'done' : 'more';
   });
 }

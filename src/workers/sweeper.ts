@@ -3,7 +3,6 @@ import type { Metrics } from '../operations/metrics.ts';
 import { settleDisputes } from '../operations/settle.ts';
 import type { WriteDeps } from '../operations/write.ts';
 import { isTransient } from '../platform/database.ts';
-import { loggable } from '../platform/log.ts';
 import { disputesToRemind, noteFailure, overdueDisputes } from '../store/overdue.ts';
 import { type Loop, startLoop } from './loop.ts';
 
@@ -26,7 +25,7 @@ async function sweepOneByOne({ write, metrics, log }: SweeperDeps, disputeIds: r
     } catch (error) {
       if (isTransient(error)) throw error; // nothing is wrong with the row: the database has to come back first
       metrics.failures.inc();
-      const attempts = await noteFailure(write.db, disputeId, JSON.stringify(loggable(error)).slice(0, 1_000));
+      const attempts = await noteFailure(write.db, disputeId, error);
       const level = attempts >= ALARM_ATTEMPTS ? 'error' : 'warn';
       log[level]({ err: error, disputeId, attempts }, 'a deadline could not take effect and will be tried again');
     }
