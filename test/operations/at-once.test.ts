@@ -89,6 +89,7 @@ describe('the first report of an order, twenty times at once', () => {
       revision: 3,
     };
     const answers = await all(20, () => service.withScopes('orders:write').put('/v1/orders/at-once', report));
-    expect(answers.map(({ status }) => status).sort()).toEqual([...Array.from({ length: 19 }, () => 200), 201]);
+    expect(answers.filter(({ status }) => status === 201)).toHaveLength(1);
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(19);
   });
 });
