@@ -235,7 +235,10 @@ export function openApiDocument(operations: readonly Operation[], system: Record
   return {
     openapi: '3.1.0',
     info: INFO,
-    servers: [{ url: 'http://127.0.0.1:3000', description: 'A service started with npm start.' }],
+    servers: [
+      { url: '/', description: 'The service that serves this document.' },
+      { url: 'http://127.0.0.1:3000', description: 'A service started with npm start.' },
+    ],
     tags: TAGS,
     paths: { ...paths, ...system },
     components: {
