@@ -85,7 +85,7 @@ export function decidedDispute({ decision, command }: Decided): Dispute {
   return dispute;
 }
 
-type Asked = Pick<CommandRequest, 'target' | 'command'> & { readonly url: string };
+type Asked = Pick<CommandRequest, 'target' | 'command' | 'key'> & { readonly url: string };
 
 /**
  * Takes one command through the write path and makes its answer.
@@ -102,7 +102,7 @@ export async function carryOut(
     target: asked.target,
     partyId: partyIdOf(call.caller),
     requestId: call.requestId,
-    key: idempotencyKey(call),
+    key: asked.key,
     command: asked.command,
     render: (decided) => refusal(decided, instance) ?? render(decided),
   });

@@ -3,7 +3,7 @@ import type { DisputeAction } from '../../domain/rules.ts';
 import { type Party, roleIn } from '../../domain/state.ts';
 import { partyIdOf } from '../../operations/caller.ts';
 import { readOrder, readTimeline } from '../../operations/read.ts';
-import { carryOut, decidedDispute, respond, versionsOf } from '../commands.ts';
+import { carryOut, decidedDispute, idempotencyKey, respond, versionsOf } from '../commands.ts';
 import { type Operation, operation } from '../operation.ts';
 import { disputeHref, etagOf, presentDispute, presentTimelineEntry } from '../present.ts';
 import { type ProblemCode, problemError } from '../problems.ts';
@@ -58,7 +58,8 @@ const openDispute = operation({
         windowMs: call.deps.windowsMs[type],
         remindersMs: call.deps.remindersMs,
       }) as const;
-    return carryOut(call, { url: `/v1/orders/${orderId}/disputes`, target: { orderId }, command }, (decided) => {
+    const asked = { url: `/v1/orders/${orderId}/disputes`, target: { orderId }, command, key: idempotencyKey(call) };
+    return carryOut(call, asked, (decided) => {
       const dispute = decided.decision.state.disputes.find(({ id }) => id === disputeId);
       if (dispute === undefined) throw new Error('a dispute was opened and is not there');
       const body = presentDispute(dispute, asParty(decided.party).role, decided.now);
@@ -101,7 +102,8 @@ function actionOperation({ action, ...text }: ActionText): Operation {
           ? { kind: action, ...common, comment: comment ?? '' }
           : { kind: action, ...common, comment };
       };
-      return carryOut(call, { url: disputeHref(disputeId, action), target: { disputeId }, command }, (decided) => {
+      const asked = { url: disputeHref(disputeId, action), target: { disputeId }, command, key: idempotencyKey(call) };
+      return carryOut(call, asked, (decided) => {
         const dispute = decidedDispute(decided);
         const body = presentDispute(dispute, asParty(decided.party).role, decided.now);
         return respond(200, body, { etag: etagOf(dispute) });

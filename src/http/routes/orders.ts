@@ -38,7 +38,8 @@ const reportOrder = operation({
         actor: { role: 'order_service', id: call.caller.id },
         report: { ...report, title: title ?? null, orderId },
       }) as const;
-    return carryOut(call, { url, target: { orderId }, command }, ({ decision, before, now }) => {
+    // A report has its revision for a key: what it says is kept for as long as the order.
+    return carryOut(call, { url, target: { orderId }, command, key: null }, ({ decision, before, now }) => {
       const { order, disputes } = decision.state;
       if (order === null) throw new Error('a report left no order behind');
       const body = presentOrder(order, disputes, now);
