@@ -97,7 +97,7 @@ const RETRY_AFTER_S = '1';
 export const UNAVAILABLE: Problem = {
   code: 'unavailable',
   detail:
-    'The request could not be carried out in time; nothing was changed, unless an earlier try with its key succeeded.',
+    'The request could not be carried out in time. Send it again: with an Idempotency-Key that is safe in any case.',
   headers: { 'retry-after': RETRY_AFTER_S },
 };
 

@@ -36,3 +36,19 @@ export async function runOnce(
   };
   return await withRetry(() => withTx(db, attempt), { idempotent: key !== null });
 }
+
+/**
+ * Runs what takes more than one transaction and may safely be done twice, unless its key says that it was done before or
+ * belongs to another request.
+ * @throws what `work` or the database raises; then the key is free, and what was done stays done
+ */
+export async function runRepeatable(
+  db: Database,
+  key: IdempotencyKey | null,
+  work: () => Promise<StoredResponse>,
+): Promise<Outcome> {
+  const earlier = await withRetry(() => withTx(db, (tx) => earlierOutcome(tx, key)), { idempotent: true });
+  if (earlier !== null) return earlier;
+  const response = await work();
+  return await runOnce(db, key, async () => response);
+}

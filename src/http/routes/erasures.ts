@@ -1,5 +1,5 @@
 import { eraseUser } from '../../operations/erasures.ts';
-import { runOnce } from '../../operations/idempotent.ts';
+import { runRepeatable } from '../../operations/idempotent.ts';
 import { idempotencyKey, replyTo, respond } from '../commands.ts';
 import { operation } from '../operation.ts';
 import { Erasure, NewErasure } from '../schemas/ops.ts';
@@ -23,13 +23,16 @@ const eraseComments = operation({
   success: [{ status: 200, description: 'What was erased, and what waits.', schema: Erasure }],
   problems: [],
   handle: async (call) => {
-    const key = idempotencyKey(call);
-    const { db } = call.deps.write;
-    const { erasure, erased, waiting } = await eraseUser(db, call.body.userId, call.caller.id, BATCHES);
-    const requestedAt = new Date(erasure.requestedAt).toISOString();
-    const body = { userId: erasure.userId, requestedAt, erased, waiting };
-    call.deps.audit({ ...body, by: call.caller.id, requestId: call.requestId }, 'comments were erased');
-    return replyTo(await runOnce(db, key, async () => respond(200, body)));
+    const { deps, body, caller, requestId } = call;
+    const { db } = deps.write;
+    const outcome = await runRepeatable(db, idempotencyKey(call), async () => {
+      const { erasure, erased, waiting } = await eraseUser(db, body.userId, caller.id, BATCHES);
+      const requestedAt = new Date(erasure.requestedAt).toISOString();
+      const done = { userId: erasure.userId, requestedAt, erased, waiting };
+      deps.audit({ ...done, by: caller.id, requestId }, 'comments were erased');
+      return respond(200, done);
+    });
+    return replyTo(outcome);
   },
 });
 
