@@ -1,10 +1,24 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type Position, SORTS, type Sort } from '../store/listing.ts';
+import { type Filter, type Position, SORTS, type Sort } from '../store/listing.ts';
 import { problemError } from './problems.ts';
 
-/** Makes a text of a place in a list that only this service needs to understand. */
-export function encodeToken(value: readonly unknown[]): string {
-  return Buffer.from(JSON.stringify(value)).toString('base64url');
+const CHECK_LENGTH = 12;
+
+/** Ties a place to its list: not against forgers, whom it would get no further than their own list, but against mistakes. */
+function checkOf(place: readonly unknown[], list: unknown): string {
+  return createHash('sha256')
+    .update(JSON.stringify([place, list]))
+    .digest('base64url')
+    .slice(0, CHECK_LENGTH);
+}
+
+/**
+ * Makes a text of a place in a list that only this service needs to understand.
+ * @param list what tells this list from all others, such as its filters
+ */
+export function encodeToken(place: readonly unknown[], list: unknown): string {
+  return Buffer.from(JSON.stringify([checkOf(place, list), ...place])).toString('base64url');
 }
 
 function parseJson(text: string): unknown {
@@ -24,27 +38,29 @@ export function refuseCursor(): never {
 }
 
 /**
- * Reads what `encodeToken` made.
+ * Reads what `encodeToken` made for the same list.
  * @throws ProblemError `validation_failed` for any other text
  */
-export function decodeToken<T>(token: string, shape: z.ZodType<T>): T {
-  const parsed = shape.safeParse(parseJson(Buffer.from(token, 'base64url').toString('utf8')));
-  return parsed.success ? parsed.data : refuseCursor();
+export function decodeToken<T extends readonly unknown[]>(token: string, list: unknown, shape: z.ZodType<T>): T {
+  const parsed = parseJson(Buffer.from(token, 'base64url').toString('utf8'));
+  const [check, ...rest] = Array.isArray(parsed) ? parsed : [];
+  const place = shape.safeParse(rest);
+  return place.success && check === checkOf(place.data, list) ? place.data : refuseCursor();
 }
 
 const LATEST = Date.parse('9999-12-31T23:59:59.999Z');
-const PositionToken = z.tuple([z.enum(SORTS), z.int().min(0).max(LATEST), z.uuid()]);
+const Place = z.tuple([z.enum(SORTS), z.int().min(0).max(LATEST), z.uuid()]);
 
 /** The cursor of a place in a list of disputes. */
-export function encodeCursor({ sort, value, id }: Position): string {
-  return encodeToken([sort, value, id]);
+export function encodeCursor({ sort, value, id }: Position, filter: Filter): string {
+  return encodeToken([sort, value, id], filter);
 }
 
 /**
- * Reads a cursor of a list in the same order.
+ * Reads a cursor of a list with the same filter, in the same order.
  * @throws ProblemError `validation_failed` for any other text
  */
-export function decodeCursor(cursor: string, sort: Sort): Position {
-  const [of, value, id] = decodeToken(cursor, PositionToken);
+export function decodeCursor(cursor: string, filter: Filter, sort: Sort): Position {
+  const [of, value, id] = decodeToken(cursor, filter, Place);
   return of === sort ? { sort, value, id } : refuseCursor();
 }

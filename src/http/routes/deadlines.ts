@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import {
-  DEADLINE_STATES,
   type DeadlinePage,
   type DeadlineState,
   EXAMINED_AT_MOST,
@@ -10,10 +9,10 @@ import {
   orphanJobs,
   reconcile,
 } from '../../operations/deadline-ops.ts';
-import { runOnce } from '../../operations/idempotent.ts';
+import { runRepeatable } from '../../operations/idempotent.ts';
 import { countDeadlines } from '../../store/deadlines.ts';
 import { idempotencyKey, replyTo, respond } from '../commands.ts';
-import { decodeToken, encodeToken, refuseCursor } from '../cursor.ts';
+import { decodeToken, encodeToken } from '../cursor.ts';
 import { type HttpDeps, operation } from '../operation.ts';
 import { presentDeadline } from '../present-ops.ts';
 import { problemError } from '../problems.ts';
@@ -22,17 +21,12 @@ import { DeadlinesQuery, DeadlineView, Reconciliation } from '../schemas/ops.ts'
 const COUNTED_UP_TO = 100_000;
 const RECONCILE_BUDGET_MS = 10_000;
 
-const Position = z.tuple([
-  z.enum(DEADLINE_STATES),
-  z.int().min(0).max(Date.parse('9999-12-31')),
-  z.uuid(),
-  z.int().min(0),
-]);
+const Position = z.tuple([z.int().min(0).max(Date.parse('9999-12-31')), z.uuid(), z.int().min(0)]);
 
 function positionOf(cursor: string | undefined, state: DeadlineState): OpsPosition | null {
   if (cursor === undefined) return null;
-  const [of, dueAt, disputeId, offset] = decodeToken(cursor, Position);
-  return of === state ? { dueAt, disputeId, offset } : refuseCursor();
+  const [dueAt, disputeId, offset] = decodeToken(cursor, state, Position);
+  return { dueAt, disputeId, offset };
 }
 
 function page({ write, queue }: HttpDeps, state: DeadlineState, at: OpsPosition | null, limit: number) {
@@ -83,7 +77,7 @@ const getDeadlines = operation({
         redis: isUp ? 'up' : 'down',
         state,
         data: listed.deadlines.map((deadline) => presentDeadline(deadline, now)),
-        nextCursor: next === null ? null : encodeToken([state, next.dueAt, next.disputeId, next.offset]),
+        nextCursor: next === null ? null : encodeToken([next.dueAt, next.disputeId, next.offset], state),
         serverTime: new Date(now).toISOString(),
       },
     };
@@ -104,9 +98,9 @@ const reconcileDeadlines = operation({
   success: [{ status: 200, description: 'What was done.', schema: Reconciliation }],
   problems: [],
   handle: async (call) => {
-    const key = idempotencyKey(call);
-    const done = await reconcileOrUnavailable(call.deps);
-    return replyTo(await runOnce(call.deps.write.db, key, async () => respond(200, done)));
+    const { deps } = call;
+    const work = async () => respond(200, await reconcileOrUnavailable(deps));
+    return replyTo(await runRepeatable(deps.write.db, idempotencyKey(call), work));
   },
 });
 

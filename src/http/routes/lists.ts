@@ -9,13 +9,13 @@ import { problemError } from '../problems.ts';
 import { OrderId } from '../schemas/common.ts';
 import { DisputePage, DisputesQuery, OrderDisputesQuery } from '../schemas/lists.ts';
 
-function presentPage({ now, disputes, next }: Page, caller: Caller) {
+function presentPage({ now, disputes, next }: Page, filter: Filter, caller: Caller) {
   const data = disputes.map((dispute) => {
     const { opener, respondent } = dispute;
     const mine = caller.kind === 'user' ? [opener, respondent].find(({ id }) => id === caller.id) : undefined;
     return presentDispute(dispute, mine?.role ?? null, now);
   });
-  return { data, nextCursor: next === null ? null : encodeCursor(next) };
+  return { data, nextCursor: next === null ? null : encodeCursor(next, filter) };
 }
 
 type Query = z.output<typeof DisputesQuery>;
@@ -60,9 +60,10 @@ const listDisputes = operation({
   problems: [],
   handle: async ({ deps, caller, query }) => {
     const { sort, limit, cursor } = query;
-    const after = cursor === undefined ? null : decodeCursor(cursor, sort);
-    const page = await readDisputes(deps.write, { filter: filterOf(query, caller), sort, after, limit });
-    return { status: 200, body: presentPage(page, caller) };
+    const filter = filterOf(query, caller);
+    const after = cursor === undefined ? null : decodeCursor(cursor, filter, sort);
+    const page = await readDisputes(deps.write, { filter, sort, after, limit });
+    return { status: 200, body: presentPage(page, filter, caller) };
   },
 });
 
@@ -80,12 +81,13 @@ const listOrderDisputes = operation({
   problems: ['not_found'],
   handle: async ({ deps, caller, params: { orderId }, query: { limit, cursor } }) => {
     const sort = '-openedAt';
-    const after = cursor === undefined ? null : decodeCursor(cursor, sort);
     const partyId = partyIdOf(caller);
+    const filter: Filter = { partyId, orderId };
+    const after = cursor === undefined ? null : decodeCursor(cursor, filter, sort);
     const found = await readOrder(deps.write, { orderId }, partyId);
     if (found === undefined) throw problemError('not_found', 'There is no such order, or it is not yours.');
-    const page = await readDisputes(deps.write, { filter: { partyId, orderId }, sort, after, limit });
-    return { status: 200, body: presentPage(page, caller) };
+    const page = await readDisputes(deps.write, { filter, sort, after, limit });
+    return { status: 200, body: presentPage(page, filter, caller) };
   },
 });
 
