@@ -56,6 +56,7 @@ const FRAMEWORK_PROBLEMS: Readonly<Record<string, Problem>> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: 'malformed_json', detail: 'Content-Length does not match the body.' },
   FST_ERR_CTP_INVALID_JSON_BODY: { code: 'malformed_json', detail: 'The body cannot be read as JSON.' },
   FST_ERR_BAD_URL: { code: 'validation_failed', detail: 'The address is not a valid URL.' },
+  FST_ERR_MAX_PARAM_LENGTH: { code: 'validation_failed', detail: 'A part of the address is too long.' },
 };
 
 function problemOf(error: unknown): Problem | null {
@@ -64,7 +65,9 @@ function problemOf(error: unknown): Problem | null {
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   const known = code === undefined ? undefined : FRAMEWORK_PROBLEMS[code];
   if (known !== undefined) return known;
-  return statusCode === 400 ? { code: 'malformed_json', detail: 'The body cannot be read as JSON.' } : null;
+  if (statusCode === 400) return { code: 'malformed_json', detail: 'The body cannot be read as JSON.' };
+  const isRefusal = statusCode !== undefined && statusCode > 400 && statusCode < 500;
+  return isRefusal ? { code: 'validation_failed', detail: 'This request cannot be taken.' } : null;
 }
 
 const INTERNAL: Problem = {
@@ -105,6 +108,8 @@ function notFound(request: FastifyRequest, reply: FastifyReply) {
 function guard(app: FastifyInstance, authenticate: Authenticate, limits: RateLimits): void {
   app.decorateRequest('caller', null);
   app.addHook('onRequest', async (request, reply) => {
+    // Before its body is read, which is nobody's here.
+    if (request.is404) return notFound(request, reply);
     if (request.routeOptions.config.operationId === undefined) return;
     // What people write to each other is in nobody's cache.
     void reply.header('cache-control', 'no-store');
@@ -148,6 +153,8 @@ export async function buildApp({ http, authenticate, system, access, log }: AppD
       else socket.destroy();
     },
   });
+  // Node would answer 417 by itself to an Expect header that nobody sends on purpose.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(notFound);
   acceptJson(app);

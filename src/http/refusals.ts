@@ -2,19 +2,11 @@ import type { Operation } from './operation.ts';
 import type { ProblemCode } from './problems.ts';
 
 /** Every problem code that an operation may answer with: its own, and those that follow from what it takes. */
-export function problemsOf({
-  access,
-  params,
-  query,
-  body,
-  takesKey,
-  takesIfMatch,
-  problems,
-}: Operation): ProblemCode[] {
-  const takesInput = params !== undefined || query !== undefined || body !== undefined;
+export function problemsOf({ method, access, takesKey, takesIfMatch, problems }: Operation): ProblemCode[] {
   const codes: ProblemCode[] = [
-    ...(takesInput ? (['validation_failed'] as const) : []),
-    ...(body === undefined ? [] : (['malformed_json', 'payload_too_large', 'unsupported_media_type'] as const)),
+    // Whatever an operation takes, a caller may send it something else.
+    'validation_failed',
+    ...(method === 'GET' ? [] : (['malformed_json', 'payload_too_large', 'unsupported_media_type'] as const)),
     'unauthenticated',
     ...(access.anyone ? [] : (['forbidden'] as const)),
     'rate_limited',

@@ -58,12 +58,15 @@ function parseInput(operation: Operation, given: Input): Input {
   return parsed as unknown as Input;
 }
 
-/** A query that an operation does not take is refused too: a filter that is silently ignored would mislead. */
-function refuseStrayQuery(operation: Operation, query: unknown): void {
-  const [name] = Object.keys(query as object);
-  if (operation.query !== undefined || name === undefined) return;
-  throw problemError('validation_failed', 'One thing is wrong with the request.', {
-    extra: { errors: [{ pointer: pointerOf('/query', [name]), message: 'is not known here' }] },
+/** What an operation does not take is refused too: a filter or a field that is silently ignored would mislead. */
+function refuseStrayInput(operation: Operation, { query, body }: Pick<Input, 'query' | 'body'>): void {
+  const [name] = operation.query === undefined ? Object.keys(query as object) : [];
+  const pointers = name === undefined ? [] : [pointerOf('/query', [name])];
+  const isEmpty = body === undefined || JSON.stringify(body) === '{}';
+  if (operation.body === undefined && !isEmpty) pointers.push('');
+  if (pointers.length === 0) return;
+  throw problemError('validation_failed', 'The request has more to it than there is to say here.', {
+    extra: { errors: pointers.map((pointer) => ({ pointer, message: 'is not known here' })) },
   });
 }
 
@@ -102,8 +105,8 @@ interface Serving {
 async function answer(operation: Operation, { deps, stopping }: Serving, request: FastifyRequest, reply: FastifyReply) {
   const { caller } = request;
   if (caller === null) throw new Error('a request got past authentication without a caller');
-  const rawBody = request.body ?? (operation.bodyMayBeAbsent ? {} : undefined);
-  refuseStrayQuery(operation, request.query);
+  const rawBody = request.body === undefined && operation.bodyMayBeAbsent ? {} : request.body;
+  refuseStrayInput(operation, { query: request.query, body: rawBody });
   const input = parseInput(operation, { params: request.params, query: request.query, body: rawBody });
   checkAccess(operation.access, caller);
   const { status, headers, body } = await operation.handle({

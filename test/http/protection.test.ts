@@ -10,6 +10,13 @@ beforeAll(async () => {
   service = await startService();
 });
 
+let listening: Promise<string> | undefined;
+
+function address(): Promise<string> {
+  listening ??= service.listen();
+  return listening;
+}
+
 const JSON_TYPE = { 'content-type': 'application/json' };
 const put = (headers: Record<string, string>, payload: string | Buffer) =>
   service.app.inject({ method: 'PUT', url: `/v1/orders/${newOrderId()}`, headers, payload });
@@ -112,6 +119,42 @@ describe('a body is refused', () => {
   });
 });
 
+describe('what is found by sending anything to everything', () => {
+  const ask = async (method: 'GET' | 'DELETE' | 'POST', url: string, payload?: string, headers = {}) => {
+    const { TEST_SECRET } = await import('../harness/client.ts');
+    const { mintToken } = await import('../../src/platform/development.ts');
+    const authorization = `Bearer ${await mintToken(TEST_SECRET, { sub: 'a-service', scope: 'ops' })}`;
+    const type = payload === undefined ? {} : JSON_TYPE;
+    const all = { authorization, ...type, ...headers };
+    const answer = await service.app.inject({ method, url, headers: all, ...(payload !== undefined && { payload }) });
+    return [answer.statusCode, answer.json().code];
+  };
+
+  test('a part of the address that no route can hold is an invalid address', async () => {
+    expect(await ask('GET', `/v1/orders/${'x'.repeat(1_500)}`)).toEqual([400, 'validation_failed']);
+  });
+
+  test('a body for a method that is not there is not read', async () => {
+    expect(await ask('DELETE', '/v1/disputes', '{')).toEqual([405, 'method_not_allowed']);
+    expect(await ask('POST', '/v1/nothing', ' '.repeat(70_000))).toEqual([404, 'not_found']);
+  });
+
+  test('a body for an operation that takes none is refused, unless it is empty', async () => {
+    const path = '/v1/ops/deadlines/reconcile';
+    expect(await ask('POST', path, '{"dryRun":true}')).toEqual([400, 'validation_failed']);
+    expect(await ask('POST', path, '[]')).toEqual([400, 'validation_failed']);
+    expect((await ask('POST', path, '{}'))[0]).toBe(200);
+  });
+
+  test('what is expected of the answer is not for callers to say', async () => {
+    const answer = await overSocket(
+      await address(),
+      'GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: 200-ok\r\nConnection: close\r\n\r\n',
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
 describe('what a text says is kept in one form', () => {
   test('composed letters, line breaks of one kind, and no control or half character', async () => {
     const order = await seedOrder(service);
@@ -145,10 +188,4 @@ describe('over a connection', () => {
     const answer = await overSocket(await address(), bytes);
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
   });
-
-  let listening: Promise<string> | undefined;
-  const address = () => {
-    listening ??= service.listen();
-    return listening;
-  };
 });
