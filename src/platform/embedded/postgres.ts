@@ -7,7 +7,7 @@ import pg from 'pg';
 import { lastLines, openLog, readIfPresent, replaceFile } from './files.ts';
 import { identity, preparePostgresBinaries, runAs, serverEnvironment } from './postgres-binaries.ts';
 import { type Account, clusterOf, type PostgresHome, preparePostgresHome } from './postgres-home.ts';
-import { commandLine, freePort, poll, processesIn, type Say, sendSignal, waitForExit } from './processes.ts';
+import { commandLine, freePort, poll, processesIn, type Say, sendSignal, waitForExit, watchEnd } from './processes.ts';
 
 export interface EmbeddedServer {
   readonly url: string;
@@ -151,21 +151,14 @@ async function launch({ bin, cluster, account, durable, password, logFile }: Lau
     detached: true,
     stdio: ['ignore', file.fd, file.fd],
   });
-  let ended: string | undefined;
-  child.once('exit', (code, signal) => {
-    ended = `it ended with ${code ?? signal}`;
-  });
-  child.once('error', (error) => {
-    ended = error.message;
-  });
-  child.unref();
+  const ended = watchEnd(child);
   const url = urlOf(port, password);
-  const outcome = await poll(START_MS, async () => ended ?? (await answers(url)));
+  const outcome = await poll(START_MS, async () => ended() ?? (await answers(url)));
   await file.close();
   const { pid } = child;
   if (outcome === true && pid !== undefined) return { url, pid, adopted: false, stop: () => stopProcess(pid) };
   if (outcome === undefined && pid !== undefined) await stopProcess(pid);
-  return lastLines(await newLines()) || (ended ?? 'it did not answer in time');
+  return lastLines(await newLines()) || (ended() ?? 'it did not answer in time');
 }
 
 /**

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { type ChildProcess, execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir, readlink } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -91,4 +91,17 @@ export async function processesIn(directory: string): Promise<number[]> {
   const pids = entries.filter((name) => /^\d+$/.test(name));
   const places = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => '')));
   return pids.filter((_pid, index) => `${places[index]}/`.startsWith(`${directory}/`)).map(Number);
+}
+
+/** Lets go of a child that shall outlive us, and says how it ended; undefined while it runs. */
+export function watchEnd(child: ChildProcess): () => string | undefined {
+  let ended: string | undefined;
+  child.once('exit', (code, signal) => {
+    ended = `it ended with ${code ?? signal}`;
+  });
+  child.once('error', (error) => {
+    ended = error.message;
+  });
+  child.unref();
+  return () => ended;
 }

@@ -7,7 +7,7 @@ import { Redis } from 'ioredis';
 import { z } from 'zod';
 import { lastLines, openLog, readIfPresent, replaceFile } from './files.ts';
 import type { EmbeddedServer, ServerOptions } from './postgres.ts';
-import { freePort, poll, processesIn, processIdentity, sendSignal, waitForExit } from './processes.ts';
+import { freePort, poll, processesIn, processIdentity, sendSignal, waitForExit, watchEnd } from './processes.ts';
 
 /** A real server from the PATH, or one in JavaScript that keeps everything in memory. */
 type Kind = 'server' | 'in_memory';
@@ -129,23 +129,16 @@ async function launch({ program, directory, durable, dataDir }: Launch): Promise
     detached: true,
     stdio: ['ignore', file.fd, file.fd],
   });
-  let ended: string | undefined;
-  child.once('exit', (code, signal) => {
-    ended = `it ended with ${code ?? signal}`;
-  });
-  child.once('error', (error) => {
-    ended = error.message;
-  });
-  child.unref();
+  const ended = watchEnd(child);
   const { pid } = child;
   const { kind } = program;
   const identity = pid === undefined ? undefined : processIdentity(pid);
   if (identity !== undefined) await replaceFile(stateFileOf(dataDir), JSON.stringify({ pid, identity, url, kind }));
-  const outcome = await poll(START_MS, async () => ended ?? (await answers(url)));
+  const outcome = await poll(START_MS, async () => ended() ?? (await answers(url)));
   await file.close();
   if (outcome === true && pid !== undefined) return { url, pid, kind, adopted: false, stop: () => stopProcess(pid) };
   if (outcome === undefined && pid !== undefined) await stopProcess(pid);
-  return lastLines(await newLines()) || (ended ?? 'it did not answer in time');
+  return lastLines(await newLines()) || (ended() ?? 'it did not answer in time');
 }
 
 /** Sets aside files that Redis cannot read: Postgres knows every deadline, and the jobs are made again. */
