@@ -166,10 +166,10 @@ export async function buildApp({ http, authenticate, system, access, log }: AppD
     const { operationId } = request.routeOptions.config;
     const ms = Math.round(reply.elapsedTime);
     system.metrics.requests.observe({ operation: operationId ?? 'other', status: reply.statusCode }, ms / 1_000);
-    // One line for each call of the API; its address and never its body.
+    // One line for each call of the API; its address, and never its query or body.
     if (operationId === undefined) return;
     request.log.info(
-      { operationId, method: request.method, url: request.url, status: reply.statusCode, ms },
+      { operationId, method: request.method, url: request.url.split('?')[0], status: reply.statusCode, ms },
       'answered',
     );
   });

@@ -18,10 +18,17 @@ function pointerOf(prefix: string, path: readonly PropertyKey[]): string {
   return prefix + path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
+// The name of something unknown is repeated only if it looks like one: a text in its place is nobody's to read.
+const NAME = /^[\w./~-]{1,64}$/;
+const namedIn = (path: readonly PropertyKey[], name: string) => (NAME.test(name) ? [...path, name] : path);
+
 function errorsOf(prefix: string, issues: readonly z.core.$ZodIssue[]): InputError[] {
   return issues.flatMap((issue) =>
     issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ pointer: pointerOf(prefix, [...issue.path, key]), message: 'is not known here' }))
+      ? issue.keys.map((key) => ({
+          pointer: pointerOf(prefix, namedIn(issue.path, key)),
+          message: 'is not known here',
+        }))
       : [{ pointer: pointerOf(prefix, issue.path), message: issue.message }],
   );
 }
@@ -61,7 +68,7 @@ function parseInput(operation: Operation, given: Input): Input {
 /** What an operation does not take is refused too: a filter or a field that is silently ignored would mislead. */
 function refuseStrayInput(operation: Operation, { query, body }: Pick<Input, 'query' | 'body'>): void {
   const [name] = operation.query === undefined ? Object.keys(query as object) : [];
-  const pointers = name === undefined ? [] : [pointerOf('/query', [name])];
+  const pointers = name === undefined ? [] : [pointerOf('/query', namedIn([], name))];
   const isEmpty = body === undefined || JSON.stringify(body) === '{}';
   if (operation.body === undefined && !isEmpty) pointers.push('');
   if (pointers.length === 0) return;
