@@ -15,6 +15,7 @@ export const UserId = z
 
 export const DisputeId = z
   .uuid('must be a UUID')
+  .toLowerCase()
   .meta({ id: 'DisputeId', description: 'A UUID v7, made when the dispute is opened.' });
 
 /** An instant as it is sent: RFC 3339 in UTC with milliseconds. */
@@ -42,23 +43,23 @@ export const InstantInput = z
 
 /** Length as people and JSON Schema count it. */
 const codePoints = (text: string): number => [...text].length;
-// Control characters, but for line breaks where they are allowed; and halves of surrogate pairs.
+// Control characters, but for line breaks and tabs where they are allowed; and halves of surrogate pairs.
 const CONTROL = /[\p{Cc}\p{Cs}]/u;
 
 function text(maxLength: number, lineBreaks: boolean) {
-  const printable = (value: string) => !CONTROL.test(lineBreaks ? value.replace(/\r\n|\n/g, '') : value);
+  const printable = (value: string) => !CONTROL.test(lineBreaks ? value.replace(/[\n\t]/g, '') : value);
   return z
     .string()
     .max(maxLength * 4, `must have at most ${maxLength} characters`)
     .transform((value) => value.replace(/\r\n/g, '\n').trim().normalize('NFC'))
-    .refine(printable, `must not have control characters${lineBreaks ? ' other than line breaks' : ''}`)
+    .refine(printable, `must not have control characters${lineBreaks ? ' other than line breaks and tabs' : ''}`)
     .refine((value) => value !== '', 'must not be blank')
     .refine((value) => codePoints(value) <= maxLength, `must have at most ${maxLength} characters`);
 }
 
 export const Comment = text(LIMITS.commentLength, true).meta({
   id: 'Comment',
-  description: `1 to ${LIMITS.commentLength} characters after trimming; line breaks are kept, other control characters refused.`,
+  description: `1 to ${LIMITS.commentLength} characters after trimming; line breaks and tabs are kept, other control characters refused.`,
   minLength: 1,
   maxLength: LIMITS.commentLength,
   examples: ['Two weeks late.'],
