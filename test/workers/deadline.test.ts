@@ -204,6 +204,7 @@ describe('Redis', () => {
     const service = await start({ role: 'all', env: { REMINDERS: 'none' }, redisUrl: redis.url });
     redis.cut();
     await seedDispute(service, 'cancellation');
+    await waitFor('the relay has tried', () => service.log.text().includes('"loop":"relay"'));
     redis.restore();
     await waitFor('its job is there', async () => {
       const jobs = await service.deps.app.http.queue.waiting(0, 10).catch(() => []);
