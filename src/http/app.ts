@@ -47,6 +47,9 @@ export interface AppDeps {
   readonly log: FastifyBaseLogger;
 }
 
+/** What the API answers with, also as a caller may ask for it that names the encoding. */
+const ANSWERS = ['application/json', 'application/problem+json'].flatMap((type) => [type, `${type};charset=utf-8`]);
+
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 /** Errors of Fastify itself, by their code. */
@@ -111,12 +114,14 @@ function guard(app: FastifyInstance, authenticate: Authenticate, limits: RateLim
     // Before its body is read, which is nobody's here.
     if (request.is404) return notFound(request, reply);
     if (request.routeOptions.config.operationId === undefined) return;
+    // The router takes nothing at all for a parameter, and so an address that ends too early for a longer one.
+    if (Object.values(request.params as object).includes('')) return reply.callNotFound();
     // What people write to each other is in nobody's cache.
     void reply.header('cache-control', 'no-store');
     request.caller = await authenticate(request.headers.authorization);
     await limits.check(request, reply);
     if (request.caller === null) throw problemError('unauthenticated', 'Send a valid token: Authorization: Bearer …');
-    if (request.accepts().type(['application/json', 'application/problem+json']) === false) {
+    if (request.accepts().type(ANSWERS) === false) {
       throw problemError('not_acceptable', 'The API answers with application/json and application/problem+json.');
     }
   });

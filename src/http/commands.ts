@@ -8,7 +8,14 @@ import { type CommandRequest, execute } from '../operations/write.ts';
 import type { IdempotencyKey, StoredResponse } from '../store/idempotency.ts';
 import type { Call, Reply } from './operation.ts';
 import { presentObstacle } from './present.ts';
-import { PROBLEM_MEDIA_TYPE, PROBLEMS, problemDocument, problemError, rejectionProblem } from './problems.ts';
+import {
+  type InputError,
+  PROBLEM_MEDIA_TYPE,
+  PROBLEMS,
+  problemDocument,
+  problemError,
+  rejectionProblem,
+} from './problems.ts';
 
 const KEY = /^[\x20-\x7e]{1,255}$/;
 const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
@@ -28,18 +35,17 @@ export function fingerprintOf(
 /** A call of any operation. */
 export type AnyCall = Call<unknown, unknown, unknown>;
 
-/** The key that a request carries, or null.
- * @throws ProblemError if it is no key */
+/** What is wrong with the key that a request carries, if anything is. */
+export function keyFault(headers: AnyCall['headers']): InputError | null {
+  const key = headers['idempotency-key'];
+  if (key === undefined || (typeof key === 'string' && KEY.test(key))) return null;
+  return { pointer: '/header/idempotency-key', message: 'must be 1 to 255 printable ASCII characters' };
+}
+
+/** The key that a request carries, or null. Whether it is one was checked with the rest of the input. */
 export function idempotencyKey(call: AnyCall): IdempotencyKey | null {
   const key = call.headers['idempotency-key'];
-  if (key === undefined) return null;
-  if (typeof key === 'string' && KEY.test(key)) {
-    return { caller: callerKey(call.caller), key, fingerprint: call.fingerprint() };
-  }
-  const message = 'must be 1 to 255 printable ASCII characters';
-  throw problemError('validation_failed', `The Idempotency-Key ${message}.`, {
-    extra: { errors: [{ pointer: '/header/idempotency-key', message }] },
-  });
+  return typeof key === 'string' ? { caller: callerKey(call.caller), key, fingerprint: call.fingerprint() } : null;
 }
 
 /** The versions that If-Match names; null where any will do. A tag that no version has matches none. */

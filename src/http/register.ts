@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { type Caller, hasScope } from '../operations/caller.ts';
-import { fingerprintOf } from './commands.ts';
+import { fingerprintOf, keyFault } from './commands.ts';
 import type { Access, HttpDeps, Operation } from './operation.ts';
 import { type InputError, problemError } from './problems.ts';
 
@@ -42,14 +42,15 @@ interface Input {
 }
 
 /** Checks all parts of the input, so that a caller hears of everything that is wrong at once. */
-function parseInput(operation: Operation, given: Input): Input {
+function parseInput(operation: Operation, given: Input & Pick<FastifyRequest, 'headers'>): Input {
   const parts = [
     { name: 'params', prefix: '/path', schema: operation.params, value: given.params },
     { name: 'query', prefix: '/query', schema: operation.query, value: given.query },
     { name: 'body', prefix: '', schema: operation.body, value: given.body },
   ] as const;
   const parsed: Record<string, unknown> = {};
-  const errors: InputError[] = [];
+  const fault = operation.takesKey ? keyFault(given.headers) : null;
+  const errors: InputError[] = fault === null ? [] : [fault];
   for (const { name, prefix, schema, value } of parts) {
     const result = schema?.safeParse(value);
     if (result?.success === false) errors.push(...errorsOf(prefix, result.error.issues));
@@ -114,16 +115,17 @@ async function answer(operation: Operation, { deps, stopping }: Serving, request
   if (caller === null) throw new Error('a request got past authentication without a caller');
   const rawBody = request.body === undefined && operation.bodyMayBeAbsent ? {} : request.body;
   refuseStrayInput(operation, { query: request.query, body: rawBody });
-  const input = parseInput(operation, { params: request.params, query: request.query, body: rawBody });
+  const { params, query, headers: given } = request;
+  const input = parseInput(operation, { params, query, body: rawBody, headers: given });
   checkAccess(operation.access, caller);
   const { status, headers, body } = await operation.handle({
     deps,
     caller,
     requestId: request.id,
     ...input,
-    headers: request.headers,
+    headers: given,
     signal: () => signalOf(reply, stopping),
-    fingerprint: () => fingerprintOf(request.method, request.url, request.headers, rawBody),
+    fingerprint: () => fingerprintOf(request.method, request.url, given, rawBody),
   });
   void reply
     .status(status)
