@@ -82,7 +82,7 @@ test('a process that cannot keep up refuses calls and says when to come back; ma
     while (performance.now() < until);
   };
   const refused = await waitFor('the event loop is found to be late', async () => {
-    block(2_500);
+    block(5_000);
     const answer = await busy.as(CLIENT).get('/v1/disputes');
     return answer.status === 503 && answer;
   });
