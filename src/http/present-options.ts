@@ -49,11 +49,13 @@ function changeField(presence: Presence, order: Order, now: Instant) {
   if (presence === 'none') return null;
   return {
     presence,
+    minParts: 1,
     deliverBy: { presence: 'optional', after: new Date(Math.max(now, order.deliverBy ?? now)).toISOString() },
     extras: {
       presence: 'optional',
       minItems: 1,
       maxItems: LIMITS.extras,
+      titleMinLength: 1,
       titleMaxLength: LIMITS.titleLength,
       priceMin: 0,
       priceMax: LIMITS.amount,

@@ -553,10 +553,12 @@ export interface components {
             deliverBy: components["schemas"]["Timestamp"] | null;
             extras: components["schemas"]["Extra"][];
         };
-        /** @description At least one of `deliverBy` and `extras`. */
+        /** @description A later date, extras, or both; titles are counted like comments. */
         ChangeField: {
             /** @enum {string} */
             presence: "required" | "optional";
+            /** @description So many of `deliverBy` and `extras` have to be there. */
+            minParts: number;
             /** @description It has to be later than this. */
             deliverBy: {
                 /** @enum {string} */
@@ -568,6 +570,7 @@ export interface components {
                 presence: "required" | "optional";
                 minItems: number;
                 maxItems: number;
+                titleMinLength: number;
                 titleMaxLength: number;
                 priceMin: number;
                 priceMax: number;

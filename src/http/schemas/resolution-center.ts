@@ -19,6 +19,7 @@ const ReasonField = z.strictObject({ presence: Presence, options: z.array(Reason
 const ChangeField = z
   .strictObject({
     presence: Presence,
+    minParts: z.int().meta({ description: 'So many of `deliverBy` and `extras` have to be there.' }),
     deliverBy: z
       .strictObject({ presence: Presence, after: Timestamp })
       .meta({ description: 'It has to be later than this.' }),
@@ -26,13 +27,14 @@ const ChangeField = z
       presence: Presence,
       minItems: z.int(),
       maxItems: z.int(),
+      titleMinLength: z.int(),
       titleMaxLength: z.int(),
       priceMin: z.int(),
       priceMax: z.int(),
       currency: z.string(),
     }),
   })
-  .meta({ id: 'ChangeField', description: 'At least one of `deliverBy` and `extras`.' });
+  .meta({ id: 'ChangeField', description: 'A later date, extras, or both; titles are counted like comments.' });
 
 const Blocked = z
   .strictObject({
