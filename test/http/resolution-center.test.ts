@@ -4,7 +4,7 @@ import { REASONS } from '../../src/domain/reasons.ts';
 import type { ResolutionCenter } from '../../src/http/schemas/resolution-center.ts';
 import type { Answer } from '../harness/answer.ts';
 import { letTimePass } from '../harness/database.ts';
-import { type anOrderReport, CLIENT, FREELANCER, seedDispute, seedOrder } from '../harness/seed.ts';
+import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 import type { Dispute, OrderReport } from '../harness/types.ts';
 
