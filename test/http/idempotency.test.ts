@@ -61,7 +61,7 @@ const posts = Object.values(document.paths).flatMap(({ post }) => post?.operatio
 const cells = Object.entries(POSTS);
 
 test('every POST of the document is among these', () => {
-  expect(posts.filter((operationId) => !/[Ww]ebhook/.test(operationId)).sort()).toEqual(Object.keys(POSTS).sort());
+  expect(new Set(posts)).toEqual(new Set(Object.keys(POSTS)));
 });
 
 describe('every POST takes a key', () => {
@@ -99,7 +99,7 @@ describe('every POST takes a key', () => {
       const refused = await caller.post(path, body, { 'idempotency-key': key });
       expect(refused).toMatchObject({ status: 400, problem: { errors: [{ pointer: '/header/idempotency-key' }] } });
     }
-    const longest = `${count} !"#$%&'()*+,-./:;<=>?@[\\]^_\`{|}~`.padEnd(255, 'k');
+    const longest = `${newKey()['idempotency-key']} !"#$%&'()*+,-./:;<=>?@[\\]^_\`{|}~`.padEnd(255, 'k');
     expect((await caller.post(path, body, { 'idempotency-key': longest })).status).toBeLessThan(300);
   });
 });
