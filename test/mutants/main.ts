@@ -1,75 +1,92 @@
-import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { applyTo } from './apply.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
-// npm run test:mutants [-- --only "part of a name"]
-
 const ROOT = join(import.meta.dirname, '../..');
-const PARTS = [
+const COPIED = [
   'src',
   'test',
   'migrations',
   'openapi',
   'ops',
   'package.json',
-  'package-lock.json',
   'jest.config.js',
   'tsconfig.json',
   'README.md',
 ];
-const JEST = ['--disable-warning=ExperimentalWarning', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
 const TIME_LIMIT_MS = 180_000;
+const JEST = ['--disable-warning=ExperimentalWarning', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
 
-function copyTree(): string {
-  const copy = mkdtempSync(join(tmpdir(), 'resolution-center-mutant-'));
-  for (const part of PARTS) cpSync(join(ROOT, part), join(copy, part), { recursive: true });
-  symlinkSync(join(ROOT, 'node_modules'), join(copy, 'node_modules'));
-  return copy;
-}
+type Verdict = 'killed' | 'killed by the clock' | 'SURVIVED' | 'NOT RUN';
 
-interface Verdict {
-  readonly killed: boolean;
-  /** The first test that noticed. */
-  readonly by: string;
-}
-
-/** Runs the tests in the copy with the mutant in place, and takes it out again. */
-function judge(copy: string, { file, find, replace, killedBy }: Mutant): Verdict {
-  const path = join(copy, file);
-  const original = readFileSync(path, 'utf8');
-  if (original.split(find).length !== 2) throw new Error(`${file} does not have this exactly once: ${find}`);
-  writeFileSync(
-    path,
-    original.replace(find, () => replace),
-  );
-  try {
-    // To the first failure: it is enough, and what comes after it may hang.
-    const { status, stderr } = spawnSync(process.execPath, [...JEST, ...killedBy, '--bail', '--forceExit'], {
-      cwd: copy,
-      encoding: 'utf8',
-      stdio: ['ignore', 'ignore', 'pipe'],
-      timeout: TIME_LIMIT_MS,
-      killSignal: 'SIGKILL',
+/** Runs tests in a tree; the text is all that they wrote. */
+function runTests(root: string, files: readonly string[], named: string | undefined) {
+  const args = [...JEST, ...files, '--bail', '--forceExit', ...(named === undefined ? [] : ['-t', named])];
+  // More interleavings than in the suite: here a mistake has to show, whatever the luck.
+  const env = { ...process.env, RACES: process.env['RACES'] ?? '40', NODE_ENV: 'test' };
+  return new Promise<{ code: number | null; text: string; timedOut: boolean }>((resolve) => {
+    const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const chunks: Buffer[] = [];
+    let timedOut = false;
+    const timer = setTimeout(() => {
+      timedOut = true;
+      child.kill('SIGTERM');
+    }, TIME_LIMIT_MS);
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, text: Buffer.concat(chunks).toString('utf8'), timedOut });
     });
-    return { killed: status !== 0, by: /^ {2}● (?!Console)(.+)$/m.exec(stderr)?.[1] ?? 'the suite does not run' };
+  });
+}
+
+const firstFailure = (text: string): string => /● (.+)/.exec(text)?.[1] ?? '';
+
+async function judge(root: string, mutant: Mutant): Promise<{ verdict: Verdict; by: string }> {
+  const undo = await applyTo(root, mutant);
+  try {
+    const { code, text, timedOut } = await runTests(root, mutant.killedBy, mutant.named);
+    if (timedOut) return { verdict: 'killed by the clock', by: mutant.killedBy.join(' ') };
+    if (code === 0) return { verdict: 'SURVIVED', by: '' };
+    // A tree that does not even load says nothing about the tests.
+    if (!/Tests:\s+\d+ failed/.test(text))
+      return { verdict: 'NOT RUN', by: text.trim().split('\n').slice(-15).join('\n') };
+    return { verdict: 'killed', by: firstFailure(text) };
   } finally {
-    writeFileSync(path, original);
+    await undo();
   }
 }
 
-const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
-const chosen = MUTANTS.filter(({ name }) => name.includes(values.only));
-const copy = copyTree();
-let survivors = 0;
-console.log('| mutant | killed by |\n|---|---|');
-for (const mutant of chosen) {
-  const { killed, by } = judge(copy, mutant);
-  if (!killed) survivors += 1;
-  console.log(`| ${mutant.name} | ${killed ? by : 'SURVIVES'} |`);
+async function copyTree(): Promise<string> {
+  const root = await mkdtemp(join(tmpdir(), 'resolution-center-mutants-'));
+  for (const name of COPIED) await cp(join(ROOT, name), join(root, name), { recursive: true });
+  await symlink(join(ROOT, 'node_modules'), join(root, 'node_modules'));
+  return root;
 }
-rmSync(copy, { recursive: true, force: true });
-console.log(`\n${chosen.length - survivors} of ${chosen.length} mutants killed`);
-process.exit(survivors > 0 ? 1 : 0);
+
+/** The tests have to pass on the tree as it is, or nothing that they say of a mutant means anything. */
+async function checkTests(root: string, mutants: readonly Mutant[]): Promise<void> {
+  const files = [...new Set(mutants.flatMap(({ killedBy }) => killedBy))];
+  const { code, text } = await runTests(root, files, undefined);
+  if (code !== 0) throw new Error(`the tests fail without any mutant: ${firstFailure(text)}\n${text.slice(-3_000)}`);
+}
+
+const wanted = process.argv.slice(2);
+const mutants = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+const root = await copyTree();
+let survivors = 0;
+try {
+  await checkTests(root, mutants);
+  for (const mutant of mutants) {
+    const { verdict, by } = await judge(root, mutant);
+    if (verdict === 'SURVIVED' || verdict === 'NOT RUN') survivors += 1;
+    process.stdout.write(`${verdict.padEnd(20)} ${mutant.name}${by === '' ? '' : `\n${' '.repeat(21)}${by}`}\n`);
+  }
+} finally {
+  await rm(root, { recursive: true, force: true });
+}
+process.stdout.write(`\n${mutants.length} mutants, ${survivors} not killed\n`);
+process.exit(survivors === 0 ? 0 : 1);

@@ -1,209 +1,526 @@
-/** One way in which the write path could be broken, and the tests that have to notice. */
+/** What is replaced by what; `search` occurs exactly once in its file. */
+interface Edit {
+  readonly search: string;
+  readonly replace: string;
+}
+
+/** A mistake that somebody could make in the write path, as a change of its text, and the tests that have to notice it. */
 export interface Mutant {
   readonly name: string;
   readonly file: string;
-  /** Stands in the file exactly once. */
-  readonly find: string;
-  readonly replace: string;
-  /** What is given to Jest: files, and nothing that would run more than it takes. */
+  readonly edits: readonly Edit[];
+  /** Test files, and of them the tests whose names match, if not all. */
   readonly killedBy: readonly string[];
+  readonly named?: string;
 }
+
+const RACES = ['test/races/races.test.ts'];
+const HOLDS = ['test/domain/holds.test.ts'];
+const KEYS = ['test/operations/keys.test.ts'];
+const WRITE_PATH = ['test/operations/write-path.test.ts'];
+const DOMAIN = ['test/domain/promises.test.ts', 'test/domain/properties.test.ts'];
+const TRANSACTIONS = ['test/platform/database.test.ts'];
+const RETRIES = ['test/platform/retry.test.ts'];
+const TIMERS = ['test/workers/timers.test.ts'];
 
 export const MUTANTS: readonly Mutant[] = [
   {
-    name: 'no lock on the order',
+    name: 'a command does not lock its order',
     file: 'src/store/locks.ts',
-    find: "    .for('update');\n",
-    replace: '    ;\n',
-    killedBy: ['test/operations/waiting.test.ts', 'test/operations/at-once.test.ts'],
+    edits: [
+      {
+        search: `    .where(and(isTarget(tx, target), visible))
+    .for('update');`,
+        replace: '    .where(and(isTarget(tx, target), visible));',
+      },
+    ],
+    killedBy: RACES,
   },
   {
-    name: 'the clock is the start of the transaction',
+    name: 'a batch does not lock its orders',
+    file: 'src/store/locks.ts',
+    edits: [
+      {
+        search: `(busy === 'skip' ? query.for('update', { skipLocked: true }) : query.for('update'))`,
+        replace: `(busy === 'skip' ? query : query)`,
+      },
+    ],
+    killedBy: RACES,
+  },
+  {
+    name: 'a batch locks its orders in no particular sequence',
+    file: 'src/store/locks.ts',
+    edits: [
+      {
+        search: `.where(inArray(orders.id, owners)).orderBy(asc(orders.id))`,
+        replace: `.where(inArray(orders.id, owners)).orderBy(sql\`random()\`)`,
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'sequence',
+  },
+  {
+    name: 'a sweeper waits for orders that others have locked',
+    file: 'src/store/locks.ts',
+    edits: [{ search: `query.for('update', { skipLocked: true })`, replace: `query.for('update')` }],
+    killedBy: WRITE_PATH,
+    named: 'passes over',
+  },
+  {
+    name: 'a job passes over orders that others have locked',
+    file: 'src/store/locks.ts',
+    edits: [
+      {
+        search: `query.for('update', { skipLocked: true }) : query.for('update'))`,
+        replace: `query.for('update', { skipLocked: true }) : query.for('update', { skipLocked: true }))`,
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'waits for',
+  },
+  {
+    name: 'the clock is read before the lock is asked for',
+    file: 'src/operations/write.ts',
+    edits: [
+      {
+        search: '  const order = await lockOrder(tx, target, partyId);',
+        replace: `  const early = (await readLocked(tx, [], null)).now;
+  const order = await lockOrder(tx, target, partyId);`,
+      },
+      {
+        search: 'const snapshot = await readLocked(tx, present(order), addressedId);',
+        replace: 'const snapshot = { ...(await readLocked(tx, present(order), addressedId)), now: early };',
+      },
+    ],
+    killedBy: RACES,
+    named: 'decides by the clock',
+  },
+  {
+    name: 'the clock is read in the statement that takes the lock',
+    file: 'src/operations/write.ts',
+    edits: [
+      {
+        search: '  const order = await lockOrder(tx, target, partyId);',
+        replace: `  const id = 'orderId' in target ? target.orderId : target.disputeId;
+  const { rows } = await tx.execute(sql\`SELECT floor(extract(epoch from clock_timestamp()) * 1000)::float8 AS now
+    FROM orders WHERE id = \${id} OR id IN (SELECT order_id FROM disputes WHERE id::text = \${id}) FOR UPDATE\`);
+  const order = await lockOrder(tx, target, partyId);`,
+      },
+      {
+        search: 'const snapshot = await readLocked(tx, present(order), addressedId);',
+        replace: `const late = await readLocked(tx, present(order), addressedId);
+  const snapshot = { ...late, now: Number(rows[0]?.['now'] ?? late.now) };`,
+      },
+      {
+        search: 'import type { Command } from',
+        replace: "import { sql } from 'drizzle-orm';\nimport type { Command } from",
+      },
+    ],
+    killedBy: RACES,
+    named: 'decides by the clock',
+  },
+  {
+    name: "the clock is the transaction's beginning",
     file: 'src/store/clock.ts',
-    find: 'extract(epoch from clock_timestamp())',
-    replace: 'extract(epoch from now())',
-    killedBy: ['test/operations/waiting.test.ts'],
+    edits: [{ search: 'extract(epoch from clock_timestamp())', replace: 'extract(epoch from now())' }],
+    killedBy: RACES,
+    named: 'decides by the clock',
   },
   {
-    name: "the clock is this host's",
+    name: "the clock is the host's",
     file: 'src/store/locks.ts',
-    find: 'Math.max(rows[0]?.now ?? Number.NaN, ',
-    replace: 'Math.max(Date.now(), ',
-    killedBy: ['test/time-travel/defaults.test.ts'],
+    edits: [
+      { search: 'const now = Math.max(rows[0]?.now ?? Number.NaN,', replace: 'const now = Math.max(Date.now(),' },
+    ],
+    killedBy: WRITE_PATH,
+    named: "host's clock",
   },
   {
-    name: 'time may run backwards after a failover',
+    name: 'time may run backwards',
     file: 'src/store/locks.ts',
-    find: ', ...locked.map(({ updatedAt }) => updatedAt));',
-    replace: ');',
-    killedBy: ['test/time-travel/defaults.test.ts'],
+    edits: [{ search: ', ...locked.map(({ updatedAt }) => updatedAt));', replace: ');' }],
+    killedBy: WRITE_PATH,
+    named: 'never goes back',
   },
   {
-    name: 'no guard on the version of a dispute',
+    name: 'an order is updated in whatever version it is',
     file: 'src/store/write-set.ts',
-    find: ' AND disputes.version = d."guardVersion"\n      AND disputes.status = \'open\'',
-    replace: '',
-    killedBy: ['test/store/last-lines.test.ts'],
+    edits: [
+      {
+        search: `AND orders.version = o."guardVersion"
+      AND orders.revision = o."guardRevision" RETURNING 1`,
+        replace: 'RETURNING 1',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'version',
   },
   {
-    name: 'what a write hit is not counted',
+    name: 'a dispute is updated in whatever version it is',
     file: 'src/store/write-set.ts',
-    find: 'if (!complete) throw',
-    replace: 'if (false) throw',
-    killedBy: ['test/store/last-lines.test.ts'],
+    edits: [
+      {
+        search: `AND disputes.version = d."guardVersion"
+      AND disputes.status = 'open' RETURNING 1`,
+        replace: 'RETURNING 1',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'version',
   },
   {
-    name: 'two open disputes on one order are possible',
+    name: 'nobody counts what was written',
+    file: 'src/store/write-set.ts',
+    edits: [{ search: `if (!complete) throw new LostRaceError('a row was not as it was read');`, replace: '' }],
+    killedBy: WRITE_PATH,
+    named: 'version',
+  },
+  {
+    name: 'the log is written in a transaction of its own',
+    file: 'src/operations/settle.ts',
+    edits: [
+      {
+        search: 'if (sets.length > 0) await write(tx, all);',
+        replace: `if (sets.length > 0) await write(tx, { ...all, entries: [] });
+  if (sets.length > 0) await withTx(deps.db, (other) => write(other, { orders: [], disputes: [], entries: all.entries }));`,
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'all or nothing',
+  },
+  {
+    name: 'checks and then acts, in two transactions',
+    file: 'src/operations/settle.ts',
+    edits: [
+      {
+        search: 'const orders = await lockOrdersOf(tx, disputeIds, busy);',
+        replace: 'const orders = await withTx(deps.db, (other) => lockOrdersOf(other, disputeIds, busy));',
+      },
+    ],
+    killedBy: RACES,
+  },
+  {
+    name: 'a timer survives the end of its dispute',
+    file: 'src/store/write-set.ts',
+    edits: [
+      {
+        search: `AND (d."status" = 'resolved' OR timers.seq < d."deadlineSeq")`,
+        replace: `AND timers.seq < d."deadlineSeq"`,
+      },
+    ],
+    killedBy: RACES,
+  },
+  {
+    name: 'a moved deadline gets no timer',
+    file: 'src/store/write-set.ts',
+    edits: [{ search: `WHERE "status" = 'open' AND "hasNewDeadline"`, replace: `WHERE "status" = 'open' AND "isNew"` }],
+    killedBy: ['test/operations/holds.test.ts'],
+    named: 'exactly',
+  },
+  {
+    name: 'an order may have two open disputes',
     file: 'migrations/0001_foundation.sql',
-    find: 'CREATE UNIQUE INDEX disputes_one_open_per_order',
-    replace: 'CREATE INDEX disputes_one_open_per_order',
-    killedBy: ['test/store/last-lines.test.ts'],
+    edits: [
+      {
+        search: 'CREATE UNIQUE INDEX disputes_one_open_per_order',
+        replace: 'CREATE INDEX disputes_one_open_per_order',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'database itself',
   },
   {
-    name: 'no sweeper',
-    file: 'src/workers/workers.ts',
-    find: '    startSweeper({ write, metrics, log }),\n',
-    replace: '    ...(startSweeper === undefined ? [] : []),\n',
-    killedBy: ['test/workers/deadline.test.ts'],
+    name: 'the database takes an answer that came at the deadline',
+    file: 'migrations/0001_foundation.sql',
+    edits: [{ search: `CHECK (resolution = 'expired' OR resolved_at < respond_by)`, replace: 'CHECK (true)' }],
+    killedBy: WRITE_PATH,
+    named: 'database itself',
   },
   {
-    name: 'a row that cannot be written stops its batch',
-    file: 'src/workers/sweeper.ts',
-    find: 'settled = await sweepOneByOne(deps, due);',
-    replace: 'throw error;',
-    killedBy: ['test/workers/deadline.test.ts'],
-  },
-  {
-    name: 'no lease: timers are handed over again and again',
-    file: 'src/store/timers.ts',
-    find: 'ELSE clock.now + ',
-    replace: 'ELSE clock.now - ',
-    killedBy: ['test/workers/relay.test.ts'],
-  },
-  {
-    name: 'leases are kept when Redis refuses the jobs',
-    file: 'src/workers/relay.ts',
-    find: '    await returnLeases(deps.db, batch.timers);\n',
-    replace: '    if (batch.now < 0) await returnLeases(deps.db, batch.timers);\n',
-    killedBy: ['test/workers/deadline.test.ts'],
-  },
-  {
-    name: 'jobs of answered disputes stay in Redis',
-    file: 'src/store/write-set.ts',
-    find: '(d."status" = \'resolved\' OR timers.seq < d."deadlineSeq")',
-    replace: '(timers.seq < d."deadlineSeq")',
-    killedBy: ['test/workers/deadline.test.ts'],
-  },
-  {
-    name: 'jobs stay in Redis when they are done',
-    file: 'src/workers/queue.ts',
-    find: '  removeOnComplete: true,\n',
-    replace: '  removeOnComplete: false,\n',
-    killedBy: ['test/workers/relay.test.ts'],
-  },
-  {
-    name: 'an early job is dropped',
-    file: 'src/workers/deadline-worker.ts',
-    find: "if (outcome === 'early' && settlement.outcome === 'early') await putBack",
-    replace: "if (outcome !== 'early' && settlement.outcome === 'early') await putBack",
-    killedBy: ['test/workers/relay.test.ts'],
-  },
-  {
-    name: 'at the deadline itself silence has no effect yet',
+    name: 'silence takes effect only after the deadline',
     file: 'src/domain/transition.ts',
-    find: '  if (now >= open.respondBy) {',
-    replace: '  if (now > open.respondBy) {',
-    killedBy: ['test/domain'],
+    edits: [{ search: 'if (now >= open.respondBy) {', replace: 'if (now > open.respondBy) {' }],
+    killedBy: DOMAIN,
   },
   {
-    name: 'a command is decided before what is due has happened',
+    name: 'a reader sees silence only after the deadline',
+    file: 'src/domain/transition.ts',
+    edits: [{ search: 'return now >= held.respondBy ?', replace: 'return now > held.respondBy ?' }],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'a command is looked at before silence takes effect',
     file: 'src/domain/decide.ts',
-    find: 'const settled = settle(before, now);',
-    replace: 'const settled = { state: before, entries: [] }; void settle;',
-    killedBy: ['test/domain'],
+    edits: [
+      {
+        search: 'const settled = settle(before, now);',
+        replace:
+          'const settled: Step = command.kind === "report_order" ? settle(before, now) : { state: before, entries: [] };',
+      },
+    ],
+    killedBy: DOMAIN,
   },
   {
-    name: 'anybody may answer',
-    file: 'src/domain/actions.ts',
-    find: "actor === 'respondent' && role !== dispute.respondent.role",
-    replace: "actor === 'respondent' && role === undefined",
-    killedBy: ['test/domain'],
-  },
-  {
-    name: 'strangers are not kept out',
-    file: 'src/store/locks.ts',
-    find: '.where(and(isTarget(tx, target), visible))',
-    replace: '.where(and(isTarget(tx, target), visible && undefined))',
-    killedBy: ['test/operations/keys.test.ts', 'test/security'],
-  },
-  {
-    name: 'the deadline is derived again when it is read',
-    file: 'src/store/rows.ts',
-    find: '    respondBy: row.respondBy,\n',
-    replace: '    respondBy: row.openedAt + 172_800_000,\n',
-    killedBy: ['test/workers/deadline.test.ts'],
-  },
-  {
-    name: 'an answer is not kept with its key',
+    name: 'what silence did is lost with a refused command',
     file: 'src/operations/write.ts',
-    find: 'if (key !== null) await keepResponse(',
-    replace: 'if (key !== null && decision.rejection !== null) await keepResponse(',
-    killedBy: ['test/operations/keys.test.ts', 'test/operations/at-once.test.ts'],
+    edits: [
+      {
+        search: 'if (settled.entries.length > 0) await write',
+        replace: 'if (settled.entries.length > 0 && decision.rejection === null) await write',
+      },
+    ],
+    killedBy: RACES,
+    named: 'takes no answer',
   },
   {
-    name: 'a refusal is not kept with its key',
+    name: 'a key is claimed in a transaction of its own',
     file: 'src/operations/write.ts',
-    find: 'if (key !== null) await keepResponse(',
-    replace: 'if (key !== null && decision.rejection === null) await keepResponse(',
-    killedBy: ['test/operations/keys.test.ts'],
+    edits: [
+      {
+        search: 'const earlier = await earlierOutcome(tx, key);',
+        replace: 'const earlier = await withTx(deps.db, (other) => earlierOutcome(other, key));',
+      },
+    ],
+    killedBy: RACES,
+    named: 'sent twice',
   },
   {
-    name: 'a key does not care for its request',
+    name: 'an answer is kept after the commit',
+    file: 'src/operations/write.ts',
+    edits: [
+      {
+        search: 'if (key !== null) await keepResponse(tx, key, response, snapshot.now);',
+        replace:
+          'if (key !== null) await withTx(deps.db, (other) => keepResponse(other, key, response, snapshot.now));',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'all or nothing',
+  },
+  {
+    name: 'a key is for any request',
     file: 'src/operations/idempotent.ts',
-    find: 'const isSame = claim.fingerprint === key.fingerprint;',
-    replace: 'const isSame = claim.fingerprint !== undefined;',
-    killedBy: ['test/operations/keys.test.ts'],
+    edits: [
+      {
+        search: 'const isSame = claim.fingerprint === key.fingerprint;',
+        replace: 'const isSame = claim.fingerprint !== "";',
+      },
+    ],
+    killedBy: KEYS,
   },
   {
-    name: 'a key is not claimed while its request runs',
+    name: 'a key is for any caller',
     file: 'src/store/idempotency.ts',
-    find: "if (rows[0]?.claimed !== true) return { state: 'in_use' };",
-    replace: 'void rows;',
-    killedBy: ['test/operations/at-once.test.ts', 'test/races'],
+    edits: [{ search: 'eq(idempotencyKeys.caller, caller),', replace: '' }],
+    killedBy: KEYS,
   },
   {
-    name: 'silence takes effect during a hold',
+    name: 'a key is kept for ever',
+    file: 'src/store/idempotency.ts',
+    edits: [{ search: '} > clock_timestamp() - ', replace: "} > '-infinity'::timestamptz + " }],
+    killedBy: KEYS,
+  },
+  {
+    name: 'a command without a key is repeated after a commit of unknown outcome',
+    file: 'src/operations/write.ts',
+    edits: [
+      {
+        search: 'const idempotent = request.key !== null || request.partyId === null;',
+        replace: 'const idempotent = true;',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'unknown',
+  },
+  {
+    name: 'a command with a key is not repeated after a commit of unknown outcome',
+    file: 'src/operations/write.ts',
+    edits: [
+      {
+        search: 'const idempotent = request.key !== null || request.partyId === null;',
+        replace: 'const idempotent = false;',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'unknown',
+  },
+  {
+    name: 'a lost race is final',
+    file: 'src/platform/retry.ts',
+    edits: [{ search: 'if (error instanceof LostRaceError) return true;', replace: '' }],
+    killedBy: RETRIES,
+  },
+  {
+    name: 'a lock is waited for three times over',
+    file: 'src/platform/retry.ts',
+    edits: [{ search: `new Set(['55P03', '57014'])`, replace: 'new Set([""])' }],
+    killedBy: RETRIES,
+  },
+  {
+    name: 'a connection is kept when BEGIN fails',
+    file: 'src/platform/database.ts',
+    edits: [
+      {
+        search: `  let unusable: Error | undefined;
+  try {
+    await client.query(BEGIN);`,
+        replace: `  let unusable: Error | undefined;
+  await client.query(BEGIN);
+  try {`,
+      },
+    ],
+    killedBy: TRANSACTIONS,
+  },
+  {
+    name: 'a ROLLBACK in answer to COMMIT is taken for a commit',
+    file: 'src/platform/database.ts',
+    edits: [{ search: `if (command !== 'COMMIT') throw`, replace: 'if (command === "never") throw' }],
+    killedBy: TRANSACTIONS,
+  },
+  {
+    name: 'a commit without an answer is taken for a failure',
+    file: 'src/platform/database.ts',
+    edits: [
+      {
+        search: 'throw sqlStateOf(error) === null || isTransient(error) ? new CommitUnknownError(error) : error;',
+        replace: 'throw error;',
+      },
+    ],
+    killedBy: TRANSACTIONS,
+  },
+  {
+    name: 'a hold does not keep silence from taking effect',
     file: 'src/domain/transition.ts',
-    find: '  const ms = heldMs(dispute, holds, now);',
-    replace: '  const ms = heldMs(dispute, holds, now) * 0;',
-    killedBy: ['test/domain/holds.test.ts', 'test/operations/holds.test.ts'],
+    edits: [{ search: 'if (activeHold(state.holds, open) !== undefined) return { state, entries: [] };', replace: '' }],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'time held is not counted',
+    file: 'src/domain/transition.ts',
+    edits: [
+      {
+        search: `  const moved = creditHold(state, now);
+  const open`,
+        replace: `  const moved: Step = { state, entries: [] };
+  const open`,
+      },
+    ],
+    killedBy: HOLDS,
   },
   {
     name: 'time in which holds overlap counts twice',
     file: 'src/domain/holds.ts',
-    find: '    counted = end;\n',
-    replace: '',
-    killedBy: ['test/domain/holds.test.ts'],
+    edits: [{ search: '    counted = end;\n', replace: '' }],
+    killedBy: HOLDS,
   },
   {
-    name: 'a commit whose outcome is unknown is repeated without a key',
-    file: 'src/platform/retry.ts',
-    find: 'if (error instanceof CommitUnknownError) return idempotent;',
-    replace: 'if (error instanceof CommitUnknownError) return idempotent || true;',
-    killedBy: ['test/platform/retry.test.ts'],
+    name: 'time held is counted again by the next who looks',
+    file: 'src/domain/transition.ts',
+    edits: [{ search: '    heldThrough: now,\n', replace: '' }],
+    killedBy: HOLDS,
   },
   {
-    name: "a failed BEGIN keeps the pool's client",
-    file: 'src/platform/database.ts',
-    find: '    client.release(unusable);\n',
-    replace: '    if (unusable === undefined) client.release(unusable);\n',
-    killedBy: ['test/platform/database.test.ts'],
+    name: 'a hold that began too late keeps what was due',
+    file: 'src/domain/holds.ts',
+    edits: [{ search: '    if (start >= dispute.respondBy + sum) break;\n', replace: '' }],
+    killedBy: HOLDS,
   },
   {
-    name: 'a read shows a dispute as open past its deadline',
-    file: 'src/operations/read.ts',
-    find: '  if (!isUnsettled(open, found.holds, found.now)) return asSeenAt(found, found.now);\n',
-    replace: '  if (isUnsettled(open, found.holds, found.now)) return found;\n',
-    killedBy: ['test/workers/deadline.test.ts', 'test/http/lists.test.ts', 'test/operations'],
+    name: 'a hold is for everything',
+    file: 'src/domain/holds.ts',
+    edits: [{ search: 'return (hold.type ?? dispute.type) === dispute.type &&', replace: 'return' }],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'a moved deadline is made from the window again',
+    file: 'src/domain/transition.ts',
+    edits: [
+      { search: 'respondBy: dispute.respondBy + ms,', replace: 'respondBy: dispute.openedAt + 48 * 3_600_000 + ms,' },
+    ],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'the sweeper overlooks what an earlier hold had kept',
+    file: 'src/store/holds.ts',
+    edits: [{ search: '} < disputes.respond_by)`;', replace: '} IS NOT NULL)`;' }],
+    killedBy: ['test/operations/holds.test.ts'],
+    named: 'of orders keeps|begins after',
+  },
+  {
+    name: 'a hold is closed before all of its deadlines are moved',
+    file: 'src/store/holds.ts',
+    edits: [{ search: `      AND NOT EXISTS (SELECT 1 FROM disputes WHERE \${UNCOUNTED})\`);`, replace: '`);' }],
+    killedBy: ['test/operations/holds.test.ts'],
+  },
+  {
+    name: 'the sweeper does not sweep',
+    file: 'src/workers/sweeper.ts',
+    edits: [{ search: 'if (due.length === 0) return false;', replace: 'if (due.length >= 0) return false;' }],
+    killedBy: ['test/operations/holds.test.ts'],
+  },
+  {
+    name: 'a poison row stops the sweeper',
+    file: 'src/workers/sweeper.ts',
+    edits: [{ search: '    settled = await sweepOneByOne(deps, due);', replace: '    throw error;' }],
+    killedBy: ['test/workers/deadline.test.ts'],
+    named: 'cannot be written',
+  },
+  {
+    name: 'timers are not leased',
+    file: 'src/store/timers.ts',
+    edits: [{ search: 'ELSE clock.now + ', replace: 'ELSE t.leased_until + 0 * ' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'a lease does not come back when Redis refuses',
+    file: 'src/workers/relay.ts',
+    edits: [{ search: 'await returnLeases(deps.db, batch.timers);', replace: '' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'a timer that nobody wants is never forgotten',
+    file: 'src/workers/relay.ts',
+    edits: [{ search: 'if (timers.length > 0) await forgetTimers(db, timers);', replace: '' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'a job that nobody wants stays in the queue',
+    file: 'src/workers/relay.ts',
+    edits: [{ search: '  await removeJobs(queue, timers);\n', replace: '' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'an early job is dropped',
+    file: 'src/workers/deadline-worker.ts',
+    edits: [
+      {
+        search: `if (outcome === 'early' && settlement.outcome === 'early') await`,
+        replace: `if (outcome === 'early' && settlement.outcome !== 'early') await`,
+      },
+    ],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'a job of a deadline that was moved goes round for ever',
+    file: 'src/workers/deadline-worker.ts',
+    edits: [
+      {
+        search: `settlement.outcome === 'early' && settlement.seq !== seq ?`,
+        replace: `settlement.outcome === 'early' && settlement.seq === 0 ?`,
+      },
+    ],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'a finished job stays in the queue',
+    file: 'src/workers/queue.ts',
+    edits: [{ search: 'removeOnComplete: true,', replace: 'removeOnComplete: false,' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: "a job is due by its maker's clock",
+    file: 'src/workers/queue.ts',
+    edits: [{ search: 'timestamp: now, delay', replace: 'timestamp: Date.now(), delay' }],
+    killedBy: TIMERS,
   },
 ];
