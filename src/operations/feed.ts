@@ -30,9 +30,9 @@ export async function awaitFeed(
   for (;;) {
     await sequenceLog(db);
     const page = await readFeed(db, { ...request, after });
-    const isOver = signal.aborted || performance.now() >= until;
-    if (page.rows.length > 0 || isOver) return page;
+    if (page.rows.length > 0 || signal.aborted) return page;
+    if (page.isAtEnd && performance.now() >= until) return page;
     after = page.nextAfter;
-    await sleep(POLL_MS, undefined, { signal }).catch(() => {}); // woken early, it looks a last time
+    if (page.isAtEnd) await sleep(POLL_MS, undefined, { signal }).catch(() => {}); // woken early, it looks a last time
   }
 }

@@ -5,6 +5,13 @@ import type { Tx } from '../platform/database.ts';
 /** The database's clock in whole milliseconds, rounded down, so that what is compared is what is stored and shown. */
 export const CLOCK = sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::float8`;
 
+/**
+ * The database's clock where rows are compared with it: the time at which the statement came. It stays the same for all of
+ * them, so that an index can be entered with it; clock_timestamp() would be asked again for each row, and so every row
+ * would be looked at. Only for finding rows: what is decided, is decided by `CLOCK` once the rows are locked.
+ */
+export const THIS_MOMENT = sql`statement_timestamp()`;
+
 /** Asks the database what time it is. */
 export async function readClock(tx: Pick<Tx, 'execute'>): Promise<Instant> {
   const { rows } = await tx.execute<{ now: number }>(sql`SELECT ${CLOCK} AS now`);

@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { DisputeType } from '../domain/rules.ts';
 import type { Instant } from '../domain/state.ts';
 import type { Database } from '../platform/database.ts';
+import { THIS_MOMENT } from './clock.ts';
 import { NOT_HELD } from './holds.ts';
 import type { Timer } from './timers.ts';
 
@@ -31,8 +32,8 @@ export interface DeadlineCounts {
 const at = (instant: Instant) => sql`${new Date(instant).toISOString()}::timestamptz`;
 
 const CONDITIONS = {
-  pending: sql`disputes.respond_by > clock_timestamp()`,
-  overdue: sql`disputes.respond_by <= clock_timestamp() AND ${NOT_HELD}`,
+  pending: sql`disputes.respond_by > ${THIS_MOMENT}`,
+  overdue: sql`disputes.respond_by <= ${THIS_MOMENT} AND ${NOT_HELD}`,
 } as const;
 
 /** Counts open deadlines that lie ahead and those that have passed, each up to `cap`: a count costs what it counts. */
@@ -73,16 +74,18 @@ export async function handedOver(
   limit: number,
   horizonMs: number,
 ): Promise<Deadline[]> {
+  // The LIMIT of the inner query keeps the outer one on its index, from which it takes no more than a page.
   const behind =
     after === null ? sql`` : sql` AND (d.respond_by, d.id) > (${at(after.dueAt)}, ${after.disputeId}::uuid)`;
   const { rows } = await query.execute<DeadlineRow & { wake: number }>(sql`
     SELECT d.id, d.order_id AS "orderId", d.type, d.deadline_seq AS seq,
       (extract(epoch from d.respond_by) * 1000)::float8 AS due,
       (extract(epoch from t.due_at) * 1000)::float8 AS wake
-    FROM disputes d JOIN timers t ON t.dispute_id = d.id AND t.seq = d.deadline_seq
-    WHERE d.status = 'open' AND d.respond_by > clock_timestamp() + interval '1 second'
-      AND t.due_at < clock_timestamp() + ${horizonMs}::float8 * interval '1 millisecond'
-      AND t.leased_until > clock_timestamp() AND t.due_at > clock_timestamp() + interval '1 second'${behind}
+    FROM disputes d CROSS JOIN LATERAL (
+      SELECT due_at FROM timers WHERE dispute_id = d.id AND seq = d.deadline_seq
+        AND due_at < ${THIS_MOMENT} + ${horizonMs}::float8 * interval '1 millisecond'
+        AND leased_until > ${THIS_MOMENT} AND due_at > ${THIS_MOMENT} + interval '1 second' LIMIT 1) AS t
+    WHERE d.status = 'open' AND d.respond_by > ${THIS_MOMENT} + interval '1 second'${behind}
     ORDER BY d.respond_by, d.id LIMIT ${limit}`);
   return rows.map(({ id, due, wake, ...row }) => ({ disputeId: id, dueAt: due, wakeAt: wake, ...row }));
 }

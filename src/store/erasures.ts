@@ -1,6 +1,7 @@
 import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/database.ts';
+import { THIS_MOMENT } from './clock.ts';
 import { erasures, idempotencyKeys } from './schema.ts';
 
 export type ErasureRow = typeof erasures.$inferSelect;
@@ -41,7 +42,7 @@ function isMeant(erasable: Erasable): SQL {
     return sql`l.actor_id = ${erasable.userId} AND l.actor_role IN ('client', 'freelancer')
       AND l.occurred_at <= ${until}::timestamptz`;
   }
-  const before = sql`clock_timestamp() - ${erasable.resolvedForMs}::float8 * interval '1 millisecond'`;
+  const before = sql`${THIS_MOMENT} - ${erasable.resolvedForMs}::float8 * interval '1 millisecond'`;
   return sql`l.occurred_at < ${before} AND d.resolved_at < ${before}`;
 }
 

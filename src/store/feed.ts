@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, isNotNull, lte, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNotNull, lte, sql } from 'drizzle-orm';
 import type { EntryType } from '../domain/commands.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { LogRow } from './reads.ts';
@@ -56,19 +56,32 @@ export interface FeedPage {
   readonly rows: readonly FeedRow[];
   /** The position that a reader has passed with this page, whether or not its last entry was among those asked for. */
   readonly nextAfter: number;
+  /** Whether this is as far as the sequence goes. */
+  readonly isAtEnd: boolean;
 }
 
-/** Reads the log in sequence. A position that was passed never gains an earlier entry. */
+/** How far one look goes that is for some types only: they may be rare, and nobody shall wait for all of the log. */
+const LOOK_AHEAD = 20_000;
+
+/**
+ * Reads the log in sequence. A position that was passed never gains an earlier entry. A page may be empty before the end
+ * of the log, where none of the types that are asked for comes for long.
+ */
 export async function readFeed({ query }: Database, { after, types, orderId, limit }: FeedRequest): Promise<FeedPage> {
-  // In one statement, and so of one moment: everything up to the head has been looked at.
-  const head = sql<number>`(SELECT coalesce(max(seq), 0) FROM log_entries WHERE seq IS NOT NULL)::float8`;
-  const rows = await query
-    .select({ head, entry: logEntries })
-    .from(sql`(SELECT 1) AS one`)
-    .leftJoin(
-      logEntries,
+  // First of all, since whatever has a number up to it is there already and can be looked for.
+  const [last] = await query
+    .select({ seq: logEntries.seq })
+    .from(logEntries)
+    .where(isNotNull(logEntries.seq))
+    .orderBy(desc(logEntries.seq))
+    .limit(1);
+  const end = last?.seq ?? 0;
+  const head = types === undefined || orderId !== undefined ? end : Math.min(end, after + LOOK_AHEAD);
+  const found = await query
+    .select()
+    .from(logEntries)
+    .where(
       and(
-        isNotNull(logEntries.seq),
         gt(logEntries.seq, after),
         lte(logEntries.seq, head),
         types === undefined ? undefined : inArray(logEntries.type, [...types]),
@@ -77,10 +90,8 @@ export async function readFeed({ query }: Database, { after, types, orderId, lim
     )
     .orderBy(asc(logEntries.seq))
     .limit(limit);
-  const entries = rows.flatMap(({ entry }) =>
-    entry === null || entry.seq === null ? [] : [{ ...entry, seq: entry.seq }],
-  );
-  const last = entries.at(-1)?.seq;
-  const isFull = entries.length === limit && last !== undefined;
-  return { rows: entries, nextAfter: isFull ? last : Math.max(after, rows[0]?.head ?? 0) };
+  const rows = found.flatMap(({ seq, ...entry }) => (seq === null ? [] : [{ ...entry, seq }]));
+  const lastSeq = rows.at(-1)?.seq;
+  const nextAfter = rows.length === limit && lastSeq !== undefined ? lastSeq : Math.max(after, head);
+  return { rows, nextAfter, isAtEnd: nextAfter >= end };
 }

@@ -1,6 +1,7 @@
 import { and, eq, lt, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import type { Tx } from '../platform/database.ts';
+import { THIS_MOMENT } from './clock.ts';
 import { idempotencyKeys } from './schema.ts';
 
 /** A response as it was sent, byte by byte. */
@@ -69,7 +70,7 @@ export async function forgetOldKeys(tx: Tx, limit: number): Promise<number> {
   const old = tx
     .select({ caller: idempotencyKeys.caller, key: idempotencyKeys.key })
     .from(idempotencyKeys)
-    .where(lt(idempotencyKeys.createdAt, sql`clock_timestamp() - ${RETENTION}`))
+    .where(lt(idempotencyKeys.createdAt, sql`${THIS_MOMENT} - ${RETENTION}`))
     .limit(limit);
   const gone = await tx
     .delete(idempotencyKeys)

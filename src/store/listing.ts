@@ -3,7 +3,7 @@ import type { Hold } from '../domain/holds.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Dispute, Instant } from '../domain/state.ts';
 import type { Database } from '../platform/database.ts';
-import { CLOCK } from './clock.ts';
+import { CLOCK, THIS_MOMENT } from './clock.ts';
 import { holdsFor, NOT_HELD } from './holds.ts';
 import { toDispute } from './rows.ts';
 import { disputes } from './schema.ts';
@@ -139,7 +139,7 @@ export async function overdueAmong(
     .where(
       and(
         IS_OPEN,
-        lte(disputes.respondBy, sql`clock_timestamp()`),
+        lte(disputes.respondBy, THIS_MOMENT),
         NOT_HELD,
         belongsTo(partyId),
         orderId === undefined ? undefined : eq(disputes.orderId, orderId),

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database } from '../platform/database.ts';
 import { loggable } from '../platform/log.ts';
+import { THIS_MOMENT } from './clock.ts';
 import { NOT_HELD } from './holds.ts';
 
 /**
@@ -10,7 +11,7 @@ import { NOT_HELD } from './holds.ts';
 export async function overdueDisputes({ query }: Database, limit: number): Promise<string[]> {
   const { rows } = await query.execute<{ id: string }>(sql`
     SELECT disputes.id FROM disputes
-    WHERE disputes.status = 'open' AND disputes.respond_by <= clock_timestamp() AND ${NOT_HELD} AND NOT EXISTS (
+    WHERE disputes.status = 'open' AND disputes.respond_by <= ${THIS_MOMENT} AND ${NOT_HELD} AND NOT EXISTS (
       SELECT 1 FROM deadline_failures f WHERE f.dispute_id = disputes.id AND f.retry_at > clock_timestamp())
     ORDER BY disputes.respond_by LIMIT ${limit}`);
   return rows.map(({ id }) => id);
@@ -20,7 +21,7 @@ export async function overdueDisputes({ query }: Database, limit: number): Promi
 export async function disputesToRemind({ query }: Database, limit: number): Promise<string[]> {
   const { rows } = await query.execute<{ id: string }>(sql`
     SELECT disputes.id FROM disputes
-    WHERE disputes.status = 'open' AND disputes.remind_at <= clock_timestamp() AND ${NOT_HELD} AND NOT EXISTS (
+    WHERE disputes.status = 'open' AND disputes.remind_at <= ${THIS_MOMENT} AND ${NOT_HELD} AND NOT EXISTS (
       SELECT 1 FROM deadline_failures f WHERE f.dispute_id = disputes.id AND f.retry_at > clock_timestamp())
     ORDER BY disputes.remind_at LIMIT ${limit}`);
   return rows.map(({ id }) => id);

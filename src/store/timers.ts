@@ -40,14 +40,14 @@ export async function leaseTimers({ query }: Database, options: LeaseOptions): P
     wanted: boolean;
   }>(sql`
     WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
-    turn AS (
-      SELECT dispute_id, seq FROM timers WHERE leased_until <= (SELECT now FROM clock)
+    turn AS MATERIALIZED (
+      SELECT ctid AS place FROM timers WHERE leased_until <= (SELECT now FROM clock)
       ORDER BY leased_until LIMIT ${options.limit} FOR UPDATE SKIP LOCKED)
     UPDATE timers t SET leased_until = CASE
         WHEN t.due_at - clock.now > ${ms(options.horizonMs)} THEN t.due_at - ${ms(options.horizonMs)}
         WHEN t.due_at - clock.now < ${ms(NEAR_MS)} THEN clock.now + ${ms(options.nearLeaseMs)}
         ELSE clock.now + ${ms(options.farLeaseMs)} END
-    FROM turn, clock WHERE t.dispute_id = turn.dispute_id AND t.seq = turn.seq
+    FROM clock WHERE t.ctid = ANY (ARRAY(SELECT place FROM turn))
     RETURNING floor(extract(epoch from clock.now) * 1000)::float8 AS now, t.dispute_id AS id, t.seq,
       (extract(epoch from t.due_at) * 1000)::float8 AS due,
       t.due_at IS NULL OR t.due_at - clock.now <= ${ms(options.horizonMs)} AS wanted`);
