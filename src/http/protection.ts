@@ -25,16 +25,23 @@ export const CONNECTION_LIMITS = {
   },
 } satisfies FastifyHttpOptions<RawServerDefault>;
 
-// Two seconds between two turns of the event loop, on average over a second: clients are about to give up anyway. A busy
-// machine takes half a second now and then, and is not drowning.
-const MAX_EVENT_LOOP_DELAY_MS = 2_000;
+// A second between two turns of the event loop, on average: clients are about to give up anyway. A busy machine takes half
+// a second now and then, and is not drowning.
+const MAX_EVENT_LOOP_DELAY_MS = 1_000;
+// Longer than that: an interval without a single turn counts as an infinite delay, and one long turn is none.
+const SAMPLE_MS = 2_500;
 const MAX_HEAP = 0.9;
 const RETRY_AFTER_S = '2';
 
 /** Refuses calls of the API while the process cannot keep up; what operators' machines ask is answered on. */
-async function refuseUnderPressure(app: FastifyInstance): Promise<void> {
+export async function refuseUnderPressure(
+  app: FastifyInstance,
+  maxEventLoopDelay = MAX_EVENT_LOOP_DELAY_MS,
+  sampleInterval = SAMPLE_MS,
+): Promise<void> {
   await app.register(underPressure, {
-    maxEventLoopDelay: MAX_EVENT_LOOP_DELAY_MS,
+    maxEventLoopDelay,
+    sampleInterval,
     maxHeapUsedBytes: getHeapStatistics().heap_size_limit * MAX_HEAP,
     pressureHandler: async (request) => {
       if (request.routeOptions.config.operationId === undefined) return;

@@ -109,17 +109,12 @@ describe('of a thousand disputes of two people', () => {
     90_000,
   );
 
-  test.each(SORTS)("the cursor of another's list by %s shows nothing of the other", async (sort) => {
+  test.each(SORTS)("the cursor of another's list by %s is none", async (sort) => {
     const [one, other] = PEOPLE;
-    for (let cursor: string | null = ''; cursor !== null; ) {
-      const place: string = cursor === '' ? '' : `&cursor=${cursor}`;
-      const [mine, theirs] = await Promise.all([
-        pageOf(one, `sort=${sort}&limit=50${place}`),
-        pageOf(other, `sort=${sort}&limit=50${place}`),
-      ]);
-      expect(theirs.data.every(belongsTo(other))).toBe(true);
-      cursor = mine.nextCursor;
-    }
+    const { nextCursor } = await pageOf(one, `sort=${sort}&limit=50`);
+    expect(nextCursor).not.toBeNull();
+    expect((await service.as(one).get(`/v1/disputes?sort=${sort}&cursor=${nextCursor}`)).status).toBe(200);
+    expect((await service.as(other).get(`/v1/disputes?sort=${sort}&cursor=${nextCursor}`)).status).toBe(400);
   });
 
   test('asking for those of somebody else is refused, or finds nothing', async () => {
