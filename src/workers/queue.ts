@@ -38,10 +38,27 @@ export function openQueue({ redisUrl, prefix }: QueueAddress, onError: (error: E
     connection: askingClient(redisUrl),
     prefix,
     defaultJobOptions: JOB_OPTIONS,
+    // BullMQ asks for the version once, and if that one question fails, every later call fails with it.
+    skipVersionCheck: true,
     streams: { events: { maxLen: 1_000 } },
   });
   queue.on('error', onError);
   return queue;
+}
+
+const READY_MS = 1_000;
+
+/** BullMQ waits without end for a connection that has never been there; whoever asks here is told soon. */
+async function whenReady(queue: DeadlineQueue): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error('Redis has not been reached yet')), READY_MS);
+  });
+  try {
+    await Promise.race([queue.waitUntilReady(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The id of a timer's job: the same each time it is handed over, so that Redis keeps it once. */
@@ -63,10 +80,14 @@ export async function addJobs(queue: DeadlineQueue, timers: readonly Timer[], no
     const opts = { jobId: jobIdOf({ disputeId, seq }), timestamp: now, delay: Math.max(0, dueAt - now) };
     return [{ name: 'deadline', data: { disputeId, seq }, opts }];
   });
-  if (jobs.length > 0) await queue.addBulk(jobs);
+  if (jobs.length === 0) return;
+  await whenReady(queue);
+  await queue.addBulk(jobs);
 }
 
 /** Takes jobs away. What Redis answers says nothing, and a job that stays behind finds nothing to do. */
 export async function removeJobs(queue: DeadlineQueue, timers: readonly Timer[]): Promise<void> {
+  if (timers.length === 0) return;
+  await whenReady(queue);
   await Promise.all(timers.map((timer) => queue.remove(jobIdOf(timer))));
 }
