@@ -4,6 +4,8 @@ import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 import type { Dispute } from '../harness/types.ts';
 
+const compare = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
+
 interface Page {
   readonly data: Dispute[];
   readonly nextCursor: string | null;
@@ -11,16 +13,18 @@ interface Page {
 
 const HOUR = 3_600_000;
 
+const inOrder = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
 let service: Service;
 beforeAll(async () => {
   service = await startService({ env: { REMINDERS: 'none' } });
 });
 
-/** Orders with an open cancellation each, put into the database at once. */
+/** Orders with an open cancellation each, put into the database at once; always five were opened at the same moment. */
 async function seedMany(prefix: string, count: number, client = CLIENT, freelancer = FREELANCER): Promise<void> {
   await service.database.query(
     `WITH n AS MATERIALIZED (SELECT $1 || n AS id, gen_random_uuid() AS dispute,
-         date_trunc('milliseconds', now()) - n * interval '1 second' AS at FROM generate_series(1, $2::integer) AS n),
+         date_trunc('milliseconds', now()) - n / 5 * interval '1 second' AS at FROM generate_series(1, $2::integer) AS n),
        o AS (INSERT INTO orders (id, client_id, freelancer_id, status, reported_status, price_amount, price_currency,
            revision, version, created_at, updated_at)
          SELECT id, $3, $4, 'in_dispute', 'in_progress', 1, 'USD', 1, 2, at, at FROM n)
@@ -48,7 +52,7 @@ async function walk(sub: string, query: string, between: (seen: readonly Dispute
 }
 
 describe('paging through a thousand disputes', () => {
-  test.each(['openedAt', '-openedAt'])(
+  test.each(['openedAt', '-openedAt', 'respondBy'])(
     'gives each exactly once by %s while two hundred of them resolve and others are opened',
     async (sort) => {
       const [client, freelancer] = [`client-${sort}`, `freelancer-${sort}`];
@@ -69,8 +73,8 @@ describe('paging through a thousand disputes', () => {
       expect(resolved).toBeGreaterThanOrEqual(200);
       expect(old).toHaveLength(1_000);
       expect(new Set(seen.map(({ id }) => id)).size).toBe(seen.length);
-      const at = seen.map(({ openedAt }) => openedAt);
-      expect(at).toEqual(sort === 'openedAt' ? at.toSorted() : at.toSorted().reverse());
+      const at = seen.map(({ openedAt, respondBy }) => (sort === 'respondBy' ? respondBy : openedAt));
+      expect(at).toEqual(sort === '-openedAt' ? at.toSorted(compare).reverse() : at.toSorted(compare));
     },
   );
 });
@@ -112,8 +116,9 @@ describe('filters', () => {
     const change = await seedDispute(service, 'order_change', { orderId: await order(), opener: freelancer });
     const declined = await seedDispute(service, 'cancellation', { orderId: await order(), opener: client });
     await service.as(freelancer).post(`/v1/disputes/${declined.id}/decline`);
-    const ids = async (sub: string, query: string) => (await page(sub, `?${query}`)).data.map(({ id }) => id).sort();
-    expect(await ids(client, 'status=open')).toEqual([open.id, change.id].sort());
+    const ids = async (sub: string, query: string) =>
+      (await page(sub, `?${query}`)).data.map(({ id }) => id).sort(compare);
+    expect(await ids(client, 'status=open')).toEqual([open.id, change.id].sort(compare));
     expect(await ids(client, 'status=resolved')).toEqual([declined.id]);
     expect(await ids(client, 'resolution=declined')).toEqual([declined.id]);
     expect(await ids(client, 'resolution=accepted')).toEqual([]);
