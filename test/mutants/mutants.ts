@@ -35,6 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     killedBy: RACES,
+    named: 'ends once|both parties',
   },
   {
     name: 'a batch does not lock its orders',
@@ -46,6 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     killedBy: RACES,
+    named: 'takes no answer|expires once',
   },
   {
     name: 'a batch locks its orders in no particular sequence',
@@ -198,6 +200,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     killedBy: RACES,
+    named: 'takes no answer|expires once',
   },
   {
     name: 'a timer survives the end of its dispute',
@@ -209,6 +212,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     killedBy: RACES,
+    named: 'superseded',
   },
   {
     name: 'a moved deadline gets no timer',
@@ -282,7 +286,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     killedBy: RACES,
-    named: 'sent twice',
+    named: 'one key',
   },
   {
     name: 'an answer is kept after the commit',
