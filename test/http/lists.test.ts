@@ -13,8 +13,6 @@ interface Page {
 
 const HOUR = 3_600_000;
 
-const inOrder = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-
 let service: Service;
 beforeAll(async () => {
   service = await startService({ env: { REMINDERS: 'none' } });
