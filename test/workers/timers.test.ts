@@ -69,7 +69,8 @@ describe('a timer', () => {
   });
 
   test('that Redis refuses is given back at once', async () => {
-    const refusing = { addBulk: () => Promise.reject(new Error('Redis is away')) } as unknown as DeadlineQueue;
+    const addBulk = () => Promise.reject(new Error('Redis is away'));
+    const refusing = { waitUntilReady: async () => {}, addBulk } as unknown as DeadlineQueue;
     await seedDispute(service, 'cancellation');
     await expect(relay({ queue: refusing })).rejects.toThrow('away');
     expect((await timers()).map(({ leased }) => leased)).toEqual([false]);
