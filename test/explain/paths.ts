@@ -1,0 +1,146 @@
+import { v7 as uuidv7 } from 'uuid';
+import { DISPUTE_TYPES, RESOLUTIONS } from '../../src/domain/rules.ts';
+import { sequenceLog } from '../../src/operations/feed.ts';
+import { readDisputes, readOrder, readTimeline } from '../../src/operations/read.ts';
+import { settleDisputes } from '../../src/operations/settle.ts';
+import type { WriteDeps } from '../../src/operations/write.ts';
+import { type Database, withTx } from '../../src/platform/database.ts';
+import { countDeadlines, handedOver, listDeadlines, wantedAmong } from '../../src/store/deadlines.ts';
+import { commentsLeft, eraseComments } from '../../src/store/erasures.ts';
+import { readFeed } from '../../src/store/feed.ts';
+import { finishHolds, releasedDisputes } from '../../src/store/holds.ts';
+import { forgetOldKeys } from '../../src/store/idempotency.ts';
+import { type Filter, overdueAmong, type PageRequest, pageQuery, SORTS, type Sort } from '../../src/store/listing.ts';
+import { disputesToRemind, overdueDisputes } from '../../src/store/overdue.ts';
+import { leaseTimers } from '../../src/store/timers.ts';
+import { A_CLIENT, AN_ORDER, BIG_CLIENT, OPEN_ORDER } from './seed.ts';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+/** One way in which the service comes to its rows. */
+export interface AccessPath {
+  readonly name: string;
+  readonly run: (db: Database) => Promise<unknown>;
+}
+
+type Filters = readonly (readonly [string, Partial<Filter>])[];
+
+function filters(now: number): Filters {
+  return [
+    ['', {}],
+    ['status=open', { status: 'open' }],
+    ['status=resolved', { status: 'resolved' }],
+    ...DISPUTE_TYPES.map((type) => [`type=${type}`, { type }] as const),
+    ...RESOLUTIONS.map((resolution) => [`resolution=${resolution}`, { resolution }] as const),
+    ['awaiting=client', { awaiting: { role: 'client' } }],
+    ['awaiting=freelancer', { awaiting: { role: 'freelancer' } }],
+    ['orderId', { orderId: AN_ORDER }],
+    ['respondByBefore=in an hour', { respondByBefore: now + HOUR }],
+    ['status=open&respondByBefore=in an hour', { status: 'open', respondByBefore: now + HOUR }],
+    ['updatedAfter=a day ago', { updatedAfter: now - DAY }],
+    ['updatedAfter=a year ago', { updatedAfter: now - 365 * DAY }],
+    ['status=open&type=order_change', { status: 'open', type: 'order_change' }],
+  ];
+}
+
+/** Where a reader may be who has paged to the middle of a list, or to a day ago. */
+function placesIn(sort: Sort, now: number): PageRequest['after'][] {
+  const id = '80000000-0000-4000-8000-000000000000';
+  return [null, { sort, value: now - DAY, id }, { sort, value: now - 500 * DAY, id }];
+}
+
+/** A page of GET /v1/disputes, for each of the places in it. */
+function listing(name: string, filter: Filter, sort: Sort, now: number): AccessPath {
+  const run = async (db: Database) => {
+    for (const after of placesIn(sort, now)) await pageQuery(db, { filter, sort, after, limit: 100 });
+  };
+  return { name: `${name} sort=${sort}`, run };
+}
+
+/** GET /v1/disputes with every filter and sort, for users with few and with many disputes and for services. */
+export function listings(now: number): AccessPath[] {
+  const parties: [string, string | null][] = [
+    ['user', A_CLIENT],
+    ['big user', BIG_CLIENT],
+    ['service', null],
+  ];
+  return parties.flatMap(([who, partyId]) => {
+    const mine: Filters = partyId === null ? [] : [['awaiting=me', { awaiting: { userId: partyId } }]];
+    return [...filters(now), ...mine].flatMap(([name, filter]) =>
+      SORTS.map((sort) => listing(`${who} ${name}`, { partyId, ...filter }, sort, now)),
+    );
+  });
+}
+
+const deps = (db: Database): WriteDeps => ({ db, newId: uuidv7, onCommitted: () => {} });
+
+const FIRST = async (db: Database): Promise<string> => {
+  const { rows } = await db.pool.query<{ id: string }>(
+    "SELECT id FROM disputes WHERE order_id = $1 AND status = 'open'",
+    [OPEN_ORDER],
+  );
+  return rows[0]?.id ?? '';
+};
+
+/** What the reads of one order, one dispute and the feed do. */
+export function reads(now: number): AccessPath[] {
+  const order = { filter: { partyId: null, orderId: AN_ORDER }, sort: '-openedAt', after: null, limit: 20 } as const;
+  const feed =
+    (after: number, more = {}) =>
+    (db: Database) =>
+      readFeed(db, { after, limit: 100, ...more });
+  return [
+    { name: "an order's disputes", run: (db) => readDisputes(deps(db), order) },
+    { name: 'an order', run: (db) => readOrder(deps(db), { orderId: AN_ORDER }, A_CLIENT) },
+    { name: 'a dispute', run: async (db) => readOrder(deps(db), { disputeId: await FIRST(db) }, null) },
+    { name: 'a timeline', run: async (db) => readTimeline(deps(db), await FIRST(db), null) },
+    { name: 'overdue ones of a user', run: (db) => overdueAmong(db, { partyId: A_CLIENT }, 500) },
+    { name: 'overdue ones of a big user', run: (db) => overdueAmong(db, { partyId: BIG_CLIENT }, 500) },
+    { name: 'overdue ones of an order', run: (db) => overdueAmong(db, { partyId: null, orderId: OPEN_ORDER }, 500) },
+    { name: 'the feed, from its beginning', run: feed(0) },
+    { name: 'the feed, in the middle', run: feed(1_500_000) },
+    { name: 'the feed, at its end', run: feed(99_000_000) },
+    { name: 'the feed, of one order', run: feed(0, { orderId: AN_ORDER }) },
+    { name: 'the feed, of a frequent type', run: feed(0, { types: ['dispute.opened'] }) },
+    { name: 'the feed, of types that are rare', run: feed(0, { types: ['dispute.superseded', 'dispute.expired'] }) },
+    { name: 'comments to be erased of a user', run: (db) => erase(db, { userId: A_CLIENT, requestedAt: now }) },
+    { name: 'comments to be erased by age', run: (db) => erase(db, { resolvedForMs: 730 * DAY }) },
+  ];
+}
+
+async function erase(db: Database, what: Parameters<typeof eraseComments>[1]): Promise<void> {
+  await withTx(db, (tx) => eraseComments(tx, what, 200));
+  if ('userId' in what) await commentsLeft(db, { ...what, requestedBy: 'ops', finishedAt: null });
+}
+
+const HORIZON = 90 * DAY;
+const LEASE = { limit: 1_000, horizonMs: HORIZON, nearLeaseMs: 60_000, farLeaseMs: 600_000 };
+
+/** What the workers and operators do. */
+export function work(now: number): AccessPath[] {
+  const behind = { dueAt: now + HOUR, disputeId: '80000000-0000-4000-8000-000000000000' };
+  return [
+    { name: 'overdue disputes', run: (db) => overdueDisputes(db, 500) },
+    { name: 'disputes to remind', run: (db) => disputesToRemind(db, 500) },
+    {
+      name: 'settling what is overdue',
+      run: async (db) => settleDisputes(deps(db), await overdueDisputes(db, 200), { trigger: 'sweep', busy: 'skip' }),
+    },
+    { name: 'timers to hand over', run: (db) => leaseTimers(db, LEASE) },
+    { name: 'timers handed over', run: (db) => handedOver(db, null, 1_000, HORIZON) },
+    { name: 'timers handed over, further on', run: (db) => handedOver(db, behind, 1_000, HORIZON) },
+    { name: 'deadlines ahead', run: (db) => listDeadlines(db, 'pending', null, 101) },
+    { name: 'deadlines ahead, further on', run: (db) => listDeadlines(db, 'pending', behind, 101) },
+    { name: 'deadlines passed', run: (db) => listDeadlines(db, 'overdue', null, 101) },
+    { name: 'deadlines, counted', run: (db) => countDeadlines(db, 100_000) },
+    {
+      name: 'jobs that are wanted',
+      run: async (db) => wantedAmong(db, await handedOver(db, null, 1_000, HORIZON)),
+    },
+    { name: 'disputes of released holds', run: (db) => releasedDisputes(db, 500) },
+    { name: 'holds to be finished', run: (db) => finishHolds(db) },
+    { name: 'numbers for the log', run: (db) => sequenceLog(db) },
+    { name: 'keys to be forgotten', run: (db) => withTx(db, (tx) => forgetOldKeys(tx, 1_000)) },
+  ];
+}
