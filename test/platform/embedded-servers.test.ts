@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { findPostgres } from '../../src/platform/embedded/postgres.ts';
 import { findRedis } from '../../src/platform/embedded/redis.ts';
+import { startEmbedded } from '../../src/platform/embedded/servers.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { runFile } from '../harness/process.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -85,5 +86,14 @@ describe('the embedded servers of a checkout', () => {
     expect(one.urls.databaseUrl).toBeUndefined();
     await Promise.all([one.leave('SIGTERM'), other.leave('SIGTERM')]);
     expect(await running(dataDir)).toEqual([undefined, undefined]);
+  });
+
+  test('say what to set where nothing can be written', async () => {
+    const file = join(await dataDirectory(), 'file');
+    await writeFile(file, '');
+    const start = (needPostgres: boolean) =>
+      startEmbedded({ dataDir: join(file, 'data'), needPostgres, needRedis: true, say: () => {} });
+    await expect(start(true)).rejects.toThrow(/^set DATABASE_URL and REDIS_URL: .*ENOTDIR/);
+    await expect(start(false)).rejects.toThrow(/^set REDIS_URL: /);
   });
 });

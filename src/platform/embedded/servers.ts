@@ -88,13 +88,26 @@ async function startOrStop<T>(start: () => Promise<T>, other: EmbeddedServer | u
   }
 }
 
+/** Makes the directory in which processes meet; where nothing can be written, as in a container, it says what to set. */
+async function makePlace({ dataDir, needPostgres, needRedis }: Needs): Promise<string> {
+  const users = join(dataDir, 'users');
+  try {
+    await mkdir(users, { recursive: true });
+  } catch (error) {
+    const unset = [needPostgres && 'DATABASE_URL', needRedis && 'REDIS_URL'].filter((name) => name !== false);
+    const message = error instanceof Error ? error.message : String(error);
+    throw new Error(`set ${unset.join(' and ')}: there is no place for servers of its own (${message})`);
+  }
+  return users;
+}
+
 /**
  * Starts the servers that a process without configuration needs, or joins those that run for this checkout.
  * @throws Error with one line that says what to install or set
  */
-export async function startEmbedded({ dataDir, needPostgres, needRedis, say }: Needs): Promise<EmbeddedServers> {
-  const users = join(dataDir, 'users');
-  await mkdir(users, { recursive: true });
+export async function startEmbedded(needs: Needs): Promise<EmbeddedServers> {
+  const { dataDir, needPostgres, needRedis, say } = needs;
+  const users = await makePlace(needs);
   return await alone(dataDir, async () => {
     const options = { dataDir, durable: true, say };
     const redis = needRedis ? await startRedis(options) : undefined;
