@@ -31,7 +31,8 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
   });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
-    uiConfig: { url: '/openapi.json', deepLinking: true },
+    // Without the bar for opening other documents, which the policy forbids anyway.
+    uiConfig: { layout: 'BaseLayout', deepLinking: true },
     staticCSP: PAGE_POLICY,
   });
 }
