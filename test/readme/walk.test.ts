@@ -19,7 +19,7 @@ test('the walk of the README gives what it says', async () => {
   const commands = walk.filter(({ language }) => language === 'sh').map(({ code }) => code);
   const promised = walk.filter(({ language }) => language === 'text').map(({ code }) => code);
   const script = commands.join(`\necho '${DIVIDER}'\n`).replace('http://127.0.0.1:3000', url);
-  const { stdout } = await run('bash', ['-euo', 'pipefail', '-c', script], {
+  const { stdout } = await run('bash', ['--norc', '-euo', 'pipefail', '-c', script], {
     env: { PATH: process.env['PATH'], AUTH_SECRET: TEST_SECRET },
   });
   // The first block only sets variables.
