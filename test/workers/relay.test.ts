@@ -49,7 +49,7 @@ test('a timer is handed over once, and again when its lease has run out', async 
   await relay.turn();
   await relay.turn();
   expect(await relay.handedOver()).toBe(1);
-  expect(await relay.waiting()).toEqual([{ disputeId: id, seq: 1, dueAt: Date.parse(respondBy) }]);
+  expect(await relay.waiting()).toEqual([{ disputeId: id, seq: 1, dueAt: expect.closeTo(Date.parse(respondBy), -1) }]);
   await service.database.query("UPDATE timers SET leased_until = clock_timestamp() - interval '1 second'");
   await relay.turn();
   expect(await relay.handedOver()).toBe(2);
