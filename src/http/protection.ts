@@ -25,11 +25,11 @@ export const CONNECTION_LIMITS = {
   },
 } satisfies FastifyHttpOptions<RawServerDefault>;
 
-// A second between two turns of the event loop, on average: clients are about to give up anyway. A busy machine takes half
-// a second now and then, and is not drowning.
-const MAX_EVENT_LOOP_DELAY_MS = 1_000;
+// Two seconds between two turns of the event loop, on average: clients are about to give up anyway. A busy machine takes
+// one now and then, and is not drowning.
+const MAX_EVENT_LOOP_DELAY_MS = 2_000;
 // Longer than that: an interval without a single turn counts as an infinite delay, and one long turn is none.
-const SAMPLE_MS = 2_500;
+const SAMPLE_MS = 5_000;
 const MAX_HEAP = 0.9;
 const RETRY_AFTER_S = '2';
 
