@@ -171,6 +171,9 @@ async function terminate(stage: Stage, condition: string): Promise<void> {
   );
 }
 
+/** The fault in which an answer of 500 is what has to be. */
+export const POISON = 'a row that cannot be written';
+
 const POSTGRES_FAULTS: readonly Fault[] = [
   {
     kind: 'Postgres: all connections terminated',
@@ -200,7 +203,7 @@ const POSTGRES_FAULTS: readonly Fault[] = [
     },
   },
   {
-    kind: 'a row that cannot be written',
+    kind: POISON,
     number: 'F14',
     mustHold: 'the others fire; this one fires when it can be written',
     run: async ({ stage, random, targeted }) => {
