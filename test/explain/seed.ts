@@ -1,29 +1,26 @@
 import type { Client } from 'pg';
 
-export const DISPUTES = 1_000_000;
-const ORDERS = 400_000;
-const USERS = 20_000;
 /** Both parties of ordinary orders: some fifty disputes each. */
 export const A_CLIENT = 'client-77';
 /** A party of every twentieth order. */
 export const BIG_CLIENT = 'client-big';
-export const AN_ORDER = 'order-350001';
+export const AN_ORDER = 'order-7001';
 /** An order whose last dispute is open. */
 export const OPEN_ORDER = 'order-1';
 
 // Three years of orders. Each has two or three disputes, one after the other; every fifth of the last ones is open.
-const SEED = [
+const statementsFor = (disputes: number, orders: number, users: number) => [
   // The rows are made consistent here; to check a million of them one by one would take minutes.
   'SET session_replication_role = replica',
-  `CREATE TEMP TABLE n AS SELECT n, 'order-' || n % ${ORDERS} AS order_id, n % ${ORDERS} AS o,
-     CASE WHEN n % ${ORDERS} % 20 = 0 THEN '${BIG_CLIENT}' ELSE 'client-' || n % ${ORDERS} % ${USERS} END AS client_id,
-     'freelancer-' || n % ${ORDERS} % (${USERS} - 1) AS freelancer_id, gen_random_uuid() AS id,
-     n > ${DISPUTES - ORDERS} AND n % ${ORDERS} % 5 = 1 AS open,
+  `CREATE TEMP TABLE n AS SELECT n, 'order-' || n % ${orders} AS order_id, n % ${orders} AS o,
+     CASE WHEN n % ${orders} % 20 = 0 THEN '${BIG_CLIENT}' ELSE 'client-' || n % ${orders} % ${users} END AS client_id,
+     'freelancer-' || n % ${orders} % (${users} - 1) AS freelancer_id, gen_random_uuid() AS id,
+     n > ${disputes - orders} AND n % ${orders} % 5 = 1 AS open,
      (ARRAY['order_update', 'cancellation', 'order_change'])[n % 3 + 1] AS type
-   FROM generate_series(1, ${DISPUTES}) AS n`,
+   FROM generate_series(1, ${disputes}) AS n`,
   'ALTER TABLE n ADD COLUMN at timestamptz, ADD COLUMN updated_at timestamptz, ADD COLUMN resolution text',
   `UPDATE n SET at = date_trunc('milliseconds', CASE WHEN open THEN clock_timestamp() - random() * interval '47 hours'
-     ELSE clock_timestamp() - interval '5 days' - (1 - n / ${DISPUTES}.0) * interval '3 years' END)`,
+     ELSE clock_timestamp() - interval '5 days' - (1 - n / ${disputes}.0) * interval '3 years' END)`,
   `UPDATE n SET resolution = CASE WHEN NOT open THEN CASE n % 1000 WHEN 7 THEN 'superseded' ELSE
      (ARRAY['accepted', 'declined', 'answered', 'withdrawn', 'expired'])[n % 5 + 1] END END`,
   `UPDATE n SET updated_at = CASE WHEN open THEN at WHEN resolution = 'expired' THEN at + interval '48 hours'
@@ -57,11 +54,11 @@ const SEED = [
    WHERE dispute_id IN (SELECT dispute_id FROM timers LIMIT 1500)`,
   `INSERT INTO log_entries (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause,
      comment, data, seq)
-   SELECT order_id, (n / ${ORDERS}) * 4 + v, gen_random_uuid(),
+   SELECT order_id, (n / ${orders}) * 4 + v, gen_random_uuid(),
      (ARRAY['dispute.opened', 'order.status_changed', 'dispute.declined', 'order.status_changed'])[v],
      at + v * interval '1 minute', id, 'client', client_id, 'request:seed',
      CASE WHEN v = 1 AND n % 4 = 0 THEN 'Two weeks late.' END, '{"order": {}, "dispute": {}, "previous": null}',
-     CASE WHEN n <= ${DISPUTES} - 200 THEN nextval('log_sequence') END
+     CASE WHEN n <= ${disputes} - 200 THEN nextval('log_sequence') END
    FROM n, generate_series(1, 4) AS v WHERE v <= 2 OR NOT open ORDER BY n, v`,
   'INSERT INTO idempotency_keys SELECT client_id, id::text, id::text, 200, $${}$$, $${}$$, at FROM n WHERE n % 10 = 0',
   'SET session_replication_role = DEFAULT',
@@ -69,15 +66,15 @@ const SEED = [
   'VACUUM ANALYZE',
 ];
 
-/** Fills a migrated database. Its secondary indexes are made anew afterwards, which is faster than to feed them. */
-export async function seed(client: Client, say: (text: string) => void): Promise<void> {
+/** Fills a migrated database with so many disputes. Its secondary indexes are made anew afterwards, which is faster than to feed them. */
+export async function seed(client: Client, disputes: number, say: (text: string) => void): Promise<void> {
   const { rows: indexes } = await client.query<{ name: string; def: string }>(
     `SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS def FROM pg_index i
      JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = 'public'::regnamespace
        AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid)`,
   );
   for (const { name } of indexes) await client.query(`DROP INDEX ${name}`);
-  const [vacuum, ...rest] = SEED.toReversed();
+  const [vacuum, ...rest] = statementsFor(disputes, (disputes * 2) / 5, disputes / 50).toReversed();
   for (const statement of rest.toReversed()) await timed(client, statement, say);
   for (const { def } of indexes) await timed(client, def, say);
   if (vacuum !== undefined) await timed(client, vacuum, say);
