@@ -18,6 +18,7 @@ const COPIED = [
   'README.md',
 ];
 const TIME_LIMIT_MS = 180_000;
+const LAST_WORDS_MS = 15_000;
 const CHECK_LIMIT_MS = 900_000;
 const JEST = ['--disable-warning=ExperimentalWarning', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
 
@@ -34,10 +35,12 @@ function runTests(root: string, files: readonly string[], named?: string, limitM
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
+      // With some mistakes nothing comes to an end any more, not even by being told so.
       child.kill('SIGTERM');
+      setTimeout(() => child.kill('SIGKILL'), LAST_WORDS_MS).unref();
     }, limitMs);
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => chunks.push(chunk));
-    child.on('close', (code) => {
+    child.on('exit', (code) => {
       clearTimeout(timer);
       resolve({ code, text: Buffer.concat(chunks).toString('utf8'), timedOut });
     });

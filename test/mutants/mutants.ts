@@ -273,8 +273,8 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'if (settled.entries.length > 0 && decision.rejection === null) await write',
       },
     ],
-    killedBy: RACES,
-    named: 'takes no answer',
+    killedBy: WRITE_PATH,
+    named: 'late answer',
   },
   {
     name: 'a key is claimed in a transaction of its own',
@@ -289,7 +289,7 @@ export const MUTANTS: readonly Mutant[] = [
     named: 'one key',
   },
   {
-    name: 'an answer is kept after the commit',
+    name: 'an answer is kept in a transaction of its own',
     file: 'src/operations/write.ts',
     edits: [
       {

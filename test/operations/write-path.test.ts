@@ -150,6 +150,14 @@ describe('a row that is in another version than the one that was read is not wri
   });
 });
 
+test('a late answer is refused, and the refusal leaves behind what silence did', async () => {
+  const { orderId, disputeId } = await setOrder(stage, overdue);
+  const { verdict } = await ask(deps, acting(disputeId, FREELANCER, 'accept'));
+  expect(verdict).toBe('response_window_closed');
+  expect(await row(disputeId)).toMatchObject({ status: 'resolved', resolution: 'expired' });
+  expect(await faultsOf(stage.database, orderId)).toEqual([]);
+});
+
 describe('all or nothing:', () => {
   test('silence takes effect with its log entry', async () => {
     const { orderId, disputeId } = await setOrder(stage, overdue);
@@ -160,8 +168,16 @@ describe('all or nothing:', () => {
 
   test('an answer is not kept for a key if its effect was not committed', async () => {
     const { orderId, disputeId } = await setOrder(stage, cancellation);
-    const dying = disturbed('COMMIT', dieBefore);
-    const told = await ask(dying, acting(disputeId, FREELANCER, 'accept'), { key: 'dies' });
+    let holder: number | undefined;
+    let isOver = false;
+    // It is the transaction with the lock that dies, whichever others there may be.
+    const db = observedDatabase(stage.database.url, (statement) => {
+      if (/for update/i.test(statement.text)) holder ??= statement.pid;
+      if (isOver || statement.text !== 'COMMIT' || statement.pid !== holder) return statement.send();
+      isOver = true;
+      return dieBefore(statement);
+    });
+    const told = await ask(writeDepsOf(db), acting(disputeId, FREELANCER, 'accept'), { key: 'dies' });
     expect(told).toMatchObject({ verdict: 'done', replayed: false });
     expect((await row(disputeId))?.resolution).toBe('accepted');
     expect(await faultsOf(stage.database, orderId)).toEqual([]);
