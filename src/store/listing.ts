@@ -1,4 +1,5 @@
-import { and, asc, desc, eq, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, lte, or, type SQL, sql } from 'drizzle-orm';
+import { unionAll } from 'drizzle-orm/pg-core';
 import type { Hold } from '../domain/holds.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Dispute, Instant } from '../domain/state.ts';
@@ -101,22 +102,47 @@ function isBehind(after: Position | null, sort: Sort): SQL | undefined {
   return sort === '-openedAt' ? sql`${place} < ${border}` : sql`${place} > ${border}`;
 }
 
+type Query = Database['query'];
+
+/** What one index has in the order of the list already: the first disputes of a user in one role. */
+function firstInRole(query: Query, role: 'clientId' | 'freelancerId', partyId: string, request: PageRequest) {
+  const { filter, sort, after, limit } = request;
+  const order = sort === '-openedAt' ? desc : asc;
+  return query
+    .select({ id: disputes.id })
+    .from(disputes)
+    .where(and(eq(disputes[role], partyId), ...conditions({ ...filter, partyId: null }), isBehind(after, sort)))
+    .orderBy(order(disputes.openedAt), order(disputes.id))
+    .limit(limit + 1);
+}
+
+/** Which disputes a page is taken from. */
+function candidates(query: Query, request: PageRequest): SQL | undefined {
+  const { filter, sort, after } = request;
+  const { partyId } = filter;
+  const all = and(...conditions(filter), isBehind(after, sort));
+  if (partyId === null || COLUMNS[sort] !== disputes.openedAt) return all;
+  const ofClient = firstInRole(query, 'clientId', partyId, request);
+  return inArray(disputes.id, unionAll(ofClient, firstInRole(query, 'freelancerId', partyId, request)));
+}
+
 /**
- * By what a list is sorted. The list of one user is looked up by that user and sorted then, which costs what the user has.
- * Were its order one that an index has, a planner that takes filters for independent of each other would walk through
- * everybody's disputes in that order, to the end where nothing matches.
+ * By what a list is sorted. The list of one user is looked up by that user and sorted then. Were its order one that an
+ * index has, a planner that takes filters for independent of each other would walk through everybody's disputes in that
+ * order, to the end where nothing matches.
  */
 function sortedBy({ partyId }: Filter, sort: Sort) {
   return partyId === null ? COLUMNS[sort] : sql`${COLUMNS[sort]} + interval '0'`;
 }
 
 /** The query of one page, with one row more than the page has if there is a next one. */
-export function pageQuery({ query }: Pick<Database, 'query'>, { filter, sort, after, limit }: PageRequest) {
+export function pageQuery({ query }: Pick<Database, 'query'>, request: PageRequest) {
+  const { filter, sort, limit } = request;
   const order = sort === '-openedAt' ? desc : asc;
   return query
     .select({ now: CLOCK, holds: holdsFor(null), dispute: disputes })
     .from(disputes)
-    .where(and(...conditions(filter), isBehind(after, sort)))
+    .where(candidates(query, request))
     .orderBy(order(sortedBy(filter, sort)), order(disputes.id))
     .limit(limit + 1);
 }
