@@ -132,6 +132,15 @@ function isConnectionFailure(error: unknown): boolean {
   });
 }
 
+const TIME_LIMITS = /timeout exceeded when trying to connect|query read timeout/i;
+
+/** Whether a caller has waited as long as it may: for a connection, a lock or a statement. */
+export function isTimeout(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  if (state !== null) return state === '55P03' || state === '57014';
+  return [...causesOf(error)].some(({ message }) => TIME_LIMITS.test(message));
+}
+
 // Serialization failure, deadlock, lock not available, cancelled by a timeout, too many connections, shutting down,
 // starting up, transaction and idle timeouts, and every class 08 (connection) code.
 const TRANSIENT_STATES = /^(40001|40P01|55P03|57014|53300|57P01|57P02|57P03|57P05|25P03|25P04|08...)$/;

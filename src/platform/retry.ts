@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommitUnknownError, isTransient, sqlStateOf } from './database.ts';
+import { CommitUnknownError, isTimeout, isTransient } from './database.ts';
 
 /** Two decisions met; the one that lost has to look again. */
 export class LostRaceError extends Error {
@@ -11,13 +11,12 @@ export class LostRaceError extends Error {
 
 const ATTEMPTS = 3;
 const FIRST_DELAY_MS = 20;
-// Having waited for a lock or run into a time limit once, the caller has waited long enough.
-const NOT_WORTH_A_RETRY = new Set(['55P03', '57014']);
 
 function isWorthARetry(error: unknown, idempotent: boolean): boolean {
   if (error instanceof LostRaceError) return true;
   if (error instanceof CommitUnknownError) return idempotent;
-  return isTransient(error) && !NOT_WORTH_A_RETRY.has(sqlStateOf(error) ?? '');
+  // Having waited once for a lock, a connection or a statement, the caller has waited long enough.
+  return isTransient(error) && !isTimeout(error);
 }
 
 /**

@@ -33,7 +33,9 @@ export function startDeadlineWorker({ write, metrics, log, address }: DeadlineWo
   const collect = createCollector<string, Settlement>(
     { waitMs: COLLECT_MS, limit: CONCURRENCY },
     async (disputeIds) => {
-      const settled = await settleDisputes(write, disputeIds, { trigger: 'job', busy: 'wait' });
+      // One order that somebody holds must not keep those of the others waiting, with their locks in our hands: it is left
+      // to whoever is deciding there, and to the sweeper after that.
+      const settled = await settleDisputes(write, disputeIds, { trigger: 'job', busy: 'skip' });
       return disputeIds.map((disputeId) => settlementOf(settled, disputeId));
     },
   );

@@ -41,6 +41,8 @@ describe.each([true, false])('work that is idempotent: %s', (idempotent) => {
   test.each([
     ['a lock that was waited for', fromServer('55P03')],
     ['a statement that took too long', fromServer('57014')],
+    ['a connection that was waited for', new Error('timeout exceeded when trying to connect')],
+    ['an answer that was waited for', new Error('a query failed', { cause: new Error('Query read timeout') })],
     ['a broken rule of the database', fromServer('23505')],
     ['a mistake of ours', new Error('undefined is not a function')],
   ])('is not tried again after %s', async (_name, error) => {
