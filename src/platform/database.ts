@@ -1,10 +1,12 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
+import { createStatementNames, type StatementNames } from './statements.ts';
 
 /** A pool of connections, and typed queries on any of them outside a transaction. */
 export interface Database {
   readonly pool: pg.Pool;
   readonly query: NodePgDatabase;
+  readonly statements: StatementNames;
 }
 
 /** One open transaction: whoever is handed it may query it and must not end it. */
@@ -25,9 +27,18 @@ const MAX_CONNECTION_AGE_S = 1_800;
 
 // Inside the transaction and not on the session, so that it holds behind a pooler that shares sessions. A lock is
 // waited for 2 s at most (then 503), and a process that freezes with a lock in its hands loses it after 3 s.
-const BEGIN =
-  'BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 2000; SET LOCAL statement_timeout = 4000;' +
-  ' SET LOCAL idle_in_transaction_session_timeout = 3000';
+// Every statement in a transaction goes by an index, whatever the planner thinks of tables that are small yet or whose
+// numbers it does not know: it reads a few thousand rows from end to end rather than to plan for one row where it expects
+// a hundred. That settled, one plan is as good as another, and it is made once.
+const BEGIN = [
+  'BEGIN ISOLATION LEVEL READ COMMITTED',
+  'SET LOCAL lock_timeout = 2000',
+  'SET LOCAL statement_timeout = 4000',
+  'SET LOCAL idle_in_transaction_session_timeout = 3000',
+  'SET LOCAL enable_seqscan = off',
+  'SET LOCAL jit = off',
+  'SET LOCAL plan_cache_mode = force_generic_plan',
+].join('; ');
 
 /** Opens a pool; it connects when it is first asked to. */
 export function openDatabase({ url, poolSize, applicationName, onError }: DatabaseOptions): Database {
@@ -43,7 +54,7 @@ export function openDatabase({ url, poolSize, applicationName, onError }: Databa
   // Without the first, an idle connection that dies ends the process; without the second, one that is checked out does.
   pool.on('error', onError);
   pool.on('connect', (client) => client.on('error', onError));
-  return { pool, query: drizzle(pool) };
+  return { pool, query: drizzle(pool), statements: createStatementNames() };
 }
 
 /** The transaction may or may not have been committed: the connection failed while it was asked to. */
@@ -54,21 +65,38 @@ export class CommitUnknownError extends Error {
   }
 }
 
+const transactions = new WeakMap<pg.PoolClient, Tx>();
+
+/** A connection as transactions see it: it keeps their statements prepared. */
+function preparing(client: pg.PoolClient, statements: StatementNames): Tx {
+  const known = transactions.get(client);
+  if (known !== undefined) return known;
+  const query = (config: pg.QueryConfig, values: unknown[]) => {
+    const name = statements.of(config.text);
+    return client.query(name === undefined ? config : { ...config, name }, values);
+  };
+  const tx = drizzle({ query } as unknown as pg.PoolClient);
+  transactions.set(client, tx);
+  return tx;
+}
+
 /**
  * Runs `work` in one transaction and commits it; anything thrown rolls it back.
  * Our own, since drizzle's transaction() leaks the pool's client when BEGIN fails (drizzle-orm#6023).
  * @throws CommitUnknownError if the connection failed during COMMIT; else whatever `work` or the server raised
  */
-export async function withTx<T>({ pool }: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
+export async function withTx<T>({ pool, statements }: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
   const client = await pool.connect();
   let unusable: Error | undefined;
   try {
     await client.query(BEGIN);
-    const result = await work(drizzle(client));
+    const result = await work(preparing(client, statements));
     await commit(client);
     return result;
   } catch (error) {
     unusable = await rollBack(client, error);
+    // Where a pooler shares connections, no statement stays where it was prepared.
+    if (isStatementLost(error)) statements.giveUp();
     throw error;
   } finally {
     client.release(unusable);
@@ -95,7 +123,8 @@ async function rollBack(client: pg.PoolClient, error: unknown): Promise<Error | 
   }
   try {
     await client.query('ROLLBACK');
-    return undefined;
+    // Nothing else can be asked of a connection whose statements are out of date.
+    return isPlanOutdated(error) ? new Error('a migration has changed what was planned', { cause: error }) : undefined;
   } catch (failure) {
     return failure instanceof Error ? failure : new Error(String(failure));
   }
@@ -132,6 +161,12 @@ function isConnectionFailure(error: unknown): boolean {
   });
 }
 
+// A prepared statement that does not exist, or exists already.
+const isStatementLost = (error: unknown) => /^(26000|42P05)$/.test(sqlStateOf(error) ?? '');
+
+const isPlanOutdated = (error: unknown) =>
+  [...causesOf(error)].some(({ message }) => message.includes('cached plan must not change'));
+
 const TIME_LIMITS = /timeout exceeded when trying to connect|query read timeout/i;
 
 /** Whether a caller has waited as long as it may: for a connection, a lock or a statement. */
@@ -142,12 +177,12 @@ export function isTimeout(error: unknown): boolean {
 }
 
 // Serialization failure, deadlock, lock not available, cancelled by a timeout, too many connections, shutting down,
-// starting up, transaction and idle timeouts, and every class 08 (connection) code.
-const TRANSIENT_STATES = /^(40001|40P01|55P03|57014|53300|57P01|57P02|57P03|57P05|25P03|25P04|08...)$/;
+// starting up, transaction and idle timeouts, a prepared statement that was lost, and every class 08 (connection) code.
+const TRANSIENT_STATES = /^(40001|40P01|55P03|57014|53300|57P01|57P02|57P03|57P05|25P03|25P04|26000|42P05|08...)$/;
 
 /** Whether the same thing, tried again later, may work: a lock or a connection was not to be had. */
 export function isTransient(error: unknown): boolean {
   const state = sqlStateOf(error);
-  if (state !== null) return TRANSIENT_STATES.test(state);
+  if (state !== null) return TRANSIENT_STATES.test(state) || isPlanOutdated(error);
   return error instanceof CommitUnknownError || isConnectionFailure(error);
 }

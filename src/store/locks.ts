@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, or, type SQL, sql } from 'drizzle-orm';
 import type { Hold } from '../domain/holds.ts';
 import type { Instant, Order, State } from '../domain/state.ts';
 import type { Tx } from '../platform/database.ts';
@@ -35,8 +35,8 @@ export async function lockOrdersOf(tx: Tx, disputeIds: readonly string[], busy: 
   const owners = tx
     .select({ id: disputes.orderId })
     .from(disputes)
-    .where(inArray(disputes.id, [...disputeIds]));
-  const query = tx.select().from(orders).where(inArray(orders.id, owners)).orderBy(asc(orders.id));
+    .where(sql`${disputes.id} = ANY (${sql.param(disputeIds)}::uuid[])`);
+  const query = tx.select().from(orders).where(sql`${orders.id} IN ${owners}`).orderBy(asc(orders.id));
   const rows = await (busy === 'skip' ? query.for('update', { skipLocked: true }) : query.for('update'));
   return rows.map(toOrder);
 }
@@ -57,7 +57,7 @@ export interface Snapshot {
 export async function readLocked(tx: Tx, locked: readonly Order[], addressedId: string | null): Promise<Snapshot> {
   // Beside the open ones: those that ended their orders, which the orders show.
   const resolvedIds = [...locked.map((order) => order.cancelledByDisputeId), addressedId].filter((id) => id !== null);
-  const wanted = or(eq(disputes.status, 'open'), inArray(disputes.id, resolvedIds));
+  const wanted = or(eq(disputes.status, 'open'), sql`${disputes.id} = ANY (${sql.param(resolvedIds)}::uuid[])`);
   const ids = locked.map(({ id }) => id);
   const clock = tx
     .select({ now: CLOCK.as('now'), holds: holdsFor(sql`${sql.param(ids)}::text[]`).as('holds') })
@@ -66,7 +66,7 @@ export async function readLocked(tx: Tx, locked: readonly Order[], addressedId: 
   const rows = await tx
     .select({ now: clock.now, holds: clock.holds, dispute: disputes })
     .from(clock)
-    .leftJoin(disputes, and(inArray(disputes.orderId, ids), wanted));
+    .leftJoin(disputes, and(sql`${disputes.orderId} = ANY (${sql.param(ids)}::text[])`, wanted));
   const now = Math.max(rows[0]?.now ?? Number.NaN, ...locked.map(({ updatedAt }) => updatedAt));
   if (Number.isNaN(now)) throw new Error('the database did not tell the time');
   const loaded = rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)]));

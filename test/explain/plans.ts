@@ -72,7 +72,8 @@ export async function explain(client: pg.Client, path: (db: Database) => Promise
   const pool = { query, connect: async () => connection } as unknown as pg.Pool;
   await client.query('BEGIN');
   try {
-    await path({ pool, query: drizzle(connection as unknown as pg.Client) });
+    const statements = { of: () => undefined, giveUp: () => {} };
+    await path({ pool, query: drizzle(connection as unknown as pg.Client), statements });
     return plans;
   } finally {
     await client.query('ROLLBACK');

@@ -142,3 +142,35 @@ test('a lock is waited for two seconds at most, and a transaction in which nothi
     idle_in_transaction_session_timeout: '3000',
   });
 });
+
+describe('prepared statements', () => {
+  const read = (id: number) => (tx: Tx) => tx.execute(sql`SELECT id, twin FROM notes WHERE id = ${id}`);
+  const connected = () => disturbed('nothing', ({ send }) => send()).db;
+
+  test('are planned once for each connection', async () => {
+    const db = connected();
+    for (let time = 0; time < 3; time += 1) await withTx(db, read(1));
+    const { rows } = await db.pool.query(
+      'SELECT sum(generic_plans + custom_plans)::integer AS used FROM pg_prepared_statements',
+    );
+    expect(rows).toEqual([{ used: 3 }]);
+  });
+
+  test('that a pooler has lost fail once, as something to be tried again, and are done without from then on', async () => {
+    const db = connected();
+    await withTx(db, read(1));
+    await db.pool.query('DEALLOCATE ALL');
+    expect(isTransient(await failureOf(withTx(db, read(1))))).toBe(true);
+    await withTx(db, read(1));
+    const { rows } = await db.pool.query('SELECT name FROM pg_prepared_statements');
+    expect(rows).toEqual([]);
+  });
+
+  test('whose tables a migration changed fail once, as something to be tried again', async () => {
+    const db = connected();
+    await withTx(db, read(1));
+    await database.query('ALTER TABLE notes ALTER twin TYPE bigint');
+    expect(isTransient(await failureOf(withTx(db, read(1))))).toBe(true);
+    await withTx(db, read(1));
+  });
+});
