@@ -1,27 +1,35 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runClockSteps } from './clock-steps.ts';
+import { writeDocs } from './docs.ts';
+import { missingPrograms } from './programs.ts';
 import { runRedisGone } from './redis-gone.ts';
-import { faultTable, summarize } from './report.ts';
+import { breachesOf, describeRuns, faultTable } from './report.ts';
 import { type RunResult, runOnce } from './run.ts';
 
-// npm run test:faults -- --seed N --seconds S [--seeds K] [--rate R] [--calm] [--scenario redis-gone] [--write-docs]
-
-const DOCS = join(import.meta.dirname, '../../docs/reliability.md');
+// npm run test:faults -- --seed N --seconds S [--seeds K] [--rate R] [--calm] [--only F7,F22]
+//   [--scenario redis-gone|clock] [--write-docs]
 
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
     seeds: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '90' },
-    rate: { type: 'string', default: '60' },
+    rate: { type: 'string' },
     calm: { type: 'boolean', default: false },
+    only: { type: 'string' },
     scenario: { type: 'string', default: 'faults' },
     'write-docs': { type: 'boolean', default: false },
   },
 });
 
+const seed = Number(values.seed);
+const seconds = Number(values.seconds);
+const rateOr = (usual: number): number => Number(values.rate ?? usual);
+/** The part of a run in which nothing goes wrong, to compare with. */
+const CALM_PART = 1 / 6;
+
 interface Outcome {
+  /** Between which markers in the docs it belongs. */
   readonly name: string;
   readonly text: string;
   readonly table: string;
@@ -32,35 +40,36 @@ const tell = (breaches: readonly string[]) => breaches.map((breach) => `BREACH $
 
 async function runSeeds(): Promise<Outcome> {
   const results: RunResult[] = [];
-  const first = Number(values.seed);
-  for (let seed = first; seed < first + Number(values.seeds); seed += 1) {
-    const options = { seed, seconds: Number(values.seconds), rate: Number(values.rate), calm: values.calm };
-    const result = await runOnce(options);
+  const calmSeconds = values.calm ? seconds : Math.ceil(seconds * CALM_PART);
+  for (let n = seed; n < seed + Number(values.seeds); n += 1) {
+    const only = values.only?.split(',') ?? null;
+    const result = await runOnce({ seed: n, seconds, rate: rateOr(120), calmSeconds, only });
     results.push(result);
-    const { text, breaches } = summarize([result], true);
-    console.log(`${text}\n${tell(breaches)}`);
+    console.log(`${describeRuns([result])}\n${tell(breachesOf([result], false))}`);
   }
-  const { text, breaches } = summarize(results, true);
-  return { name: values.calm ? 'calm' : 'faults', text, table: values.calm ? '' : faultTable(results), breaches };
+  return {
+    name: values.calm ? 'calm' : 'faults',
+    text: describeRuns(results),
+    table: values.calm ? '' : faultTable(results),
+    breaches: breachesOf(results, true),
+  };
 }
 
 async function runScenario(): Promise<Outcome> {
   if (values.scenario === 'faults') return await runSeeds();
-  if (values.scenario !== 'redis-gone') throw new Error(`there is no scenario ${values.scenario}`);
-  const outcome = await runRedisGone(Number(values.seed), Number(values.seconds));
-  return { name: 'redis-gone', table: '', ...outcome };
+  if (values.scenario === 'redis-gone') {
+    return { name: 'redis-gone', table: '', ...(await runRedisGone(seed, seconds, rateOr(30))) };
+  }
+  if (values.scenario === 'clock')
+    return { name: 'clock', table: '', ...(await runClockSteps(seed, seconds, rateOr(60))) };
+  throw new Error(`there is no scenario ${values.scenario}`);
 }
 
-function writeDocs({ name, text, table }: Outcome): void {
-  const block = `\`\`\`text\n${new Date().toISOString().slice(0, 10)}\n${text}\n\`\`\`${table === '' ? '' : `\n\n${table}`}`;
-  const pattern = new RegExp(`(<!-- ${name} -->\n).*?(<!-- /${name} -->)`, 's');
-  const docs = readFileSync(DOCS, 'utf8');
-  writeFileSync(
-    DOCS,
-    docs.replace(pattern, (_all, before: string, after: string) => `${before}${block}\n${after}`),
-  );
+const lacking = missingPrograms();
+if (lacking.some((text) => text.startsWith('redis-server'))) {
+  console.error(lacking.join('\n'));
+  process.exit(2);
 }
-
 const outcome = await runScenario();
 console.log(`${outcome.text}\n\n${outcome.table}\n${tell(outcome.breaches)}`);
 if (values['write-docs']) writeDocs(outcome);

@@ -1,84 +1,111 @@
-import { cpus } from 'node:os';
-import { LANES, POISON } from './faults.ts';
-import type { Late, RunResult } from './run.ts';
+import { LANES } from './faults.ts';
+import type { BreachKind } from './invariants.ts';
+import { type Figures, figuresOf } from './lateness.ts';
+import { describeMachine } from './machine.ts';
+import { missingPrograms } from './programs.ts';
+import type { RunResult } from './run.ts';
 
-export const P99_MS = { calm: 250, faults: 2_000 };
-export const MAX_MS = 5_000;
+/** What lateness may be at most, in milliseconds. */
+export const GOALS = { calmP99: 250, faultyP99: 2_000, max: 5_000 };
 const EXIT_MS = 10_000;
 /** A deadline belongs to a fault that was staged while it fell due, or shortly before. */
 const AFTERMATH_MS = 2_000;
-
-/** The value below which a part of sorted numbers lies. */
-export function quantile(sorted: readonly number[], part: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
-}
-
-function figures(late: readonly Late[]) {
-  const sorted = late.map(({ ms }) => ms).sort((a, b) => a - b);
-  return { count: sorted.length, p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99), max: sorted.at(-1) ?? 0 };
-}
-
-function latenessDuring({ staged, lateness }: RunResult, kind: string): Late[] {
-  const times = staged.filter((fault) => fault.kind === kind);
-  return lateness.filter(({ dueAt }) =>
-    times.some(({ from, until }) => dueAt >= from && dueAt <= until + AFTERMATH_MS),
-  );
-}
+const KINDS: readonly BreachKind[] = ['lost', 'double', 'early', 'undone', 'inconsistent'];
 
 const ms = (value: number): string => `${Math.round(value)} ms`;
+const describe = ({ count, p50, p99, max }: Figures): string =>
+  `p50 ${ms(p50)}, p99 ${ms(p99)}, max ${ms(max)} (${count} deadlines)`;
 
-/** The table of faults: what must hold in each, how often it was staged, and how late deadlines took effect meanwhile. */
+function latenessDuring({ staged, faulty }: RunResult, kind: string): number[] {
+  const times = staged.filter((fault) => fault.kind === kind);
+  const during = faulty.filter(({ dueAt }) =>
+    times.some(({ from, until }) => dueAt >= from && dueAt <= until + AFTERMATH_MS),
+  );
+  return during.map((late) => late.ms);
+}
+
+/** The table of faults: what must hold in each, how often it was staged, and what was measured meanwhile. */
 export function faultTable(results: readonly RunResult[]): string {
-  const rows = LANES.flat().map(({ kind, number, mustHold }) => {
-    const staged = results.flatMap((result) => result.staged.filter((fault) => fault.kind === kind)).length;
-    const { count, p99, max } = figures(results.flatMap((result) => latenessDuring(result, kind)));
-    return `| ${number} | ${kind} | ${mustHold} | ${staged} | ${count} | ${ms(p99)} | ${ms(max)} |`;
+  const rows = LANES.flat().map(({ kind, number, mustHold, figure }) => {
+    const staged = results.flatMap((result) => result.staged.filter((fault) => fault.kind === kind));
+    const { count, p99, max } = figuresOf(results.flatMap((result) => latenessDuring(result, kind)));
+    const measured = figuresOf(staged.flatMap((fault) => fault.figure ?? []));
+    const also =
+      figure === undefined || measured.count === 0 ? '' : `${figure}: p50 ${ms(measured.p50)}, max ${ms(measured.max)}`;
+    return `| ${number} | ${kind} | ${mustHold} | ${staged.length} | ${count} | ${ms(p99)} | ${ms(max)} | ${also} |`;
   });
-  const head =
-    '| | fault | what must hold | staged | deadlines meanwhile | lateness p99 | max |\n|---|---|---|---|---|---|---|';
-  return [head, ...rows].join('\n');
+  const head = '| | fault | what must hold | staged | deadlines meanwhile | lateness p99 | max | also measured |';
+  return [head, '|---|---|---|---|---|---|---|---|', ...rows].join('\n');
 }
 
-interface Summary {
-  readonly text: string;
-  readonly breaches: readonly string[];
-}
-
-/** All figures of some runs, and everything that is not as promised. */
-export function summarize(results: readonly RunResult[], judgeLateness: boolean): Summary {
-  const calm = results.every(({ options }) => options.calm);
-  const late = figures(results.flatMap(({ lateness }) => lateness));
-  const exits = results.flatMap((result) => result.exits);
-  const slowest = Math.max(0, ...exits.map((exit) => exit.ms));
-  const kinds = ['lost', 'double', 'early', 'undone', 'inconsistent'] as const;
-  const found = results.flatMap(({ breaches, options }) =>
-    breaches.map((breach) => ({ ...breach, seed: options.seed })),
-  );
-  const counts = kinds.map(
-    (kind) => `${kind} ${found.filter((breach) => breach.kind === kind).flatMap(({ ids }) => ids).length}`,
-  );
+/** Answers of all runs by kind, the most frequent first. */
+export function answersOf(histories: readonly RunResult['history'][]): [string, number][] {
   const answers = new Map<string, number>();
-  for (const { history } of results)
-    for (const [kind, n] of history.answers) answers.set(kind, (answers.get(kind) ?? 0) + n);
-  const breaches = found.map(({ name, ids, seed }) => `seed ${seed}: not so: ${name} (${ids.slice(0, 5).join(', ')})`);
-  const limit = calm ? P99_MS.calm : P99_MS.faults;
-  if (judgeLateness && late.p99 > limit) breaches.push(`lateness p99 is ${ms(late.p99)}, more than ${ms(limit)}`);
-  if (judgeLateness && late.max > MAX_MS) breaches.push(`lateness max is ${ms(late.max)}, more than ${ms(MAX_MS)}`);
-  if (slowest > EXIT_MS) breaches.push(`a process took ${ms(slowest)} to stop`);
-  // Whoever asks for what cannot be written is told that something broke; nobody else is.
-  const isPoisoned = results.some(({ staged }) => staged.some(({ kind }) => kind === POISON));
-  const broken = answers.get('500 internal_error') ?? 0;
-  if (broken > 0 && !isPoisoned) breaches.push(`${broken} answers were 500`);
-  const text = [
-    `seeds ${results.map(({ options }) => options.seed).join(', ')}, ${results[0]?.options.seconds} s each, ${cpus().length} cores (${cpus()[0]?.model.trim()}), Node ${process.version}`,
-    `faults staged ${results.flatMap(({ staged }) => staged).length}, disputes ${results.reduce((sum, { disputes }) => sum + disputes, 0)}, expired ${late.count}`,
+  for (const { answers: some } of histories)
+    for (const [kind, n] of some) answers.set(kind, (answers.get(kind) ?? 0) + n);
+  return [...answers].sort(([, a], [, b]) => b - a);
+}
+
+function lateBreaches(calm: Figures, faulty: Figures): string[] {
+  const judged = [
+    ['p99 without faults', calm.p99, GOALS.calmP99],
+    ['max without faults', calm.max, GOALS.max],
+    ['p99 under faults', faulty.p99, GOALS.faultyP99],
+    ['max under faults', faulty.max, GOALS.max],
+  ] as const;
+  return judged.flatMap(([name, value, goal]) =>
+    value > goal ? [`lateness: ${name} is ${ms(value)}, more than ${ms(goal)}`] : [],
+  );
+}
+
+/** Everything that is not as promised; `judgeTimes` says whether how long things took counts, too. */
+export function breachesOf(results: readonly RunResult[], judgeTimes: boolean): string[] {
+  const found = results.flatMap(({ breaches, failures, options: { seed } }) => [
+    ...breaches.map(({ name, ids }) => `seed ${seed}: not so: ${name}: ${ids.join(', ')}`),
+    ...(judgeTimes ? failures.map((failure) => `seed ${seed}: ${failure}`) : []),
+  ]);
+  const calm = figuresOf(results.flatMap((result) => result.calm.map((late) => late.ms)));
+  const faulty = figuresOf(results.flatMap((result) => result.faulty.map((late) => late.ms)));
+  const slow = results.flatMap(({ exits }) => exits).filter((exit) => exit.ms > EXIT_MS);
+  return [
+    ...found,
+    ...(judgeTimes ? lateBreaches(calm, faulty) : []),
+    ...(judgeTimes ? slow.map((exit) => `a process took ${ms(exit.ms)} to stop`) : []),
+  ];
+}
+
+function exitLine(results: readonly RunResult[], redis: 'up' | 'frozen'): string {
+  const exits = results.flatMap((result) => result.exits.filter((exit) => exit.redis === redis));
+  const { count, p50, max } = figuresOf(exits.map((exit) => exit.ms));
+  const codes = [...new Set(exits.map(({ code }) => String(code ?? 'a signal')))]
+    .sort((a, b) => a.localeCompare(b))
+    .join(', ');
+  return `exits on SIGTERM with Redis ${redis}: ${count}, p50 ${ms(p50)}, max ${ms(max)}${count === 0 ? '' : `, with ${codes}`}`;
+}
+
+/** All figures of some runs. */
+export function describeRuns(results: readonly RunResult[]): string {
+  const [first] = results;
+  const breaches = results.flatMap((result) => result.breaches);
+  const counts = KINDS.map(
+    (kind) => `${kind} ${breaches.filter((breach) => breach.kind === kind).flatMap(({ ids }) => ids).length}`,
+  );
+  const calm = figuresOf(results.flatMap((result) => result.calm.map((late) => late.ms)));
+  const faulty = figuresOf(results.flatMap((result) => result.faulty.map((late) => late.ms)));
+  const disputes = results.reduce((sum, result) => sum + result.disputes, 0);
+  const staged = results.flatMap((result) => result.staged).length;
+  return [
+    describeMachine(),
+    `seeds ${results.map(({ options }) => options.seed).join(', ')}: ${first?.options.seconds} s each, ${first?.options.rate} disputes a second`,
+    `disputes ${disputes}, faults staged ${staged}, deadlines that took effect ${calm.count + faulty.count}`,
     counts.join(', '),
-    `lateness p50 ${ms(late.p50)}, p99 ${ms(late.p99)}, max ${ms(late.max)}`,
-    `exits on SIGTERM ${exits.length}, slowest ${ms(slowest)}`,
-    `answers: ${[...answers]
-      .sort(([, a], [, b]) => b - a)
+    `lateness without faults: ${describe(calm)}`,
+    ...(faulty.count === 0 ? [] : [`lateness under faults: ${describe(faulty)}`]),
+    exitLine(results, 'up'),
+    exitLine(results, 'frozen'),
+    `answers: ${answersOf(results.map(({ history }) => history))
       .map(([kind, n]) => `${kind}: ${n}`)
       .join(', ')}`,
+    ...missingPrograms().map((missing) => `not staged: ${missing}`),
   ].join('\n');
-  return { text, breaches };
 }

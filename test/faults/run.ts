@@ -1,10 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../harness/wait-for.ts';
-import { type Fault, LANES, type Scene, type Staged } from './faults.ts';
+import { LANES } from './faults.ts';
 import { insertHerd } from './herd.ts';
-import { type Breach, findBreaches } from './invariants.ts';
-import { type History, seedOrders, startLoad } from './load.ts';
+import type { History } from './history.ts';
+import type { Breach } from './invariants.ts';
+import { type Late, measureLateness } from './lateness.ts';
+import { seedOrders, startLoad } from './load.ts';
+import { canMoveClocks } from './programs.ts';
+import { findBreaches } from './promises.ts';
 import { createRandom } from './random.ts';
+import type { Fault, Scene, Staged } from './scene.ts';
 import { type Stage, setUp } from './stage.ts';
 
 export interface RunOptions {
@@ -12,15 +17,10 @@ export interface RunOptions {
   readonly seconds: number;
   /** Disputes opened through the API in a second. */
   readonly rate: number;
-  /** Whether nothing goes wrong: what the service does on a good day. */
-  readonly calm: boolean;
-}
-
-/** How late one deadline took effect. */
-export interface Late {
-  readonly ms: number;
-  readonly dueAt: number;
-  readonly disputeId: string;
+  /** For how many of the seconds nothing goes wrong yet. */
+  readonly calmSeconds: number;
+  /** The numbers of the faults that are staged; null for all. */
+  readonly only: readonly string[] | null;
 }
 
 export interface RunResult {
@@ -28,73 +28,102 @@ export interface RunResult {
   readonly staged: readonly Staged[];
   readonly disputes: number;
   readonly breaches: readonly Breach[];
-  readonly lateness: readonly Late[];
+  /** What did not hold in a single fault. */
+  readonly failures: readonly string[];
+  readonly calm: readonly Late[];
+  readonly faulty: readonly Late[];
   readonly history: History;
-  readonly exits: readonly { ms: number; code: number | null }[];
+  readonly exits: Scene['exits'];
 }
 
 const DRAIN_MS = 60_000;
+/** Processes that have just been started are slower at first: until then, what is measured does not count as calm. */
+const WARM_UP_MS = 6_000;
+/** What falls due this long before the first fault was settled without any. */
+const SETTLED_MS = 1_000;
 
-async function runLane(lane: readonly Fault[], scene: Scene, until: number, staged: Staged[]): Promise<void> {
-  while (Date.now() < until) {
-    const fault = scene.random.pick(lane);
-    const from = Date.now();
-    await fault.run(scene).catch((error: unknown) => console.error(`staging ${fault.kind} failed:`, error));
-    staged.push({ kind: fault.kind, from, until: Date.now() });
-    await sleep(scene.random.int(50, 600));
+async function stageOne(fault: Fault, scene: Scene, staged: Staged[]): Promise<void> {
+  const from = Date.now();
+  try {
+    const figure = (await fault.run(scene)) ?? null;
+    staged.push({ kind: fault.kind, from, until: Date.now(), figure });
+  } catch (error) {
+    console.error(`staging ${fault.kind} failed:`, error);
   }
 }
 
-async function drain({ admin }: Stage): Promise<void> {
-  await waitFor(
-    'everything that was opened is resolved',
-    async () => {
-      const { rows } = await admin.query("SELECT 1 FROM disputes WHERE status = 'open' LIMIT 1");
-      return rows.length === 0;
-    },
-    DRAIN_MS,
-  ).catch(() => {}); // what is left open, the invariants will name
+function possibleFaults(lane: readonly Fault[], only: RunOptions['only']): Fault[] {
+  return lane.filter(
+    ({ needs, number }) => (needs === undefined || canMoveClocks) && (only === null || only.includes(number)),
+  );
 }
 
-/** How late each deadline took effect; while PostgreSQL was away, nothing could, and that time does not count. */
-async function measureLateness({ stage, outages, targeted }: Scene): Promise<Late[]> {
-  const { rows } = await stage.admin.query<{ id: string; due: number; at: number }>(
-    `SELECT d.id::text, (extract(epoch from d.respond_by) * 1000)::float8 AS due,
-       (extract(epoch from d.resolved_at) * 1000)::float8 AS at FROM disputes d WHERE d.resolution = 'expired'`,
-  );
-  const until = new Map(targeted.map((target) => [target.id, target.until]));
-  return rows.map(({ id, due, at }) => {
-    const outage = outages.findLast((candidate) => candidate.from <= at && candidate.until >= due);
-    const from = Math.max(due, outage?.until ?? 0, Math.min(until.get(id) ?? 0, at));
-    return { disputeId: id, dueAt: due, ms: Math.max(0, at - from) };
-  });
+async function runLane(possible: readonly Fault[], scene: Scene, until: number, staged: Staged[]): Promise<void> {
+  const underWay = new Map<string, Promise<void>>();
+  while (possible.length > 0 && Date.now() < until) {
+    const fault = scene.random.pick(possible);
+    const { kind, inBackground } = fault;
+    // Of those that go on in the background one at a time, too.
+    if (inBackground && !underWay.has(kind)) {
+      underWay.set(
+        kind,
+        stageOne(fault, scene, staged).finally(() => underWay.delete(kind)),
+      );
+    }
+    if (!inBackground) await stageOne(fault, scene, staged);
+    await sleep(scene.random.int(50, 300));
+  }
+  await Promise.all(underWay.values());
+}
+
+/** Waits until everything that was opened is resolved. What is left open, the invariants will name. */
+export async function drain({ admin }: Stage): Promise<void> {
+  const isDone = async () => {
+    const { rows } = await admin.query("SELECT 1 FROM disputes WHERE status = 'open' LIMIT 1");
+    return rows.length === 0;
+  };
+  await waitFor('everything that was opened is resolved', isDone, DRAIN_MS).catch(() => {});
 }
 
 /** Runs the load with its faults once, waits until everything due has been settled, and judges. */
 export async function runOnce(options: RunOptions): Promise<RunResult> {
-  const random = createRandom(options.seed);
+  const { seed, seconds, rate, calmSeconds } = options;
   const stage = await setUp();
   try {
-    const prefix = `seed-${options.seed}-`;
-    await seedOrders(stage.admin, prefix, options.rate * (options.seconds + 60));
+    const prefix = `seed-${seed}-`;
+    const count = rate * (seconds + 60);
+    await seedOrders(stage.admin, prefix, count);
+    const load = await startLoad(stage.apis, { seed, prefix, rate, count });
+    const shared = { outages: [], targeted: [], poisoned: [] as string[], exits: [], breaches: [] };
     const herd = (count: number) => insertHerd(stage.admin, count);
-    const scene: Scene = { stage, random, outages: [], targeted: [], exits: [], herd };
+    const scene = { ...shared, stage, client: load.client, herd };
     const staged: Staged[] = [];
-    const load = await startLoad(stage.apis, random, prefix, options.rate);
-    const until = Date.now() + options.seconds * 1_000;
-    if (options.calm) await sleep(options.seconds * 1_000);
-    else await Promise.all(LANES.map((lane) => runLane(lane, scene, until, staged)));
+    const warm = Date.now() + WARM_UP_MS;
+    const until = Date.now() + seconds * 1_000;
+    await sleep(calmSeconds * 1_000);
+    const firstFault = Date.now();
+    // Each lane with its own source of chance, so that a seed means the same faults in the same order.
+    const lanes = LANES.map((lane, n) => {
+      const random = createRandom(seed * 31 + n);
+      return runLane(possibleFaults(lane, options.only), { ...scene, random }, until, staged);
+    });
+    // With nothing to stage, it goes on for as long all the same.
+    await Promise.all([...lanes, sleep((seconds - calmSeconds) * 1_000)]);
     await load.stop();
     await drain(stage);
     const { rows } = await stage.admin.query<{ count: number }>('SELECT count(*)::integer AS count FROM disputes');
+    const late = await measureLateness(scene);
+    const isCalm = ({ dueAt }: Late) => dueAt > warm && (staged.length === 0 || dueAt < firstFault - SETTLED_MS);
     return {
       options,
       staged,
       disputes: rows[0]?.count ?? 0,
-      breaches: await findBreaches(stage.admin, load.history),
-      lateness: await measureLateness(scene),
+      breaches: await findBreaches(stage.admin, load.history, shared.poisoned),
+      failures: shared.breaches,
+      calm: late.filter(isCalm),
+      faulty: late.filter((one) => !isCalm(one)),
       history: load.history,
-      exits: scene.exits,
+      exits: shared.exits,
     };
   } finally {
     await stage.close();

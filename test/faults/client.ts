@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { mintToken } from '../../src/platform/development.ts';
+import type { History } from './history.ts';
+import { type Instance, SECRET } from './instances.ts';
+
+export interface Body {
+  readonly id?: string;
+  readonly code?: string;
+  readonly status?: string;
+  readonly resolution?: string | null;
+  readonly respondBy?: string;
+  readonly serverTime?: string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body: Body;
+  readonly retryAfter: string | null;
+}
+
+export type Sender = 'client' | 'freelancer' | 'order_service' | 'operator';
+
+export interface Request {
+  readonly as: Sender;
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly path: string;
+  readonly body?: unknown;
+  readonly key?: string;
+}
+
+export interface Client {
+  /** Sends a request once, to one api or the other; null if no answer came. */
+  readonly send: (request: Request) => Promise<Answer | null>;
+  /** Sends it again, with its key, until there is an answer that is one; null if that takes too long. */
+  readonly insist: (request: Request) => Promise<Answer | null>;
+}
+
+const REQUEST_MS = 8_000;
+const TRIES = 100;
+
+const isUnsettled = (answer: Answer | null) =>
+  answer === null || answer.status >= 500 || answer.body.code === 'idempotency_key_in_use';
+
+/** A client of all apis at once, as behind a load balancer that knows of no failure. */
+export async function createClient(apis: readonly Instance[], history: History): Promise<Client> {
+  const tokens: Readonly<Record<Sender, string>> = {
+    client: await mintToken(SECRET, { sub: 'user-7' }),
+    freelancer: await mintToken(SECRET, { sub: 'user-9' }),
+    order_service: await mintToken(SECRET, { sub: 'orders', scope: 'orders:write' }),
+    operator: await mintToken(SECRET, { sub: 'operator', scope: 'ops' }),
+  };
+  const count = (kind: string) => void history.answers.set(kind, (history.answers.get(kind) ?? 0) + 1);
+  let turn = 0;
+  const urlOf = (path: string) => {
+    turn += 1;
+    return `${apis[turn % apis.length]?.url}${path}`;
+  };
+
+  const send = async ({ as, method, path, body, key }: Request): Promise<Answer | null> => {
+    const begun = performance.now();
+    const headers = {
+      authorization: `Bearer ${tokens[as]}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(key !== undefined && { 'idempotency-key': key }),
+    };
+    try {
+      const payload = body === undefined ? {} : { body: JSON.stringify(body) };
+      const signal = AbortSignal.timeout(REQUEST_MS);
+      const response = await fetch(urlOf(path), { method, headers, ...payload, signal });
+      const answer = {
+        status: response.status,
+        body: (await response.json()) as Body,
+        retryAfter: response.headers.get('retry-after'),
+      };
+      count(`${answer.status}${answer.status >= 400 ? ` ${answer.body.code}` : ''}`);
+      if (answer.status === 500) history.broken.push(path);
+      if (response.headers.has('idempotency-replayed')) count('of these replayed');
+      history.latenciesMs.push({ at: Date.now(), ms: performance.now() - begun });
+      return answer;
+    } catch {
+      count('no answer');
+      return null;
+    }
+  };
+
+  const insist = async (request: Request): Promise<Answer | null> => {
+    for (let attempt = 0; attempt < TRIES; attempt += 1) {
+      const answer = await send(request);
+      if (!isUnsettled(answer)) return answer;
+      await sleep(Number(answer?.retryAfter ?? 0) * 1_000 + 100 + 200 * Math.random());
+    }
+    history.unanswered.push(`${request.method} ${request.path}`);
+    return null;
+  };
+  return { send, insist };
+}

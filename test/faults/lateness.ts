@@ -1,0 +1,47 @@
+import type { Scene } from './scene.ts';
+
+/** How late one deadline took effect. */
+export interface Late {
+  readonly ms: number;
+  readonly dueAt: number;
+  readonly disputeId: string;
+  /** What made it take effect: a job, the sweeper, or somebody who looked at it. */
+  readonly cause: string;
+}
+
+type Circumstances = Pick<Scene, 'stage' | 'outages' | 'targeted'>;
+
+/**
+ * How late each deadline took effect, from `respondBy` to the instant in the log. While PostgreSQL itself was away nothing
+ * could take effect, and where a fault was aimed at a dispute this one could not: there it counts from the end of that.
+ */
+export async function measureLateness({ stage, outages, targeted }: Circumstances): Promise<Late[]> {
+  const { rows } = await stage.admin.query<{ id: string; due: number; at: number; cause: string }>(
+    `SELECT d.id::text, (extract(epoch from d.respond_by) * 1000)::float8 AS due,
+       (extract(epoch from l.occurred_at) * 1000)::float8 AS at, l.cause
+     FROM disputes d JOIN log_entries l ON l.dispute_id = d.id AND l.type = 'dispute.expired'`,
+  );
+  const until = new Map(targeted.map((target) => [target.id, target.until]));
+  return rows.map(({ id, due, at, cause }) => {
+    const outage = outages.findLast((candidate) => candidate.from <= at && candidate.until >= due);
+    const from = Math.max(due, outage?.until ?? 0, until.get(id) ?? 0);
+    return { disputeId: id, cause, dueAt: due, ms: Math.max(0, at - from) };
+  });
+}
+
+/** The value below which a part of sorted numbers lies. */
+export function quantile(sorted: readonly number[], part: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0;
+}
+
+export interface Figures {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+export function figuresOf(values: readonly number[]): Figures {
+  const sorted = values.toSorted((a, b) => a - b);
+  return { count: sorted.length, p50: quantile(sorted, 0.5), p99: quantile(sorted, 0.99), max: sorted.at(-1) ?? 0 };
+}

@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PoolClient } from 'pg';
+import type { Scene } from './scene.ts';
+import { sinceMs } from './scene.ts';
+
+/** Longer than a lock is waited for, with room for a busy machine. */
+const BOUNDED_MS = 5_000;
+
+async function lockOne(connection: PoolClient): Promise<string | undefined> {
+  await connection.query('BEGIN');
+  const { rows } = await connection.query<{ id: string; order_id: string }>(
+    `SELECT id, order_id FROM disputes WHERE status = 'open' AND respond_by > clock_timestamp() + interval '1 second'
+     ORDER BY respond_by LIMIT 1`,
+  );
+  const [row] = rows;
+  if (row !== undefined) await connection.query('SELECT 1 FROM orders WHERE id = $1 FOR UPDATE', [row.order_id]);
+  return row?.id;
+}
+
+/** Asks for something that needs the lock; says how long the refusal took, or null if another fault came between. */
+async function askForIt({ client, breaches }: Scene, connection: PoolClient, id: string): Promise<number | null> {
+  const begun = performance.now();
+  const path = `/v1/disputes/${id}/comments`;
+  const answer = await client.send({ as: 'client', method: 'POST', path, body: { comment: 'Anybody there?' } });
+  const ms = sinceMs(begun);
+  await connection.query('SELECT 1'); // throws if the lock was lost meanwhile, with its connection
+  if (answer === null) return null;
+  if (answer.status !== 503) breaches.push(`a locked order was answered with ${answer.status} ${answer.body.code}`);
+  else if (answer.retryAfter === null) breaches.push('503 came without Retry-After');
+  if (ms > BOUNDED_MS) breaches.push(`a locked order was refused after ${Math.round(ms)} ms only`);
+  return answer.status === 503 ? ms : null;
+}
+
+/** Locks one order for long, and asks for it meanwhile. */
+export async function holdLock(scene: Scene): Promise<number | null> {
+  const { stage, random, targeted } = scene;
+  const forMs = random.int(10_000, 30_000);
+  const connection = await stage.admin.connect();
+  let lost: Error | undefined;
+  try {
+    const id = await lockOne(connection);
+    if (id === undefined) return null;
+    const begun = performance.now();
+    const end = { id, until: Date.now() + forMs };
+    targeted.push(end);
+    await sleep(random.int(0, 3_000));
+    const ms = await askForIt(scene, connection, id);
+    await sleep(Math.max(0, forMs - sinceMs(begun)));
+    return ms;
+  } catch (error) {
+    lost = error instanceof Error ? error : new Error(String(error));
+    return null; // PostgreSQL crashed meanwhile, and the lock went with it
+  } finally {
+    await connection.query('ROLLBACK').catch(() => {});
+    connection.release(lost);
+  }
+}
