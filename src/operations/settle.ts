@@ -19,6 +19,9 @@ interface Settled {
   readonly entries: readonly Entry[];
 }
 
+/** A process that freezes here has hundreds of deadlines in its hands, and not one order as elsewhere. */
+const FROZEN_AFTER_MS = 1_000;
+
 const NOTHING: Settlement = { outcome: 'nothing_to_do' };
 
 /** A dispute that is past its deadline and yet not due is held: its moved deadline will have a timer of its own. */
@@ -74,7 +77,8 @@ export async function settleDisputes(
   disputeIds: readonly string[],
   { trigger, busy }: { trigger: Trigger; busy: 'wait' | 'skip' },
 ): Promise<ReadonlyMap<string, Settlement>> {
-  const work = () => withTx(deps.db, (tx) => settleLocked(tx, deps, disputeIds, busy));
+  const work = () =>
+    withTx(deps.db, (tx) => settleLocked(tx, deps, disputeIds, busy), { frozenAfterMs: FROZEN_AFTER_MS });
   const { byDispute, entries } = await withRetry(work, { idempotent: true });
   deps.onCommitted(entries, trigger);
   return byDispute;

@@ -26,19 +26,23 @@ const CLIENT_QUERY_TIMEOUT_MS = 5_000;
 const MAX_CONNECTION_AGE_S = 1_800;
 
 // Inside the transaction and not on the session, so that it holds behind a pooler that shares sessions. A lock is
-// waited for 2 s at most (then 503), and a process that freezes with a lock in its hands loses it after 3 s.
+// waited for 2 s at most (then 503).
 // Every statement in a transaction goes by an index, whatever the planner thinks of tables that are small yet or whose
 // numbers it does not know: it reads a few thousand rows from end to end rather than to plan for one row where it expects
 // a hundred. That settled, one plan is as good as another, and it is made once.
-const BEGIN = [
-  'BEGIN ISOLATION LEVEL READ COMMITTED',
-  'SET LOCAL lock_timeout = 2000',
-  'SET LOCAL statement_timeout = 4000',
-  'SET LOCAL idle_in_transaction_session_timeout = 3000',
-  'SET LOCAL enable_seqscan = off',
-  'SET LOCAL jit = off',
-  'SET LOCAL plan_cache_mode = force_generic_plan',
-].join('; ');
+const begin = (frozenAfterMs: number) =>
+  [
+    'BEGIN ISOLATION LEVEL READ COMMITTED',
+    'SET LOCAL lock_timeout = 2000',
+    'SET LOCAL statement_timeout = 4000',
+    `SET LOCAL idle_in_transaction_session_timeout = ${frozenAfterMs}`,
+    'SET LOCAL enable_seqscan = off',
+    'SET LOCAL jit = off',
+    'SET LOCAL plan_cache_mode = force_generic_plan',
+  ].join('; ');
+
+// As long as a lock is waited for: longer, and those who wait for it are refused for nothing.
+const FROZEN_AFTER_MS = 2_000;
 
 /** Opens a pool; it connects when it is first asked to. */
 export function openDatabase({ url, poolSize, applicationName, onError }: DatabaseOptions): Database {
@@ -82,14 +86,20 @@ function preparing(client: pg.PoolClient, statements: StatementNames): Tx {
 
 /**
  * Runs `work` in one transaction and commits it; anything thrown rolls it back.
+ * @param options.frozenAfterMs how long this process may leave the server waiting for the next statement; then it is taken
+ *   for frozen, and what it has locked is free again
  * Our own, since drizzle's transaction() leaks the pool's client when BEGIN fails (drizzle-orm#6023).
  * @throws CommitUnknownError if the connection failed during COMMIT; else whatever `work` or the server raised
  */
-export async function withTx<T>({ pool, statements }: Database, work: (tx: Tx) => Promise<T>): Promise<T> {
+export async function withTx<T>(
+  { pool, statements }: Database,
+  work: (tx: Tx) => Promise<T>,
+  { frozenAfterMs = FROZEN_AFTER_MS } = {},
+): Promise<T> {
   const client = await pool.connect();
   let unusable: Error | undefined;
   try {
-    await client.query(BEGIN);
+    await client.query(begin(frozenAfterMs));
     const result = await work(preparing(client, statements));
     await commit(client);
     return result;

@@ -36,7 +36,9 @@ export interface Client {
 }
 
 const REQUEST_MS = 8_000;
-const TRIES = 100;
+const TRIES = 60;
+const FIRST_PAUSE_MS = 100;
+const LONGEST_PAUSE_MS = 2_000;
 
 const isUnsettled = (answer: Answer | null) =>
   answer === null || answer.status >= 500 || answer.body.code === 'idempotency_key_in_use';
@@ -87,7 +89,8 @@ export async function createClient(apis: readonly Instance[], history: History):
     for (let attempt = 0; attempt < TRIES; attempt += 1) {
       const answer = await send(request);
       if (!isUnsettled(answer)) return answer;
-      await sleep(Number(answer?.retryAfter ?? 0) * 1_000 + 100 + 200 * Math.random());
+      const backOffMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** attempt) * (0.5 + Math.random());
+      await sleep(Number(answer?.retryAfter ?? 0) * 1_000 + backOffMs);
     }
     history.unanswered.push(`${request.method} ${request.path}`);
     return null;

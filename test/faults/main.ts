@@ -43,7 +43,7 @@ async function runSeeds(): Promise<Outcome> {
   const calmSeconds = values.calm ? seconds : Math.ceil(seconds * CALM_PART);
   for (let n = seed; n < seed + Number(values.seeds); n += 1) {
     const only = values.only?.split(',') ?? null;
-    const result = await runOnce({ seed: n, seconds, rate: rateOr(120), calmSeconds, only });
+    const result = await runOnce({ seed: n, seconds, rate: rateOr(80), calmSeconds, only });
     results.push(result);
     console.log(`${describeRuns([result])}\n${tell(breachesOf([result], false))}`);
   }

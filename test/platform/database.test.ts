@@ -139,7 +139,7 @@ test('a lock is waited for two seconds at most, and a transaction in which nothi
   expect(limits).toEqual({
     lock_timeout: '2000',
     statement_timeout: '4000',
-    idle_in_transaction_session_timeout: '3000',
+    idle_in_transaction_session_timeout: '2000',
   });
 });
 
