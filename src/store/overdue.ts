@@ -29,14 +29,20 @@ export async function disputesToRemind({ query }: Database, limit: number): Prom
 
 const MAX_ERROR_LENGTH = 1_000;
 
-/** Notes that a deadline could not take effect or be moved, and why; it is tried again after 2, 4, 8 … seconds, at most 5 minutes. */
+/**
+ * Notes that a deadline could not take effect or be moved, and why; it is tried again after 2, 4, 8 … seconds, at most 5
+ * minutes. Two who failed at the same time, one in each worker, count as one.
+ * @returns how often it has failed
+ */
 export async function noteFailure({ query }: Database, disputeId: string, error: unknown): Promise<number> {
   const text = JSON.stringify(loggable(error)).slice(0, MAX_ERROR_LENGTH);
   const { rows } = await query.execute<{ attempts: number }>(sql`
     INSERT INTO deadline_failures AS f (dispute_id, attempts, retry_at, last_error)
     VALUES (${disputeId}, 1, clock_timestamp() + interval '2 seconds', ${text})
-    ON CONFLICT (dispute_id) DO UPDATE SET attempts = f.attempts + 1, last_error = excluded.last_error,
-      retry_at = clock_timestamp() + least(interval '5 minutes', interval '1 second' * 2 ^ least(f.attempts + 1, 10))
+    ON CONFLICT (dispute_id) DO UPDATE SET last_error = excluded.last_error,
+      attempts = f.attempts + (f.retry_at <= clock_timestamp())::integer,
+      retry_at = CASE WHEN f.retry_at > clock_timestamp() THEN f.retry_at
+        ELSE clock_timestamp() + least(interval '5 minutes', interval '1 second' * 2 ^ least(f.attempts + 1, 10)) END
     RETURNING attempts`);
   return rows[0]?.attempts ?? 0;
 }

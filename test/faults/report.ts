@@ -74,6 +74,21 @@ export function breachesOf(results: readonly RunResult[], judgeTimes: boolean): 
   ];
 }
 
+const LATEST = 3;
+
+/** Which deadlines were latest, and what went wrong from when they fell due until they took effect. */
+function latestLines({ faulty, staged, options }: RunResult): string[] {
+  const first = Math.min(...staged.map(({ from }) => from));
+  return faulty
+    .toSorted((a, b) => b.ms - a.ms)
+    .slice(0, LATEST)
+    .map(({ ms: late, dueAt }) => {
+      const meanwhile = staged.filter(({ from, until }) => from <= dueAt + late && until >= dueAt);
+      const faults = [...new Set(meanwhile.map(({ kind }) => kind))].join(', ');
+      return `  seed ${options.seed}: ${ms(late)} late, due ${((dueAt - first) / 1_000).toFixed(1)} s after the first fault: ${faults}`;
+    });
+}
+
 function exitLine(results: readonly RunResult[], redis: 'up' | 'frozen'): string {
   const exits = results.flatMap((result) => result.exits.filter((exit) => exit.redis === redis));
   const { count, p50, max } = figuresOf(exits.map((exit) => exit.ms));
@@ -101,6 +116,7 @@ export function describeRuns(results: readonly RunResult[]): string {
     counts.join(', '),
     `lateness without faults: ${describe(calm)}`,
     ...(faulty.count === 0 ? [] : [`lateness under faults: ${describe(faulty)}`]),
+    ...(results.length === 1 ? results.flatMap(latestLines) : []),
     exitLine(results, 'up'),
     exitLine(results, 'frozen'),
     `answers: ${answersOf(results.map(({ history }) => history))
