@@ -49,4 +49,10 @@ BEGIN
     reminders_ms, remind_at) ON disputes TO resolution_center_read;
   GRANT SELECT (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause,
     comment_erased_at, data, seq) ON log_entries TO resolution_center_read;
+
+  -- Without secrets, though they are encrypted, and without what receivers answered.
+  GRANT SELECT (id, url, description, types, include_comments, active, disabled_reason, disabled_at, previous_secret_until,
+    position, failing_since, recovered_at, created_by, created_at, updated_at) ON webhook_endpoints TO resolution_center_read;
+  GRANT SELECT ON webhook_deliveries TO resolution_center_read;
+  GRANT SELECT (id, delivery_id, at, duration_ms, status_code, error) ON webhook_attempts TO resolution_center_read;
 END $$;

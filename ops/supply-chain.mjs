@@ -11,7 +11,7 @@ const { values } = parseArgs({
   },
 });
 
-const LICENSES = ['0BSD', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT'];
+const LICENSES = ['0BSD', 'Unlicense', 'Apache-2.0', 'BSD-2-Clause', 'BSD-3-Clause', 'BlueOak-1.0.0', 'ISC', 'MIT'];
 const REGISTRY = /^https:\/\/registry\.npmjs\.org\//;
 const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
 const INTEGRITY = /^sha512-[A-Za-z0-9+/]{86}==$/;

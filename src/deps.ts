@@ -3,11 +3,14 @@ import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import type { AppDeps } from './http/app.ts';
 import { createAuthenticator } from './http/auth.ts';
+import { presentWebhook } from './http/present-event.ts';
 import { createMetrics, observeEntries } from './operations/metrics.ts';
 import type { WriteDeps } from './operations/write.ts';
 import type { Config } from './platform/config.ts';
 import { openDatabase } from './platform/database.ts';
+import { openOutgoing } from './platform/outgoing.ts';
 import { askingClient } from './platform/redis.ts';
+import { createSealer } from './platform/sealer.ts';
 import { openSharedCounts } from './platform/shared-counts.ts';
 import { inspectQueue } from './workers/inspector.ts';
 import { DEFAULT_PREFIX, openQueue, type QueueAddress } from './workers/queue.ts';
@@ -18,6 +21,8 @@ export interface Surroundings {
   readonly databaseUrl: string;
   readonly redisUrl: string;
   readonly authSecret: string | null;
+  /** The keys with which webhooks' secrets are encrypted; null turns webhooks off. */
+  readonly webhookKeys: readonly [Buffer, ...Buffer[]] | null;
   /** Where the queue keeps its keys; tests that share a Redis each have their own. */
   readonly queuePrefix?: string;
 }
@@ -52,6 +57,9 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
   const sharedCounts = isLimited
     ? openSharedCounts(surroundings.redisUrl, address.prefix, (error) => log.debug({ err: error }, 'redis is away'))
     : null;
+  const sealer = surroundings.webhookKeys === null ? null : createSealer(surroundings.webhookKeys);
+  const allowInsecure = config.WEBHOOK_ALLOW_INSECURE;
+  const outgoing = openOutgoing({ allowInsecure });
   const inspector = inspectQueue(queue, redis, config.TIMER_HORIZON);
   return {
     write,
@@ -61,6 +69,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
         queue: inspector,
         audit: (facts, message) => log.info(facts, message),
         remindersMs: config.REMINDERS,
+        webhooks: { sealer, allowInsecure },
         windowsMs: {
           order_update: config.WINDOW_ORDER_UPDATE,
           cancellation: config.WINDOW_CANCELLATION,
@@ -84,11 +93,20 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
       log,
     },
     startWorkers: () =>
-      startWorkers({ write, metrics, log, address, queue, inspector, retentionMs: config.COMMENT_RETENTION ?? null }),
+      startWorkers({
+        write,
+        metrics,
+        log,
+        address,
+        queue,
+        inspector,
+        retentionMs: config.COMMENT_RETENTION ?? null,
+        webhooks: sealer === null ? null : { sealer, outgoing, present: presentWebhook },
+      }),
     close: async () => {
       redis.disconnect();
       sharedCounts?.close();
-      await Promise.all([queue.close(), db.pool.end()]);
+      await Promise.all([queue.close(), outgoing.close(), db.pool.end()]);
     },
   };
 }

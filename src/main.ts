@@ -7,7 +7,7 @@ import { buildApp } from './http/app.ts';
 import { closeApp } from './http/close.ts';
 import { buildWorkerApp } from './http/worker-app.ts';
 import { type Config, ConfigError, readConfig } from './platform/config.ts';
-import { DATA_DIR, developmentSecret } from './platform/development.ts';
+import { DATA_DIR, developmentSecret, developmentWebhookKey } from './platform/development.ts';
 import { createLog } from './platform/log.ts';
 import { migrate } from './platform/migrations.ts';
 import { checkEvictionPolicy } from './platform/redis.ts';
@@ -21,20 +21,27 @@ const CONNECTIONS_CLOSE_MS = 2_000;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
+/** In production there is no key but one that is given: a made one would be lost with the container. */
+async function webhookKeysOf({ NODE_ENV, WEBHOOK_ENCRYPTION_KEY }: Config): Promise<Surroundings['webhookKeys']> {
+  if (WEBHOOK_ENCRYPTION_KEY !== undefined) return WEBHOOK_ENCRYPTION_KEY;
+  return NODE_ENV === 'production' ? null : [await developmentWebhookKey(DATA_DIR)];
+}
+
 /** Uses the servers that are configured, and starts those that are not. */
 async function findSurroundings(config: Config): Promise<Surroundings & { stop: () => Promise<void> }> {
   const authSecret =
     config.AUTH_SECRET ?? (config.AUTH_JWKS_URL === undefined ? await developmentSecret(DATA_DIR) : null);
+  const webhookKeys = await webhookKeysOf(config);
   const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = config;
   if (databaseUrl !== undefined && redisUrl !== undefined) {
-    return { databaseUrl, redisUrl, authSecret, stop: async () => {} };
+    return { databaseUrl, redisUrl, authSecret, webhookKeys, stop: async () => {} };
   }
   const { startEmbedded } = await import('./platform/embedded/servers.ts');
   const needs = { needPostgres: databaseUrl === undefined, needRedis: redisUrl === undefined };
   const servers = await startEmbedded({ dataDir: DATA_DIR, ...needs, say });
   const found = { databaseUrl: databaseUrl ?? servers.databaseUrl, redisUrl: redisUrl ?? servers.redisUrl };
   if (found.databaseUrl === undefined || found.redisUrl === undefined) throw new Error('a server was not started');
-  return { databaseUrl: found.databaseUrl, redisUrl: found.redisUrl, authSecret, stop: servers.stop };
+  return { databaseUrl: found.databaseUrl, redisUrl: found.redisUrl, authSecret, webhookKeys, stop: servers.stop };
 }
 
 /** Waits for something that may never come, but not for ever. */
@@ -85,6 +92,7 @@ async function start(config: Config, surroundings: Surroundings, log: Logger): P
   if (config.ROLE !== 'api' && !(await checkEvictionPolicy(surroundings.redisUrl))) {
     log.warn('Redis is away; deadlines take effect by the sweeper, about a second late, until it is back');
   }
+  if (surroundings.webhookKeys === null) log.warn('WEBHOOK_ENCRYPTION_KEY is not set: there are no webhooks');
   const server = await serve(config, makeDeps(config, surroundings, log), log);
   await introduce(config, server.address, surroundings.authSecret);
   return server;

@@ -217,6 +217,7 @@ const TAGS = [
   { name: 'Orders', description: 'The part of an order that disputes need.' },
   { name: 'Disputes', description: 'Requests between the two parties of an order.' },
   { name: 'Events', description: 'What happened, for other services.' },
+  { name: 'Webhooks', description: 'Events pushed to other services, and what came of it.' },
   { name: 'Reference', description: 'What there is to choose from.' },
   { name: 'Operations', description: 'Deadlines and holds, for operators.' },
   { name: 'System', description: 'For those who run the service.' },

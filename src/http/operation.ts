@@ -3,6 +3,7 @@ import type { DisputeType } from '../domain/rules.ts';
 import type { Caller, Scope } from '../operations/caller.ts';
 import type { QueueInspector } from '../operations/deadline-ops.ts';
 import type { WriteDeps } from '../operations/write.ts';
+import type { Sealer } from '../platform/sealer.ts';
 import type { ProblemCode } from './problems.ts';
 
 /** What every handler may use. */
@@ -12,6 +13,12 @@ export interface HttpDeps {
   readonly windowsMs: Readonly<Record<DisputeType, number>>;
   /** How long before a deadline the parties are reminded of it, in milliseconds. */
   readonly remindersMs: readonly number[];
+  readonly webhooks: {
+    /** Encrypts endpoints' secrets; null where there is no key, and so no webhooks. */
+    readonly sealer: Sealer | null;
+    /** Whether endpoints may be on http and on private addresses. */
+    readonly allowInsecure: boolean;
+  };
   /** Only for operators: no request of a user asks Redis for anything. */
   readonly queue: QueueInspector;
   /** Notes in the log what an operator has done, in ids and numbers. */
@@ -47,7 +54,7 @@ export interface Access {
   readonly anyone?: true;
 }
 
-export type Tag = 'Orders' | 'Disputes' | 'Events' | 'Reference' | 'Operations';
+export type Tag = 'Orders' | 'Disputes' | 'Events' | 'Webhooks' | 'Reference' | 'Operations';
 
 interface Success {
   readonly status: number;

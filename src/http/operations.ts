@@ -8,6 +8,8 @@ import { listOperations } from './routes/lists.ts';
 import { orderOperations } from './routes/orders.ts';
 import { reasonOperations } from './routes/reasons.ts';
 import { resolutionCenterOperations } from './routes/resolution-center.ts';
+import { webhookDeliveryOperations } from './routes/webhook-deliveries.ts';
+import { webhookEndpointOperations } from './routes/webhook-endpoints.ts';
 
 /** All operations of the API. What is not in this list does not exist, neither as a route nor in the document. */
 export const operations: readonly Operation[] = [
@@ -16,6 +18,8 @@ export const operations: readonly Operation[] = [
   ...disputeOperations,
   ...listOperations,
   ...eventOperations,
+  ...webhookEndpointOperations,
+  ...webhookDeliveryOperations,
   ...reasonOperations,
   ...deadlineOperations,
   ...holdOperations,

@@ -39,3 +39,15 @@ export function presentEvent(row: FeedRow, withComment: boolean) {
     ...(withComment && row.comment !== null && { comment: row.comment }),
   };
 }
+
+/**
+ * An event as the payload of a webhook, in the shape that the Standard Webhooks specification recommends.
+ * @param withComment only for an endpoint that may have what people wrote
+ */
+export function presentWebhook(row: FeedRow, withComment: boolean) {
+  return {
+    type: row.type,
+    timestamp: new Date(row.occurredAt).toISOString(),
+    data: presentEvent(row, withComment),
+  };
+}

@@ -59,6 +59,34 @@ export function createMetrics() {
       help: 'Open disputes past their deadline and not held, in the last reconciliation.',
       registers,
     }),
+    webhookAttempts: new Counter({
+      name: 'webhook_attempts_total',
+      help: 'Attempts to deliver a webhook by outcome: delivered, failed, not_sent.',
+      labelNames: ['outcome'] as const,
+      registers,
+    }),
+    webhookDuration: new Histogram({
+      name: 'webhook_attempt_duration_seconds',
+      help: 'How long receivers took to answer.',
+      buckets: [...SECONDS, 15],
+      registers,
+    }),
+    webhookFirstAttempt: new Histogram({
+      name: 'webhook_first_attempt_delay_seconds',
+      help: 'How long after an event its first delivery was attempted.',
+      buckets: [...SECONDS, 30, 60],
+      registers,
+    }),
+    webhookOldestAge: new Gauge({
+      name: 'webhook_oldest_undelivered_age_seconds',
+      help: 'Age of the oldest delivery that is not over, when housekeeping last looked.',
+      registers,
+    }),
+    webhookEndpointsDisabled: new Gauge({
+      name: 'webhook_endpoints_disabled',
+      help: 'Endpoints that were disabled since they were gone or failed for five days.',
+      registers,
+    }),
     clockSkew: new Gauge({
       name: 'clock_skew_seconds',
       help: "This host's clock minus the database's, when the relay last asked.",

@@ -4,6 +4,7 @@ import { parseDuration } from './duration.ts';
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const MIN_SECRET_BYTES = 32;
+const KEY_BYTES = 32;
 
 /** An ISO 8601 duration within bounds, as milliseconds. */
 const duration = (fallback: string, minMs: number, maxMs: number) =>
@@ -56,6 +57,19 @@ const integer = (fallback: number, min: number, max: number) =>
 const url = (protocols: RegExp, example: string) =>
   z.url({ protocol: protocols, error: `must be a URL such as ${example}` });
 
+/** Keys of 32 bytes in base64, with commas between: the first one encrypts, all of them decrypt. */
+const encryptionKeys = z.string().transform((text, context) => {
+  const [first, ...rest] = text.split(',').map((part) => Buffer.from(part.trim(), 'base64'));
+  if (first !== undefined && [first, ...rest].every(({ length }) => length === KEY_BYTES)) {
+    return [first, ...rest] as [Buffer, ...Buffer[]];
+  }
+  context.addIssue({
+    code: 'custom',
+    message: `must be ${KEY_BYTES} random bytes in base64, or several such keys with commas`,
+  });
+  return z.NEVER;
+});
+
 /** Web origins with commas between. */
 const origins = z
   .string()
@@ -100,6 +114,11 @@ const ENVIRONMENT = z
       .default('info'),
     COMMENT_RETENTION: retention.optional(),
     REMINDERS: durations('PT24H,PT2H'),
+    WEBHOOK_ENCRYPTION_KEY: encryptionKeys.optional(),
+    WEBHOOK_ALLOW_INSECURE: z
+      .enum(['true', 'false'], 'must be true or false')
+      .default('false')
+      .transform((value) => value === 'true'),
     DATABASE_POOL_SIZE: integer(10, 1, 500),
     TIMER_HORIZON: duration('P90D', MINUTE_MS, 90 * DAY_MS),
   })
@@ -110,6 +129,10 @@ const ENVIRONMENT = z
   .refine((env) => env.NODE_ENV !== 'production' || env.AUTH_JWKS_URL !== undefined || env.AUTH_SECRET !== undefined, {
     path: ['AUTH_JWKS_URL'],
     message: 'or AUTH_SECRET must be set when NODE_ENV is production: there is no development secret there',
+  })
+  .refine((env) => env.NODE_ENV !== 'production' || !env.WEBHOOK_ALLOW_INSECURE, {
+    path: ['WEBHOOK_ALLOW_INSECURE'],
+    message: 'must not be true when NODE_ENV is production: webhooks could be turned inwards',
   });
 
 /** The configuration: read from the environment once, at start. */

@@ -1,4 +1,15 @@
-import { bigint, customType, integer, jsonb, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  boolean,
+  customType,
+  integer,
+  jsonb,
+  pgTable,
+  primaryKey,
+  smallint,
+  text,
+  uuid,
+} from 'drizzle-orm/pg-core';
 import type { EntryType, Previous } from '../domain/commands.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Actor, Change, Dispute, Extra, Instant, Order, OrderStatus, ReportedStatus } from '../domain/state.ts';
@@ -133,3 +144,51 @@ export const idempotencyKeys = pgTable(
   },
   (table) => [primaryKey({ columns: [table.caller, table.key] })],
 );
+
+export const webhookEndpoints = pgTable('webhook_endpoints', {
+  id: uuid('id').primaryKey(),
+  url: text('url').notNull(),
+  description: text('description'),
+  types: text('types').array(),
+  includeComments: boolean('include_comments').notNull(),
+  active: boolean('active').notNull(),
+  disabledReason: text('disabled_reason').$type<'gone' | 'failing'>(),
+  disabledAt: instant('disabled_at'),
+  secret: text('secret').notNull(),
+  previousSecret: text('previous_secret'),
+  previousSecretUntil: instant('previous_secret_until'),
+  position: bigint('position', { mode: 'number' }).notNull(),
+  failingSince: instant('failing_since'),
+  recoveredAt: instant('recovered_at'),
+  createdBy: text('created_by').notNull(),
+  createdAt: instant('created_at').notNull(),
+  updatedAt: instant('updated_at').notNull(),
+});
+
+export const webhookDeliveries = pgTable('webhook_deliveries', {
+  id: uuid('id').primaryKey(),
+  endpointId: uuid('endpoint_id').notNull(),
+  messageId: uuid('message_id').notNull(),
+  type: text('type').notNull(),
+  orderId: text('order_id'),
+  orderVersion: integer('order_version'),
+  seq: bigint('seq', { mode: 'number' }),
+  payload: jsonb('payload').$type<Record<string, unknown>>(),
+  status: text('status').$type<'waiting' | 'pending' | 'delivered' | 'failed'>().notNull(),
+  attempts: integer('attempts').notNull(),
+  nextAttemptAt: instant('next_attempt_at'),
+  lastAttemptAt: instant('last_attempt_at'),
+  claim: uuid('claim'),
+  createdAt: instant('created_at').notNull(),
+  finishedAt: instant('finished_at'),
+});
+
+export const webhookAttempts = pgTable('webhook_attempts', {
+  id: uuid('id').primaryKey(),
+  deliveryId: uuid('delivery_id').notNull(),
+  at: instant('at').notNull(),
+  durationMs: integer('duration_ms').notNull(),
+  statusCode: smallint('status_code'),
+  error: text('error'),
+  response: text('response'),
+});

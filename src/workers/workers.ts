@@ -9,6 +9,7 @@ import type { DeadlineQueue, QueueAddress } from './queue.ts';
 import { startReconciler } from './reconciler.ts';
 import { startRelay } from './relay.ts';
 import { startSweeper } from './sweeper.ts';
+import { startWebhookSender, type WebhookSenderDeps } from './webhook-sender.ts';
 
 export interface WorkersDeps {
   readonly write: WriteDeps;
@@ -19,6 +20,8 @@ export interface WorkersDeps {
   readonly inspector: QueueInspector;
   /** How long after a dispute is resolved its comments are kept; null keeps them. */
   readonly retentionMs: number | null;
+  /** What it takes to send webhooks; null where secrets cannot be read. */
+  readonly webhooks: Pick<WebhookSenderDeps, 'outgoing' | 'sealer' | 'present'> | null;
 }
 
 /** Everything that a worker process does, running. */
@@ -27,16 +30,17 @@ export interface Workers {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the deadline worker and the loops: sweeper, relay, reconciler, hold keeper, housekeeping. */
+/** Starts the deadline worker and the loops: sweeper, relay, reconciler, hold keeper, webhook sender, housekeeping. */
 export function startWorkers(deps: WorkersDeps): Workers {
-  const { write, metrics, log, address, queue, inspector, retentionMs } = deps;
+  const { write, metrics, log, address, queue, inspector, retentionMs, webhooks } = deps;
   const worker = startDeadlineWorker({ write, metrics, log, address });
   const loops = [
     startSweeper({ write, metrics, log }),
     startRelay({ db: write.db, queue, metrics, log, horizonMs: inspector.horizonMs }),
     startReconciler({ write, inspector, metrics, log }),
     startHoldKeeper({ write, log }),
-    startHousekeeping({ db: write.db, retentionMs, log }),
+    startHousekeeping({ db: write.db, metrics, retentionMs, log }),
+    ...(webhooks === null ? [] : [startWebhookSender({ write, metrics, log, ...webhooks })]),
   ];
   return {
     stop: async () => {

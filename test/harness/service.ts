@@ -47,9 +47,11 @@ export function testEnvironment(databaseUrl: string, redisUrl: string): Record<s
     PORT: '0',
     LOG_LEVEL: 'debug',
     RATE_LIMIT_PER_MINUTE: '0',
+    WEBHOOK_ENCRYPTION_KEY: TEST_WEBHOOK_KEY,
   };
 }
 
+const TEST_WEBHOOK_KEY = Buffer.alloc(32, 'webhook key of the tests').toString('base64');
 const REQUESTS_END_MS = 500;
 const STOP_MS = 5_000;
 
@@ -70,7 +72,9 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const redisUrl = options.redisUrl ?? (await testRedisUrl());
   const config = readConfig({ ...testEnvironment(databaseUrl, redisUrl), ROLE: role, ...env });
   const log = captureLog(config.LOG_LEVEL);
-  const deps = makeDeps(config, { databaseUrl, redisUrl, authSecret: config.AUTH_SECRET ?? null }, log.log);
+  const webhookKeys = config.WEBHOOK_ENCRYPTION_KEY ?? null;
+  const authSecret = config.AUTH_SECRET ?? null;
+  const deps = makeDeps(config, { databaseUrl, redisUrl, authSecret, webhookKeys }, log.log);
   const app = role === 'worker' ? buildWorkerApp(deps.app.system, log.log) : await buildApp(deps.app);
   await app.ready();
   const workers = role === 'api' ? null : deps.startWorkers();

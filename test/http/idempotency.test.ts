@@ -39,6 +39,12 @@ const ops = (path: string, body: object, other: object): Ready => ({
   other,
 });
 
+async function onEndpoint(suffix: string, body: object, other: object): Promise<Ready> {
+  const caller = service.withScopes('webhooks:manage');
+  const endpoint = await caller.post<{ id: string }>('/v1/webhook-endpoints', { url: 'https://mail.example/hooks' });
+  return { caller, path: `/v1/webhook-endpoints/${endpoint.body.id}${suffix}`, body, other };
+}
+
 /** Each POST that there is, ready to be sent. */
 const POSTS: Readonly<Record<string, () => Promise<Ready>>> = {
   openDispute: async () => {
@@ -55,6 +61,20 @@ const POSTS: Readonly<Record<string, () => Promise<Ready>>> = {
     ops('/v1/ops/holds', { note: 'Mail is down.', orderIds: ['x'] }, { note: 'Mail.', orderIds: ['x'] }),
   eraseComments: async () => ops('/v1/ops/erasures', { userId: 'user-1' }, { userId: 'user-2' }),
   reconcileDeadlines: async () => ops('/v1/ops/deadlines/reconcile', {}, {}),
+  createWebhookEndpoint: async () => ({
+    caller: service.withScopes('webhooks:manage'),
+    path: '/v1/webhook-endpoints',
+    body: { url: 'https://mail.example/hooks' },
+    other: { url: 'https://mail.example/other' },
+  }),
+  rotateWebhookSecret: () => onEndpoint('/rotate-secret', {}, { keepPreviousFor: 'PT1H' }),
+  replayWebhookEvents: () => onEndpoint('/replay', { after: 1 }, { after: 0 }),
+  testWebhookEndpoint: () => onEndpoint('/test', {}, {}),
+  redeliverWebhook: async () => {
+    const { caller, path } = await onEndpoint('/test', {}, {});
+    const { body } = await caller.post<{ id: string }>(path);
+    return { caller, path: `/v1/webhook-deliveries/${body.id}/redeliver`, body: {}, other: {} };
+  },
 };
 
 const posts = Object.values(document.paths).flatMap(({ post }) => post?.operationId ?? []);
@@ -77,21 +97,24 @@ describe('every POST takes a key', () => {
     for (const name of ['content-type', 'location', 'etag']) expect(again.headers[name]).toBe(first.headers[name]);
   });
 
-  test.each(cells.filter(([operation]) => operation !== 'reconcileDeadlines'))(
-    '%s refuses the key of another request, and does nothing',
-    async (_operation, prepare) => {
-      const { caller, path, body, other } = await prepare();
-      const key = newKey();
-      const first = await caller.post(path, body, key);
-      const rows =
-        'SELECT (SELECT count(*) FROM log_entries) + (SELECT count(*) FROM holds) + (SELECT count(*) FROM erasures) AS n';
-      const before = await service.database.query(rows);
-      const reused = await caller.post(path, other, key);
-      expect(reused).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
-      expect(await service.database.query(rows)).toEqual(before);
-      expect((await caller.post(path, body, key)).text).toBe(first.text);
-    },
-  );
+  // With no body to differ in, a request is the same or goes elsewhere.
+  test.each(
+    cells.filter(
+      ([operation]) => !['reconcileDeadlines', 'testWebhookEndpoint', 'redeliverWebhook'].includes(operation),
+    ),
+  )('%s refuses the key of another request, and does nothing', async (_operation, prepare) => {
+    const { caller, path, body, other } = await prepare();
+    const key = newKey();
+    const first = await caller.post(path, body, key);
+    const rows =
+      'SELECT (SELECT count(*) FROM log_entries) + (SELECT count(*) FROM holds) + (SELECT count(*) FROM erasures)' +
+      ' + (SELECT count(*) FROM webhook_endpoints) AS n';
+    const before = await service.database.query(rows);
+    const reused = await caller.post(path, other, key);
+    expect(reused).toMatchObject({ status: 422, code: 'idempotency_key_reused' });
+    expect(await service.database.query(rows)).toEqual(before);
+    expect((await caller.post(path, body, key)).text).toBe(first.text);
+  });
 
   test.each(cells)('%s refuses what is no key', async (_operation, prepare) => {
     const { caller, path, body } = await prepare();

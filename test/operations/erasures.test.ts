@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
+import { createMetrics } from '../../src/operations/metrics.ts';
 import { keepHouse } from '../../src/workers/housekeeping.ts';
 import { letTimePass } from '../harness/database.ts';
 import { newOrderId, seedOrder } from '../harness/seed.ts';
@@ -14,7 +15,8 @@ beforeAll(async () => {
 
 const DAY_MS = 86_400_000;
 const silent = pino({ level: 'silent' });
-const house = (retentionMs: number | null) => keepHouse({ db: service.deps.write.db, retentionMs, log: silent });
+const house = (retentionMs: number | null) =>
+  keepHouse({ db: service.deps.write.db, metrics: createMetrics(), retentionMs, log: silent });
 
 let people = 0;
 

@@ -7,6 +7,8 @@ export interface Scene {
   readonly orderId: string;
   readonly disputeId: string;
   readonly holdId: string;
+  readonly endpointId: string;
+  readonly deliveryId: string;
 }
 
 /** One row of the matrix, written by hand: what each kind of caller gets. */
@@ -16,6 +18,8 @@ export interface Row {
   readonly dispute?: Parameters<typeof seedDispute>[1];
   /** Whether there is a hold. */
   readonly hold?: boolean;
+  /** Whether there is a webhook endpoint, with a delivery. */
+  readonly webhook?: boolean;
   /** A user who is no party, the client, the freelancer. */
   readonly stranger: number;
   readonly client: number;
@@ -38,6 +42,19 @@ const at = (path: string, body?: object): Row['request'] => withBody(() => path,
 function withBody(pathOf: (scene: Scene) => string, body: object | undefined): Row['request'] {
   return (scene) => ({ path: pathOf(scene), ...(body !== undefined && { body }) });
 }
+
+const MANAGER = (status: number) => ({ ...NO_USER, services: { 'webhooks:manage': status } });
+const HOOK = { url: 'https://mail.example/hooks' };
+const endpoint = (status: number, suffix = '', body?: object): Row => ({
+  request: withBody(({ endpointId }) => `/v1/webhook-endpoints/${endpointId}${suffix}`, body),
+  webhook: true,
+  ...MANAGER(status),
+});
+const delivery = (status: number, suffix = ''): Row => ({
+  request: withBody(({ deliveryId }) => `/v1/webhook-deliveries/${deliveryId}${suffix}`, undefined),
+  webhook: true,
+  ...MANAGER(status),
+});
 
 const SAYS = { comment: 'So be it.' };
 const ANY_SERVICE = {
@@ -79,6 +96,17 @@ export const EXPECTATIONS: Readonly<Record<string, Row>> = {
   withdrawDispute: { request: dispute('/withdraw', SAYS), dispute: 'cancellation', ...users(404, 200, 403) },
   addComment: { request: dispute('/comments', SAYS), dispute: 'cancellation', ...users(404, 200, 200) },
   listEvents: { request: at('/v1/events'), ...NO_USER, services: { 'events:read': 200 } },
+  createWebhookEndpoint: { request: at('/v1/webhook-endpoints', HOOK), ...MANAGER(201) },
+  listWebhookEndpoints: { request: at('/v1/webhook-endpoints'), ...MANAGER(200) },
+  getWebhookEndpoint: endpoint(200),
+  updateWebhookEndpoint: endpoint(200, '', { active: false }),
+  deleteWebhookEndpoint: endpoint(200),
+  rotateWebhookSecret: endpoint(200, '/rotate-secret'),
+  testWebhookEndpoint: endpoint(202, '/test'),
+  replayWebhookEvents: endpoint(202, '/replay', { after: 0 }),
+  listWebhookDeliveries: endpoint(200, '/deliveries'),
+  getWebhookDelivery: delivery(200),
+  redeliverWebhook: delivery(202, '/redeliver'),
   listReasons: { request: at('/v1/reasons'), ...users(200, 200, 200), services: ANY_SERVICE },
   listDeadlines: { request: at('/v1/ops/deadlines'), ...NO_USER, services: { ops: 200 } },
   reconcileDeadlines: { request: at('/v1/ops/deadlines/reconcile'), ...NO_USER, services: { ops: 200 } },

@@ -69,10 +69,19 @@ beforeAll(async () => {
 });
 
 /** A new order for each request, so that no cell depends on another. */
-async function setTheScene({ dispute, hold = false }: Row): Promise<Scene> {
+async function setTheScene({ dispute, hold = false, webhook = false }: Row): Promise<Scene> {
   const { id: orderId } = await seedOrder(clients);
   const disputeId = dispute === undefined ? '' : (await seedDispute(clients, dispute, { orderId })).id;
-  return { orderId, disputeId, holdId: hold ? await beginHold() : '' };
+  const hooked = webhook ? await addWebhook() : { endpointId: '', deliveryId: '' };
+  return { orderId, disputeId, holdId: hold ? await beginHold() : '', ...hooked };
+}
+
+async function addWebhook(): Promise<{ endpointId: string; deliveryId: string }> {
+  const manager = clients.withScopes('webhooks:manage');
+  const url = 'https://mail.example/hooks';
+  const endpointId = (await manager.post<{ id: string }>('/v1/webhook-endpoints', { url })).body.id;
+  const sent = await manager.post<{ id: string }>(`/v1/webhook-endpoints/${endpointId}/test`);
+  return { endpointId, deliveryId: sent.body.id };
 }
 
 async function beginHold(): Promise<string> {

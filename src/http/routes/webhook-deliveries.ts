@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { runOnce } from '../../operations/idempotent.ts';
+import { attemptsOf, findDelivery, listDeliveries, renewDelivery } from '../../store/webhook-deliveries.ts';
+import { findEndpoint } from '../../store/webhook-endpoints.ts';
+import { idempotencyKey, replyTo, respond } from '../commands.ts';
+import { decodeToken, encodeToken } from '../cursor.ts';
+import { operation } from '../operation.ts';
+import { presentDelivery } from '../present-webhooks.ts';
+import { problemError } from '../problems.ts';
+import { DeliveriesQuery, Delivery, DeliveryPage, DeliveryParams, EndpointParams } from '../schemas/webhooks.ts';
+
+const access = { scopes: ['webhooks:manage'] } as const;
+const tag = 'Webhooks';
+const ATTEMPTS_SHOWN = 20;
+const Place = z.tuple([z.uuid()]);
+
+const getDeliveries = operation({
+  operationId: 'listWebhookDeliveries',
+  method: 'GET',
+  path: '/v1/webhook-endpoints/{id}/deliveries',
+  tag,
+  summary: 'List the deliveries to a webhook endpoint',
+  description:
+    'Newest first, with the attempts at each and what was answered. Deliveries that are over are kept for 30 days.',
+  access,
+  params: EndpointParams,
+  query: DeliveriesQuery,
+  success: [{ status: 200, description: 'One page.', schema: DeliveryPage }],
+  problems: ['not_found'],
+  handle: async ({ deps, params, query: { status, limit, cursor } }) => {
+    const { db } = deps.write;
+    const list = ['webhook deliveries', params.id, status ?? null];
+    const [beforeId] = cursor === undefined ? [null] : decodeToken(cursor, list, Place);
+    if ((await findEndpoint(db.query, params.id)) === undefined) {
+      throw problemError('not_found', 'There is no such webhook endpoint.');
+    }
+    const rows = await listDeliveries(db, { endpointId: params.id, status, beforeId, limit: limit + 1 });
+    const page = rows.slice(0, limit);
+    const attempts = await attemptsOf(
+      db,
+      page.map(({ id }) => id),
+      ATTEMPTS_SHOWN,
+    );
+    const last = page.at(-1);
+    const nextCursor = rows.length > limit && last !== undefined ? encodeToken([last.id], list) : null;
+    return { status: 200, body: { data: page.map((row) => presentDelivery(row, attempts)), nextCursor } };
+  },
+});
+
+const noSuchDelivery = () => problemError('not_found', 'There is no such delivery.');
+
+const getDelivery = operation({
+  operationId: 'getWebhookDelivery',
+  method: 'GET',
+  path: '/v1/webhook-deliveries/{id}',
+  tag,
+  summary: 'Read a delivery',
+  description: 'One delivery, with the attempts at it and what was answered.',
+  access,
+  params: DeliveryParams,
+  success: [{ status: 200, description: 'The delivery.', schema: Delivery }],
+  problems: ['not_found'],
+  handle: async ({ deps, params: { id } }) => {
+    const row = await findDelivery(deps.write.db.query, id);
+    if (row === undefined) throw noSuchDelivery();
+    return { status: 200, body: presentDelivery(row, await attemptsOf(deps.write.db, [id], ATTEMPTS_SHOWN)) };
+  },
+});
+
+const redeliver = operation({
+  operationId: 'redeliverWebhook',
+  method: 'POST',
+  path: '/v1/webhook-deliveries/{id}/redeliver',
+  tag,
+  summary: 'Deliver a message again',
+  description:
+    'Sends a message now, with the same `webhook-id` and a new series of attempts. One that waits for an earlier event of ' +
+    'its order goes on waiting.',
+  access,
+  params: DeliveryParams,
+  takesKey: true,
+  success: [{ status: 202, description: 'The message is on its way.', schema: Delivery }],
+  problems: ['not_found'],
+  handle: async (call) => {
+    const { deps, params } = call;
+    const outcome = await runOnce(deps.write.db, idempotencyKey(call), async (tx) => {
+      const row = await renewDelivery(tx, params.id);
+      if (row === undefined) throw noSuchDelivery();
+      return respond(202, presentDelivery(row, await attemptsOf(deps.write.db, [row.id], ATTEMPTS_SHOWN)));
+    });
+    return replyTo(outcome);
+  },
+});
+
+export const webhookDeliveryOperations = [getDeliveries, getDelivery, redeliver];

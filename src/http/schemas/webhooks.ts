@@ -1,0 +1,180 @@
+import { z } from 'zod';
+import { ENTRY_TYPES } from '../../domain/commands.ts';
+import { ENDPOINT_DISABLED, TEST } from '../../operations/webhooks.ts';
+import { parseDuration } from '../../platform/duration.ts';
+import { Note, OrderId, Timestamp } from './common.ts';
+
+const WEEK_MS = 7 * 24 * 60 * 60 * 1_000;
+
+export const EndpointId = z
+  .uuid('must be a UUID')
+  .toLowerCase()
+  .meta({ id: 'WebhookEndpointId', description: 'A UUID v7.' });
+const DeliveryId = z.uuid('must be a UUID').toLowerCase().meta({ id: 'WebhookDeliveryId', description: 'A UUID v7.' });
+
+const SUBSCRIBED = [...ENTRY_TYPES, ENDPOINT_DISABLED] as const;
+const WebhookType = z.enum(SUBSCRIBED).meta({ id: 'WebhookType' });
+const MessageType = z.enum([...SUBSCRIBED, TEST]).meta({ id: 'WebhookMessageType' });
+
+const types = z
+  .array(WebhookType)
+  .min(1)
+  .max(SUBSCRIBED.length)
+  .refine((all) => new Set(all).size === all.length, 'must not name a type twice')
+  .nullable();
+
+const Url = z
+  .string()
+  .max(2_048)
+  .meta({
+    description: 'An https URL on the public internet.',
+    examples: ['https://mail.example/hooks/resolution-center'],
+  });
+
+const settings = {
+  url: Url,
+  types: types.meta({ description: 'Only these types; null for all, also for those to come.' }),
+  description: Note.nullable().meta({ description: 'For people.' }),
+  active: z
+    .boolean()
+    .meta({ description: 'Whether anything is sent. One that is made active goes on where it stopped.' }),
+  includeComments: z.boolean().meta({
+    description: 'Whether events hold what people wrote: only a caller with the scope `comments:read` may ask for it.',
+  }),
+};
+
+export const NewEndpoint = z
+  .strictObject({
+    url: settings.url,
+    types: settings.types.default(null),
+    description: settings.description.default(null),
+    active: settings.active.default(true),
+    includeComments: settings.includeComments.default(false),
+  })
+  .meta({ id: 'NewWebhookEndpoint' });
+
+export const EndpointChange = z
+  .strictObject({
+    url: settings.url.optional(),
+    types: settings.types.optional(),
+    description: settings.description.optional(),
+    active: settings.active.optional(),
+    includeComments: settings.includeComments.optional(),
+  })
+  .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change something')
+  .meta({ id: 'WebhookEndpointChange', description: 'What is absent stays as it is.' });
+
+const facts = {
+  id: EndpointId,
+  ...settings,
+  status: z.enum(['active', 'inactive', 'disabled']).meta({
+    description: '`disabled` by the service, `inactive` by somebody who asked for it.',
+  }),
+  disabledReason: z
+    .enum(['gone', 'failing'])
+    .nullable()
+    .meta({ description: '`gone`: it answered 410. `failing`: nothing could be delivered for five days.' }),
+  disabledAt: Timestamp.nullable(),
+  failingSince: Timestamp.nullable().meta({ description: 'The first failure since the last success.' }),
+  position: z.int().min(0).meta({ description: 'The events up to this `seq` have their deliveries.' }),
+  previousSecretExpiresAt: Timestamp.nullable().meta({ description: 'Until then messages are signed twice.' }),
+  createdBy: z.string(),
+  createdAt: Timestamp,
+  updatedAt: Timestamp,
+};
+
+export const Endpoint = z.strictObject(facts).meta({ id: 'WebhookEndpoint' });
+
+const secret = z
+  .string()
+  .regex(/^whsec_[A-Za-z0-9+/]+=*$/)
+  .meta({
+    description: 'The key with which messages are signed. It is shown in this answer and never again.',
+    examples: ['whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD'],
+  });
+
+export const EndpointWithSecret = z.strictObject({ ...facts, secret }).meta({ id: 'WebhookEndpointWithSecret' });
+
+export const EndpointPage = z
+  .strictObject({ data: z.array(Endpoint), nextCursor: z.string().nullable() })
+  .meta({ id: 'WebhookEndpointPage' });
+
+export const DeletedEndpoint = z
+  .strictObject({ id: EndpointId, deleted: z.literal(true) })
+  .meta({ id: 'DeletedWebhookEndpoint' });
+
+export const Rotation = z
+  .strictObject({
+    keepPreviousFor: z
+      .string()
+      .max(20)
+      .default('PT24H')
+      .transform((text, context) => {
+        const ms = parseDuration(text);
+        if (ms !== null && ms >= 0 && ms <= WEEK_MS) return ms;
+        context.addIssue({ code: 'custom', message: 'must be an ISO 8601 duration from PT0S to P7D' });
+        return z.NEVER;
+      })
+      .meta({
+        description: 'For how long messages are signed with the old secret, too: an ISO 8601 duration, at most P7D.',
+        examples: ['PT24H'],
+      }),
+  })
+  .meta({ id: 'WebhookSecretRotation' });
+
+export const Replay = z
+  .strictObject({
+    after: z.int().min(0).meta({ description: 'The `seq` behind which to begin; 0 for the beginning.' }),
+  })
+  .meta({ id: 'WebhookReplay' });
+
+const DELIVERY_STATUSES = ['waiting', 'pending', 'delivered', 'failed'] as const;
+
+const Attempt = z
+  .strictObject({
+    at: Timestamp,
+    durationMs: z.int().min(0),
+    statusCode: z.int().nullable().meta({ description: 'Null where no answer came.' }),
+    error: z.string().nullable().meta({ description: 'Why no answer came.' }),
+    response: z.string().nullable().meta({ description: 'The beginning of the answer.' }),
+  })
+  .meta({ id: 'WebhookAttempt' });
+
+export const Delivery = z
+  .strictObject({
+    id: DeliveryId,
+    endpointId: EndpointId,
+    eventId: z.uuid().meta({ description: "The message's `webhook-id`; of an event, its id in the feed." }),
+    type: MessageType,
+    orderId: OrderId.nullable(),
+    orderVersion: z.int().min(1).nullable(),
+    seq: z.int().min(1).nullable(),
+    status: z.enum(DELIVERY_STATUSES).meta({
+      description:
+        '`waiting` for an earlier event of the same order, `pending` an attempt, `delivered`, or `failed` after all attempts.',
+    }),
+    attempts: z.array(Attempt).meta({ description: 'The last ones, oldest first.' }),
+    nextAttemptAt: Timestamp.nullable().meta({
+      description: 'Null while an attempt is under way, and where none will be.',
+    }),
+    createdAt: Timestamp,
+    finishedAt: Timestamp.nullable(),
+  })
+  .meta({ id: 'WebhookDelivery' });
+
+export const DeliveryPage = z
+  .strictObject({ data: z.array(Delivery), nextCursor: z.string().nullable() })
+  .meta({ id: 'WebhookDeliveryPage' });
+
+const limit = z.coerce.number().int().min(1).max(100).default(20).meta({ description: 'How many a page has at most.' });
+const cursor = z.string().min(1).max(300).optional().meta({ description: 'The `nextCursor` of the page before.' });
+
+export const EndpointsQuery = z.strictObject({ limit, cursor });
+export const DeliveriesQuery = z.strictObject({
+  status: z.enum(DELIVERY_STATUSES).optional().meta({ description: 'Only deliveries with this status.' }),
+  limit,
+  cursor,
+});
+
+export const EndpointParams = z.strictObject({ id: EndpointId });
+export const DeliveryParams = z.strictObject({ id: DeliveryId });
