@@ -83,6 +83,13 @@ const origins = z
     return z.NEVER;
   });
 
+/** Whether a URL goes over a network without TLS. */
+function isReadableOnTheWay(text: string | undefined): boolean {
+  if (text === undefined) return false;
+  const { protocol, hostname } = new URL(text);
+  return protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+}
+
 const disputeWindow = (fallback: string) => duration(fallback, 1_000, 90 * DAY_MS);
 
 const ENVIRONMENT = z
@@ -129,6 +136,10 @@ const ENVIRONMENT = z
   .refine((env) => env.NODE_ENV !== 'production' || env.AUTH_JWKS_URL !== undefined || env.AUTH_SECRET !== undefined, {
     path: ['AUTH_JWKS_URL'],
     message: 'or AUTH_SECRET must be set when NODE_ENV is production: there is no development secret there',
+  })
+  .refine((env) => env.NODE_ENV !== 'production' || !isReadableOnTheWay(env.AUTH_JWKS_URL), {
+    path: ['AUTH_JWKS_URL'],
+    message: 'must be an https URL when NODE_ENV is production: who can change the keys can be anybody',
   })
   .refine((env) => env.NODE_ENV !== 'production' || !env.WEBHOOK_ALLOW_INSECURE, {
     path: ['WEBHOOK_ALLOW_INSECURE'],

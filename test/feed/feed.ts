@@ -40,12 +40,21 @@ async function write(service: Service, until: number): Promise<void> {
   }
 }
 
-async function read(service: Service, limit: number, isWhole: (seen: number) => Promise<boolean>): Promise<string[]> {
+const PATIENCE_MS = 10_000;
+
+/** Reads until it has seen `total()`, or until nothing more has come for long after that is known. */
+async function read(service: Service, limit: number, total: () => number | undefined): Promise<string[]> {
   const seen: string[] = [];
   const client = service.withScopes('events:read');
-  for (let after = 0; !(await isWhole(seen.length)); ) {
+  let progressed = performance.now();
+  const isOver = () => {
+    const count = total();
+    return count !== undefined && (seen.length >= count || performance.now() > progressed + PATIENCE_MS);
+  };
+  for (let after = 0; !isOver(); ) {
     const { data, nextAfter } = (await client.get<EventPage>(`/v1/events?after=${after}&limit=${limit}`)).body;
     seen.push(...data.map(({ id }) => id));
+    if (data.length > 0) progressed = performance.now();
     after = nextAfter;
     await sleep(Math.random() * 20);
   }
@@ -54,7 +63,6 @@ async function read(service: Service, limit: number, isWhole: (seen: number) => 
 
 const OVERTAKEN = `SELECT count(*)::integer AS count FROM (
   SELECT occurred_at < lag(occurred_at) OVER (ORDER BY seq) AS late FROM log_entries) AS pairs WHERE late`;
-const PATIENCE_MS = 20_000;
 
 /** Has some write and others read the feed at the same time, through two processes' worth of service. */
 export async function runFeed({ seconds, writers, readers }: FeedRun): Promise<FeedResult> {
@@ -66,10 +74,7 @@ export async function runFeed({ seconds, writers, readers }: FeedRun): Promise<F
 
   const until = performance.now() + seconds * 1_000;
   let total: number | undefined;
-  // Not until nothing comes any more: a reader who has missed something has to be caught, not waited for.
-  const isWhole = async (seen: number) =>
-    total !== undefined && (seen >= total || performance.now() > until + PATIENCE_MS);
-  const reading = Promise.all(Array.from({ length: readers }, (_, n) => read(of(n), 7 + 31 * n, isWhole)));
+  const reading = Promise.all(Array.from({ length: readers }, (_, n) => read(of(n), 7 + 31 * n, () => total)));
   await Promise.all(Array.from({ length: writers }, (_, n) => write(of(n), until)));
   const [count] = await one.database.query<{ count: number }>('SELECT count(*)::integer AS count FROM log_entries');
   total = count?.count ?? 0;

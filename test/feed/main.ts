@@ -20,6 +20,12 @@ const { written, seen, overtaken } = await runFeed({
   readers: Number(values.readers),
 });
 const whole = seen.filter((ids) => ids.length === written.length && ids.every((id, index) => id === written[index]));
+for (const [reader, ids] of seen.entries()) {
+  const first = written.findIndex((id, index) => id !== ids[index]);
+  if (ids.length !== written.length || first >= 0) {
+    console.log(`reader ${reader} saw ${ids.length} events, and something else than the ${first + 1}th in its place`);
+  }
+}
 console.log(`${written.length} events were written, ${overtaken} of them committed after one that happened later.`);
 console.log(`${whole.length} of ${seen.length} readers saw each of them once, in the same order.`);
 await runCleanups();
