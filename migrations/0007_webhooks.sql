@@ -56,6 +56,9 @@ CREATE TABLE webhook_deliveries (
 ) WITH (fillfactor = 80);
 
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (endpoint_id, next_attempt_at) WHERE status = 'pending';
+-- Whether or not the endpoint is active.
+CREATE INDEX webhook_deliveries_tests ON webhook_deliveries (endpoint_id, next_attempt_at)
+  WHERE status = 'pending' AND type = 'webhook_endpoint.test';
 CREATE INDEX webhook_deliveries_unfinished ON webhook_deliveries (endpoint_id, order_id, seq)
   WHERE status IN ('waiting', 'pending');
 CREATE INDEX webhook_deliveries_listed ON webhook_deliveries (endpoint_id, id);

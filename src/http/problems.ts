@@ -24,7 +24,6 @@ export const PROBLEMS = {
   stale_revision: { status: 409, title: 'A newer revision of the order is known' },
   order_closed: { status: 409, title: 'The order was cancelled by agreement' },
   parties_immutable: { status: 409, title: 'The parties of an order never change' },
-  endpoint_inactive: { status: 409, title: 'The webhook endpoint is not active' },
   idempotency_key_in_use: { status: 409, title: 'A request with this key is still running' },
   version_mismatch: { status: 412, title: 'The dispute has changed' },
   payload_too_large: { status: 413, title: 'The body is too large' },

@@ -59,10 +59,11 @@ const url = (protocols: RegExp, example: string) =>
 
 /** Keys of 32 bytes in base64, with commas between: the first one encrypts, all of them decrypt. */
 const encryptionKeys = z.string().transform((text, context) => {
-  const [first, ...rest] = text.split(',').map((part) => Buffer.from(part.trim(), 'base64'));
-  if (first !== undefined && [first, ...rest].every(({ length }) => length === KEY_BYTES)) {
-    return [first, ...rest] as [Buffer, ...Buffer[]];
-  }
+  const parts = text.split(',').map((part) => part.trim());
+  const keys = parts.map((part) => Buffer.from(part, 'base64'));
+  // Node reads as much of a text as is base64, and says nothing about the rest.
+  const isWhole = keys.every((key, index) => key.length === KEY_BYTES && key.toString('base64') === parts[index]);
+  if (isWhole) return keys as [Buffer, ...Buffer[]];
   context.addIssue({
     code: 'custom',
     message: `must be ${KEY_BYTES} random bytes in base64, or several such keys with commas`,

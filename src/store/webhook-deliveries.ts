@@ -11,12 +11,14 @@ export type DeliveryStatus = DeliveryRow['status'];
 const NOW = sql`date_trunc('milliseconds', clock_timestamp())`;
 const later = (ms: number) => sql`${NOW} + ${ms}::float8 * interval '1 millisecond'`;
 
-/** The endpoints for which something is due. */
+/** The endpoints for which something is due; of one that is not active, only a test can be. */
 export async function endpointsWithDue({ query }: Database): Promise<string[]> {
   const { rows } = await query.execute<{ id: string }>(sql`
-    SELECT e.id FROM webhook_endpoints e WHERE e.active AND EXISTS (
+    SELECT e.id FROM webhook_endpoints e WHERE (e.active AND EXISTS (
       SELECT 1 FROM webhook_deliveries d WHERE d.endpoint_id = e.id AND d.status = 'pending'
-        AND d.next_attempt_at <= ${THIS_MOMENT})`);
+        AND d.next_attempt_at <= ${THIS_MOMENT}))
+      OR e.id IN (SELECT d.endpoint_id FROM webhook_deliveries d WHERE d.status = 'pending'
+        AND d.type = 'webhook_endpoint.test' AND d.next_attempt_at <= ${THIS_MOMENT})`);
   return rows.map(({ id }) => id);
 }
 
@@ -39,11 +41,12 @@ export async function claimDeliveries(tx: Tx, request: ClaimRequest): Promise<De
   const { endpointId, claim, limit, probes, leaseMs } = request;
   const { rows } = await tx.execute<{ id: string }>(sql`
     WITH e AS MATERIALIZED (
-      SELECT recovered_at, failing_since,
+      SELECT active, recovered_at, failing_since,
         CASE WHEN failing_since IS NULL THEN ${limit}::integer ELSE least(${limit}::integer, ${probes}::integer) END AS most
-      FROM webhook_endpoints WHERE id = ${endpointId} AND active),
+      FROM webhook_endpoints WHERE id = ${endpointId}),
     due AS MATERIALIZED (
       SELECT d.id FROM webhook_deliveries d, e WHERE d.endpoint_id = ${endpointId} AND d.status = 'pending'
+        AND (e.active OR d.type = 'webhook_endpoint.test')
         AND (d.next_attempt_at <= ${THIS_MOMENT} OR (e.failing_since IS NULL AND d.last_attempt_at < e.recovered_at
           AND d.attempts > 0 AND d.claim IS NULL))
       ORDER BY d.next_attempt_at LIMIT (SELECT most FROM e) FOR UPDATE OF d SKIP LOCKED)

@@ -375,7 +375,7 @@ export interface paths {
         put?: never;
         /**
          * Send a test message
-         * @description Sends a message of type `webhook_endpoint.test` to the endpoint, as any other: read the delivery to see what came of it.
+         * @description Sends a message of type `webhook_endpoint.test` to the endpoint, whether or not it is active; read the delivery to see what came of it.
          *
          *     For services with `webhooks:manage`.
          */
@@ -1172,7 +1172,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "stale_revision" | "order_closed" | "parties_immutable" | "endpoint_inactive" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "internal_error" | "unavailable";
+            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "stale_revision" | "order_closed" | "parties_immutable" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "internal_error" | "unavailable";
             requestId: string;
             /** @description What is wrong with the input. */
             errors?: components["schemas"]["InputError"][];
@@ -4469,7 +4469,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `endpoint_inactive`: The webhook endpoint is not active. `idempotency_key_in_use`: A request with this key is still running. */
+            /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4477,7 +4477,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "endpoint_inactive" | "idempotency_key_in_use";
+                        code?: "idempotency_key_in_use";
                     };
                 };
             };

@@ -1,6 +1,7 @@
 import type { Scope } from '../../src/operations/caller.ts';
 import { mintToken } from '../../src/platform/development.ts';
 import { Answer } from './answer.ts';
+import { watchAnswer } from './canary.ts';
 import { checkAnswer } from './conformance.ts';
 import type { Transport } from './transport.ts';
 
@@ -38,6 +39,7 @@ function createClient(transport: Transport, authorization: () => Promise<string 
     };
     const answer = await transport(request);
     checkAnswer(request, answer);
+    await watchAnswer(request, answer);
     return new Answer<T>(answer);
   };
   const sendJson = <T>(method: string, path: string, body: unknown, headers: Headers = {}) =>

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
+import { searchDatabase } from './canary.ts';
 import { onCleanup, once } from './cleanup.ts';
 import { databaseUrl, TEMPLATE_DATABASE } from './servers.ts';
 
@@ -32,6 +33,7 @@ export async function createDatabase(): Promise<TestDatabase> {
   const pool = new pg.Pool({ connectionString: url, max: 4, allowExitOnIdle: true });
   pool.on('error', () => {}); // a test that breaks connections breaks these, too
   const drop = once(async () => {
+    await searchDatabase(async (sql) => (await pool.query(sql)).rows);
     await pool.end();
     await administrate(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
   });

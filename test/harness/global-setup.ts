@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { migrate } from '../../src/platform/migrations.ts';
+import { announceNotes } from './canary.ts';
 import { administrate } from './database.ts';
 import { type Run, startRun } from './run.ts';
 import { announceServers, databaseUrl, TEMPLATE_DATABASE } from './servers.ts';
@@ -14,6 +15,7 @@ const MIGRATIONS = join(import.meta.dirname, '../../migrations');
 export default async function setUp(): Promise<void> {
   const run = await startRun();
   globalThis.testRun = run;
+  announceNotes(join(run.directory, 'canary'));
   announceServers({ postgres: run.postgresUrl, redis: run.redisUrl });
   await administrate(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
   await migrate(databaseUrl(TEMPLATE_DATABASE), MIGRATIONS);

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once as onceEmitted } from 'node:events';
 import { join } from 'node:path';
+import { mustBeFree } from './canary.ts';
 import { onCleanup } from './cleanup.ts';
 import { type Clients, createClients } from './client.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
@@ -41,13 +42,14 @@ export function runFile(file: string, args: readonly string[], { env, wrap = [] 
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  const text = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString('utf8');
   const exited = onceEmitted(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
   exited.catch(() => {}); // a command that is not there: whoever waits for it is told
   onCleanup(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await exited;
+    mustBeFree(text(out) + text(err), 'what a process wrote');
   });
-  const text = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString('utf8');
   return { child, exited, stdout: () => text(out), stderr: () => text(err) };
 }
 

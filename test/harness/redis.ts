@@ -1,4 +1,6 @@
 import { Redis } from 'ioredis';
+import { searchRedis } from './canary.ts';
+import { onCleanup } from './cleanup.ts';
 import { redisUrlOf } from './servers.ts';
 
 const NUMBERED_DATABASES = 15;
@@ -11,6 +13,7 @@ async function emptyOne(): Promise<string> {
   const redis = new Redis(url, { maxRetriesPerRequest: 1 });
   await redis.flushdb();
   redis.disconnect();
+  onCleanup(() => searchRedis(url));
   return url;
 }
 

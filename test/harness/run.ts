@@ -7,6 +7,7 @@ import { startRedis } from '../../src/platform/embedded/redis.ts';
 
 /** The servers of one run of the tests, in a directory of their own. */
 export interface Run {
+  readonly directory: string;
   readonly postgresUrl: string;
   readonly redisUrl: string;
   readonly stop: () => Promise<void>;
@@ -45,5 +46,5 @@ export async function startRun(): Promise<Run> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => void stop().finally(() => process.kill(process.pid, signal)));
   }
-  return { postgresUrl: postgres.url, redisUrl: redis.url, stop };
+  return { directory, postgresUrl: postgres.url, redisUrl: redis.url, stop };
 }

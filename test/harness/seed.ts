@@ -1,3 +1,4 @@
+import { CANARY } from './canary.ts';
 import type { Clients } from './client.ts';
 import type { Dispute, OpenDisputeRequest, Order, OrderReport } from './types.ts';
 
@@ -40,7 +41,7 @@ export async function seedOrder(
 /** The least that each kind of request has to say. */
 export const REQUESTS = {
   order_update: { type: 'order_update' },
-  cancellation: { type: 'cancellation', reason: 'late_delivery', comment: 'Two weeks late.' },
+  cancellation: { type: 'cancellation', reason: 'late_delivery', comment: `Two weeks late. ${CANARY}` },
   order_change: { type: 'order_change', change: { extras: [{ title: 'Source files', price: 1_500 }] } },
 } as const satisfies Record<string, OpenDisputeRequest>;
 

@@ -4,6 +4,7 @@ import { buildApp } from '../../src/http/app.ts';
 import { closeApp } from '../../src/http/close.ts';
 import { buildWorkerApp } from '../../src/http/worker-app.ts';
 import { type Config, readConfig } from '../../src/platform/config.ts';
+import { mustBeFree } from './canary.ts';
 import { onCleanup, once } from './cleanup.ts';
 import { type Clients, createClients, TEST_SECRET } from './client.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
@@ -82,6 +83,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     await closeApp(app, REQUESTS_END_MS);
     if (workers !== null) await patiently(workers.stop());
     await patiently(deps.close());
+    mustBeFree(log.text(), 'the log');
   });
   onCleanup(close);
   const listen = () => app.listen({ host: '127.0.0.1', port: 0 });

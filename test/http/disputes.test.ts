@@ -211,7 +211,7 @@ describe('a comment', () => {
           comment,
         ]),
       ).toEqual([
-        [1, 'opened', CLIENT, null, 'open', 'Two weeks late.'],
+        [1, 'opened', CLIENT, null, 'open', REQUESTS.cancellation.comment],
         [2, 'comment_added', CLIENT, 'open', 'open', `From ${CLIENT}.`],
         [3, 'comment_added', FREELANCER, 'open', 'open', `From ${FREELANCER}.`],
       ]);

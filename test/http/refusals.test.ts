@@ -240,7 +240,7 @@ describe('a second dispute is refused', () => {
           expect(href).toMatch(new RegExp(`^/v1/disputes/${first.id}/`));
           expect(until).toBe(first.respondBy);
         }
-        expect(refused.text).not.toContain('Two weeks late.');
+        expect(refused.text).not.toContain(REQUESTS.cancellation.comment);
       }
     },
   );

@@ -139,12 +139,6 @@ describe('an endpoint', () => {
     expect((await Promise.all(calls)).map(({ status }) => status)).toEqual(calls.map(() => 404));
   });
 
-  test('that is not active is sent no test', async () => {
-    const { id } = await create({ active: false });
-    const refused = await manager().post(`${ENDPOINTS}/${id}/test`);
-    expect([refused.status, refused.code]).toEqual([409, 'endpoint_inactive']);
-  });
-
   test('is on one page of the list, and on one only', async () => {
     const own = await startService();
     const caller = own.withScopes('webhooks:manage');

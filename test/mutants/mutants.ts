@@ -21,6 +21,7 @@ const WRITE_PATH = ['test/operations/write-path.test.ts'];
 const DOMAIN = ['test/domain/promises.test.ts', 'test/domain/properties.test.ts'];
 const TRANSACTIONS = ['test/platform/database.test.ts'];
 const RETRIES = ['test/platform/retry.test.ts'];
+const WEBHOOKS = ['test/webhooks/delivery.test.ts'];
 const TIMERS = ['test/workers/timers.test.ts'];
 
 export const MUTANTS: readonly Mutant[] = [
@@ -367,9 +368,9 @@ export const MUTANTS: readonly Mutant[] = [
       {
         search: `  let unusable: Error | undefined;
   try {
-    await client.query(BEGIN);`,
+    await client.query(begin(frozenAfterMs));`,
         replace: `  let unusable: Error | undefined;
-  await client.query(BEGIN);
+  await client.query(begin(frozenAfterMs));
   try {`,
       },
     ],
@@ -532,5 +533,46 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/workers/queue.ts',
     edits: [{ search: 'timestamp: now, delay', replace: 'timestamp: Date.now(), delay' }],
     killedBy: TIMERS,
+  },
+  {
+    name: 'an event is sent beside the one before it',
+    file: 'src/store/webhook-fan-out.ts',
+    edits: [
+      {
+        search: "CASE WHEN waits THEN 'waiting' ELSE 'pending' END,",
+        replace: "CASE WHEN waits THEN 'pending' ELSE 'pending' END,",
+      },
+      { search: 'CASE WHEN waits THEN NULL ELSE', replace: 'CASE WHEN false THEN NULL ELSE' },
+    ],
+    killedBy: WEBHOOKS,
+    named: 'in the order of its order',
+  },
+  {
+    name: 'an event that was given up keeps its order back for ever',
+    file: 'src/store/webhook-deliveries.ts',
+    edits: [{ search: "moved.status <> 'pending'", replace: "moved.status = 'delivered'" }],
+    killedBy: WEBHOOKS,
+    named: 'is over after ten attempts',
+  },
+  {
+    name: 'a receiver that is back waits for each of its turns',
+    file: 'src/store/webhook-deliveries.ts',
+    edits: [{ search: 'OR (e.failing_since IS NULL AND', replace: 'OR (false AND' }],
+    killedBy: WEBHOOKS,
+    named: 'comes all at once',
+  },
+  {
+    name: 'a redirect is followed',
+    file: 'src/operations/webhooks.ts',
+    edits: [{ search: 'statusCode < 300;', replace: 'statusCode < 400;' }],
+    killedBy: WEBHOOKS,
+    named: 'as here with 302',
+  },
+  {
+    name: 'an address is looked at only before its name is resolved',
+    file: 'src/platform/outgoing.ts',
+    edits: [{ search: 'lookup: allowInsecure ? lookup : publicLookup(lookup),', replace: 'lookup,' }],
+    killedBy: ['test/platform/outgoing.test.ts'],
+    named: 'resolves to',
   },
 ];

@@ -148,7 +148,12 @@ describe('what is not taken', () => {
     receiver.react = () => ({ status: 500 });
     const endpoint = await subscribe(service, receiver, { types: ['dispute.opened'] });
     for (let n = 0; n < 5; n += 1) await story();
-    await waitFor('each was tried', () => new Set(receiver.received.map(({ id }) => id)).size === 5);
+    const triedBy = (times: number) => async () =>
+      (await deliveriesOf(service, endpoint.id)).filter(({ attempts }) => attempts.length >= times).length === 5;
+    await waitFor('each was tried', triedBy(1));
+    await letDeliveriesWait(service.database, endpoint.id, 10_000);
+    // The third time would be in five minutes.
+    await waitFor('each was tried again', triedBy(2));
     await waitFor('it is known to fail', async () => (await endpointOf(service, endpoint.id)).failingSince !== null);
     receiver.react = () => ({ status: 204 });
     const [one] = await deliveriesOf(service, endpoint.id);
@@ -234,6 +239,16 @@ describe('an endpoint', () => {
       [200, null],
     ]);
     expect(delivery?.attempts[1]?.response).toMatch(/^thanks\ufffdx{993}$/);
+  });
+
+  test('that is not active can be tried out, and gets nothing else', async () => {
+    const receiver = await startReceiver();
+    const endpoint = await subscribe(service, receiver, { active: false });
+    await story();
+    await manager(service).post(`/v1/webhook-endpoints/${endpoint.id}/test`);
+    const [delivery] = await settledDeliveries(service, endpoint.id, 1);
+    expect(delivery).toMatchObject({ type: 'webhook_endpoint.test', status: 'delivered' });
+    expect(receiver.received).toHaveLength(1);
   });
 
   test('that cannot be reached says why', async () => {

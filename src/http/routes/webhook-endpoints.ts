@@ -227,20 +227,19 @@ const testEndpoint = operation({
   tag,
   summary: 'Send a test message',
   description:
-    'Sends a message of type `webhook_endpoint.test` to the endpoint, as any other: read the delivery to see what came of it.',
+    'Sends a message of type `webhook_endpoint.test` to the endpoint, whether or not it is active; read the delivery to see ' +
+    'what came of it.',
   access,
   params: EndpointParams,
   takesKey: true,
   success: [{ status: 202, description: 'The message is on its way.', schema: Delivery, headers: ['Location'] }],
-  problems: ['not_found', 'endpoint_inactive'],
+  problems: ['not_found'],
   handle: async (call) => {
     const { deps, params } = call;
     const { newId } = deps.write;
     const outcome = await runOnce(deps.write.db, idempotencyKey(call), async (tx) => {
       const endpoint = await lockEndpoint(tx, params.id);
       if (endpoint === undefined) throw noSuchEndpoint();
-      if (!endpoint.active)
-        throw problemError('endpoint_inactive', 'Nothing is sent to an endpoint that is not active.');
       const payload = { type: TEST, timestamp: new Date().toISOString(), data: { endpointId: endpoint.id } };
       const message = { deliveryId: newId(), messageId: newId(), type: TEST, payload };
       const row = await addMessage(tx, endpoint.id, message);
