@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WEBHOOK_PARAMETERS, webhooksOf } from './openapi-webhooks.ts';
 import type { Operation } from './operation.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 import { problemsOf } from './refusals.ts';
@@ -82,6 +83,7 @@ const PARAMETERS = {
     schema: { type: 'string' },
     example: '"1"',
   },
+  ...WEBHOOK_PARAMETERS,
 };
 
 const text = { type: 'string', minLength: 1 };
@@ -242,6 +244,7 @@ export function openApiDocument(operations: readonly Operation[], system: Record
     ],
     tags: TAGS,
     paths: { ...paths, ...system },
+    webhooks: webhooksOf((schema) => components.schemaOf(schema)),
     components: {
       securitySchemes: {
         bearer: {

@@ -693,7 +693,268 @@ export interface paths {
         trace?: never;
     };
 }
-export type webhooks = Record<string, never>;
+export interface webhooks {
+    "dispute.opened": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A dispute was opened
+         * @description Sent when a party has opened a dispute; `order.status_changed` to `in_dispute` follows. `previous` is null.
+         */
+        post: operations["onDisputeOpened"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "dispute.accepted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A request was accepted
+         * @description Sent when the respondent has accepted a cancellation or an order change before `respondBy`; what this does to the order follows in events of its own. `previous` is null.
+         */
+        post: operations["onDisputeAccepted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "dispute.declined": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A request was declined
+         * @description Sent when the respondent has declined a cancellation or an order change before `respondBy`; the order goes back to its previous status. `previous` is null.
+         */
+        post: operations["onDisputeDeclined"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "dispute.answered": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A request for an update was answered
+         * @description Sent when the freelancer has provided the update that was asked for, or the order service has reported the order as `delivered`, which counts as one. `previous` is null.
+         */
+        post: operations["onDisputeAnswered"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "dispute.withdrawn": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A request was withdrawn
+         * @description Sent when the opener has withdrawn the dispute; the order goes back to its previous status. `previous` is null.
+         */
+        post: operations["onDisputeWithdrawn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "dispute.expired": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Silence took effect
+         * @description Sent when `respondBy` has come without an answer; what `dispute.onExpiry` does to the order follows in an event of its own. `previous` is null.
+         */
+        post: operations["onDisputeExpired"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "dispute.superseded": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The order ended, and the dispute with it
+         * @description Sent when the order service has reported `completed` or `cancelled` while the dispute was open. `previous` is null.
+         */
+        post: operations["onDisputeSuperseded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "dispute.comment_added": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A comment was added
+         * @description Sent when a party has added a comment to an open dispute; one that comes with an opening or an answer is part of that event. `previous` is null.
+         */
+        post: operations["onDisputeCommentAdded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "dispute.deadline_shifted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deadline was moved
+         * @description Sent when the deadline of an open dispute was moved by the time for which operators held it: after the hold, or with the next thing that is done to the order during it. `previous` holds `respondBy` as it was.
+         */
+        post: operations["onDisputeDeadlineShifted"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "dispute.reminder_due": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A deadline comes near
+         * @description Sent at each configured time before `respondBy` while the dispute is open and not held; where several have come due at once, one stands for all. `previous` is null.
+         */
+        post: operations["onDisputeReminderDue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "order.status_changed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The status of an order changed
+         * @description Sent when the status of a known order has become another one, by a dispute or by a report; `dispute` is there if a dispute was the reason. `previous` holds `status` as it was.
+         */
+        post: operations["onOrderStatusChanged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "order.delivery_date_changed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The delivery date of an order changed
+         * @description Sent when `deliverBy` of a known order has become another one, by an accepted order change or by a report. `previous` holds `deliverBy` as it was, null if there was none.
+         */
+        post: operations["onOrderDeliveryDateChanged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "order.extras_added": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Extras were added to an order
+         * @description Sent when an accepted order change has added extras to an order. `previous` holds `extrasCount`: that many of `order.extras` were there before.
+         */
+        post: operations["onOrderExtrasAdded"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
 export interface components {
     schemas: {
         /** @description Who did something: a party, a deadline (`system`) or the order service. */
@@ -1470,6 +1731,21 @@ export interface components {
          * @example "1"
          */
         IfMatch: string;
+        /**
+         * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+         * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+         */
+        WebhookId: string;
+        /**
+         * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+         * @example 1795428001
+         */
+        WebhookTimestamp: string;
+        /**
+         * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+         * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+         */
+        WebhookSignature: string;
     };
     requestBodies: never;
     headers: {
@@ -6154,6 +6430,1685 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
+            };
+        };
+    };
+    onDisputeOpened: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.opened",
+                 *       "timestamp": "2026-11-23T10:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4711,
+                 *         "type": "dispute.opened",
+                 *         "occurredAt": "2026-11-23T10:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 1,
+                 *         "actor": {
+                 *           "role": "client",
+                 *           "id": "user-7"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "open",
+                 *           "resolution": null,
+                 *           "resolvedBy": null,
+                 *           "resolvedAt": null,
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T10:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": "freelancer",
+                 *           "version": 1
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "in_dispute",
+                 *           "previousStatus": "late",
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "extras": [],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T10:00:00.000Z"
+                 *         },
+                 *         "previous": null
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "dispute.opened";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "dispute.opened";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeAccepted: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.accepted",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.accepted",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "actor": {
+                 *           "role": "freelancer",
+                 *           "id": "user-9"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "resolved",
+                 *           "resolution": "accepted",
+                 *           "resolvedBy": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "resolvedAt": "2026-11-23T13:00:00.000Z",
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": null,
+                 *           "version": 2
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "mutually_cancelled",
+                 *           "previousStatus": null,
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "extras": [],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *         },
+                 *         "previous": null
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "dispute.accepted";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "dispute.accepted";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeDeclined: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.declined",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.declined",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "actor": {
+                 *           "role": "freelancer",
+                 *           "id": "user-9"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "resolved",
+                 *           "resolution": "declined",
+                 *           "resolvedBy": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "resolvedAt": "2026-11-23T13:00:00.000Z",
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": null,
+                 *           "version": 2
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "late",
+                 *           "previousStatus": null,
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "extras": [],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *         },
+                 *         "previous": null
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "dispute.declined";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "dispute.declined";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeAnswered: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.answered",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.answered",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "actor": {
+                 *           "role": "freelancer",
+                 *           "id": "user-9"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "order_update",
+                 *           "status": "resolved",
+                 *           "resolution": "answered",
+                 *           "resolvedBy": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "resolvedAt": "2026-11-23T13:00:00.000Z",
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": null,
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "close_dispute",
+                 *             "orderStatus": "previous"
+                 *           },
+                 *           "awaiting": null,
+                 *           "version": 2
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "late",
+                 *           "previousStatus": null,
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "extras": [],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *         },
+                 *         "previous": null
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "dispute.answered";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "dispute.answered";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeWithdrawn: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.withdrawn",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.withdrawn",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "actor": {
+                 *           "role": "client",
+                 *           "id": "user-7"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "resolved",
+                 *           "resolution": "withdrawn",
+                 *           "resolvedBy": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "resolvedAt": "2026-11-23T13:00:00.000Z",
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": null,
+                 *           "version": 2
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "late",
+                 *           "previousStatus": null,
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "extras": [],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *         },
+                 *         "previous": null
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "dispute.withdrawn";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "dispute.withdrawn";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeExpired: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.expired",
+                 *       "timestamp": "2026-11-25T10:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.expired",
+                 *         "occurredAt": "2026-11-25T10:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "actor": {
+                 *           "role": "system"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "resolved",
+                 *           "resolution": "expired",
+                 *           "resolvedBy": {
+                 *             "role": "system"
+                 *           },
+                 *           "resolvedAt": "2026-11-25T10:00:00.000Z",
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-25T10:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": null,
+                 *           "version": 2
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "mutually_cancelled",
+                 *           "previousStatus": null,
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "extras": [],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-25T10:00:00.000Z"
+                 *         },
+                 *         "previous": null
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "dispute.expired";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "dispute.expired";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeSuperseded: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.superseded",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.superseded",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "actor": {
+                 *           "role": "order_service",
+                 *           "id": "order-service"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "resolved",
+                 *           "resolution": "superseded",
+                 *           "resolvedBy": {
+                 *             "role": "order_service",
+                 *             "id": "order-service"
+                 *           },
+                 *           "resolvedAt": "2026-11-23T13:00:00.000Z",
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": null,
+                 *           "version": 2
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "completed",
+                 *           "previousStatus": null,
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "extras": [],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 2,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *         },
+                 *         "previous": null
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "dispute.superseded";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "dispute.superseded";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeCommentAdded: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.comment_added",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.comment_added",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "actor": {
+                 *           "role": "freelancer",
+                 *           "id": "user-9"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "open",
+                 *           "resolution": null,
+                 *           "resolvedBy": null,
+                 *           "resolvedAt": null,
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": "freelancer",
+                 *           "version": 2
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "in_dispute",
+                 *           "previousStatus": "late",
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "extras": [],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *         },
+                 *         "previous": null
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "dispute.comment_added";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "dispute.comment_added";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeDeadlineShifted: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.deadline_shifted",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.deadline_shifted",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "actor": {
+                 *           "role": "system"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "open",
+                 *           "resolution": null,
+                 *           "resolvedBy": null,
+                 *           "resolvedAt": null,
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T12:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": "freelancer",
+                 *           "version": 2
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "in_dispute",
+                 *           "previousStatus": "late",
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "extras": [],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *         },
+                 *         "previous": {
+                 *           "respondBy": "2026-11-25T10:00:00.000Z"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "dispute.deadline_shifted";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "dispute.deadline_shifted";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeReminderDue: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.reminder_due",
+                 *       "timestamp": "2026-11-24T10:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.reminder_due",
+                 *         "occurredAt": "2026-11-24T10:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "actor": {
+                 *           "role": "system"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "open",
+                 *           "resolution": null,
+                 *           "resolvedBy": null,
+                 *           "resolvedAt": null,
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T10:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": "freelancer",
+                 *           "version": 1
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "in_dispute",
+                 *           "previousStatus": "late",
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "extras": [],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-24T10:00:00.000Z"
+                 *         },
+                 *         "previous": null
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "dispute.reminder_due";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "dispute.reminder_due";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onOrderStatusChanged: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "order.status_changed",
+                 *       "timestamp": "2026-11-23T10:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4712,
+                 *         "type": "order.status_changed",
+                 *         "occurredAt": "2026-11-23T10:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 2,
+                 *         "actor": {
+                 *           "role": "client",
+                 *           "id": "user-7"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "open",
+                 *           "resolution": null,
+                 *           "resolvedBy": null,
+                 *           "resolvedAt": null,
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T10:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": "freelancer",
+                 *           "version": 1
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "in_dispute",
+                 *           "previousStatus": "late",
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "extras": [],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T10:00:00.000Z"
+                 *         },
+                 *         "previous": {
+                 *           "status": "late"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "order.status_changed";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "order.status_changed";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onOrderDeliveryDateChanged: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "order.delivery_date_changed",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4715,
+                 *         "type": "order.delivery_date_changed",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 5,
+                 *         "actor": {
+                 *           "role": "client",
+                 *           "id": "user-7"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "order_change",
+                 *           "status": "resolved",
+                 *           "resolution": "accepted",
+                 *           "resolvedBy": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "resolvedAt": "2026-11-23T13:00:00.000Z",
+                 *           "opener": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "reason": null,
+                 *           "change": {
+                 *             "deliverBy": "2026-11-30T17:00:00.000Z",
+                 *             "extras": [
+                 *               {
+                 *                 "title": "Source files",
+                 *                 "price": 1500
+                 *               }
+                 *             ]
+                 *           },
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "withdraw_request",
+                 *             "orderStatus": "previous"
+                 *           },
+                 *           "awaiting": null,
+                 *           "version": 2
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "late",
+                 *           "previousStatus": null,
+                 *           "deliverBy": "2026-11-30T17:00:00.000Z",
+                 *           "extras": [
+                 *             {
+                 *               "title": "Source files",
+                 *               "price": 1500
+                 *             }
+                 *           ],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *         },
+                 *         "previous": {
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "order.delivery_date_changed";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "order.delivery_date_changed";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onOrderExtrasAdded: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "order.extras_added",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4716,
+                 *         "type": "order.extras_added",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 6,
+                 *         "actor": {
+                 *           "role": "client",
+                 *           "id": "user-7"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "order_change",
+                 *           "status": "resolved",
+                 *           "resolution": "accepted",
+                 *           "resolvedBy": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "resolvedAt": "2026-11-23T13:00:00.000Z",
+                 *           "opener": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "reason": null,
+                 *           "change": {
+                 *             "deliverBy": "2026-11-30T17:00:00.000Z",
+                 *             "extras": [
+                 *               {
+                 *                 "title": "Source files",
+                 *                 "price": 1500
+                 *               }
+                 *             ]
+                 *           },
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "withdraw_request",
+                 *             "orderStatus": "previous"
+                 *           },
+                 *           "awaiting": null,
+                 *           "version": 2
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "late",
+                 *           "previousStatus": null,
+                 *           "deliverBy": "2026-11-30T17:00:00.000Z",
+                 *           "extras": [
+                 *             {
+                 *               "title": "Source files",
+                 *               "price": 1500
+                 *             }
+                 *           ],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *         },
+                 *         "previous": {
+                 *           "extrasCount": 0
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @constant */
+                    type: "order.extras_added";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @constant */
+                        type?: "order.extras_added";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
         };
     };
