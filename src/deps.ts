@@ -3,7 +3,9 @@ import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import type { AppDeps } from './http/app.ts';
 import { createAuthenticator } from './http/auth.ts';
+import { createEventStreams } from './http/event-streams.ts';
 import { presentWebhook } from './http/present-event.ts';
+import { createLiveFeed } from './operations/live-feed.ts';
 import { createMetrics, observeEntries } from './operations/metrics.ts';
 import type { WriteDeps } from './operations/write.ts';
 import type { Config } from './platform/config.ts';
@@ -60,6 +62,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
   const sealer = surroundings.webhookKeys === null ? null : createSealer(surroundings.webhookKeys);
   const allowInsecure = config.WEBHOOK_ALLOW_INSECURE;
   const outgoing = openOutgoing({ allowInsecure });
+  const liveFeed = createLiveFeed(db, (error) => log.warn({ err: error }, 'streams wait for the log to be readable'));
   const inspector = inspectQueue(queue, redis, config.TIMER_HORIZON);
   return {
     write,
@@ -67,6 +70,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
       http: {
         write,
         queue: inspector,
+        streams: createEventStreams(db, liveFeed),
         audit: (facts, message) => log.info(facts, message),
         remindersMs: config.REMINDERS,
         webhooks: { sealer, allowInsecure },

@@ -47,8 +47,12 @@ export interface AppDeps {
   readonly log: FastifyBaseLogger;
 }
 
-/** What the API answers with, also as a caller may ask for it that names the encoding. */
-const ANSWERS = ['application/json', 'application/problem+json'].flatMap((type) => [type, `${type};charset=utf-8`]);
+/** Refuses a caller that takes neither what an operation answers with nor problems; it may name the encoding. */
+function checkAccept(request: FastifyRequest): void {
+  const types = [request.routeOptions.config.mediaType ?? 'application/json', 'application/problem+json'];
+  if (request.accepts().type(types.flatMap((type) => [type, `${type};charset=utf-8`])) !== false) return;
+  throw problemError('not_acceptable', `The answer here is ${types.join(' or ')}.`);
+}
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
@@ -121,9 +125,7 @@ function guard(app: FastifyInstance, authenticate: Authenticate, limits: RateLim
     request.caller = await authenticate(request.headers.authorization);
     await limits.check(request, reply);
     if (request.caller === null) throw problemError('unauthenticated', 'Send a valid token: Authorization: Bearer …');
-    if (request.accepts().type(ANSWERS) === false) {
-      throw problemError('not_acceptable', 'The API answers with application/json and application/problem+json.');
-    }
+    checkAccept(request);
   });
 }
 

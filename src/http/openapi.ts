@@ -58,8 +58,9 @@ function parametersOf(components: Components, schema: z.ZodType | undefined, whe
   });
 }
 
-function headerParameters({ takesKey, takesIfMatch }: Operation): Json[] {
-  const refs = [takesKey && 'IdempotencyKey', takesIfMatch && 'IfMatch'].filter((name) => name !== undefined && name);
+function headerParameters({ takesKey, takesIfMatch, takesLastEventId }: Operation): Json[] {
+  const taken = [takesKey && 'IdempotencyKey', takesIfMatch && 'IfMatch', takesLastEventId && 'LastEventId'];
+  const refs = taken.filter((name) => name !== undefined);
   return refs.map((name) => ({ $ref: `#/components/parameters/${name}` }));
 }
 
@@ -82,6 +83,14 @@ const PARAMETERS = {
       'The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since.',
     schema: { type: 'string' },
     example: '"1"',
+  },
+  LastEventId: {
+    name: 'Last-Event-ID',
+    in: 'header',
+    required: false,
+    description: 'The `id` of the last message that was read: the stream goes on behind it. It wins over `after`.',
+    schema: { type: 'string', pattern: '^\\d{1,16}$' },
+    example: '4711',
   },
   ...WEBHOOK_PARAMETERS,
 };
@@ -126,12 +135,12 @@ function headersOf(names: readonly string[]): Json {
 function successResponses(components: Components, operation: Operation): Json {
   const replayed = operation.takesKey ? ['Idempotency-Replayed'] : [];
   return Object.fromEntries(
-    operation.success.map(({ status, description, schema, headers = [] }) => [
+    operation.success.map(({ status, description, schema, mediaType = 'application/json', headers = [] }) => [
       String(status),
       {
         description,
         ...headersOf([...headers, ...replayed]),
-        content: { 'application/json': { schema: components.schemaOf(schema) } },
+        content: { [mediaType]: { schema: components.schemaOf(schema) } },
       },
     ]),
   );
@@ -218,7 +227,7 @@ const INFO = {
 const TAGS = [
   { name: 'Orders', description: 'The part of an order that disputes need.' },
   { name: 'Disputes', description: 'Requests between the two parties of an order.' },
-  { name: 'Events', description: 'What happened, for other services.' },
+  { name: 'Events', description: 'What happened, for other services and for the pages of the parties.' },
   { name: 'Webhooks', description: 'Events pushed to other services, and what came of it.' },
   { name: 'Reference', description: 'What there is to choose from.' },
   { name: 'Operations', description: 'Deadlines and holds, for operators.' },

@@ -4,6 +4,7 @@ import type { Caller, Scope } from '../operations/caller.ts';
 import type { QueueInspector } from '../operations/deadline-ops.ts';
 import type { WriteDeps } from '../operations/write.ts';
 import type { Sealer } from '../platform/sealer.ts';
+import type { EventStreams } from './event-streams.ts';
 import type { ProblemCode } from './problems.ts';
 
 /** What every handler may use. */
@@ -21,6 +22,7 @@ export interface HttpDeps {
   };
   /** Only for operators: no request of a user asks Redis for anything. */
   readonly queue: QueueInspector;
+  readonly streams: EventStreams;
   /** Notes in the log what an operator has done, in ids and numbers. */
   readonly audit: (facts: Readonly<Record<string, string | number>>, message: string) => void;
 }
@@ -40,7 +42,7 @@ export interface Call<P, Q, B> {
   readonly fingerprint: () => string;
 }
 
-/** An answer; a text is sent as it stands, anything else as JSON. */
+/** An answer; a text or a stream of texts is sent as it stands, anything else as JSON. */
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
@@ -56,10 +58,15 @@ export interface Access {
 
 export type Tag = 'Orders' | 'Disputes' | 'Events' | 'Webhooks' | 'Reference' | 'Operations';
 
+/** What successes are made of, unless they are JSON. */
+export const EVENT_STREAM = 'text/event-stream';
+
 interface Success {
   readonly status: number;
   readonly description: string;
   readonly schema: z.ZodType;
+  /** JSON unless it says otherwise; such an operation has no success of another kind. */
+  readonly mediaType?: typeof EVENT_STREAM;
   readonly headers?: readonly ('ETag' | 'Location')[];
 }
 
@@ -85,6 +92,8 @@ export interface Operation<P = unknown, Q = unknown, B = unknown> {
   readonly takesKey?: true;
   /** Whether it takes If-Match. */
   readonly takesIfMatch?: true;
+  /** Whether it takes Last-Event-ID. */
+  readonly takesLastEventId?: true;
   readonly success: readonly Success[];
   /** Its own problem codes, beyond those that follow from the rest of this value. */
   readonly problems: readonly ProblemCode[];

@@ -2,6 +2,7 @@ import type { Operation } from './operation.ts';
 import { deadlineOperations } from './routes/deadlines.ts';
 import { disputeOperations } from './routes/disputes.ts';
 import { erasureOperations } from './routes/erasures.ts';
+import { eventStreamOperations } from './routes/event-stream.ts';
 import { eventOperations } from './routes/events.ts';
 import { holdOperations } from './routes/holds.ts';
 import { listOperations } from './routes/lists.ts';
@@ -20,6 +21,7 @@ export const operations: readonly Operation[] = [
   ...eventOperations,
   ...webhookEndpointOperations,
   ...webhookDeliveryOperations,
+  ...eventStreamOperations,
   ...reasonOperations,
   ...deadlineOperations,
   ...holdOperations,

@@ -21,7 +21,7 @@ function presentEventDispute(dispute: NonNullable<EntryData['dispute']>, at: num
 
 /**
  * An entry of the log as an event: how the order and the dispute stood when it had happened.
- * @param withComment only for a service that sends people their mail
+ * @param withComment only for the parties of the order, and for a service that sends people their mail
  */
 export function presentEvent(row: FeedRow, withComment: boolean) {
   const { order, dispute, previous } = row.data;

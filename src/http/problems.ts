@@ -16,7 +16,7 @@ export const PROBLEMS = {
   action_not_allowed: { status: 403, title: 'Your role has no such action' },
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'This resource has no such method' },
-  not_acceptable: { status: 406, title: 'The API answers in JSON' },
+  not_acceptable: { status: 406, title: 'The answer is of another type than is accepted' },
   dispute_already_open: { status: 409, title: 'The order already has an open dispute' },
   dispute_not_open: { status: 409, title: 'The dispute is resolved' },
   response_window_closed: { status: 409, title: 'The time to respond is over' },

@@ -52,7 +52,14 @@ export async function refuseUnderPressure(
   });
 }
 
-const REQUEST_HEADERS = ['Authorization', 'Content-Type', 'Idempotency-Key', 'If-Match', 'X-Request-Id'];
+const REQUEST_HEADERS = [
+  'Authorization',
+  'Content-Type',
+  'Idempotency-Key',
+  'If-Match',
+  'Last-Event-ID',
+  'X-Request-Id',
+];
 const RESPONSE_HEADERS = ['ETag', 'Idempotency-Replayed', 'Location', 'RateLimit-Limit', 'RateLimit-Remaining'];
 
 async function allowOrigins(app: FastifyInstance, origins: readonly string[]): Promise<void> {

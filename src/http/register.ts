@@ -1,8 +1,10 @@
+import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { type Caller, hasScope } from '../operations/caller.ts';
 import { fingerprintOf, keyFault } from './commands.ts';
-import type { Access, HttpDeps, Operation } from './operation.ts';
+import { lastEventIdFault } from './last-event-id.ts';
+import { type Access, EVENT_STREAM, type HttpDeps, type Operation } from './operation.ts';
 import { type InputError, problemError } from './problems.ts';
 
 declare module 'fastify' {
@@ -11,6 +13,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     operationId?: string;
+    /** What its successes are made of. */
+    mediaType?: 'application/json' | typeof EVENT_STREAM;
   }
 }
 
@@ -41,6 +45,11 @@ interface Input {
   readonly body: unknown;
 }
 
+function headerFaults({ takesKey, takesLastEventId }: Operation, headers: FastifyRequest['headers']): InputError[] {
+  const faults = [takesKey ? keyFault(headers) : null, takesLastEventId ? lastEventIdFault(headers) : null];
+  return faults.filter((fault) => fault !== null);
+}
+
 /** Checks all parts of the input, so that a caller hears of everything that is wrong at once. */
 function parseInput(operation: Operation, given: Input & Pick<FastifyRequest, 'headers'>): Input {
   const parts = [
@@ -49,8 +58,7 @@ function parseInput(operation: Operation, given: Input & Pick<FastifyRequest, 'h
     { name: 'body', prefix: '', schema: operation.body, value: given.body },
   ] as const;
   const parsed: Record<string, unknown> = {};
-  const fault = operation.takesKey ? keyFault(given.headers) : null;
-  const errors: InputError[] = fault === null ? [] : [fault];
+  const errors: InputError[] = headerFaults(operation, given.headers);
   for (const { name, prefix, schema, value } of parts) {
     const result = schema?.safeParse(value);
     if (result?.success === false) errors.push(...errorsOf(prefix, result.error.issues));
@@ -129,9 +137,13 @@ async function answer(operation: Operation, { deps, stopping }: Serving, request
   });
   void reply
     .status(status)
-    .type('application/json; charset=utf-8')
+    .type(`${mediaTypeOf(operation)}; charset=utf-8`)
     .headers(headers ?? {});
-  return typeof body === 'string' ? body : JSON.stringify(body);
+  return typeof body === 'string' || body instanceof Readable ? body : JSON.stringify(body);
+}
+
+function mediaTypeOf({ success }: Operation): 'application/json' | typeof EVENT_STREAM {
+  return success.some(({ mediaType }) => mediaType === EVENT_STREAM) ? EVENT_STREAM : 'application/json';
 }
 
 /** Adds an operation as a route. */
@@ -139,7 +151,7 @@ export function registerOperation(app: FastifyInstance, serving: Serving, operat
   app.route({
     method: operation.method,
     url: operation.path.replace(/\{(\w+)\}/g, ':$1'),
-    config: { operationId: operation.operationId },
+    config: { operationId: operation.operationId, mediaType: mediaTypeOf(operation) },
     handler: (request, reply) => answer(operation, serving, request, reply),
   });
 }

@@ -4,7 +4,7 @@ import { type FeedPage, type FeedRequest, hasUnsequenced, readFeed, sequenceEntr
 
 const BATCH = 5_000;
 /** How often a reader that waits looks again. */
-const POLL_MS = 200;
+export const POLL_MS = 200;
 
 /** Gives its number to everything that was committed; whoever reads the log or works on it calls this first. */
 export async function sequenceLog(db: Database): Promise<void> {

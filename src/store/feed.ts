@@ -49,6 +49,8 @@ export interface FeedRequest {
   readonly after: number;
   readonly types?: readonly EntryType[] | undefined;
   readonly orderId?: string | undefined;
+  /** Several orders, out of a part of the log that is read for all of them together. */
+  readonly orderIds?: readonly string[] | undefined;
   readonly limit: number;
 }
 
@@ -60,24 +62,31 @@ export interface FeedPage {
   readonly isAtEnd: boolean;
 }
 
-/** How far one look goes that is for some types only: they may be rare, and nobody shall wait for all of the log. */
+/** How far one look goes that is for some types or orders only: they may be rare, and nobody shall wait for all of the log. */
 const LOOK_AHEAD = 20_000;
 
-/**
- * Reads the log in sequence. A position that was passed never gains an earlier entry. A page may be empty before the end
- * of the log, where none of the types that are asked for comes for long.
- */
-export async function readFeed({ query }: Database, { after, types, orderId, limit }: FeedRequest): Promise<FeedPage> {
-  // First of all, since whatever has a number up to it is there already and can be looked for.
+/** The position behind which nothing has a number yet; 0 where nothing has one. */
+export async function endOfFeed({ query }: Database): Promise<number> {
   const [last] = await query
     .select({ seq: logEntries.seq })
     .from(logEntries)
     .where(isNotNull(logEntries.seq))
     .orderBy(desc(logEntries.seq))
     .limit(1);
-  const end = last?.seq ?? 0;
-  const head = types === undefined || orderId !== undefined ? end : Math.min(end, after + LOOK_AHEAD);
-  const found = await query
+  return last?.seq ?? 0;
+}
+
+/**
+ * Reads the log in sequence. A position that was passed never gains an earlier entry. A page may be empty before the end
+ * of the log, where none of the types or orders that are asked for comes for long.
+ */
+export async function readFeed(db: Database, request: FeedRequest): Promise<FeedPage> {
+  const { after, types, orderId, orderIds, limit } = request;
+  // First of all, since whatever has a number up to it is there already and can be looked for.
+  const end = await endOfFeed(db);
+  const isWhole = orderId !== undefined || (types === undefined && orderIds === undefined);
+  const head = isWhole ? end : Math.min(end, after + LOOK_AHEAD);
+  const found = await db.query
     .select()
     .from(logEntries)
     .where(
@@ -86,6 +95,7 @@ export async function readFeed({ query }: Database, { after, types, orderId, lim
         lte(logEntries.seq, head),
         types === undefined ? undefined : inArray(logEntries.type, [...types]),
         orderId === undefined ? undefined : eq(logEntries.orderId, orderId),
+        orderIds === undefined ? undefined : sql`${logEntries.orderId} = ANY(${sql.param([...orderIds])})`,
       ),
     )
     .orderBy(asc(logEntries.seq))

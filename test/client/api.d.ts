@@ -474,6 +474,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/orders/{orderId}/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow an order
+         * @description What happens to the order and its disputes, as it happens. Without a position the stream begins now: wait for `ready`, then read what you show; nothing falls between the two. After a cut come back with the `id` of the last message as `Last-Event-ID`: nothing is missed and nothing comes twice. A stream ends after ten minutes, and where its reader is too slow; come back in the same way, with a valid token. A caller may have ten at a time.
+         *
+         *     For the parties of the order.
+         */
+        get: operations["streamOrderEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/reasons": {
         parameters: {
             query?: never;
@@ -1174,7 +1196,7 @@ export interface components {
             dispute?: components["schemas"]["EventDispute"];
             order: components["schemas"]["EventOrder"];
             previous: components["schemas"]["EventPrevious"] | null;
-            /** @description Only with the scope `comments:read`. */
+            /** @description What was written with it: for the parties, with the scope `comments:read`, and for endpoints that may have it. */
             comment?: string;
         };
         /** @description The dispute as it was after the event, without what people wrote. */
@@ -1732,6 +1754,11 @@ export interface components {
          */
         IfMatch: string;
         /**
+         * @description The `id` of the last message that was read: the stream goes on behind it. It wins over `after`.
+         * @example 4711
+         */
+        LastEventId: string;
+        /**
          * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
          * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
          */
@@ -1848,7 +1875,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -1962,7 +1989,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2110,7 +2137,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2227,7 +2254,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2352,7 +2379,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2513,7 +2540,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2642,7 +2669,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -2831,7 +2858,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3020,7 +3047,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3209,7 +3236,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3398,7 +3425,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3570,7 +3597,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3685,7 +3712,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3793,7 +3820,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -3896,7 +3923,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4006,7 +4033,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4166,7 +4193,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4278,7 +4305,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4418,7 +4445,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4565,7 +4592,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4733,7 +4760,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -4904,7 +4931,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5071,7 +5098,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5183,7 +5210,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5302,7 +5329,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5393,6 +5420,127 @@ export interface operations {
             };
         };
     };
+    streamOrderEvents: {
+        parameters: {
+            query?: {
+                /** @description For those who cannot send `Last-Event-ID`, with the same meaning; 0 for everything from the beginning. */
+                after?: number;
+            };
+            header?: {
+                /**
+                 * @description The `id` of the last message that was read: the stream goes on behind it. It wins over `after`.
+                 * @example 4711
+                 */
+                "Last-Event-ID"?: components["parameters"]["LastEventId"];
+            };
+            path: {
+                orderId: components["schemas"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "validation_failed";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_found";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
     listReasons: {
         parameters: {
             query?: {
@@ -5441,7 +5589,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5546,7 +5694,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5651,7 +5799,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5797,7 +5945,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -5907,7 +6055,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6067,7 +6215,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;
@@ -6200,7 +6348,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_acceptable`: The API answers in JSON. */
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
                     [name: string]: unknown;

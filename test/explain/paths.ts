@@ -102,6 +102,8 @@ export function reads(now: number): AccessPath[] {
     { name: 'the feed, in the middle', run: feed(1_500_000) },
     { name: 'the feed, at its end', run: feed(99_000_000) },
     { name: 'the feed, of one order', run: feed(0, { orderId: AN_ORDER }) },
+    { name: 'the feed, of orders that are followed', run: feed(99_000_000, { orderIds: [AN_ORDER, OPEN_ORDER] }) },
+    { name: 'the feed, of orders that are followed, far behind', run: feed(0, { orderIds: [AN_ORDER, OPEN_ORDER] }) },
     { name: 'the feed, of a frequent type', run: feed(0, { types: ['dispute.opened'] }) },
     { name: 'the feed, of types that are rare', run: feed(0, { types: ['dispute.superseded', 'dispute.expired'] }) },
     { name: 'comments to be erased of a user', run: (db) => erase(db, { userId: A_CLIENT, requestedAt: now }) },

@@ -20,7 +20,7 @@ export interface FeedResult {
 }
 
 /** Holds commits up by up to 30 ms, each by another time, so that what happened first is often committed last. */
-async function delayCommits(database: TestDatabase): Promise<void> {
+export async function delayCommits(database: TestDatabase): Promise<void> {
   await database.query(
     `CREATE FUNCTION dawdle() RETURNS trigger LANGUAGE plpgsql AS
      $$ BEGIN PERFORM pg_sleep(random() * random() * 0.03); RETURN NULL; END $$`,

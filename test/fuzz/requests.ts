@@ -76,13 +76,15 @@ function queryValue(random: Random, { name, schema }: Parameter, world: World): 
   return makeValue(random, schema);
 }
 
+const HEADER_VALUES: Readonly<Record<string, (random: Random) => string>> = {
+  'If-Match': (random) => random.pick(['"1"', '"2"', '*', 'W/"1"']),
+  'Last-Event-ID': (random) => String(random.int(0, 5_000)),
+};
+
 function headersOf(random: Random, parameters: readonly Parameter[]): Record<string, string> {
   const taken = parameters.filter((parameter) => parameter.in === 'header' && random.chance(0.3));
   return Object.fromEntries(
-    taken.map(({ name }) => [
-      name.toLowerCase(),
-      name === 'If-Match' ? random.pick(['"1"', '"2"', '*', 'W/"1"']) : `key-${random.int(1, 5_000)}`,
-    ]),
+    taken.map(({ name }) => [name.toLowerCase(), HEADER_VALUES[name]?.(random) ?? `key-${random.int(1, 5_000)}`]),
   );
 }
 
@@ -117,6 +119,8 @@ const BAD_HEADERS: readonly (readonly [string, string])[] = [
   ['idempotency-key', 'x'.repeat(256)],
   ['idempotency-key', ' '],
   ['if-match', '1'],
+  ['last-event-id', '-1'],
+  ['last-event-id', '9'.repeat(40)],
   ['if-match', `"${'9'.repeat(40)}"`],
   ['x-request-id', '<script>'],
   ['x-http-method-override', 'DELETE'],

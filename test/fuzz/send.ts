@@ -1,4 +1,5 @@
 import { Agent, request } from 'node:http';
+import { EVENT_STREAM } from '../../src/http/operation.ts';
 import type { RawAnswer } from '../harness/answer.ts';
 import type { FuzzRequest } from './requests.ts';
 
@@ -14,13 +15,20 @@ export function createSender(url: string, connections: number) {
       const options = { hostname, port, method, path, headers: { ...headers, ...length }, agent, timeout: TIMEOUT_MS };
       const sent = request(options, (response) => {
         const chunks: Buffer[] = [];
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('error', reject);
-        response.on('end', () => {
+        const answer = () => {
           const flat = Object.entries(response.headers).map(([name, value]) => [name, String(value)]);
           const text = Buffer.concat(chunks).toString('utf8');
           resolve({ status: response.statusCode ?? 0, headers: Object.fromEntries(flat), text });
+        };
+        response.on('data', (chunk: Buffer) => {
+          chunks.push(chunk);
+          if (!response.headers['content-type']?.startsWith(EVENT_STREAM)) return;
+          // It would go on for minutes: the beginning is the answer.
+          answer();
+          sent.destroy();
         });
+        response.on('error', reject);
+        response.on('end', answer);
       });
       sent.on('timeout', () => sent.destroy(new Error(`no answer within ${TIMEOUT_MS} ms`)));
       sent.on('error', reject);

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify';
+import { EVENT_STREAM } from '../../src/http/operation.ts';
 import type { RawAnswer } from './answer.ts';
 
 /** A request as it goes over the wire. */
@@ -16,9 +17,24 @@ function flat(headers: Readonly<Record<string, unknown>>): Record<string, string
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), String(value)]));
 }
 
+/** Who asks for a stream gets what comes first, and hangs up. */
+async function beginningOf(app: FastifyInstance, { path, headers }: RawRequest): Promise<RawAnswer> {
+  const response = await app.inject({ method: 'GET', url: path, headers, payloadAsStream: true });
+  const isStream = String(response.headers['content-type']).startsWith(EVENT_STREAM);
+  let text = '';
+  for await (const chunk of response.stream()) {
+    text += chunk;
+    if (isStream) break;
+  }
+  response.raw.res.destroy();
+  return { status: response.statusCode, headers: flat(response.headers), text };
+}
+
 /** Sends requests into an app of this process, without a socket. */
 export function injectInto(app: FastifyInstance): Transport {
-  return async ({ method, path, headers, payload }) => {
+  return async (request) => {
+    const { method, path, headers, payload } = request;
+    if (headers['accept'] === EVENT_STREAM) return await beginningOf(app, request);
     const response = await app.inject({
       method: method as 'GET',
       url: path,

@@ -4,7 +4,10 @@ interface Edit {
   readonly replace: string;
 }
 
-/** A mistake that somebody could make in the write path, as a change of its text, and the tests that have to notice it. */
+/**
+ * A mistake that somebody could make in the write path or in what follows the log, as a change of its text, and the tests
+ * that have to notice it.
+ */
 export interface Mutant {
   readonly name: string;
   readonly file: string;
@@ -23,6 +26,7 @@ const TRANSACTIONS = ['test/platform/database.test.ts'];
 const RETRIES = ['test/platform/retry.test.ts'];
 const WEBHOOKS = ['test/webhooks/delivery.test.ts'];
 const TIMERS = ['test/workers/timers.test.ts'];
+const FOLLOWING = ['test/operations/follow.test.ts'];
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -574,5 +578,23 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ search: 'lookup: allowInsecure ? lookup : publicLookup(lookup),', replace: 'lookup,' }],
     killedBy: ['test/platform/outgoing.test.ts'],
     named: 'resolves to',
+  },
+  {
+    name: 'who follows an order is taken in during a read that does not ask for it',
+    file: 'src/operations/live-feed.ts',
+    edits: [{ search: '      restingAt = null;\n', replace: '' }],
+    killedBy: FOLLOWING,
+  },
+  {
+    name: 'who follows an order hears again what was read already',
+    file: 'src/operations/follow.ts',
+    edits: [{ search: 'else if (next.seq > sent) {', replace: 'else {' }],
+    killedBy: FOLLOWING,
+  },
+  {
+    name: 'the log is not read again after nobody has followed it',
+    file: 'src/operations/live-feed.ts',
+    edits: [{ search: '        isRunning = false;\n        return;', replace: '        return;' }],
+    killedBy: FOLLOWING,
   },
 ];

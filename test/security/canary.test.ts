@@ -78,6 +78,9 @@ async function whatIsRefused(): Promise<void> {
   await post(FREELANCER, `${path}/accept`, { comment: `${comment}\u0000` });
   await post(FREELANCER, `${path}/accept`, { comment: comment.repeat(200) });
   await post(FREELANCER, `${path}/accept`, { comment }, { 'if-match': '"99"' });
+  await send('parties', CLIENT, 'GET', `/v1/orders/${dispute.orderId}/events/stream`, undefined, {
+    'last-event-id': comment.replaceAll('\n', ' '),
+  });
   await post(CLIENT, `/v1/orders/${dispute.orderId}/disputes`, { type: 'cancellation', reason: 'other', comment });
   await post(CLIENT, `/v1/orders/${dispute.orderId}/disputes`, { type: 'order_update', reason: 'other', comment });
   await send('parties', FREELANCER, 'GET', `/v1/disputes?cursor=${CANARY}&comment=${CANARY}%20x`);

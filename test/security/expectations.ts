@@ -26,6 +26,8 @@ export interface Row {
   readonly freelancer: number;
   /** Services by scope; 403 for those that are not named. */
   readonly services?: Partial<Record<Scope, number>>;
+  /** Whether it answers with a stream, which a caller leaves as soon as it has begun. */
+  readonly isStream?: true;
   /** Whether it needs no token; then everybody gets the same. */
   readonly open?: true;
 }
@@ -107,6 +109,7 @@ export const EXPECTATIONS: Readonly<Record<string, Row>> = {
   listWebhookDeliveries: endpoint(200, '/deliveries'),
   getWebhookDelivery: delivery(200),
   redeliverWebhook: delivery(202, '/redeliver'),
+  streamOrderEvents: { request: order('/events/stream'), ...users(404, 200, 200), isStream: true },
   listReasons: { request: at('/v1/reasons'), ...users(200, 200, 200), services: ANY_SERVICE },
   listDeadlines: { request: at('/v1/ops/deadlines'), ...NO_USER, services: { ops: 200 } },
   reconcileDeadlines: { request: at('/v1/ops/deadlines/reconcile'), ...NO_USER, services: { ops: 200 } },

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { EVENT_STREAM } from '../../src/http/operation.ts';
 import { SCOPES } from '../../src/operations/caller.ts';
 import { mintToken } from '../../src/platform/development.ts';
 import { type Client, type Clients, TEST_SECRET } from '../harness/client.ts';
@@ -100,7 +101,10 @@ function expectedOf({ stranger, client, freelancer, services = {}, open }: Row):
 async function knock({ method }: Documented, row: Row, client: Client): Promise<number> {
   const { path, body } = row.request(await setTheScene(row));
   const before = await digestOf(service.database);
-  const headers = body === undefined ? {} : { 'content-type': 'application/json' };
+  const headers = {
+    ...(body !== undefined && { 'content-type': 'application/json' }),
+    ...(row.isStream && { accept: EVENT_STREAM }),
+  };
   const { status } = await client.send(method, path, headers, body === undefined ? undefined : JSON.stringify(body));
   if (status >= 400) expect(await digestOf(service.database)).toEqual(before);
   return status;

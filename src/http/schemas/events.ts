@@ -38,7 +38,10 @@ export const Event = z
     dispute: EventDispute.optional().meta({ description: 'Absent where the event is about the order alone.' }),
     order: EventOrder,
     previous: EventPrevious.nullable(),
-    comment: z.string().optional().meta({ description: 'Only with the scope `comments:read`.' }),
+    comment: z.string().optional().meta({
+      description:
+        'What was written with it: for the parties, with the scope `comments:read`, and for endpoints that may have it.',
+    }),
   })
   .meta({ id: 'Event' });
 
@@ -57,10 +60,10 @@ const types = z
   .optional()
   .meta({ description: 'Only these types, with commas between.', examples: ['dispute.opened,dispute.expired'] });
 
+const after = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+
 export const EventsQuery = z.strictObject({
-  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0).meta({
-    description: 'The `nextAfter` of the call before; 0 for the beginning.',
-  }),
+  after: after.default(0).meta({ description: 'The `nextAfter` of the call before; 0 for the beginning.' }),
   types,
   orderId: OrderId.optional(),
   limit: z.coerce
@@ -72,5 +75,12 @@ export const EventsQuery = z.strictObject({
     .meta({ description: 'How many events a page has at most.' }),
   wait: z.coerce.number().int().min(0).max(30).default(0).meta({
     description: 'Seconds to wait for an event to come if there is none yet.',
+  }),
+});
+
+export const EventStreamQuery = z.strictObject({
+  after: after.optional().meta({
+    description:
+      'For those who cannot send `Last-Event-ID`, with the same meaning; 0 for everything from the beginning.',
   }),
 });
