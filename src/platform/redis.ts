@@ -2,15 +2,39 @@ import { Redis } from 'ioredis';
 
 const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** attempt, 1_000);
 
-function base(url: string) {
-  const { protocol, hostname, port, username, password, pathname } = new URL(url);
+/** `host:port` as an address. */
+function addressOf(text: string, defaultPort: number) {
+  const { hostname, port } = new URL(`redis://${text}`);
+  return { host: hostname, port: port === '' ? defaultPort : Number(port) };
+}
+
+/**
+ * Where Redis is: the server that a URL names or, with `master`, the one that its Sentinels say is the master now:
+ * `redis://:password@sentinel-1:26379/0?master=mymaster&sentinels=sentinel-2:26379,sentinel-3:26379`.
+ */
+function placeOf({ protocol, host, searchParams }: URL) {
+  const tls = protocol === 'rediss:' ? { tls: {} } : {};
+  const master = searchParams.get('master');
+  if (master === null) return { ...addressOf(host, 6_379), ...tls };
+  const all = [host, ...(searchParams.get('sentinels')?.split(',') ?? [])];
+  const password = searchParams.get('sentinelPassword');
   return {
-    host: hostname,
-    port: port === '' ? 6379 : Number(port),
+    name: master,
+    sentinels: all.map((text) => addressOf(text, 26_379)),
+    sentinelRetryStrategy: retryStrategy,
+    ...(password !== null && { sentinelPassword: password }),
+    ...(protocol === 'rediss:' && { ...tls, sentinelTLS: {}, enableTLSForSentinelMode: true }),
+  };
+}
+
+function base(text: string) {
+  const url = new URL(text);
+  const { username, password, pathname } = url;
+  return {
+    ...placeOf(url),
     ...(username !== '' && { username: decodeURIComponent(username) }),
     ...(password !== '' && { password: decodeURIComponent(password) }),
     db: Number(pathname.slice(1) || 0),
-    ...(protocol === 'rediss:' && { tls: {} }),
     connectTimeout: 2_000,
     // Without a cap, a client that has waited long keeps waiting after Redis is back (18 s were measured).
     retryStrategy,
