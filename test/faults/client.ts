@@ -43,7 +43,7 @@ const LONGEST_PAUSE_MS = 2_000;
 const isUnsettled = (answer: Answer | null) =>
   answer === null || answer.status >= 500 || answer.body.code === 'idempotency_key_in_use';
 
-/** A client of all apis at once, as behind a load balancer that knows of no failure. */
+/** A client of all apis at once, as behind a load balancer that knows of no failure, but is told of restarts. */
 export async function createClient(apis: readonly Instance[], history: History): Promise<Client> {
   const tokens: Readonly<Record<Sender, string>> = {
     client: await mintToken(SECRET, { sub: 'user-7' }),
@@ -55,7 +55,8 @@ export async function createClient(apis: readonly Instance[], history: History):
   let turn = 0;
   const urlOf = (path: string) => {
     turn += 1;
-    return `${apis[turn % apis.length]?.url}${path}`;
+    const ready = apis.filter(({ isDrained }) => !isDrained);
+    return `${ready[turn % ready.length]?.url}${path}`;
   };
 
   const send = async ({ as, method, path, body, key }: Request): Promise<Answer | null> => {

@@ -20,6 +20,8 @@ export interface Instance {
   /** Its own way to Redis. */
   readonly redis: ServerProxy;
   child: ChildProcess;
+  /** Whether it gets no requests: a load balancer knows that it is about to end, or not up yet. */
+  isDrained: boolean;
   /** Its host's clock, as libfaketime takes it; empty for the true one. */
   skew: string;
 }
@@ -37,7 +39,7 @@ interface Surroundings {
   readonly redisUrl: string;
 }
 
-function environment({ databaseUrl }: Surroundings, instance: Omit<Instance, 'child' | 'skew'>) {
+function environment({ databaseUrl }: Surroundings, instance: Omit<Instance, 'child' | 'skew' | 'isDrained'>) {
   const database = new URL(databaseUrl);
   database.searchParams.set('application_name', instance.name);
   return {
@@ -98,7 +100,14 @@ export function createInstances(surroundings: Surroundings) {
   };
   const create = async (role: Instance['role'], number: number): Promise<Instance> => {
     const url = `http://127.0.0.1:${await freePort()}`;
-    const base = { role, name: `${role} ${number}`, url, redis: await startProxy(surroundings.redisUrl), skew: '' };
+    const base = {
+      role,
+      name: `${role} ${number}`,
+      url,
+      redis: await startProxy(surroundings.redisUrl),
+      skew: '',
+      isDrained: false,
+    };
     const instance: Instance = { ...base, child: launch(base) };
     await waitFor(`${instance.name} starts`, () => answers(url), START_MS);
     return instance;

@@ -4,10 +4,11 @@ import { writeDocs } from './docs.ts';
 import { missingPrograms } from './programs.ts';
 import { runRedisGone } from './redis-gone.ts';
 import { breachesOf, describeRuns, faultTable } from './report.ts';
+import { runRolling } from './rolling.ts';
 import { type RunResult, runOnce } from './run.ts';
 
 // npm run test:faults -- --seed N --seconds S [--seeds K] [--rate R] [--calm] [--only F7,F22]
-//   [--scenario redis-gone|clock] [--write-docs]
+//   [--scenario redis-gone|clock|rolling|rolling-redis-gone] [--write-docs]
 
 const { values } = parseArgs({
   options: {
@@ -62,6 +63,10 @@ async function runScenario(): Promise<Outcome> {
   }
   if (values.scenario === 'clock')
     return { name: 'clock', table: '', ...(await runClockSteps(seed, seconds, rateOr(60))) };
+  if (values.scenario === 'rolling' || values.scenario === 'rolling-redis-gone') {
+    const redis = values.scenario === 'rolling' ? 'up' : 'gone';
+    return { name: values.scenario, table: '', ...(await runRolling(seed, seconds, rateOr(30), redis)) };
+  }
   throw new Error(`there is no scenario ${values.scenario}`);
 }
 
