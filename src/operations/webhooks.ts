@@ -11,7 +11,7 @@ import {
   recordAttempts,
 } from '../store/webhook-deliveries.ts';
 import { type EndpointRow, findEndpoint, lockEndpoint, noteHealth } from '../store/webhook-endpoints.ts';
-import { addDeliveries, endOfLog, nextFanOut } from '../store/webhook-fan-out.ts';
+import { addDeliveries, anyActive, anyBehind, endOfLog, nextFanOut } from '../store/webhook-fan-out.ts';
 import { sequenceLog } from './feed.ts';
 import { nextAttemptInMs, retryAfterMs } from './webhook-schedule.ts';
 
@@ -33,8 +33,11 @@ interface Deps {
 
 /** Gives every active endpoint the deliveries of what has happened since its position; says whether any were made. */
 export async function fanOut({ db, newId }: Deps): Promise<boolean> {
+  // This is asked several times a second, mostly for nothing.
+  if (!(await anyActive(db))) return false;
   await sequenceLog(db);
   const head = await endOfLog(db);
+  if (!(await anyBehind(db, head))) return false;
   let made = false;
   for (let round = 0; round < FAN_OUT_ROUNDS; round += 1) {
     const found = await withTx(db, async (tx) => {

@@ -21,6 +21,20 @@ export interface FanOut {
 /** How far one look goes: an endpoint's types may be rare, and a look has to end. */
 const LOOK_AHEAD = 20_000;
 
+/** Whether anybody wants to hear of anything. */
+export async function anyActive({ query }: Database): Promise<boolean> {
+  const { rows } = await query.execute(sql`SELECT 1 FROM webhook_endpoints WHERE active LIMIT 1`);
+  return rows.length > 0;
+}
+
+/** Whether an active endpoint has not been given all that lies before a position. */
+export async function anyBehind({ query }: Database, position: number): Promise<boolean> {
+  const { rows } = await query.execute(
+    sql`SELECT 1 FROM webhook_endpoints WHERE active AND position < ${position} LIMIT 1`,
+  );
+  return rows.length > 0;
+}
+
 /** How far the log goes. */
 export async function endOfLog({ query }: Database): Promise<number> {
   const { rows } = await query.execute<{ seq: string | null }>(
