@@ -37,13 +37,14 @@ BEGIN
   GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO resolution_center_app;
 
   -- Facts are never deleted; of the log, only the number is given later, and a comment may be erased.
-  REVOKE DELETE ON orders, disputes, holds, erasures FROM resolution_center_app;
+  REVOKE DELETE ON orders, disputes, holds, erasures, dispute_statistics, statistics_position FROM resolution_center_app;
   REVOKE UPDATE, DELETE ON log_entries FROM resolution_center_app;
   GRANT UPDATE (seq, comment, comment_erased_at) ON log_entries TO resolution_center_app;
   REVOKE INSERT, UPDATE, DELETE ON schema_migrations FROM resolution_center_app;
 
   -- Column by column where people wrote something; kept answers contain it, too, and are not for reading at all.
-  GRANT SELECT ON schema_migrations, orders, timers, deadline_failures, holds, erasures TO resolution_center_read;
+  GRANT SELECT ON schema_migrations, orders, timers, deadline_failures, holds, erasures, dispute_statistics,
+    statistics_position TO resolution_center_read;
   GRANT SELECT (id, order_id, client_id, freelancer_id, type, status, opener_role, reason, change, opened_at, updated_at,
     respond_by, deadline_seq, resolution, resolved_by_role, resolved_by_id, resolved_at, version, held_through,
     reminders_ms, remind_at) ON disputes TO resolution_center_read;

@@ -12,6 +12,7 @@ import { isTransient } from '../platform/database.ts';
 import type { Authenticate } from './auth.ts';
 import { acceptJson, BODY_LIMIT } from './body.ts';
 import { registerDocs } from './docs.ts';
+import { formatFor } from './media-types.ts';
 import type { HttpDeps } from './operation.ts';
 import { operations } from './operations.ts';
 import {
@@ -45,13 +46,6 @@ export interface AppDeps {
     readonly proxyHops: number;
   };
   readonly log: FastifyBaseLogger;
-}
-
-/** Refuses a caller that takes neither what an operation answers with nor problems; it may name the encoding. */
-function checkAccept(request: FastifyRequest): void {
-  const types = [request.routeOptions.config.mediaType ?? 'application/json', 'application/problem+json'];
-  if (request.accepts().type(types.flatMap((type) => [type, `${type};charset=utf-8`])) !== false) return;
-  throw problemError('not_acceptable', `The answer here is ${types.join(' or ')}.`);
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
@@ -125,7 +119,7 @@ function guard(app: FastifyInstance, authenticate: Authenticate, limits: RateLim
     request.caller = await authenticate(request.headers.authorization);
     await limits.check(request, reply);
     if (request.caller === null) throw problemError('unauthenticated', 'Send a valid token: Authorization: Bearer …');
-    checkAccept(request);
+    formatFor(request, request.routeOptions.config.formats);
   });
 }
 

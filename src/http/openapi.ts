@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TYPES } from './media-types.ts';
 import { WEBHOOK_PARAMETERS, webhooksOf } from './openapi-webhooks.ts';
 import type { Operation } from './operation.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
@@ -140,7 +141,10 @@ function successResponses(components: Components, operation: Operation): Json {
       {
         description,
         ...headersOf([...headers, ...replayed]),
-        content: { [mediaType]: { schema: components.schemaOf(schema) } },
+        content: {
+          [mediaType]: { schema: components.schemaOf(schema) },
+          ...(operation.hasCsv && { [TYPES.csv]: { schema: { type: 'string' } } }),
+        },
       },
     ]),
   );
@@ -229,6 +233,7 @@ const TAGS = [
   { name: 'Disputes', description: 'Requests between the two parties of an order.' },
   { name: 'Events', description: 'What happened, for other services and for the pages of the parties.' },
   { name: 'Webhooks', description: 'Events pushed to other services, and what came of it.' },
+  { name: 'Statistics', description: 'How many, how they ended, and how long it took.' },
   { name: 'Reference', description: 'What there is to choose from.' },
   { name: 'Operations', description: 'Deadlines and holds, for operators.' },
   { name: 'System', description: 'For those who run the service.' },

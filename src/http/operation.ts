@@ -5,6 +5,7 @@ import type { QueueInspector } from '../operations/deadline-ops.ts';
 import type { WriteDeps } from '../operations/write.ts';
 import type { Sealer } from '../platform/sealer.ts';
 import type { EventStreams } from './event-streams.ts';
+import type { Format } from './media-types.ts';
 import type { ProblemCode } from './problems.ts';
 
 /** What every handler may use. */
@@ -38,15 +39,18 @@ export interface Call<P, Q, B> {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   /** Aborted when the caller has gone, or the process is about to stop: whatever waits has to end then. */
   readonly signal: () => AbortSignal;
+  /** What the caller wants the answer to be written in: JSON, unless this operation has more to offer. */
+  readonly format: Format;
   /** Says whether two requests with one key are the same. */
   readonly fingerprint: () => string;
 }
 
-/** An answer; a text or a stream of texts is sent as it stands, anything else as JSON. */
+/** An answer; a text or a stream of texts is sent as it stands, and as JSON unless it says otherwise; anything else as JSON. */
 export interface Reply {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body: unknown;
+  readonly format?: Format;
 }
 
 /** Who may call: parties of the order concerned, services with one of the scopes, or anyone with a token. */
@@ -56,7 +60,7 @@ export interface Access {
   readonly anyone?: true;
 }
 
-export type Tag = 'Orders' | 'Disputes' | 'Events' | 'Webhooks' | 'Reference' | 'Operations';
+export type Tag = 'Orders' | 'Disputes' | 'Events' | 'Webhooks' | 'Statistics' | 'Reference' | 'Operations';
 
 /** What successes are made of, unless they are JSON. */
 export const EVENT_STREAM = 'text/event-stream';
@@ -94,6 +98,8 @@ export interface Operation<P = unknown, Q = unknown, B = unknown> {
   readonly takesIfMatch?: true;
   /** Whether it takes Last-Event-ID. */
   readonly takesLastEventId?: true;
+  /** Whether it answers as CSV, too, where a caller asks for that. */
+  readonly hasCsv?: true;
   readonly success: readonly Success[];
   /** Its own problem codes, beyond those that follow from the rest of this value. */
   readonly problems: readonly ProblemCode[];

@@ -9,6 +9,7 @@ import { listOperations } from './routes/lists.ts';
 import { orderOperations } from './routes/orders.ts';
 import { reasonOperations } from './routes/reasons.ts';
 import { resolutionCenterOperations } from './routes/resolution-center.ts';
+import { statisticsOperations } from './routes/statistics.ts';
 import { webhookDeliveryOperations } from './routes/webhook-deliveries.ts';
 import { webhookEndpointOperations } from './routes/webhook-endpoints.ts';
 
@@ -23,6 +24,7 @@ export const operations: readonly Operation[] = [
   ...webhookDeliveryOperations,
   ...eventStreamOperations,
   ...reasonOperations,
+  ...statisticsOperations,
   ...deadlineOperations,
   ...holdOperations,
   ...erasureOperations,

@@ -4,6 +4,7 @@ import type { z } from 'zod';
 import { type Caller, hasScope } from '../operations/caller.ts';
 import { fingerprintOf, keyFault } from './commands.ts';
 import { lastEventIdFault } from './last-event-id.ts';
+import { CONTENT_TYPES, type Format, formatFor } from './media-types.ts';
 import { type Access, EVENT_STREAM, type HttpDeps, type Operation } from './operation.ts';
 import { type InputError, problemError } from './problems.ts';
 
@@ -13,8 +14,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     operationId?: string;
-    /** What its successes are made of. */
-    mediaType?: 'application/json' | typeof EVENT_STREAM;
+    /** What its successes may be written in; the first is what a caller gets that has no wish. */
+    formats?: readonly [Format, ...Format[]];
   }
 }
 
@@ -126,24 +127,38 @@ async function answer(operation: Operation, { deps, stopping }: Serving, request
   const { params, query, headers: given } = request;
   const input = parseInput(operation, { params, query, body: rawBody, headers: given });
   checkAccess(operation.access, caller);
-  const { status, headers, body } = await operation.handle({
+  const wanted = formatFor(request, formatsOf(operation));
+  const {
+    status,
+    headers,
+    body,
+    format = wanted,
+  } = await operation.handle({
     deps,
     caller,
     requestId: request.id,
     ...input,
     headers: given,
+    format: wanted,
     signal: () => signalOf(reply, stopping),
     fingerprint: () => fingerprintOf(request.method, request.url, given, rawBody),
   });
   void reply
     .status(status)
-    .type(`${mediaTypeOf(operation)}; charset=utf-8`)
-    .headers(headers ?? {});
+    .type(CONTENT_TYPES[format])
+    .headers({ ...(operation.hasCsv && varying(reply)), ...headers });
   return typeof body === 'string' || body instanceof Readable ? body : JSON.stringify(body);
 }
 
-function mediaTypeOf({ success }: Operation): 'application/json' | typeof EVENT_STREAM {
-  return success.some(({ mediaType }) => mediaType === EVENT_STREAM) ? EVENT_STREAM : 'application/json';
+function formatsOf({ success, hasCsv }: Operation): readonly [Format, ...Format[]] {
+  if (success.some(({ mediaType }) => mediaType === EVENT_STREAM)) return ['events'];
+  return hasCsv ? ['json', 'csv'] : ['json'];
+}
+
+/** Caches are told that the answer depends on what was asked for; another part may have told them of more. */
+function varying(reply: FastifyReply): { vary: string } {
+  const known = reply.getHeader('vary');
+  return { vary: known === undefined ? 'accept' : `${known}, accept` };
 }
 
 /** Adds an operation as a route. */
@@ -151,7 +166,7 @@ export function registerOperation(app: FastifyInstance, serving: Serving, operat
   app.route({
     method: operation.method,
     url: operation.path.replace(/\{(\w+)\}/g, ':$1'),
-    config: { operationId: operation.operationId, mediaType: mediaTypeOf(operation) },
+    config: { operationId: operation.operationId, formats: formatsOf(operation) },
     handler: (request, reply) => answer(operation, serving, request, reply),
   });
 }

@@ -1,7 +1,7 @@
 import { openDisputeOf } from '../domain/state.ts';
 import { asSeenAt, disputeAsSeenAt, isUnsettled } from '../domain/transition.ts';
 import { isTransient } from '../platform/database.ts';
-import { overdueAmong, type Page, type PageRequest, readPage } from '../store/listing.ts';
+import { type Filter, overdueAmong, type Page, type PageRequest, readPage } from '../store/listing.ts';
 import type { Target } from '../store/locks.ts';
 import { type Found, find, type LogRow, timelineOf } from '../store/reads.ts';
 import { settleDisputes } from './settle.ts';
@@ -50,7 +50,7 @@ const SETTLE_BATCH = 500;
 const SETTLE_ROUNDS = 4;
 
 /** Settles what is overdue among the disputes of a list; after an outage more may be left than one reader can wait for. */
-async function settleListed(deps: WriteDeps, { filter }: PageRequest): Promise<void> {
+export async function settleListed(deps: WriteDeps, filter: Pick<Filter, 'partyId' | 'orderId'>): Promise<void> {
   for (let round = 0; round < SETTLE_ROUNDS; round += 1) {
     const overdue = await overdueAmong(deps.db, filter, SETTLE_BATCH);
     if (overdue.length > 0) await settleTouched(deps, overdue);
@@ -67,7 +67,7 @@ function pageAsSeen({ filter }: PageRequest, page: Page): Page {
 
 /** Reads one page of disputes; none of them is shown as open past its deadline. */
 export async function readDisputes(deps: WriteDeps, request: PageRequest): Promise<Page> {
-  await settleListed(deps, request);
+  await settleListed(deps, request.filter);
   const page = await readPage(deps.db, request);
   const unsettled = page.disputes.filter((dispute) => isUnsettled(dispute, page.holds, page.now));
   if (unsettled.length === 0) return pageAsSeen(request, page);

@@ -2,6 +2,7 @@ import {
   bigint,
   boolean,
   customType,
+  date,
   integer,
   jsonb,
   pgTable,
@@ -20,6 +21,8 @@ const instant = customType<{ data: Instant; driverData: string }>({
   fromDriver: (value) => Date.parse(value),
   toDriver: (value) => new Date(value).toISOString(),
 });
+
+const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
 
 // The tables as the SQL files in migrations/ make them; those files are the truth, with their checks and indexes.
 
@@ -191,4 +194,25 @@ export const webhookAttempts = pgTable('webhook_attempts', {
   statusCode: smallint('status_code'),
   error: text('error'),
   response: text('response'),
+});
+
+export const disputeStatistics = pgTable(
+  'dispute_statistics',
+  {
+    day: date('day').notNull(),
+    type: text('type').$type<DisputeType>().notNull(),
+    openerRole: text('opener_role').$type<Role>().notNull(),
+    reason: text('reason').notNull(),
+    resolution: text('resolution').$type<Resolution | 'open'>().notNull(),
+    disputes: bigint('disputes', { mode: 'number' }).notNull(),
+    responses: bytes('responses').notNull(),
+  },
+  ({ day, type, openerRole, reason, resolution }) => [
+    primaryKey({ columns: [day, type, openerRole, reason, resolution] }),
+  ],
+);
+
+export const statisticsPosition = pgTable('statistics_position', {
+  singleton: boolean('singleton').primaryKey(),
+  seq: bigint('seq', { mode: 'number' }).notNull(),
 });

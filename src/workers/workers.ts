@@ -8,6 +8,7 @@ import { startHousekeeping } from './housekeeping.ts';
 import type { DeadlineQueue, QueueAddress } from './queue.ts';
 import { startReconciler } from './reconciler.ts';
 import { startRelay } from './relay.ts';
+import { startStatistician } from './statistician.ts';
 import { startSweeper } from './sweeper.ts';
 import { startWebhookSender, type WebhookSenderDeps } from './webhook-sender.ts';
 
@@ -30,7 +31,7 @@ export interface Workers {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the deadline worker and the loops: sweeper, relay, reconciler, hold keeper, webhook sender, housekeeping. */
+/** Starts the deadline worker and the loops: sweeper, relay, reconciler, hold keeper, statistician, webhook sender, housekeeping. */
 export function startWorkers(deps: WorkersDeps): Workers {
   const { write, metrics, log, address, queue, inspector, retentionMs, webhooks } = deps;
   const worker = startDeadlineWorker({ write, metrics, log, address });
@@ -41,6 +42,7 @@ export function startWorkers(deps: WorkersDeps): Workers {
     startHoldKeeper({ write, log }),
     startHousekeeping({ db: write.db, metrics, retentionMs, log }),
     ...(webhooks === null ? [] : [startWebhookSender({ write, metrics, log, ...webhooks })]),
+    startStatistician({ db: write.db, log }),
   ];
   return {
     stop: async () => {

@@ -518,6 +518,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count disputes and how they ended
+         * @description The disputes that were opened from one instant on and before another, as all of them stand at one moment: exact, whatever is being answered, held or expiring meanwhile. As JSON, or with `Accept: text/csv` as a table whose last row is the total. Nothing in it says who did what, or what anybody wrote.
+         *
+         *     For services with `disputes:read`.
+         */
+        get: operations["getStatistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/ops/deadlines": {
         parameters: {
             query?: never;
@@ -1540,11 +1562,66 @@ export interface components {
             respond: components["schemas"]["DisputeActionOption"][];
             serverTime: components["schemas"]["Timestamp"];
         };
+        /** @description From the opening to the answer, in elapsed time, exact to the millisecond: each is the time of one dispute, the shortest within which so many percent were answered. Null where nobody answered. */
+        ResponseSeconds: {
+            p50: number | null;
+            p90: number | null;
+            p99: number | null;
+        };
         /**
          * @description A party of an order: who buys, who delivers.
          * @enum {string}
          */
         Role: "client" | "freelancer";
+        Statistics: {
+            from: components["schemas"]["Timestamp"];
+            to: components["schemas"]["Timestamp"];
+            /** @enum {string} */
+            groupBy: "type" | "reason" | "resolution" | "attribution";
+            /** @description Groups with disputes, in the order of the catalogue. */
+            data: components["schemas"]["StatisticsGroup"][];
+            total: components["schemas"]["StatisticsFigures"];
+            /** @description As all of it stood at this moment. */
+            serverTime: components["schemas"]["Timestamp"];
+        };
+        StatisticsFigures: {
+            opened: number;
+            accepted: number;
+            declined: number;
+            answered: number;
+            withdrawn: number;
+            /** @description Ended by silence. */
+            expired: number;
+            superseded: number;
+            /** @description Not resolved yet. */
+            open: number;
+            /** @description Answers by the respondent, of which the percentiles are. A delivery that answers a request is none. */
+            responses: number;
+            responseSeconds: components["schemas"]["ResponseSeconds"];
+            /** @description Expired among resolved ones, to four places; null where none is resolved. */
+            silenceShare: number | null;
+        };
+        StatisticsGroup: {
+            /** @description What they have in common; null where they have none: no reason, or no resolution yet. */
+            key: string | null;
+            /** @description Whose reason it is, since a code may be in the catalogue for both. Null where groups are not by reason. */
+            role: components["schemas"]["Role"] | null;
+            opened: number;
+            accepted: number;
+            declined: number;
+            answered: number;
+            withdrawn: number;
+            /** @description Ended by silence. */
+            expired: number;
+            superseded: number;
+            /** @description Not resolved yet. */
+            open: number;
+            /** @description Answers by the respondent, of which the percentiles are. A delivery that answers a request is none. */
+            responses: number;
+            responseSeconds: components["schemas"]["ResponseSeconds"];
+            /** @description Expired among resolved ones, to four places; null where none is resolved. */
+            silenceShare: number | null;
+        };
         Timeline: {
             data: components["schemas"]["TimelineEntry"][];
         };
@@ -5586,6 +5663,112 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    getStatistics: {
+        parameters: {
+            query?: {
+                /** @description Disputes opened from this instant on: RFC 3339, or a date, which is its beginning in UTC. Unless given, 30 days before `to`; at most 366. */
+                from?: string;
+                /** @description Disputes opened before this instant, written as `from` is; unless given, now. */
+                to?: string;
+                /** @description What the disputes of a group have in common. */
+                groupBy?: "type" | "reason" | "resolution" | "attribution";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The figures, for each group and for all. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Statistics"];
+                    "text/csv": string;
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "validation_failed";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
                     };
                 };
             };

@@ -12,6 +12,7 @@ import { finishHolds, releasedDisputes } from '../../src/store/holds.ts';
 import { forgetOldKeys } from '../../src/store/idempotency.ts';
 import { type Filter, overdueAmong, type PageRequest, pageQuery, SORTS, type Sort } from '../../src/store/listing.ts';
 import { disputesToRemind, overdueDisputes } from '../../src/store/overdue.ts';
+import { foldEntries, overdueIn, readCells, readStanding } from '../../src/store/statistics.ts';
 import { leaseTimers } from '../../src/store/timers.ts';
 import { A_CLIENT, AN_ORDER, BIG_CLIENT, OPEN_ORDER } from './seed.ts';
 
@@ -106,9 +107,19 @@ export function reads(now: number): AccessPath[] {
     { name: 'the feed, of orders that are followed, far behind', run: feed(0, { orderIds: [AN_ORDER, OPEN_ORDER] }) },
     { name: 'the feed, of a frequent type', run: feed(0, { types: ['dispute.opened'] }) },
     { name: 'the feed, of types that are rare', run: feed(0, { types: ['dispute.superseded', 'dispute.expired'] }) },
+    { name: 'statistics of a month', run: (db) => statistics(db, { from: now - 30.4 * DAY, to: now }) },
+    { name: 'statistics of a year', run: (db) => statistics(db, { from: now - 365.4 * DAY, to: now - 0.3 * DAY }) },
     { name: 'comments to be erased of a user', run: (db) => erase(db, { userId: A_CLIENT, requestedAt: now }) },
     { name: 'comments to be erased by age', run: (db) => erase(db, { resolvedForMs: 730 * DAY }) },
   ];
+}
+
+/** What is asked for in one transaction, at whose beginning everything that was numbered has been folded. */
+async function statistics({ query }: Database, span: { from: number; to: number }): Promise<void> {
+  const { rows } = await query.execute<{ end: number }>('SELECT max(seq)::float8 AS end FROM log_entries');
+  await readStanding(query, 20_001);
+  await overdueIn(query, span, 5_001);
+  await readCells(query, span, { position: rows[0]?.end ?? 0 });
 }
 
 async function erase(db: Database, what: Parameters<typeof eraseComments>[1]): Promise<void> {
@@ -143,6 +154,7 @@ export function work(now: number): AccessPath[] {
     { name: 'disputes of released holds', run: (db) => releasedDisputes(db, 500) },
     { name: 'holds to be finished', run: (db) => finishHolds(db) },
     { name: 'numbers for the log', run: (db) => sequenceLog(db) },
+    { name: 'the log folded into statistics', run: (db) => withTx(db, (tx) => foldEntries(tx, 5_000)) },
     { name: 'keys to be forgotten', run: (db) => withTx(db, (tx) => forgetOldKeys(tx, 1_000)) },
   ];
 }

@@ -1,5 +1,7 @@
 import type { Client } from 'pg';
 
+type Say = (text: string) => void;
+
 /** Both parties of ordinary orders: some fifty disputes each. */
 export const A_CLIENT = 'client-77';
 /** A party of every twentieth order. */
@@ -63,24 +65,31 @@ const statementsFor = (disputes: number, orders: number, users: number) => [
   'INSERT INTO idempotency_keys SELECT client_id, id::text, id::text, 200, $${}$$, $${}$$, at FROM n WHERE n % 10 = 0',
   'SET session_replication_role = DEFAULT',
   'DROP TABLE n',
-  'VACUUM ANALYZE',
 ];
 
-/** Fills a migrated database with so many disputes. Its secondary indexes are made anew afterwards, which is faster than to feed them. */
-export async function seed(client: Client, disputes: number, say: (text: string) => void): Promise<void> {
+/** Has rows put in while there are no secondary indexes; to make those anew afterwards is faster than to feed them. */
+export async function withoutIndexes(client: Client, fill: () => Promise<void>, say: Say): Promise<void> {
   const { rows: indexes } = await client.query<{ name: string; def: string }>(
     `SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS def FROM pg_index i
      JOIN pg_class c ON c.oid = i.indrelid WHERE c.relnamespace = 'public'::regnamespace
        AND NOT EXISTS (SELECT 1 FROM pg_constraint k WHERE k.conindid = i.indexrelid)`,
   );
   for (const { name } of indexes) await client.query(`DROP INDEX ${name}`);
-  const [vacuum, ...rest] = statementsFor(disputes, (disputes * 2) / 5, disputes / 50).toReversed();
-  for (const statement of rest.toReversed()) await timed(client, statement, say);
+  await fill();
   for (const { def } of indexes) await timed(client, def, say);
-  if (vacuum !== undefined) await timed(client, vacuum, say);
 }
 
-async function timed(client: Client, statement: string, say: (text: string) => void): Promise<void> {
+/** Fills a migrated database with so many disputes. */
+export async function seed(client: Client, disputes: number, say: Say): Promise<void> {
+  const fill = async () => {
+    for (const one of statementsFor(disputes, (disputes * 2) / 5, disputes / 50)) await timed(client, one, say);
+  };
+  await withoutIndexes(client, fill, say);
+  await timed(client, 'VACUUM ANALYZE', say);
+}
+
+/** Runs a statement, and says how long it took if that was long. */
+export async function timed(client: Client, statement: string, say: Say): Promise<void> {
   const begun = performance.now();
   await client.query(statement);
   const seconds = (performance.now() - begun) / 1_000;

@@ -27,6 +27,7 @@ const RETRIES = ['test/platform/retry.test.ts'];
 const WEBHOOKS = ['test/webhooks/delivery.test.ts'];
 const TIMERS = ['test/workers/timers.test.ts'];
 const FOLLOWING = ['test/operations/follow.test.ts'];
+const STATISTICS = ['test/statistics/exact.test.ts'];
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -596,5 +597,63 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/operations/live-feed.ts',
     edits: [{ search: '        isRunning = false;\n        return;', replace: '        return;' }],
     killedBy: FOLLOWING,
+  },
+  {
+    name: 'two fold the same entries',
+    file: 'src/store/statistics.ts',
+    edits: [{ search: `.for('update', { skipLocked: true })`, replace: '' }],
+    killedBy: STATISTICS,
+    named: 'each entry once',
+  },
+  {
+    name: 'statistics leave out what has no number yet',
+    file: 'src/store/statistics.ts',
+    edits: [{ search: 'FROM log_entries WHERE seq IS NULL`;', replace: 'FROM log_entries WHERE false`;' }],
+    killedBy: ['test/store/statistics.test.ts'],
+  },
+  {
+    name: 'statistics leave out what has a number and is not folded',
+    file: 'src/store/statistics.ts',
+    edits: [
+      {
+        search: 'const tail = sql`SELECT type, dispute_id FROM log_entries WHERE seq >',
+        replace: 'const tail = sql`SELECT type, dispute_id FROM log_entries WHERE seq < 0 AND seq >',
+      },
+    ],
+    killedBy: ['test/store/statistics.test.ts'],
+  },
+  {
+    name: 'a dispute that ended stays open in the statistics',
+    file: 'src/store/statistics.ts',
+    edits: [{ search: 'THEN 1 ELSE -1 END', replace: 'THEN 1 ELSE 0 END' }],
+    killedBy: STATISTICS,
+    named: 'naive count',
+  },
+  {
+    name: 'statistics count the first part of a day as a whole one',
+    file: 'src/store/statistics.ts',
+    edits: [{ search: 'Math.ceil(from / DAY_MS)', replace: 'Math.floor(from / DAY_MS)' }],
+    killedBy: STATISTICS,
+    named: 'naive count',
+  },
+  {
+    name: 'a delivery counts as an answer of the respondent',
+    file: 'src/store/statistics.ts',
+    edits: [{ search: `d.resolved_by_role IN ('client', 'freelancer')`, replace: 'true' }],
+    killedBy: ['test/http/statistics.test.ts'],
+    named: 'what a delivery answered',
+  },
+  {
+    name: 'a percentile is the next one below',
+    file: 'src/domain/ranks.ts',
+    edits: [{ search: 'Math.ceil((count', replace: 'Math.floor((count' }],
+    killedBy: ['test/domain/ranks.test.ts'],
+  },
+  {
+    name: 'silence that cannot be written does not count',
+    file: 'src/operations/statistics.ts',
+    edits: [{ search: 'now).resolved !== null', replace: 'now).resolved === null' }],
+    killedBy: STATISTICS,
+    named: 'cannot be written',
   },
 ];

@@ -75,6 +75,7 @@ test('the service works with the role that is made for it', async () => {
   expect((await service.withScopes('ops').post('/v1/ops/erasures', { userId: CLIENT })).body).toMatchObject({
     erased: 2,
   });
+  expect((await service.withScopes('disputes:read').get('/v1/stats')).status).toBe(200);
   const hold = await service.withScopes('ops').post<{ id: string }>('/v1/ops/holds', { note: 'Mail is down.' });
   expect((await service.withScopes('ops').delete(`/v1/ops/holds/${hold.body.id}`)).status).toBe(200);
   expect(service.log.lines().filter(({ level }) => level >= 40)).toEqual([]);
@@ -90,6 +91,7 @@ describe('what is not allowed', () => {
     ['app', `UPDATE log_entries SET actor_id = 'user-1'`],
     ['app', 'TRUNCATE log_entries'],
     ['app', 'DELETE FROM schema_migrations'],
+    ['app', 'DELETE FROM dispute_statistics'],
     ['read', 'SELECT comment FROM disputes'],
     ['read', 'SELECT * FROM log_entries'],
     ['read', 'SELECT response_body FROM idempotency_keys'],
@@ -104,5 +106,7 @@ describe('what is not allowed', () => {
     const client = await connectAs('read');
     const { rows } = await client.query('SELECT id, status, resolution FROM disputes');
     expect(rows.length).toBeGreaterThanOrEqual(0);
+    expect((await client.query('SELECT seq FROM statistics_position')).rows).toHaveLength(1);
+    await client.query('SELECT * FROM dispute_statistics');
   });
 });
