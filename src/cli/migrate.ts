@@ -1,13 +1,7 @@
-import { join } from 'node:path';
-import { ConfigError, readConfig } from '../platform/config.ts';
-import { migrate } from '../platform/migrations.ts';
-
-const MIGRATIONS = join(import.meta.dirname, '../../migrations');
+import { migrateDatabase } from './local-commands.ts';
 
 try {
-  const { DATABASE_URL: url } = readConfig(process.env);
-  if (url === undefined) throw new ConfigError('DATABASE_URL must name the database to migrate');
-  const applied = await migrate(url, MIGRATIONS);
+  const applied = await migrateDatabase(process.env);
   process.stdout.write(applied.length === 0 ? 'nothing to migrate\n' : `migrated: ${applied.join(', ')}\n`);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

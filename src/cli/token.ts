@@ -1,17 +1,12 @@
 import { parseArgs } from 'node:util';
-import { ConfigError, readConfig } from '../platform/config.ts';
-import { DATA_DIR, developmentSecret, mintToken } from '../platform/development.ts';
+import { mint } from './access.ts';
 
 const USAGE = 'usage: npm run token -- --sub user-7 [--scope "orders:write disputes:read"]';
 
 async function main(): Promise<string> {
   const { values } = parseArgs({ options: { sub: { type: 'string' }, scope: { type: 'string' } } });
-  if (values.sub === undefined) throw new ConfigError(USAGE);
-  const config = readConfig(process.env);
-  if (config.AUTH_JWKS_URL !== undefined) throw new ConfigError('AUTH_JWKS_URL is set: its issuer makes the tokens');
-  const secret = config.AUTH_SECRET ?? (await developmentSecret(DATA_DIR));
-  const { AUTH_ISSUER: issuer, AUTH_AUDIENCE: audience } = config;
-  return await mintToken(secret, { sub: values.sub, scope: values.scope, issuer, audience });
+  if (values.sub === undefined) throw new Error(USAGE);
+  return await mint(process.env, { sub: values.sub, scope: values.scope });
 }
 
 try {

@@ -93,7 +93,8 @@ function isReadableOnTheWay(text: string | undefined): boolean {
 
 const disputeWindow = (fallback: string) => duration(fallback, 1_000, 90 * DAY_MS);
 
-const ENVIRONMENT = z
+/** Every variable with what it may be; `readConfig` is how to read them. */
+export const ENVIRONMENT = z
   .object({
     NODE_ENV: z.string().default('development'),
     DATABASE_URL: url(/^postgres(ql)?$/, 'postgres://user:password@host:5432/name').optional(),

@@ -1,0 +1,61 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { readConfig } from '../platform/config.ts';
+import { DATA_DIR, developmentSecret, mintToken } from '../platform/development.ts';
+import { type Api, baseUrl, createApi } from './api.ts';
+import { refused, wrongUsage } from './failures.ts';
+import type { Io } from './output.ts';
+
+const DEFAULT_URL = 'http://127.0.0.1:3000';
+const OPERATOR = { sub: 'developer', scope: 'ops disputes:read webhooks:manage' };
+const TOKEN = /^[\x21-\x7e]*$/;
+const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost']);
+
+/** Options of every command that talks to a service. */
+export interface RemoteOptions {
+  readonly url?: string;
+  readonly token?: string;
+  readonly json?: boolean;
+}
+
+/** Adds the options that every command has that talks to a service. */
+export function remote(command: Command): Command {
+  return command
+    .option('--url <address>', `where the service is (RESOLUTION_CENTER_URL, else ${DEFAULT_URL})`)
+    .option('--token <jwt>', 'who asks (RESOLUTION_CENTER_TOKEN; better not on a command line that others can see)')
+    .option('--json', 'answer as JSON, for programs');
+}
+
+export interface Claims {
+  readonly sub: string;
+  readonly scope?: string | undefined;
+}
+
+/**
+ * Mints a token with the secret that is configured, or with the one of this checkout.
+ * @throws where an issuer makes the tokens, or where there is no secret to make them with
+ */
+export async function mint(env: Io['env'], { sub, scope }: Claims): Promise<string> {
+  const config = readConfig(env);
+  if (config.AUTH_JWKS_URL !== undefined) throw refused('AUTH_JWKS_URL is set: its issuer makes the tokens');
+  const secret = config.AUTH_SECRET ?? (await developmentSecret(DATA_DIR));
+  return await mintToken(secret, { sub, scope, issuer: config.AUTH_ISSUER, audience: config.AUTH_AUDIENCE });
+}
+
+/** In a checkout on a developer's machine, and only for a service there, nobody has to fetch a token first. */
+function mayMint(env: Io['env'], base: URL): boolean {
+  if (env['NODE_ENV'] === 'production' || env['AUTH_JWKS_URL'] || !LOOPBACK.has(base.hostname)) return false;
+  return Boolean(env['AUTH_SECRET']) || existsSync(join(DATA_DIR, 'auth-secret'));
+}
+
+/** The service that the options name, as whoever they name. */
+export async function open({ env }: Io, options: RemoteOptions): Promise<Api> {
+  const base = baseUrl(options.url ?? (env['RESOLUTION_CENTER_URL'] || DEFAULT_URL));
+  // As it comes out of a file, with a line break behind it.
+  const given = (options.token ?? env['RESOLUTION_CENTER_TOKEN'] ?? '').trim();
+  if (!TOKEN.test(given)) throw wrongUsage('the token has characters in it that no token has');
+  if (given !== '') return createApi(base, given);
+  if (!mayMint(env, base)) throw wrongUsage('a token is needed: RESOLUTION_CENTER_TOKEN, or --token');
+  return createApi(base, await mint(env, OPERATOR));
+}

@@ -1,0 +1,111 @@
+import { randomUUID } from 'node:crypto';
+import { refused, unreachable, wrongUsage } from './failures.ts';
+
+type Method = 'GET' | 'POST' | 'DELETE';
+type Query = Readonly<Record<string, string | number | undefined>>;
+
+/** The API of a running service, for one caller. Each call ends with what the service said, or as a failure. */
+export interface Api {
+  readonly get: <T>(path: string, query?: Query) => Promise<T>;
+  /** Reads as a text of another media type. */
+  readonly text: (path: string, query: Query, accept: string) => Promise<string>;
+  readonly post: <T>(path: string, body?: object) => Promise<T>;
+  readonly delete: <T>(path: string) => Promise<T>;
+}
+
+// Longer than anything the service does in one request.
+const TIMEOUT_MS = 30_000;
+const ATTEMPTS = 2;
+
+interface ProblemBody {
+  readonly status?: number;
+  readonly code?: string;
+  readonly detail?: string;
+  readonly requestId?: string;
+  readonly errors?: readonly { readonly pointer: string; readonly message: string }[];
+}
+
+function parsed(text: string): ProblemBody | null {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+/** What to tell people of an answer that is no success. */
+function failureOf(status: number, text: string, url: URL) {
+  const problem = parsed(text);
+  if (problem?.code === undefined) {
+    const what = `${url.origin} answered ${status} without saying why`;
+    // That is not how the service refuses: something in front of it does.
+    return status >= 500 ? unreachable(`${what}; the service behind it may be away`) : refused(what);
+  }
+  const errors = (problem.errors ?? []).map(({ pointer, message }) => `\n  ${pointer} ${message}`).join('');
+  return refused(
+    `${status} ${problem.code}: ${problem.detail ?? ''}${errors}${problem.requestId ? `\n  requestId ${problem.requestId}` : ''}`,
+  );
+}
+
+function reasonOf(error: unknown): string {
+  const { cause, message, name } = error as Error & { cause?: { code?: string; message?: string } };
+  if (name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1_000} s`;
+  return cause?.code ?? cause?.message ?? message;
+}
+
+/** The address of the service. */
+export function baseUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url === null || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') {
+    throw wrongUsage('--url must be an address such as http://127.0.0.1:3000, without a name and a password in it');
+  }
+  return url;
+}
+
+/** Calls the API at an address. What gets lost on the way is sent once more; a key makes sure that it is done once. */
+export function createApi(base: URL, token: string): Api {
+  const urlOf = (path: string, query: Query = {}) => {
+    const url = new URL(base.pathname.replace(/\/$/, '') + path, base);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) url.searchParams.set(name, String(value));
+    }
+    return url;
+  };
+
+  const call = async (method: Method, url: URL, accept: string, body?: object): Promise<string> => {
+    const headers = {
+      authorization: `Bearer ${token}`,
+      accept,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(method === 'POST' && { 'idempotency-key': randomUUID() }),
+    };
+    const init = { method, headers, redirect: 'error' as const, ...(body && { body: JSON.stringify(body) }) };
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
+        const text = await response.text();
+        if (!response.ok) throw failureOf(response.status, text, url);
+        return text;
+      } catch (error) {
+        if (error instanceof Error && error.name === 'CommandFailure') throw error;
+        if (attempt === ATTEMPTS) throw unreachable(`${url.origin} cannot be reached: ${reasonOf(error)}`);
+      }
+    }
+  };
+
+  const json = async <T>(method: Method, url: URL, body?: object): Promise<T> => {
+    const text = await call(method, url, 'application/json', body);
+    const value = parsed(text);
+    if (value === null)
+      throw refused(`${url.origin} answered with something that is not JSON: is it the right address?`);
+    return value as T;
+  };
+
+  return {
+    get: (path, query) => json('GET', urlOf(path, query)),
+    text: (path, query, accept) => call('GET', urlOf(path, query), accept),
+    post: (path, body) => json('POST', urlOf(path), body),
+    delete: (path) => json('DELETE', urlOf(path)),
+  };
+}

@@ -1,0 +1,107 @@
+import { type Command, Option } from 'commander';
+import { DEADLINE_STATES } from '../operations/deadline-ops.ts';
+import { open, type RemoteOptions, remote } from './access.ts';
+import type { Api } from './api.ts';
+import { wholeNumber } from './arguments.ts';
+import { facts, type Io, progress, show, table } from './output.ts';
+
+interface Deadline {
+  readonly disputeId: string;
+  readonly orderId: string | null;
+  readonly type: string | null;
+  readonly deadlineSeq: number;
+  readonly dueAt: string;
+  readonly latenessSeconds: number;
+}
+
+interface DeadlinePage {
+  readonly counts: Readonly<Record<string, number | null>>;
+  readonly countedUpTo: number;
+  readonly redis: string;
+  readonly data: readonly Deadline[];
+  readonly nextCursor: string | null;
+}
+
+interface Reconciliation {
+  readonly settled: number;
+  readonly reenqueued: number;
+  readonly removed: number;
+  readonly complete: boolean;
+}
+
+const PAGE = 100;
+const MOST = 10_000;
+
+interface ListOptions extends RemoteOptions {
+  readonly state: string;
+  readonly limit: number;
+}
+
+async function list(io: Io, api: Api, { state, limit }: ListOptions): Promise<DeadlinePage> {
+  const { say, end } = progress(io);
+  const data: Deadline[] = [];
+  let cursor: string | undefined;
+  for (;;) {
+    const query = { state, limit: Math.min(PAGE, limit - data.length), cursor };
+    const page = await api.get<DeadlinePage>('/v1/ops/deadlines', query);
+    data.push(...page.data);
+    if (page.nextCursor === null || data.length >= limit) {
+      end();
+      return { ...page, data };
+    }
+    say(`${data.length} deadlines …`);
+    cursor = page.nextCursor;
+  }
+}
+
+function describe({ counts, countedUpTo, redis, data }: DeadlinePage): string {
+  const count = (value: number | null) =>
+    value === null ? 'not known while Redis is away' : value >= countedUpTo ? `${value} or more` : value;
+  const summary = facts([
+    ...Object.entries(counts).map(([name, value]) => [name, count(value)] as const),
+    ['redis', redis],
+  ]);
+  const rows = data.map((one) => [one.dueAt, one.latenessSeconds, one.type, one.disputeId, one.orderId]);
+  return `${summary}\n${table(['DUE', 'LATE (S)', 'TYPE', 'DISPUTE', 'ORDER'], rows)}`;
+}
+
+/** Goes on until everything was looked at; each call works for ten seconds at most. */
+async function reconcile(io: Io, api: Api): Promise<Reconciliation> {
+  const { say, end } = progress(io);
+  let sum: Reconciliation = { settled: 0, reenqueued: 0, removed: 0, complete: false };
+  while (!sum.complete) {
+    say(`${sum.settled} settled, ${sum.reenqueued} jobs made again, ${sum.removed} taken away …`);
+    const { settled, reenqueued, removed, complete } = await api.post<Reconciliation>('/v1/ops/deadlines/reconcile');
+    sum = {
+      settled: sum.settled + settled,
+      reenqueued: sum.reenqueued + reenqueued,
+      removed: sum.removed + removed,
+      complete,
+    };
+  }
+  end();
+  return sum;
+}
+
+/** Adds `deadlines` and `reconcile`. */
+export function addDeadlineCommands(program: Command, io: Io): void {
+  remote(program.command('deadlines').description('what is pending, overdue, missing in the queue or orphaned there'))
+    .addOption(new Option('--state <state>', 'which ones are listed').choices(DEADLINE_STATES).default('overdue'))
+    .option('--limit <number>', `how many are listed at most, up to ${MOST}`, wholeNumber(1, MOST), 20)
+    .action(async (options: ListOptions) => {
+      const found = await list(io, await open(io, options), options);
+      show(io, options.json, found, () => describe(found));
+    });
+  remote(
+    program.command('reconcile').description('settle what is overdue and put the queue right, until all is'),
+  ).action(async (options: RemoteOptions) => {
+    const done = await reconcile(io, await open(io, options));
+    const { settled, reenqueued, removed } = done;
+    const pairs = [
+      ['deadlines settled', settled],
+      ['jobs made again', reenqueued],
+      ['jobs taken away', removed],
+    ] as const;
+    show(io, options.json, done, () => facts(pairs));
+  });
+}

@@ -1,0 +1,73 @@
+import type { Command } from 'commander';
+import { open, type RemoteOptions, remote } from './access.ts';
+import { uuid } from './arguments.ts';
+import { facts, type Io, show, table } from './output.ts';
+
+interface Party {
+  readonly role: string;
+  readonly id?: string;
+}
+
+interface Dispute {
+  readonly id: string;
+  readonly orderId: string;
+  readonly type: string;
+  readonly status: string;
+  readonly resolution: string | null;
+  readonly resolvedBy: Party | null;
+  readonly resolvedAt: string | null;
+  readonly opener: Party;
+  readonly respondent: Party;
+  readonly reason: string | null;
+  readonly openedAt: string;
+  readonly respondBy: string;
+  readonly onExpiry: { readonly action: string };
+  readonly version: number;
+}
+
+interface Timeline {
+  readonly data: readonly {
+    readonly seq: number;
+    readonly at: string;
+    readonly action: string;
+    readonly actor: Party;
+    readonly cause: string;
+  }[];
+}
+
+const named = (party: Party | null): string => (party === null ? '' : `${party.role} ${party.id ?? ''}`.trim());
+
+function describe(dispute: Dispute, { data }: Timeline): string {
+  const summary = facts([
+    ['dispute', dispute.id],
+    ['order', dispute.orderId],
+    ['type', dispute.type],
+    ['reason', dispute.reason],
+    ['opened by', named(dispute.opener)],
+    ['respondent', named(dispute.respondent)],
+    ['opened at', dispute.openedAt],
+    ['respond by', dispute.respondBy],
+    ['on silence', dispute.onExpiry.action],
+    ['status', dispute.status],
+    ['resolution', dispute.resolution],
+    ['resolved by', named(dispute.resolvedBy)],
+    ['resolved at', dispute.resolvedAt],
+    ['version', dispute.version],
+  ]);
+  const rows = data.map(({ seq, at, action, actor, cause }) => [seq, at, action, named(actor), cause]);
+  return `${summary}\n${table(['SEQ', 'AT', 'ACTION', 'BY', 'CAUSE'], rows)}`;
+}
+
+/** Adds `dispute show`. */
+export function addDisputeCommands(program: Command, io: Io): void {
+  const dispute = program.command('dispute').description('look at disputes');
+  remote(dispute.command('show').description('a dispute and its timeline, without what people wrote'))
+    .argument('<id>', 'the id of the dispute', uuid)
+    .action(async (id: string, options: RemoteOptions) => {
+      const api = await open(io, options);
+      // The dispute first: looking at it lets silence take effect, which the timeline then tells of.
+      const found = await api.get<Dispute>(`/v1/disputes/${id}`);
+      const timeline = await api.get<Timeline>(`/v1/disputes/${id}/timeline`);
+      show(io, options.json, { dispute: found, timeline: timeline.data }, () => describe(found, timeline));
+    });
+}

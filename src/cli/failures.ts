@@ -1,0 +1,17 @@
+/** What a script can tell from the exit code of a command. */
+export const EXIT = { done: 0, failed: 1, usage: 2, unreachable: 3 } as const;
+
+/** Ends a command with an exit code and a message for people. */
+export class CommandFailure extends Error {
+  readonly exitCode: number;
+  constructor(exitCode: number, message: string) {
+    super(message);
+    this.name = 'CommandFailure';
+    this.exitCode = exitCode;
+  }
+}
+
+/** The service, or this command itself, said no. */
+export const refused = (message: string) => new CommandFailure(EXIT.failed, message);
+export const wrongUsage = (message: string) => new CommandFailure(EXIT.usage, message);
+export const unreachable = (message: string) => new CommandFailure(EXIT.unreachable, message);

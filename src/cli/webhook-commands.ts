@@ -1,0 +1,121 @@
+import type { Command } from 'commander';
+import { open, type RemoteOptions, remote } from './access.ts';
+import type { Api } from './api.ts';
+import { uuid, wholeNumber } from './arguments.ts';
+import { facts, type Io, progress, show, table } from './output.ts';
+
+interface Page<T> {
+  readonly data: readonly T[];
+  readonly nextCursor: string | null;
+}
+
+interface Endpoint {
+  readonly id: string;
+  readonly url: string;
+  readonly status: string;
+  readonly types: readonly string[] | null;
+  readonly failingSince: string | null;
+  readonly createdAt: string;
+}
+
+interface Attempt {
+  readonly at: string;
+  readonly statusCode: number | null;
+  readonly error: string | null;
+}
+
+interface Delivery {
+  readonly id: string;
+  readonly eventId: string;
+  readonly type: string;
+  readonly orderId: string | null;
+  readonly status: string;
+  readonly attempts: readonly Attempt[];
+  readonly nextAttemptAt: string | null;
+  readonly createdAt: string;
+}
+
+const PAGE = 100;
+const MOST = 10_000;
+
+async function pages<T>(io: Io, api: Api, path: string, limit: number, query: object = {}): Promise<T[]> {
+  const { say, end } = progress(io);
+  const found: T[] = [];
+  let cursor: string | undefined;
+  for (;;) {
+    const asked = { ...query, limit: Math.min(PAGE, limit - found.length), cursor };
+    const { data, nextCursor }: Page<T> = await api.get<Page<T>>(path, asked);
+    found.push(...data);
+    if (nextCursor === null || found.length >= limit) {
+      end();
+      return found.slice(0, limit);
+    }
+    say(`${found.length} …`);
+    cursor = nextCursor;
+  }
+}
+
+function addList(webhooks: Command, io: Io): void {
+  remote(webhooks.command('list').description('the endpoints that events are delivered to')).action(
+    async (options: RemoteOptions) => {
+      const found = await pages<Endpoint>(io, await open(io, options), '/v1/webhook-endpoints', MOST);
+      const rows = found.map((one) => [
+        ...[one.id, one.url, one.status, one.types?.join(',') ?? 'all', one.failingSince, one.createdAt],
+      ]);
+      const columns = ['ENDPOINT', 'URL', 'STATUS', 'TYPES', 'FAILING SINCE', 'CREATED'];
+      show(io, options.json, found, () => table(columns, rows));
+    },
+  );
+}
+
+interface DeliveriesOptions extends RemoteOptions {
+  readonly status?: string;
+  readonly limit: number;
+}
+
+function outcomeOf({ attempts }: Delivery): string {
+  const last = attempts.at(-1);
+  return last === undefined ? '' : String(last.statusCode ?? last.error ?? '');
+}
+
+function addDeliveries(webhooks: Command, io: Io): void {
+  remote(webhooks.command('deliveries').description('what was sent to an endpoint, or will be, and what came of it'))
+    .argument('<endpoint>', 'the id of the endpoint', uuid)
+    .option('--status <status>', 'only deliveries that are waiting, pending, delivered or failed')
+    .option('--limit <number>', `how many are listed at most, up to ${MOST}`, wholeNumber(1, MOST), 20)
+    .action(async (endpoint: string, options: DeliveriesOptions) => {
+      const { status, limit } = options;
+      const path = `/v1/webhook-endpoints/${endpoint}/deliveries`;
+      const found = await pages<Delivery>(io, await open(io, options), path, limit, { status });
+      const rows = found.map((one) => [
+        ...[one.id, one.createdAt, one.type, one.orderId, one.status, one.attempts.length],
+        ...[outcomeOf(one), one.nextAttemptAt],
+      ]);
+      const columns = ['DELIVERY', 'CREATED', 'TYPE', 'ORDER', 'STATUS', 'ATTEMPTS', 'LAST', 'NEXT ATTEMPT'];
+      show(io, options.json, found, () => table(columns, rows));
+    });
+}
+
+function addRedeliver(webhooks: Command, io: Io): void {
+  remote(webhooks.command('redeliver').description('send a delivery once more'))
+    .argument('<delivery>', 'the id of the delivery', uuid)
+    .action(async (id: string, options: RemoteOptions) => {
+      const path = `/v1/webhook-deliveries/${id}/redeliver`;
+      const delivery = await (await open(io, options)).post<Delivery>(path);
+      show(io, options.json, delivery, () =>
+        facts([
+          ['delivery', delivery.id],
+          ['status', delivery.status],
+          ['next attempt', delivery.nextAttemptAt],
+        ]),
+      );
+    });
+}
+
+/** Adds `webhooks list`, `webhooks deliveries` and `webhooks redeliver`. */
+export function addWebhookCommands(program: Command, io: Io): void {
+  const webhooks = program.command('webhooks').description('endpoints of other services, and what was sent to them');
+  addList(webhooks, io);
+  addDeliveries(webhooks, io);
+  addRedeliver(webhooks, io);
+}

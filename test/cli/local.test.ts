@@ -1,0 +1,103 @@
+import { describe, expect, test } from '@jest/globals';
+import { decodeJwt } from 'jose';
+import { describeConfig } from '../../src/platform/config-report.ts';
+import { TEST_SECRET } from '../harness/client.ts';
+import { createDatabase } from '../harness/database.ts';
+import { section } from '../readme/readme.ts';
+import { command, rowsOf } from './command.ts';
+
+const HIDDEN = 'correct-horse-battery-staple-and-more';
+
+describe('check-config', () => {
+  const check = (env: Record<string, string>, ...argv: string[]) => command(['check-config', ...argv], { env });
+
+  test('says of each variable of the README what is in force, and where it comes from', async () => {
+    const { code, out, err } = await check({ WINDOW_CANCELLATION: 'PT24H', PORT: '', AUTH_SECRET: TEST_SECRET });
+    expect([code, err]).toEqual([0, '']);
+    const rows = rowsOf(out);
+    expect(rows).toEqual(
+      expect.arrayContaining([
+        ['WINDOW_CANCELLATION', 'PT24H', 'environment'],
+        ['WINDOW_ORDER_UPDATE', 'PT48H', 'default'],
+        ['PORT', '3000', 'default'],
+        ['AUTH_SECRET', `*** (${TEST_SECRET.length} bytes)`, 'environment'],
+        ['DATABASE_URL', 'an embedded PostgreSQL, data under .data/', 'not set'],
+        ['COMMENT_RETENTION', '-', 'not set'],
+      ]),
+    );
+    const documented = [...section('Configuration').matchAll(/`([A-Z][A-Z_]+)`/g)].map(([, name]) => name);
+    expect(new Set(rows.slice(1).map(([name]) => name))).toEqual(new Set([...documented, 'NODE_ENV']));
+  });
+
+  test.each([
+    ['AUTH_SECRET', HIDDEN],
+    ['DATABASE_URL', `postgres://app:${HIDDEN}@db.example:5432/rc?sslmode=require&password=${HIDDEN}`],
+    ['REDIS_URL', `rediss://:${HIDDEN}@redis.example:6379`],
+    ['REDIS_URL', `redis://:${HIDDEN}@s1:26379/0?master=m&sentinels=s2:26379&sentinelPassword=${HIDDEN}`],
+    ['AUTH_JWKS_URL', `https://user:${HIDDEN}@login.example/jwks?key=${HIDDEN}`],
+  ])('shows no secret in %s', async (variable, value) => {
+    for (const argv of [[], ['--json']]) {
+      const { code, out } = await check({ [variable]: value }, ...argv);
+      expect([code, out]).toEqual([0, expect.stringContaining('***')]);
+      expect(out).not.toContain(HIDDEN);
+    }
+  });
+
+  test('shows the rest of an address, and JSON for programs', async () => {
+    const { out } = await check({ DATABASE_URL: `postgres://app:${HIDDEN}@db.example:5432/rc` }, '--json');
+    expect(JSON.parse(out)).toContainEqual({
+      variable: 'DATABASE_URL',
+      value: 'postgres://app:***@db.example:5432/rc',
+      source: 'environment',
+    });
+    expect(JSON.parse(out)).toEqual(describeConfig({ DATABASE_URL: `postgres://app:${HIDDEN}@db.example:5432/rc` }));
+  });
+
+  test.each([
+    [{ PORT: '99999' }, 'PORT must be at most 65535'],
+    [{ AUTH_SECRET: 'short' }, 'AUTH_SECRET must have at least 32 bytes'],
+    [{ NODE_ENV: 'production' }, 'AUTH_JWKS_URL or AUTH_SECRET must be set'],
+  ])('reports %j in one line, and ends with 1', async (env: Record<string, string>, line) => {
+    const { code, out, err } = await check(env);
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^resolution-center: [^\n]+\n$/);
+    expect(err).toContain(line);
+  });
+});
+
+describe('token', () => {
+  test('mints one with the secret that is configured', async () => {
+    const env = { AUTH_SECRET: TEST_SECRET, AUTH_ISSUER: 'https://login.example' };
+    const { code, out } = await command(['token', '--sub', 'support', '--scope', 'disputes:read ops'], { env });
+    expect([code, decodeJwt(out.trim())]).toMatchObject([
+      0,
+      { sub: 'support', scope: 'disputes:read ops', iss: env.AUTH_ISSUER },
+    ]);
+  });
+
+  test('is refused where an issuer makes them', async () => {
+    const { code, err } = await command(['token', '--sub', 'x'], { env: { AUTH_JWKS_URL: 'https://login.example' } });
+    expect([code, err]).toEqual([1, 'resolution-center: AUTH_JWKS_URL is set: its issuer makes the tokens\n']);
+  });
+});
+
+describe('migrate', () => {
+  test('brings a database up to date, once', async () => {
+    const database = await createDatabase();
+    await database.query('DROP SCHEMA public CASCADE');
+    await database.query('CREATE SCHEMA public');
+    const migrate = (...argv: string[]) => command(['migrate', ...argv], { env: { DATABASE_URL: database.url } });
+    expect(await migrate()).toMatchObject({ code: 0, out: expect.stringMatching(/^migrated: 0001_\w+\.sql, /) });
+    expect(await migrate()).toMatchObject({ code: 0, out: 'nothing to migrate\n' });
+    expect(JSON.parse((await migrate('--json')).out)).toEqual({ applied: [] });
+  });
+
+  test('ends with 1 without a database, or where it is away', async () => {
+    expect(await command(['migrate'])).toMatchObject({ code: 1, err: expect.stringContaining('DATABASE_URL') });
+    const env = { DATABASE_URL: 'postgres://x:x@127.0.0.1:1/x' };
+    expect(await command(['migrate'], { env })).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('ECONNREFUSED'),
+    });
+  });
+});

@@ -1,0 +1,228 @@
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { mintToken } from '../../src/platform/development.ts';
+import { onCleanup } from '../harness/cleanup.ts';
+import { TEST_SECRET } from '../harness/client.ts';
+import { letTimePass } from '../harness/database.ts';
+import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
+import { type Service, startService } from '../harness/service.ts';
+import { command, commandsFor, rowsOf } from './command.ts';
+
+const HOUR = 3_600_000;
+const MANY = 103;
+const SECRET = 'nobody-may-see-this';
+const NOWHERE = '0198c5a0-0000-7000-8000-000000000000';
+
+let service: Service;
+let ops: ReturnType<typeof commandsFor>;
+
+beforeAll(async () => {
+  service = await startService({ env: { REMINDERS: 'none' } });
+  ops = commandsFor(await service.listen());
+});
+
+/** A server that answers everything in one way; returns its address. */
+async function pretender(status: number, type: string, body: string): Promise<string> {
+  const server: Server = createServer((_request, response) => {
+    response.writeHead(status, { 'content-type': type }).end(body);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onCleanup(() => new Promise<void>((resolve) => server.close(() => resolve())));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** An address at which somebody was, and nobody is. */
+async function addressOfNobody(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise<void>((resolve) => server.close(() => resolve()));
+  return `http://127.0.0.1:${port}`;
+}
+
+describe('deadlines', () => {
+  test('are counted and listed, as far as they are asked for, page by page with a word on the way for people', async () => {
+    const passed = await seedDispute(service, 'cancellation');
+    await letTimePass(service.database, passed.id, 49 * HOUR);
+    for (let count = 0; count < MANY; count += 1) await seedDispute(service, 'order_update');
+    const { code, out, err } = await ops(['deadlines']);
+    expect([code, err]).toEqual([0, '']);
+    const rows = rowsOf(out);
+    expect(rows.slice(0, 2)).toEqual([
+      ['pending', String(MANY)],
+      ['overdue', '1'],
+    ]);
+    expect(rows.at(-2)).toEqual(['DUE', 'LATE (S)', 'TYPE', 'DISPUTE', 'ORDER']);
+    expect(rows.at(-1)?.slice(2)).toEqual(['cancellation', passed.id, passed.orderId]);
+
+    const all = await ops(['deadlines', '--state', 'pending', '--limit', '1000', '--json'], { isTTY: true });
+    expect(JSON.parse(all.out).data).toHaveLength(MANY);
+    expect(all.err).toContain('100 deadlines …');
+    expect((await ops(['deadlines', '--state', 'pending', '--limit', '102'])).err).toBe('');
+    expect((await ops(['deadlines', '--state', 'orphan_job'])).out).toMatch(/\nnone\n$/);
+  });
+
+  test('take effect when they are reconciled', async () => {
+    const { id } = await seedDispute(service, 'cancellation');
+    await letTimePass(service.database, id, 49 * HOUR);
+    const { code, out } = await ops(['reconcile', '--json']);
+    expect(code).toBe(0);
+    expect(JSON.parse(out)).toMatchObject({ complete: true });
+    expect(JSON.parse(out).settled).toBeGreaterThan(0);
+    expect((await ops(['reconcile'])).out).toMatch(/^deadlines settled +0\njobs made again/);
+    const [row] = await service.database.query('SELECT resolution FROM disputes WHERE id = $1', [id]);
+    expect(row).toEqual({ resolution: 'expired' });
+  });
+});
+
+describe('dispute show', () => {
+  test('tells what happened to a dispute, and nothing that anybody wrote', async () => {
+    const { id, orderId } = await seedDispute(service, 'cancellation');
+    await service.as(FREELANCER).post(`/v1/disputes/${id}/decline`, { comment: 'Never.' });
+    const { code, out } = await ops(['dispute', 'show', id]);
+    expect(code).toBe(0);
+    const rows = rowsOf(out);
+    expect(rows).toEqual(
+      expect.arrayContaining([
+        ['dispute', id],
+        ['order', orderId],
+        ['opened by', `client ${CLIENT}`],
+        ['resolution', 'declined'],
+      ]),
+    );
+    expect(rows.slice(-2).map(([seq, , action, by]) => [seq, action, by])).toEqual([
+      ['1', 'opened', `client ${CLIENT}`],
+      ['2', 'declined', `freelancer ${FREELANCER}`],
+    ]);
+    const json = await ops(['dispute', 'show', id, '--json']);
+    expect(JSON.parse(json.out)).toMatchObject({ dispute: { id }, timeline: [{ seq: 1 }, { seq: 2 }] });
+    expect(out + json.out).not.toMatch(/Never|Two weeks/);
+  });
+
+  test('ends with 1 where there is no such dispute', async () => {
+    const { code, out, err } = await ops(['dispute', 'show', NOWHERE]);
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^resolution-center: 404 not_found: .+\n {2}requestId \S+\n$/);
+  });
+});
+
+describe('holds', () => {
+  test('are begun, listed and released; what others noted cannot command a terminal', async () => {
+    const { id } = await seedDispute(service, 'order_change');
+    const note = 'Mail is down.\nSince\u202e09:40.';
+    const begun = await ops(['hold', 'begin', '--type', 'order_change', '--note', note, '--json']);
+    const hold = JSON.parse(begun.out) as { id: string };
+    expect([begun.code, hold]).toMatchObject([
+      0,
+      { type: 'order_change', status: 'active', startedBy: 'developer', note },
+    ]);
+    const listed = rowsOf((await ops(['hold', 'list'])).out);
+    expect(listed[0]).toEqual(['HOLD', 'OF', 'STATUS', 'SINCE', 'RELEASED', 'HELD (S)', 'BY', 'NOTE']);
+    expect(listed[1]?.[0]).toBe(hold.id);
+    expect(listed[1]?.at(-1)).toBe('Mail is down. Since 09:40.');
+    await letTimePass(service.database, id, 1);
+    const released = await ops(['hold', 'release', hold.id]);
+    expect([released.code, rowsOf(released.out)]).toEqual([
+      0,
+      expect.arrayContaining([
+        ['hold', hold.id],
+        ['of', 'order_change'],
+        ['moved', '1 (all)'],
+      ]),
+    ]);
+    expect((await ops(['hold', 'release', NOWHERE])).code).toBe(1);
+  });
+
+  test('may be of some orders', async () => {
+    const { out } = await ops(['hold', 'begin', '--note', 'x', '--order', 'a', '--order', 'b', '--json']);
+    expect(JSON.parse(out)).toMatchObject({ scope: 'orders', orderIds: ['a', 'b'] });
+    await ops(['hold', 'release', JSON.parse(out).id]);
+  });
+
+  test('say what the service finds wrong', async () => {
+    const { code, err } = await ops(['hold', 'begin', '--note', ' ']);
+    expect([code, err]).toEqual([1, expect.stringContaining('400 validation_failed')]);
+    expect(err).toContain('\n  /note must not be blank\n');
+  });
+});
+
+describe('stats', () => {
+  test('come as a table, as JSON and as CSV', async () => {
+    const asTable = await ops(['stats', '--group-by', 'attribution']);
+    const asJson = JSON.parse((await ops(['stats', '--group-by', 'attribution', '--json'])).out);
+    const asCsv = await ops(['stats', '--group-by', 'attribution', '--csv']);
+    expect([asTable.code, asCsv.code]).toEqual([0, 0]);
+    const rows = rowsOf(asTable.out);
+    expect(rows[2]?.slice(0, 3)).toEqual(['ATTRIBUTION', 'OPENED', 'ACCEPTED']);
+    expect(rows.at(-1)?.slice(0, 2)).toEqual(['total', String(asJson.total.opened)]);
+    expect(asCsv.out).toMatch(/^row,key,role,opened,.+\r\nattribution,freelancer,,/);
+  });
+
+  test('are of the time that is asked for', async () => {
+    const { out } = await ops(['stats', '--from', '2026-01-01', '--to', '2026-01-02', '--json']);
+    expect(JSON.parse(out)).toMatchObject({ from: '2026-01-01T00:00:00.000Z', data: [], total: { opened: 0 } });
+    expect((await ops(['stats', '--from', '2026-01-02', '--to', '2026-01-01'])).code).toBe(1);
+  });
+});
+
+describe('who asks', () => {
+  test('is whoever the token says, from the option before the environment', async () => {
+    const support = await mintToken(TEST_SECRET, { sub: 'support', scope: 'disputes:read' });
+    const byOption = await ops(['hold', 'list', '--token', support], { env: { RESOLUTION_CENTER_TOKEN: 'x' } });
+    expect([byOption.code, byOption.err]).toEqual([1, expect.stringContaining('403 forbidden')]);
+    const byVariable = await ops(['hold', 'list'], { env: { RESOLUTION_CENTER_TOKEN: 'rubbish' } });
+    expect([byVariable.code, byVariable.err]).toEqual([1, expect.stringContaining('401 unauthenticated')]);
+    expect(byVariable.err).not.toContain('rubbish');
+    const broken = await ops(['hold', 'list', '--token', `${SECRET}\nx`]);
+    expect([broken.code, broken.err]).toEqual([
+      2,
+      'resolution-center: the token has characters in it that no token has\n',
+    ]);
+    const ofFile = await ops(['stats'], { env: { RESOLUTION_CENTER_TOKEN: `${support}\n` } });
+    expect(ofFile.code).toBe(0);
+  });
+
+  test.each([
+    ['in production', { NODE_ENV: 'production' }],
+    ['where an issuer makes the tokens', { AUTH_JWKS_URL: 'https://login.example/jwks', AUTH_SECRET: '' }],
+    ['for a service elsewhere', { RESOLUTION_CENTER_URL: 'http://service.invalid' }],
+  ])('has to be said %s', async (_where, env) => {
+    const { code, err } = await ops(['hold', 'list'], { env });
+    expect([code, err]).toEqual([2, expect.stringContaining('RESOLUTION_CENTER_TOKEN')]);
+  });
+});
+
+describe('a service that cannot be reached', () => {
+  test('ends a command with 3, and its name is said', async () => {
+    const nobody = await addressOfNobody();
+    const { code, out, err } = await ops(['deadlines', '--url', nobody]);
+    expect([code, out]).toEqual([3, '']);
+    expect(err).toBe(`resolution-center: ${nobody} cannot be reached: ECONNREFUSED\n`);
+  });
+
+  test.each([
+    ['a proxy says that it is away', 502, 'text/html', '<h1>Bad Gateway</h1>', 3],
+    ['something else answers', 200, 'text/html', '<h1>Welcome</h1>', 1],
+    ['something else has no such address', 404, 'text/html', '<h1>Not here</h1>', 1],
+  ])('or where %s', async (_what, status, type, body, expected) => {
+    const url = await pretender(status, type, body);
+    const { code, out, err } = await ops(['hold', 'list', '--url', url]);
+    expect([code, out, err]).toEqual([expected, '', expect.stringContaining(url)]);
+  });
+
+  test('is told from one whose address is none', async () => {
+    for (const url of ['ftp://x', 'here', `http://me:${SECRET}@127.0.0.1`]) {
+      const { code, err } = await command(['hold', 'list', '--url', url, '--token', 'x']);
+      expect([code, err]).toEqual([2, expect.stringContaining('--url must be an address')]);
+      expect(err).not.toContain(SECRET);
+    }
+  });
+
+  test('says nothing that commands a terminal', async () => {
+    const problem = JSON.stringify({ code: 'not_found', detail: '\u001b[2JGone.', requestId: 'x' });
+    const url = await pretender(404, 'application/problem+json', problem);
+    const { code, err } = await ops(['hold', 'list', '--url', url]);
+    expect([code, err]).toEqual([1, 'resolution-center: 404 not_found:  [2JGone.\n  requestId x\n']);
+  });
+});
