@@ -116,7 +116,7 @@ export function describeRuns(results: readonly RunResult[]): string {
     counts.join(', '),
     `lateness without faults: ${describe(calm)}`,
     ...(faulty.count === 0 ? [] : [`lateness under faults: ${describe(faulty)}`]),
-    ...(results.length === 1 ? results.flatMap(latestLines) : []),
+    ...(results.length === 1 && staged > 0 ? results.flatMap(latestLines) : []),
     exitLine(results, 'up'),
     exitLine(results, 'frozen'),
     `answers: ${answersOf(results.map(({ history }) => history))
