@@ -5,6 +5,7 @@ import type { AppDeps } from './http/app.ts';
 import { createAuthenticator } from './http/auth.ts';
 import { createEventStreams } from './http/event-streams.ts';
 import { presentWebhook } from './http/present-event.ts';
+import { addGauges } from './operations/gauges.ts';
 import { createLiveFeed } from './operations/live-feed.ts';
 import { createMetrics, observeEntries } from './operations/metrics.ts';
 import type { WriteDeps } from './operations/write.ts';
@@ -15,7 +16,7 @@ import { askingClient } from './platform/redis.ts';
 import { createSealer } from './platform/sealer.ts';
 import { openSharedCounts } from './platform/shared-counts.ts';
 import { inspectQueue } from './workers/inspector.ts';
-import { DEFAULT_PREFIX, openQueue, type QueueAddress } from './workers/queue.ts';
+import { countJobs, DEFAULT_PREFIX, openQueue, type QueueAddress } from './workers/queue.ts';
 import { startWorkers, type Workers } from './workers/workers.ts';
 
 /** Where the servers are, and with which secret tokens are checked: given, or found out by the start. */
@@ -64,6 +65,8 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
   const outgoing = openOutgoing({ allowInsecure });
   const liveFeed = createLiveFeed(db, (error) => log.warn({ err: error }, 'streams wait for the log to be readable'));
   const inspector = inspectQueue(queue, redis, config.TIMER_HORIZON);
+  const pings = { pingPostgres: () => db.pool.query('SELECT 1'), pingRedis: () => redis.ping() };
+  const measured = { db, ...pings, countJobs: () => countJobs(queue) };
   return {
     write,
     app: {
@@ -93,7 +96,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
         corsOrigins: config.CORS_ORIGINS,
         proxyHops: config.PROXY_HOPS,
       },
-      system: { metrics, pingPostgres: () => db.pool.query('SELECT 1'), pingRedis: () => redis.ping() },
+      system: { metrics, ...pings, measure: addGauges(metrics.registry, measured, config.ROLE !== 'api') },
       log,
     },
     startWorkers: () =>

@@ -3,6 +3,8 @@ import type { Entry } from '../domain/transition.ts';
 import type { Trigger } from './write.ts';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+// A deadline can be late by as long as a database was away.
+const LATENESS_SECONDS = [...SECONDS, 30, 60, 300, 3_600];
 
 /** What the service measures of itself, by Prometheus' conventions. */
 export function createMetrics() {
@@ -24,11 +26,17 @@ export function createMetrics() {
       labelNames: ['entry', 'type'] as const,
       registers,
     }),
+    resolved: new Counter({
+      name: 'disputes_resolved_total',
+      help: 'Disputes that ended, by type, by how they ended, and by what brought it about.',
+      labelNames: ['type', 'resolution', 'trigger'] as const,
+      registers,
+    }),
     lateness: new Histogram({
       name: 'deadline_lateness_seconds',
       help: 'How long after its deadline silence took effect, by dispute type and by what brought it about.',
       labelNames: ['type', 'trigger'] as const,
-      buckets: SECONDS,
+      buckets: LATENESS_SECONDS,
       registers,
     }),
     jobs: new Counter({
@@ -52,11 +60,6 @@ export function createMetrics() {
       name: 'deadline_drift',
       help: 'Where the queue was not as Postgres says, in the last reconciliation: missing and orphaned jobs, by kind.',
       labelNames: ['kind'] as const,
-      registers,
-    }),
-    overdue: new Gauge({
-      name: 'deadlines_overdue',
-      help: 'Open disputes past their deadline and not held, in the last reconciliation.',
       registers,
     }),
     webhookAttempts: new Counter({
@@ -87,9 +90,10 @@ export function createMetrics() {
       help: 'Endpoints that were disabled since they were gone or failed for five days.',
       registers,
     }),
-    clockSkew: new Gauge({
-      name: 'clock_skew_seconds',
-      help: "This host's clock minus the database's, when the relay last asked.",
+    loopSucceeded: new Gauge({
+      name: 'worker_loop_last_success_timestamp_seconds',
+      help: 'When a loop of this worker, the sweeper or the relay, last got through a round.',
+      labelNames: ['loop'] as const,
       registers,
     }),
   };
@@ -97,13 +101,16 @@ export function createMetrics() {
 
 export type Metrics = ReturnType<typeof createMetrics>;
 
-/** Counts committed entries, and how late silence took effect. */
+/** Counts committed entries, how disputes ended, and how late silence took effect. */
 export function observeEntries(metrics: Metrics, entries: readonly Entry[], trigger: Trigger): void {
   for (const { type, dispute, at } of entries) {
     metrics.entries.inc({ entry: type, type: dispute?.type ?? 'none' });
-    if (type === 'dispute.expired' && dispute !== null) {
-      const label = { type: dispute.type, trigger: trigger === 'request' ? 'touch' : trigger };
-      metrics.lateness.observe(label, (at - dispute.respondBy) / 1_000);
-    }
+    const resolution = dispute?.resolved?.resolution;
+    if (dispute === null || resolution === undefined || type !== `dispute.${resolution}`) continue;
+    const isSilence = resolution === 'expired';
+    // Silence that a request comes upon has nothing to do with what the request asks for.
+    const label = { type: dispute.type, trigger: isSilence && trigger === 'request' ? 'touch' : trigger };
+    metrics.resolved.inc({ ...label, resolution });
+    if (isSilence) metrics.lateness.observe(label, (at - dispute.respondBy) / 1_000);
   }
 }

@@ -12,6 +12,8 @@ export interface LoopOptions {
   readonly log: Logger;
   /** Whether it begins with a pause instead of a round. */
   readonly pauseFirst?: true;
+  /** Told of each round that did not fail. */
+  readonly onSuccess?: () => void;
 }
 
 const JITTER = 0.2;
@@ -21,7 +23,7 @@ const JITTER = 0.2;
  * A round that fails is logged and tried again after the pause; nothing ends the loop but `stop`.
  */
 export function startLoop(
-  { name, intervalMs, log, pauseFirst }: LoopOptions,
+  { name, intervalMs, log, pauseFirst, onSuccess }: LoopOptions,
   round: () => Promise<'more' | 'done'>,
 ): Loop {
   let stopped = false;
@@ -33,13 +35,21 @@ export function startLoop(
       setTimeout(resolve, intervalMs * (1 - JITTER + 2 * JITTER * Math.random())).unref();
     });
 
+  const attempt = async () => {
+    try {
+      const next = await round();
+      onSuccess?.();
+      return next;
+    } catch (error) {
+      log.warn({ err: error, loop: name }, 'a round failed and will be tried again');
+      return 'done';
+    }
+  };
+
   const run = async () => {
     if (pauseFirst) await pause();
     while (!stopped) {
-      const next = await round().catch((error: unknown) => {
-        log.warn({ err: error, loop: name }, 'a round failed and will be tried again');
-        return 'done' as const;
-      });
+      const next = await attempt();
       if (next === 'done' && !stopped) await pause();
     }
   };

@@ -48,8 +48,11 @@ export function openQueue({ redisUrl, prefix }: QueueAddress, onError: (error: E
 
 const READY_MS = 1_000;
 
-/** BullMQ waits without end for a connection that has never been there; whoever asks here is told soon. */
-async function whenReady(queue: DeadlineQueue): Promise<void> {
+/**
+ * Waits for the queue's first connection, for a second at most: BullMQ would wait without end for one that has never been
+ * there.
+ */
+export async function whenReady(queue: DeadlineQueue): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_resolve, reject) => {
     timer = setTimeout(() => reject(new Error('Redis has not been reached yet')), READY_MS);
@@ -90,4 +93,13 @@ export async function removeJobs(queue: DeadlineQueue, timers: readonly Timer[])
   if (timers.length === 0) return;
   await whenReady(queue);
   await Promise.all(timers.map((timer) => queue.remove(jobIdOf(timer))));
+}
+
+// Not `paused`: a paused queue's jobs wait.
+const STATES = ['waiting', 'active', 'delayed', 'prioritized', 'failed'] as const;
+
+/** Counts the jobs by state: one length for each, however many there are. Rejects within seconds if Redis is away. */
+export async function countJobs(queue: DeadlineQueue): Promise<Readonly<Record<string, number>>> {
+  await whenReady(queue);
+  return await queue.getJobCounts(...STATES);
 }

@@ -2,7 +2,6 @@ import type { Logger } from 'pino';
 import { type QueueInspector, reconcile } from '../operations/deadline-ops.ts';
 import type { Metrics } from '../operations/metrics.ts';
 import type { WriteDeps } from '../operations/write.ts';
-import { countDeadlines } from '../store/deadlines.ts';
 import { type Loop, startLoop } from './loop.ts';
 
 export interface ReconcilerDeps {
@@ -14,12 +13,9 @@ export interface ReconcilerDeps {
 
 const INTERVAL_MS = 60_000;
 const BUDGET_MS = 10_000;
-const COUNTED_UP_TO = 100_000;
 
 /** Compares the queue with Postgres once, mends what differs, and measures it. */
 export async function reconcileOnce({ write, inspector, metrics, log }: ReconcilerDeps): Promise<void> {
-  const { overdue } = await countDeadlines(write.db, COUNTED_UP_TO);
-  metrics.overdue.set(overdue);
   const done = await reconcile(write, inspector, BUDGET_MS);
   metrics.drift.set({ kind: 'missing_job' }, done.reenqueued);
   metrics.drift.set({ kind: 'orphan_job' }, done.removed);

@@ -45,7 +45,6 @@ export async function relayOnce(deps: RelayDeps): Promise<boolean> {
   const options = { limit: BATCH, horizonMs: deps.horizonMs, nearLeaseMs: NEAR_LEASE_MS, farLeaseMs: FAR_LEASE_MS };
   const batch = await leaseTimers(deps.db, options);
   if (batch.timers.length === 0) return false;
-  deps.metrics.clockSkew.set((Date.now() - batch.now) / 1_000);
   try {
     await handOver(deps, batch);
   } catch (error) {
@@ -60,6 +59,8 @@ export async function relayOnce(deps: RelayDeps): Promise<boolean> {
  * covers the first hand-over, a crash before it, and a Redis that lost everything.
  */
 export function startRelay(deps: RelayDeps): Loop {
-  const options = { name: 'relay', intervalMs: INTERVAL_MS, log: deps.log };
+  const onSuccess = () => deps.metrics.loopSucceeded.setToCurrentTime({ loop: 'relay' });
+  onSuccess();
+  const options = { name: 'relay', intervalMs: INTERVAL_MS, log: deps.log, onSuccess };
   return startLoop(options, async () => ((await relayOnce(deps)) ? 'more' : 'done'));
 }

@@ -64,6 +64,8 @@ export async function sweepOnce(deps: SweeperDeps): Promise<boolean> {
  * This file and all that it imports know nothing of Redis.
  */
 export function startSweeper(deps: SweeperDeps): Loop {
-  const options = { name: 'sweeper', intervalMs: INTERVAL_MS, log: deps.log };
+  const onSuccess = () => deps.metrics.loopSucceeded.setToCurrentTime({ loop: 'sweeper' });
+  onSuccess(); // from here on its age counts, also if no round ever succeeds
+  const options = { name: 'sweeper', intervalMs: INTERVAL_MS, log: deps.log, onSuccess };
   return startLoop(options, async () => ((await sweepOnce(deps)) ? 'more' : 'done'));
 }

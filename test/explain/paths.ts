@@ -10,6 +10,7 @@ import { commentsLeft, eraseComments } from '../../src/store/erasures.ts';
 import { readFeed } from '../../src/store/feed.ts';
 import { finishHolds, releasedDisputes } from '../../src/store/holds.ts';
 import { forgetOldKeys } from '../../src/store/idempotency.ts';
+import { readLag } from '../../src/store/lag.ts';
 import { type Filter, overdueAmong, type PageRequest, pageQuery, SORTS, type Sort } from '../../src/store/listing.ts';
 import { disputesToRemind, overdueDisputes } from '../../src/store/overdue.ts';
 import { foldEntries, overdueIn, readCells, readStanding } from '../../src/store/statistics.ts';
@@ -146,6 +147,7 @@ export function work(now: number): AccessPath[] {
     { name: 'deadlines ahead', run: (db) => listDeadlines(db, 'pending', null, 101) },
     { name: 'deadlines ahead, further on', run: (db) => listDeadlines(db, 'pending', behind, 101) },
     { name: 'deadlines passed', run: (db) => listDeadlines(db, 'overdue', null, 101) },
+    { name: 'how far timers are behind', run: (db) => withTx(db, (tx) => readLag(tx, 10_000, 4_000)) },
     { name: 'deadlines, counted', run: (db) => countDeadlines(db, 100_000) },
     {
       name: 'jobs that are wanted',

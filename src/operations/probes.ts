@@ -1,0 +1,64 @@
+/** Something that is measured when somebody asks, and not more often than every few seconds. */
+export type Probe = () => Promise<void>;
+
+export interface ProbeOptions<T> {
+  readonly ask: () => Promise<T>;
+  readonly show: (answer: T) => void;
+  /** Called where there is no answer, or none in time: what is not known is not shown. */
+  readonly hide: () => void;
+}
+
+const FRESH_MS = 5_000;
+const PATIENCE_MS = 1_000;
+
+async function within<T>(ms: number, asked: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([asked, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/**
+ * Makes a probe that never rejects. Those who ask at once share one answer, those who ask again within `freshMs` get the
+ * same, and nobody asks while an earlier question is still open: ten who look cost no more than one.
+ */
+export function createProbe<T>(
+  { ask, show, hide }: ProbeOptions<T>,
+  { freshMs = FRESH_MS, patienceMs = PATIENCE_MS, now = () => performance.now() } = {},
+): Probe {
+  let askedAt = Number.NEGATIVE_INFINITY;
+  let isOpen = false;
+  let round: Promise<void> | null = null;
+
+  const question = async (): Promise<T> => {
+    isOpen = true;
+    try {
+      return await ask();
+    } finally {
+      isOpen = false;
+    }
+  };
+
+  const look = async (): Promise<void> => {
+    try {
+      show(await within(patienceMs, question()));
+    } catch {
+      hide();
+    } finally {
+      round = null;
+    }
+  };
+
+  return () => {
+    if (round !== null) return round;
+    if (isOpen || now() - askedAt < freshMs) return Promise.resolve();
+    askedAt = now();
+    round = look();
+    return round;
+  };
+}
