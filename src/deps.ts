@@ -17,6 +17,7 @@ import { createSealer } from './platform/sealer.ts';
 import { openSharedCounts } from './platform/shared-counts.ts';
 import { inspectQueue } from './workers/inspector.ts';
 import { countJobs, DEFAULT_PREFIX, openQueue, type QueueAddress } from './workers/queue.ts';
+import { openQueueBoard } from './workers/queue-board.ts';
 import { startWorkers, type Workers } from './workers/workers.ts';
 
 /** Where the servers are, and with which secret tokens are checked: given, or found out by the start. */
@@ -36,6 +37,10 @@ export interface Deps {
   readonly app: AppDeps;
   readonly startWorkers: () => Workers;
   readonly close: () => Promise<void>;
+}
+
+function loginOf({ OPS_USER: user, OPS_PASSWORD: password }: Config) {
+  return user === undefined || password === undefined ? null : { user, password };
 }
 
 /** Makes everything that a process consists of: the one place that knows all of it. */
@@ -97,6 +102,8 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
         proxyHops: config.PROXY_HOPS,
       },
       system: { metrics, ...pings, measure: addGauges(metrics.registry, measured, config.ROLE !== 'api') },
+      operators: { login: loginOf(config) },
+      board: openQueueBoard(queue, config.OPS_QUEUES_WRITABLE, pings.pingRedis),
       log,
     },
     startWorkers: () =>

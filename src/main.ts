@@ -3,9 +3,8 @@ import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import { example } from './banner.ts';
 import { type Deps, makeDeps, type Surroundings } from './deps.ts';
-import { buildApp } from './http/app.ts';
 import { closeApp } from './http/close.ts';
-import { buildWorkerApp } from './http/worker-app.ts';
+import { buildDoors } from './http/doors.ts';
 import { type Config, ConfigError, readConfig } from './platform/config.ts';
 import { DATA_DIR, developmentSecret, developmentWebhookKey } from './platform/development.ts';
 import { createLog } from './platform/log.ts';
@@ -60,16 +59,17 @@ async function within(ms: number, what: string, work: Promise<unknown>, log: Log
 }
 
 async function serve(config: Config, deps: Deps, log: Logger) {
-  const isWorker = config.ROLE === 'worker';
-  const app = isWorker ? buildWorkerApp(deps.app.system, log) : await buildApp(deps.app);
-  const address = await app.listen({ host: config.HOST, port: config.PORT });
+  const { main, ops } = await buildDoors(deps.app, { role: config.ROLE, hasOpsPort: config.OPS_PORT !== undefined });
+  const address = await main.listen({ host: config.HOST, port: config.PORT });
+  const opsAddress = await ops?.listen({ host: config.OPS_HOST ?? config.HOST, port: config.OPS_PORT ?? 0 });
   const workers = config.ROLE === 'api' ? null : deps.startWorkers();
   const stop = async () => {
     const workersStop = workers === null ? null : within(WORKERS_STOP_MS, 'the workers', workers.stop(), log);
-    await Promise.all([closeApp(app, REQUESTS_END_MS), workersStop]);
+    const closing = [main, ...(ops === null ? [] : [ops])].map((app) => closeApp(app, REQUESTS_END_MS));
+    await Promise.all([...closing, workersStop]);
     await within(CONNECTIONS_CLOSE_MS, 'the connections', deps.close(), log);
   };
-  return { address, stop };
+  return { address, opsAddress, stop };
 }
 
 async function introduce(config: Config, address: string, authSecret: string | null): Promise<void> {
@@ -94,6 +94,7 @@ async function start(config: Config, surroundings: Surroundings, log: Logger): P
   }
   if (surroundings.webhookKeys === null) log.warn('WEBHOOK_ENCRYPTION_KEY is not set: there are no webhooks');
   const server = await serve(config, makeDeps(config, surroundings, log), log);
+  if (server.opsAddress !== undefined) say(`Operators: ${server.opsAddress}/ops/queues`);
   await introduce(config, server.address, surroundings.authSecret);
   return server;
 }

@@ -1,35 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import accepts from '@fastify/accepts';
-import {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  type FastifyReply,
-  type FastifyRequest,
-  fastify,
-  LogController,
-} from 'fastify';
-import { isTransient } from '../platform/database.ts';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Authenticate } from './auth.ts';
 import { acceptJson, BODY_LIMIT } from './body.ts';
 import { registerDocs } from './docs.ts';
+import { FACES, type Face } from './faces.ts';
+import { type NotFound, notFoundOn } from './not-found.ts';
 import { formatFor } from './media-types.ts';
 import type { HttpDeps } from './operation.ts';
-import { operations } from './operations.ts';
-import {
-  PROBLEM_MEDIA_TYPE,
-  PROBLEMS,
-  type Problem,
-  ProblemError,
-  problemDocument,
-  problemError,
-  UNAVAILABLE,
-} from './problems.ts';
+import type { OperatorLogin } from './operator-gate.ts';
+import { PROBLEM_MEDIA_TYPE, problemDocument, problemError } from './problems.ts';
 import { CONNECTION_LIMITS, protect } from './protection.ts';
+import { type QueueBoard, registerQueueBoard } from './queue-board.ts';
 import { type RateLimits, registerRateLimit } from './rate-limit.ts';
 import { registerOperation } from './register.ts';
 import type { SharedCounts } from './request-counts.ts';
+import { sendProblem } from './send-problem.ts';
 import { registerSystem, type SystemDeps } from './system.ts';
-import { systemPaths } from './system-paths.ts';
 
 export interface AppDeps {
   readonly http: HttpDeps;
@@ -45,68 +32,15 @@ export interface AppDeps {
     /** How many proxies stand in front, each of which adds to X-Forwarded-For. */
     readonly proxyHops: number;
   };
+  /** How an operator's browser gets in, and the queues that it then sees. */
+  readonly operators: { readonly login: OperatorLogin | null };
+  readonly board: QueueBoard;
   readonly log: FastifyBaseLogger;
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
-/** Errors of Fastify itself, by their code. */
-const FRAMEWORK_PROBLEMS: Readonly<Record<string, Problem>> = {
-  FST_ERR_CTP_INVALID_MEDIA_TYPE: { code: 'unsupported_media_type', detail: 'Send the body as application/json.' },
-  FST_ERR_CTP_BODY_TOO_LARGE: { code: 'payload_too_large', detail: `A body may have ${BODY_LIMIT} bytes.` },
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: { code: 'malformed_json', detail: 'Content-Length does not match the body.' },
-  FST_ERR_CTP_INVALID_JSON_BODY: { code: 'malformed_json', detail: 'The body cannot be read as JSON.' },
-  FST_ERR_BAD_URL: { code: 'validation_failed', detail: 'The address is not a valid URL.' },
-  FST_ERR_MAX_PARAM_LENGTH: { code: 'validation_failed', detail: 'A part of the address is too long.' },
-};
-
-function problemOf(error: unknown): Problem | null {
-  if (error instanceof ProblemError) return error.problem;
-  if (isTransient(error)) return UNAVAILABLE;
-  const { code, statusCode } = error as { code?: string; statusCode?: number };
-  const known = code === undefined ? undefined : FRAMEWORK_PROBLEMS[code];
-  if (known !== undefined) return known;
-  if (statusCode === 400) return { code: 'malformed_json', detail: 'The body cannot be read as JSON.' };
-  const isRefusal = statusCode !== undefined && statusCode > 400 && statusCode < 500;
-  return isRefusal ? { code: 'validation_failed', detail: 'This request cannot be taken.' } : null;
-}
-
-const INTERNAL: Problem = {
-  code: 'internal_error',
-  detail: 'The request could not be carried out. Tell the operators the requestId.',
-};
-
-function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply) {
-  const problem = problemOf(error) ?? INTERNAL;
-  const { status } = PROBLEMS[problem.code];
-  if (status >= 500) request.log.error({ err: error, code: problem.code }, 'request failed');
-  return reply
-    .status(status)
-    .headers({ ...(status === 401 && { 'www-authenticate': 'Bearer' }), ...problem.headers })
-    .type(PROBLEM_MEDIA_TYPE)
-    .send(JSON.stringify(problemDocument(problem, request)));
-}
-
-const SYSTEM = Object.keys(systemPaths).map((path) => ({ method: 'GET', path }));
-
-/** Matches the address of each operation, to tell a wrong method from a wrong address. */
-const ADDRESSES = [...operations, ...SYSTEM].map(({ method, path }) => ({
-  method,
-  pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
-}));
-
-function notFound(request: FastifyRequest, reply: FastifyReply) {
-  const path = request.url.split('?')[0] ?? '';
-  const methods = ADDRESSES.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
-  if (methods.length === 0) {
-    return sendProblem(problemError('not_found', 'There is nothing at this address.'), request, reply);
-  }
-  const allow = methods.includes('GET') ? [...methods, 'HEAD'].join(', ') : methods.join(', ');
-  const problem = problemError('method_not_allowed', `Here the method is ${allow}.`, { headers: { allow } });
-  return sendProblem(problem, request, reply);
-}
-
-function guard(app: FastifyInstance, authenticate: Authenticate, limits: RateLimits): void {
+function guard(app: FastifyInstance, authenticate: Authenticate, limits: RateLimits, notFound: NotFound): void {
   app.decorateRequest('caller', null);
   app.addHook('onRequest', async (request, reply) => {
     // Before its body is read, which is nobody's here.
@@ -134,8 +68,10 @@ const NOT_HTTP = [
   ),
 ].join('\r\n');
 
-/** Builds the API as a Fastify app that does not listen yet. */
-export async function buildApp({ http, authenticate, system, access, log }: AppDeps): Promise<FastifyInstance> {
+/** Builds what one port answers with, as a Fastify app that does not listen yet. */
+export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise<FastifyInstance> {
+  const { http, authenticate, system, access, log } = deps;
+  const notFound = notFoundOn(face);
   const app = fastify({
     ...CONNECTION_LIMITS,
     loggerInstance: log,
@@ -161,7 +97,8 @@ export async function buildApp({ http, authenticate, system, access, log }: AppD
   acceptJson(app);
   await app.register(accepts);
   await protect(app, access.corsOrigins);
-  guard(app, authenticate, await registerRateLimit(app, access.ratePerMinute, access.sharedCounts));
+  const limits = await registerRateLimit(app, access.ratePerMinute, access.sharedCounts);
+  guard(app, authenticate, limits, notFound);
   app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id));
   app.addHook('onResponse', async (request, reply) => {
     const { operationId } = request.routeOptions.config;
@@ -176,8 +113,10 @@ export async function buildApp({ http, authenticate, system, access, log }: AppD
   });
   const stopping = new AbortController();
   app.addHook('preClose', async () => stopping.abort());
-  for (const operation of operations) registerOperation(app, { deps: http, stopping: stopping.signal }, operation);
-  registerSystem(app, system);
-  await registerDocs(app);
+  for (const operation of face.operations) registerOperation(app, { deps: http, stopping: stopping.signal }, operation);
+  registerSystem(app, system, face.metrics);
+  if (face.board)
+    await registerQueueBoard(app, deps.board, { ...deps.operators, authenticate, limits, audit: http.audit });
+  if (face.docs) await registerDocs(app);
   return app;
 }

@@ -235,7 +235,7 @@ const TAGS = [
   { name: 'Webhooks', description: 'Events pushed to other services, and what came of it.' },
   { name: 'Statistics', description: 'How many, how they ended, and how long it took.' },
   { name: 'Reference', description: 'What there is to choose from.' },
-  { name: 'Operations', description: 'Deadlines and holds, for operators.' },
+  { name: 'Operations', description: 'Deadlines and holds, for operators; with `OPS_PORT` at that port.' },
   { name: 'System', description: 'For those who run the service.' },
 ];
 

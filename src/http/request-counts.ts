@@ -18,9 +18,16 @@ interface Count {
   own: number;
 }
 
+export interface Counted {
+  readonly current: number;
+  readonly ttl: number;
+}
+
 export interface Counts {
   /** Counts one request; says how many there were in this minute, and for how many milliseconds it lasts on. */
-  readonly count: (key: string) => { readonly current: number; readonly ttl: number };
+  readonly count: (key: string) => Counted;
+  /** The same without counting. */
+  readonly look: (key: string) => Counted;
   readonly close: () => Promise<void>;
 }
 
@@ -63,12 +70,22 @@ export function createCounts(shared: SharedCounts | null, now: () => number = Da
     }, SHARE_EVERY_MS).unref();
   };
 
+  /** Begins anew with each minute; says how much of it is left. */
+  const turn = (): number => {
+    const at = now();
+    const current = Math.floor(at / WINDOW_MS);
+    if (current !== minute) [minute, counts] = [current, new Map()];
+    return (current + 1) * WINDOW_MS - at;
+  };
+
   return {
+    look: (key) => {
+      const ttl = turn();
+      const { shared: others = 0, own = 0 } = counts.get(key) ?? {};
+      return { current: others + own, ttl };
+    },
     count: (key) => {
-      const at = now();
-      const current = Math.floor(at / WINDOW_MS);
-      if (current !== minute) [minute, counts] = [current, new Map()];
-      const ttl = (current + 1) * WINDOW_MS - at;
+      const ttl = turn();
       const count = counts.get(key) ?? { shared: 0, own: 0 };
       if (!counts.has(key)) {
         // More addresses than anybody can remember: those that come now are let through.

@@ -47,9 +47,14 @@ export const systemPaths = {
       '503': readiness('Postgres is away.', ['unavailable'], 'down'),
     },
   ),
-  '/metrics': get('getMetrics', 'Metrics', 'What the process measures of itself, for Prometheus.', {
-    '200': { description: 'Metrics.', content: { 'text/plain': { schema: { type: 'string' } } } },
-  }),
+  '/metrics': get(
+    'getMetrics',
+    'Metrics',
+    'What the process measures of itself, for Prometheus. With `OPS_PORT` it is there.',
+    {
+      '200': { description: 'Metrics.', content: { 'text/plain': { schema: { type: 'string' } } } },
+    },
+  ),
   '/openapi.json': get('getOpenApi', 'This document', 'The OpenAPI document of the running version.', {
     '200': { description: 'The document.', content: { 'application/json': { schema: { type: 'object' } } } },
   }),

@@ -33,13 +33,14 @@ async function readiness({ pingPostgres, pingRedis }: SystemDeps) {
   return { status, postgres, redis };
 }
 
-/** Adds what operators' machines ask: alive, ready, metrics. */
-export function registerSystem(app: FastifyInstance, deps: SystemDeps): void {
+/** Adds what operators' machines ask: alive, ready, and metrics where they are served. */
+export function registerSystem(app: FastifyInstance, deps: SystemDeps, servesMetrics: boolean): void {
   app.get('/healthz', () => ({ status: 'ok' }));
   app.get('/readyz', async (_request, reply) => {
     const body = await readiness(deps);
     return reply.status(body.status === 'unavailable' ? 503 : 200).send(body);
   });
+  if (!servesMetrics) return;
   app.get('/metrics', async (_request, reply) => {
     await deps.measure();
     const { registry } = deps.metrics;

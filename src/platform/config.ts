@@ -5,6 +5,7 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 const MIN_SECRET_BYTES = 32;
 const KEY_BYTES = 32;
+const MIN_PASSWORD = 16;
 
 /** An ISO 8601 duration within bounds, as milliseconds. */
 const duration = (fallback: string, minMs: number, maxMs: number) =>
@@ -46,13 +47,14 @@ const durations = (fallback: string) =>
       return z.NEVER;
     });
 
-const integer = (fallback: number, min: number, max: number) =>
+const wholeNumber = (min: number, max: number) =>
   z
     .string()
     .regex(/^\d+$/, `must be a whole number from ${min} to ${max}`)
     .transform(Number)
-    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`))
-    .default(fallback);
+    .pipe(z.number().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
+
+const integer = (fallback: number, min: number, max: number) => wholeNumber(min, max).default(fallback);
 
 const url = (protocols: RegExp, example: string) =>
   z.url({ protocol: protocols, error: `must be a URL such as ${example}` });
@@ -102,6 +104,17 @@ export const ENVIRONMENT = z
     ROLE: z.enum(['all', 'api', 'worker'], 'must be api, worker or all').default('all'),
     HOST: z.string().min(1).default('127.0.0.1'),
     PORT: integer(3000, 0, 65_535),
+    OPS_HOST: z.string().min(1).optional(),
+    OPS_PORT: wholeNumber(0, 65_535).optional(),
+    OPS_USER: z
+      .string()
+      .regex(/^[^:\p{Cc}]+$/u, 'must have no colon and no control character')
+      .optional(),
+    OPS_PASSWORD: z.string().min(MIN_PASSWORD, `must have at least ${MIN_PASSWORD} characters`).optional(),
+    OPS_QUEUES_WRITABLE: z
+      .enum(['true', 'false'], 'must be true or false')
+      .default('false')
+      .transform((text) => text === 'true'),
     AUTH_JWKS_URL: url(/^https?$/, 'https://issuer.example/.well-known/jwks.json').optional(),
     AUTH_SECRET: z
       .string()
@@ -134,6 +147,22 @@ export const ENVIRONMENT = z
   .refine((env) => env.AUTH_JWKS_URL === undefined || env.AUTH_SECRET === undefined, {
     path: ['AUTH_SECRET'],
     message: 'must not be set together with AUTH_JWKS_URL',
+  })
+  .refine((env) => env.OPS_PASSWORD !== undefined || env.OPS_USER === undefined, {
+    path: ['OPS_PASSWORD'],
+    message: 'must be set together with OPS_USER',
+  })
+  .refine((env) => env.OPS_USER !== undefined || env.OPS_PASSWORD === undefined, {
+    path: ['OPS_USER'],
+    message: 'must be set together with OPS_PASSWORD',
+  })
+  .refine((env) => env.OPS_PORT !== undefined || env.OPS_HOST === undefined, {
+    path: ['OPS_HOST'],
+    message: 'needs OPS_PORT',
+  })
+  .refine((env) => env.OPS_PORT === undefined || env.OPS_PORT === 0 || env.OPS_PORT !== env.PORT, {
+    path: ['OPS_PORT'],
+    message: 'must not be PORT',
   })
   .refine((env) => env.NODE_ENV !== 'production' || env.AUTH_JWKS_URL !== undefined || env.AUTH_SECRET !== undefined, {
     path: ['AUTH_JWKS_URL'],

@@ -76,6 +76,12 @@ describe('an arrow is found', () => {
     );
   });
 
+  test('from the page of the queues to Redis: it is handed the queue', () => {
+    expect(planted('http/queue-board.ts', `import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';`)).toContain(
+      'http/queue-board.ts reaches @bull-board/api/bullMQAdapter',
+    );
+  });
+
   test('from a folder that is no floor', () => {
     expect(planted('helpers/planted.ts', '')).toEqual(['helpers/planted.ts stands on no floor']);
   });

@@ -14,7 +14,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 const TOP = /^(main|deps|banner)\.ts$|^cli\/[^/]+\.ts$/;
 
 /** The packages that speak to Redis. */
-const REDIS = ['bullmq', 'ioredis'];
+const REDIS = ['bullmq', 'ioredis', '@bull-board/api/bullMQAdapter'];
 
 /** Places that must work, and answer at once, when there is no Redis. */
 const WITHOUT_REDIS = /^(http|operations|store)\/|^workers\/sweeper\.ts$/;

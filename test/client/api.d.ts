@@ -705,7 +705,7 @@ export interface paths {
         };
         /**
          * Metrics
-         * @description What the process measures of itself, for Prometheus.
+         * @description What the process measures of itself, for Prometheus. With `OPS_PORT` it is there.
          */
         get: operations["getMetrics"];
         put?: never;

@@ -1,8 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { type Deps, makeDeps } from '../../src/deps.ts';
-import { buildApp } from '../../src/http/app.ts';
 import { closeApp } from '../../src/http/close.ts';
-import { buildWorkerApp } from '../../src/http/worker-app.ts';
+import { buildDoors } from '../../src/http/doors.ts';
 import { type Config, readConfig } from '../../src/platform/config.ts';
 import { mustBeFree } from './canary.ts';
 import { onCleanup, once } from './cleanup.ts';
@@ -27,6 +26,8 @@ export interface ServiceOptions {
 /** The service in this process, made as main.ts makes it; nothing listens unless `listen` is called. */
 export interface Service extends Clients {
   readonly app: FastifyInstance;
+  /** What operators have a port of their own for, where OPS_PORT is set. */
+  readonly ops: FastifyInstance | null;
   readonly deps: Deps;
   readonly config: Config;
   readonly database: TestDatabase;
@@ -76,16 +77,16 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const webhookKeys = config.WEBHOOK_ENCRYPTION_KEY ?? null;
   const authSecret = config.AUTH_SECRET ?? null;
   const deps = makeDeps(config, { databaseUrl, redisUrl, authSecret, webhookKeys }, log.log);
-  const app = role === 'worker' ? buildWorkerApp(deps.app.system, log.log) : await buildApp(deps.app);
-  await app.ready();
+  const { main: app, ops } = await buildDoors(deps.app, { role, hasOpsPort: config.OPS_PORT !== undefined });
+  await Promise.all([app.ready(), ops?.ready()]);
   const workers = role === 'api' ? null : deps.startWorkers();
   const close = once(async () => {
-    await closeApp(app, REQUESTS_END_MS);
+    await Promise.all([app, ...(ops === null ? [] : [ops])].map((one) => closeApp(one, REQUESTS_END_MS)));
     if (workers !== null) await patiently(workers.stop());
     await patiently(deps.close());
     mustBeFree(log.text(), 'the log');
   });
   onCleanup(close);
   const listen = () => app.listen({ host: '127.0.0.1', port: 0 });
-  return { ...createClients(injectInto(app)), app, deps, config, database, redisUrl, log, listen, close };
+  return { ...createClients(injectInto(app)), app, ops, deps, config, database, redisUrl, log, listen, close };
 }
