@@ -30,7 +30,8 @@ export interface OperatorGate {
 const FAILED_LOGINS_PER_MINUTE = 10;
 
 const BASIC = /^Basic +([A-Za-z0-9+/]+=*)$/i;
-const CHALLENGE = 'Basic realm="Resolution Center operations", charset="UTF-8", Bearer';
+// Two headers: browsers do not find the one that they know among several in one.
+const CHALLENGES = ['Basic realm="Resolution Center operations", charset="UTF-8"', 'Bearer'];
 
 /** Whoever has one IPv6 address has all of its network. */
 function networkOf(address: string): string {
@@ -56,7 +57,7 @@ function checkPassword({ user, password }: OperatorLogin, failures: Counts) {
     if (timingSafeEqual(digestOf(Buffer.from(credentials, 'base64').toString('utf8')), expected)) return user;
     failures.count(address);
     throw problemError('unauthenticated', 'The name or the password is wrong.', {
-      headers: { 'www-authenticate': CHALLENGE },
+      headers: { 'www-authenticate': CHALLENGES },
     });
   };
 }
@@ -74,7 +75,7 @@ export function createOperatorGate({ login, authenticate, limits }: GateDeps): O
     if (authorization !== undefined) await limits.check(request, reply);
     if (request.caller === null) {
       throw problemError('unauthenticated', 'This is for operators.', {
-        headers: { 'www-authenticate': byPassword === null ? 'Bearer' : CHALLENGE },
+        headers: { 'www-authenticate': byPassword === null ? 'Bearer' : CHALLENGES },
       });
     }
     if (!hasScope(request.caller, 'ops')) throw problemError('forbidden', 'The token lacks the scope ops.');

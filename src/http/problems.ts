@@ -52,7 +52,7 @@ export interface Problem {
   readonly detail: string;
   /** Members beyond the standard ones, such as `errors` or `openDispute`. */
   readonly extra?: Readonly<Record<string, unknown>>;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
 }
 
 /** A refusal that ends a request; the error handler turns it into its response. */

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { DISPUTE_TYPES } from '../domain/rules.ts';
 import type { Entry } from '../domain/transition.ts';
 import type { Trigger } from './write.ts';
 
@@ -11,7 +12,7 @@ export function createMetrics() {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  return {
+  const metrics = {
     registry,
     requests: new Histogram({
       name: 'http_request_duration_seconds',
@@ -97,6 +98,12 @@ export function createMetrics() {
       registers,
     }),
   };
+  // A series that begins with its first event hides that event from rate().
+  for (const outcome of ['settled', 'early', 'nothing_to_do']) metrics.jobs.inc({ outcome }, 0);
+  for (const type of DISPUTE_TYPES) {
+    for (const trigger of ['job', 'sweep', 'touch']) metrics.lateness.zero({ type, trigger });
+  }
+  return metrics;
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;

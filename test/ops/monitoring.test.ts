@@ -50,7 +50,7 @@ beforeAll(async () => {
   const scrape = async () => (await service.withAuthorization(null).get('/metrics')).text;
   const text = await waitFor('a deadline has taken effect, and the queue is counted', async () => {
     const scraped = await scrape();
-    return /^deadline_lateness_seconds_count/m.test(scraped) && /^queue_jobs/m.test(scraped) && scraped;
+    return /^deadline_lateness_seconds_count\S+ [1-9]/m.test(scraped) && /^queue_jobs/m.test(scraped) && scraped;
   });
   exported = namesIn(text);
 });
