@@ -1,7 +1,7 @@
 import { Gauge, type Registry } from 'prom-client';
 import { type Database, withTx } from '../platform/database.ts';
 import { readLag } from '../store/lag.ts';
-import { createProbe, type Probe } from './probes.ts';
+import { createProbe, type Probe, type ProbeTiming } from './probes.ts';
 
 /** What the gauges are read from. */
 export interface Measured {
@@ -22,9 +22,15 @@ function unknownYet(registry: Registry, name: string, help: string) {
   return { show: (value: number) => gauge.set(value), hide: () => gauge.remove() };
 }
 
-function upGauge(registry: Registry, name: string, help: string, ping: () => Promise<unknown>): Probe {
+function upGauge(
+  registry: Registry,
+  name: string,
+  help: string,
+  ping: () => Promise<unknown>,
+  timing: ProbeTiming,
+): Probe {
   const gauge = unknownYet(registry, name, help);
-  return createProbe({ ask: ping, show: () => gauge.show(1), hide: () => gauge.show(0) });
+  return createProbe({ ask: ping, show: () => gauge.show(1), hide: () => gauge.show(0) }, timing);
 }
 
 function poolGauges(registry: Registry, { pool }: Database): void {
@@ -54,7 +60,7 @@ function poolGauges(registry: Registry, { pool }: Database): void {
   }).set(pool.options.max);
 }
 
-function lagProbe(registry: Registry, db: Database): Probe {
+function lagProbe(registry: Registry, db: Database, timing: ProbeTiming): Probe {
   const overdue = unknownYet(
     registry,
     'deadlines_overdue',
@@ -72,38 +78,44 @@ function lagProbe(registry: Registry, db: Database): Probe {
   );
   const skew = unknownYet(registry, 'clock_skew_seconds', "This host's clock minus the database's.");
   const all = [overdue, oldest, relayLag, skew];
-  return createProbe({
-    ask: () =>
-      withTx(db, async (tx) => {
-        const lag = await readLag(tx, COUNTED_UP_TO, STATEMENT_MS);
-        return { ...lag, skewMs: Date.now() - lag.now };
-      }),
-    show: (lag) => {
-      overdue.show(lag.overdue);
-      oldest.show(lag.oldestOverdueSeconds);
-      relayLag.show(lag.relayLagSeconds);
-      skew.show(lag.skewMs / 1_000);
+  return createProbe(
+    {
+      ask: () =>
+        withTx(db, async (tx) => {
+          const lag = await readLag(tx, COUNTED_UP_TO, STATEMENT_MS);
+          return { ...lag, skewMs: Date.now() - lag.now };
+        }),
+      show: (lag) => {
+        overdue.show(lag.overdue);
+        oldest.show(lag.oldestOverdueSeconds);
+        relayLag.show(lag.relayLagSeconds);
+        skew.show(lag.skewMs / 1_000);
+      },
+      hide: () => {
+        for (const gauge of all) gauge.hide();
+      },
     },
-    hide: () => {
-      for (const gauge of all) gauge.hide();
-    },
-  });
+    timing,
+  );
 }
 
-function queueProbe(registry: Registry, countJobs: Measured['countJobs']): Probe {
+function queueProbe(registry: Registry, countJobs: Measured['countJobs'], timing: ProbeTiming): Probe {
   const gauge = new Gauge({
     name: 'queue_jobs',
     help: 'Jobs in the queue of deadlines, by state; nothing while Redis is away.',
     labelNames: ['state'] as const,
     registers: [registry],
   });
-  return createProbe({
-    ask: countJobs,
-    show: (counts) => {
-      for (const [state, count] of Object.entries(counts)) gauge.set({ state }, count);
+  return createProbe(
+    {
+      ask: countJobs,
+      show: (counts) => {
+        for (const [state, count] of Object.entries(counts)) gauge.set({ state }, count);
+      },
+      hide: () => gauge.reset(),
     },
-    hide: () => gauge.reset(),
-  });
+    timing,
+  );
 }
 
 /**
@@ -111,13 +123,18 @@ function queueProbe(registry: Registry, countJobs: Measured['countJobs']): Probe
  * worker also how far the deadlines, the relay and its clock are off, and what is in the queue.
  * @returns what reads them anew: it takes about a second at most, costs nothing when repeated soon, and never rejects
  */
-export function addGauges(registry: Registry, measured: Measured, isWorker: boolean): () => Promise<unknown> {
+export function addGauges(
+  registry: Registry,
+  measured: Measured,
+  isWorker: boolean,
+  timing: ProbeTiming = {},
+): () => Promise<unknown> {
   const { db, pingPostgres, pingRedis, countJobs } = measured;
   poolGauges(registry, db);
   const probes = [
-    upGauge(registry, 'postgres_up', 'Whether PostgreSQL answers this process within a second.', pingPostgres),
-    upGauge(registry, 'redis_up', 'Whether Redis answers this process within a second.', pingRedis),
-    ...(isWorker ? [lagProbe(registry, db), queueProbe(registry, countJobs)] : []),
+    upGauge(registry, 'postgres_up', 'Whether PostgreSQL answers this process within a second.', pingPostgres, timing),
+    upGauge(registry, 'redis_up', 'Whether Redis answers this process within a second.', pingRedis, timing),
+    ...(isWorker ? [lagProbe(registry, db, timing), queueProbe(registry, countJobs, timing)] : []),
   ];
   return () => Promise.all(probes.map((probe) => probe()));
 }

@@ -8,6 +8,14 @@ export interface ProbeOptions<T> {
   readonly hide: () => void;
 }
 
+export interface ProbeTiming {
+  /** For how long an answer is good. */
+  readonly freshMs?: number;
+  /** For how long one is waited for. */
+  readonly patienceMs?: number;
+  readonly now?: () => number;
+}
+
 const FRESH_MS = 5_000;
 const PATIENCE_MS = 1_000;
 
@@ -29,7 +37,7 @@ async function within<T>(ms: number, asked: Promise<T>): Promise<T> {
  */
 export function createProbe<T>(
   { ask, show, hide }: ProbeOptions<T>,
-  { freshMs = FRESH_MS, patienceMs = PATIENCE_MS, now = () => performance.now() } = {},
+  { freshMs = FRESH_MS, patienceMs = PATIENCE_MS, now = () => performance.now() }: ProbeTiming = {},
 ): Probe {
   let askedAt = Number.NEGATIVE_INFINITY;
   let isOpen = false;

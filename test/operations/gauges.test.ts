@@ -8,6 +8,7 @@ import { startProxy } from '../harness/proxy.ts';
 import { testRedisUrl } from '../harness/redis.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
+import { waitFor } from '../harness/wait-for.ts';
 
 const HOUR = 3_600_000;
 const AWAY = () => Promise.reject(new Error('Redis is away'));
@@ -87,19 +88,30 @@ describe('the gauges of a worker', () => {
     expect(away).toMatchObject({ redis_up: 0, postgres_up: 1, deadlines_overdue: 0 });
   });
 
-  test.each(['cut', 'freeze'] as const)(
-    'say nothing that they do not know while Postgres is away (%s)',
-    async (how) => {
-      const proxy = await startProxy(service.database.url);
-      const db = openDatabase({ url: proxy.url, poolSize: 1, applicationName: 'gauges', onError: () => {} });
-      onCleanup(() => db.pool.end());
-      proxy[how]();
-      const found = await look({ db });
-      expect(Object.keys(found).filter((name) => /^deadlines_|relay_lag|clock_skew/.test(name))).toEqual([]);
-      expect(found).toMatchObject({ redis_up: 1 });
-      proxy.restore();
-    },
-  );
+  test.each(['cut', 'freeze'] as const)('forget what they knew while Postgres and Redis are away (%s)', async (how) => {
+    const proxy = await startProxy(service.database.url);
+    const db = openDatabase({ url: proxy.url, poolSize: 1, applicationName: 'gauges', onError: () => {} });
+    onCleanup(() => db.pool.end());
+    let answers = async (): Promise<Record<string, number>> => ({ delayed: 3 });
+    const ask = () => answers();
+    const registry = new Registry();
+    const pings = { pingPostgres: () => db.pool.query('SELECT 1'), pingRedis: ask };
+    const measure = addGauges(registry, { db, ...pings, countJobs: ask }, true, { freshMs: 0, patienceMs: 500 });
+    const known = async () => {
+      await measure();
+      const found = samplesIn(await registry.metrics());
+      return Object.keys(found).filter((name) => /^deadlines_|relay_lag|clock_skew|queue_jobs/.test(name));
+    };
+    const all = await waitFor('all is known', async () => {
+      const names = await known();
+      return names.length === 5 && names;
+    });
+    expect(all).toContain('queue_jobs{state="delayed"}');
+    answers = AWAY;
+    proxy[how]();
+    expect(await known()).toEqual([]);
+    proxy.restore();
+  });
 });
 
 test('an api says what it reaches, and leaves the deadlines to the workers', async () => {

@@ -20,9 +20,15 @@ function stage({ patienceMs = 10_000 } = {}) {
 describe('a probe', () => {
   test('asks once for all who look at the same time, and for those who look again soon', async () => {
     const { probe, waiting, shown, wait } = stage();
-    const looks = Array.from({ length: 10 }, () => probe());
+    const seen: number[] = [];
+    const looks = Array.from({ length: 10 }, async () => {
+      await probe();
+      seen.push(shown.length);
+    });
+    await new Promise(setImmediate);
     waiting[0]?.resolve(1);
     await Promise.all(looks);
+    expect(seen).toEqual(Array(10).fill(1));
     wait(4_999);
     await probe();
     expect([waiting.length, shown]).toEqual([1, [1]]);
