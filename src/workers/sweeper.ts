@@ -26,35 +26,58 @@ async function putAside({ write, metrics, log }: SweeperDeps, disputeId: string,
 }
 
 /**
- * Settles a batch, and says how much was settled. One that fails is halved until the row that cannot be written stands
- * alone: one row among five hundred costs the others some twenty statements, where one by one it would be five hundred.
+ * Groups of disputes still to be settled in a round. They outlive a round that fails: where one row among five hundred cannot
+ * be written and connections break meanwhile, what has been narrowed down stays narrowed down.
  */
-async function settleInHalves(deps: SweeperDeps, disputeIds: readonly string[]): Promise<number> {
+export type Groups = (readonly string[])[];
+
+/** Settles a group, or splits it: says how much was settled, and which halves are left to be tried. */
+async function settleGroup(deps: SweeperDeps, ids: readonly string[]): Promise<{ settled: number; halves: Groups }> {
   try {
-    return (await settleDisputes(deps.write, disputeIds, { trigger: 'sweep', busy: 'skip' })).size;
+    return { settled: (await settleDisputes(deps.write, ids, { trigger: 'sweep', busy: 'skip' })).size, halves: [] };
   } catch (error) {
     if (isTransient(error)) throw error; // nothing is wrong with the rows: the database has to come back first
-    const [first, ...others] = disputeIds;
-    if (first === undefined) return 0;
+    const [first, ...others] = ids;
+    if (first === undefined) return { settled: 0, halves: [] };
     if (others.length === 0) {
       await putAside(deps, first, error);
-      return 0;
+      return { settled: 0, halves: [] };
     }
-    const middle = Math.ceil(disputeIds.length / 2);
-    const settled = await settleInHalves(deps, disputeIds.slice(0, middle));
-    return settled + (await settleInHalves(deps, disputeIds.slice(middle)));
+    const middle = Math.ceil(ids.length / 2);
+    return { settled: 0, halves: [ids.slice(middle), ids.slice(0, middle)] };
   }
 }
 
-/** Settles overdue disputes, longest overdue first, and sends reminders; true if there may be more. */
-export async function sweepOnce(deps: SweeperDeps): Promise<boolean> {
+/**
+ * Settles groups until none is left, and says how much was settled. One that fails is halved until the row that cannot be
+ * written stands alone: one row among five hundred costs the others some twenty statements, where one by one it would be
+ * five hundred.
+ */
+async function settleGroups(deps: SweeperDeps, groups: Groups): Promise<number> {
+  let settled = 0;
+  for (let group = groups.at(-1); group !== undefined; group = groups.at(-1)) {
+    const outcome = await settleGroup(deps, group);
+    settled += outcome.settled;
+    groups.pop(); // not before something has come of it
+    groups.push(...outcome.halves);
+  }
+  return settled;
+}
+
+/**
+ * Settles overdue disputes, longest overdue first, and sends reminders; true if there may be more.
+ * @param groups what an earlier round has left; empty again when this one is over
+ */
+export async function sweepOnce(deps: SweeperDeps, groups: Groups = []): Promise<boolean> {
   const { db } = deps.write;
+  const before = await settleGroups(deps, groups);
   const overdue = await overdueDisputes(db, BATCH);
   // Deadlines first: a reminder that comes a moment later harms nobody.
   const due =
     overdue.length === BATCH ? overdue : [...overdue, ...(await disputesToRemind(db, BATCH - overdue.length))];
   if (due.length === 0) return false;
-  const settled = await settleInHalves(deps, due);
+  groups.push(due);
+  const settled = before + (await settleGroups(deps, groups));
   // A full batch in which nothing moved is held by somebody else: the next round is soon enough.
   return due.length === BATCH && settled > 0;
 }
@@ -67,5 +90,6 @@ export function startSweeper(deps: SweeperDeps): Loop {
   const onSuccess = () => deps.metrics.loopSucceeded.setToCurrentTime({ loop: 'sweeper' });
   onSuccess(); // from here on its age counts, also if no round ever succeeds
   const options = { name: 'sweeper', intervalMs: INTERVAL_MS, log: deps.log, onSuccess };
-  return startLoop(options, async () => ((await sweepOnce(deps)) ? 'more' : 'done'));
+  const groups: Groups = [];
+  return startLoop(options, async () => ((await sweepOnce(deps, groups)) ? 'more' : 'done'));
 }
