@@ -31,7 +31,10 @@ test('an order that somebody holds keeps nobody else waiting whose deadline is d
   const timers = [held, free].map(({ id }) => ({ disputeId: id, seq: 1, dueAt: Date.now() }));
   await addJobs(queue, timers, Date.now());
 
-  const outcomes = async () => (await metrics.jobs.get()).values.map(({ labels, value }) => [labels.outcome, value]);
+  const outcomes = async () =>
+    (await metrics.jobs.get()).values.flatMap(({ labels, value }) =>
+      value > 0 ? [[labels.outcome, value] as const] : [],
+    );
   // Had the job of the one waited for the lock, it would have failed again and again instead of ending.
   await waitFor('both jobs have ended', async () => (await outcomes()).length === 2);
   expect(Object.fromEntries(await outcomes())).toEqual({ settled: 1, nothing_to_do: 1 });

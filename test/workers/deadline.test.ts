@@ -40,7 +40,7 @@ async function resolutionOf(service: Service, id: string): Promise<string | null
 
 async function triggersOf(service: Service): Promise<Record<string, number>> {
   const { values } = await service.deps.app.system.metrics.lateness.get();
-  const counts = values.filter(({ metricName }) => metricName?.endsWith('_count'));
+  const counts = values.filter(({ metricName, value }) => metricName?.endsWith('_count') && value > 0);
   return Object.fromEntries(counts.map(({ labels, value }) => [String(labels.trigger), value]));
 }
 
