@@ -13,21 +13,23 @@ watched('with Redis behind Sentinel (needs redis-server)', () => {
     const redis = await startWatchedRedis();
     const env = { WINDOW_CANCELLATION: 'PT2S', REMINDERS: 'none' };
     const service = await startService({ role: 'all', env, redisUrl: redis.url });
-    const settledByJob = async () => {
+    // Whatever it found: each flow starts when the sweeper has ended the one before, so that the next sweep and the job fall
+    // due at the same moment, and the job may come second every time.
+    const taken = async () => {
       const { values } = await service.deps.app.system.metrics.jobs.get();
-      return values.filter(({ labels }) => labels.outcome === 'settled').reduce((sum, { value }) => sum + value, 0);
+      return values.reduce((sum, { value }) => sum + value, 0);
     };
     expect((await runMainFlow(service)).cancelled.status).toBe('mutually_cancelled');
     redis.killMaster();
     // Nobody is asked to wait for Redis meanwhile.
     expect((await runMainFlow(service)).cancelled.status).toBe('mutually_cancelled');
     await redis.failedOver();
-    const before = await settledByJob();
+    const before = await taken();
     await waitFor(
       'a job is taken again',
       async () => {
         expect((await runMainFlow(service)).cancelled.status).toBe('mutually_cancelled');
-        return (await settledByJob()) > before;
+        return (await taken()) > before;
       },
       30_000,
     );
