@@ -79,6 +79,8 @@ export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise
     bodyLimit: BODY_LIMIT,
     trustProxy: (_address, hop) => hop < access.proxyHops,
     forceCloseConnections: 'idle',
+    // What still comes on a connection while the app closes is answered by the app, and not by 503 in words of Fastify's own.
+    return503OnClosing: false,
     routerOptions: { maxParamLength: 1_000 },
     genReqId: ({ headers }) => {
       const given = headers['x-request-id'];
