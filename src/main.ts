@@ -10,6 +10,7 @@ import { DATA_DIR, developmentSecret, developmentWebhookKey } from './platform/d
 import { createLog } from './platform/log.ts';
 import { migrate } from './platform/migrations.ts';
 import { checkEvictionPolicy } from './platform/redis.ts';
+import { within } from './platform/within.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../migrations');
 const SHUTDOWN_MS = 10_000;
@@ -43,18 +44,12 @@ async function findSurroundings(config: Config): Promise<Surroundings & { stop: 
   return { databaseUrl: found.databaseUrl, redisUrl: found.redisUrl, authSecret, webhookKeys, stop: servers.stop };
 }
 
-/** Waits for something that may never come, but not for ever. */
-async function within(ms: number, what: string, work: Promise<unknown>, log: Logger): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} did not stop within ${ms} ms`)), ms);
-  });
+/** Waits for something to stop, but not for ever. */
+async function stopWithin(ms: number, what: string, work: Promise<unknown>, log: Logger): Promise<void> {
   try {
-    await Promise.race([work, timeout]);
+    await within(ms, `${what} did not stop within ${ms} ms`, work);
   } catch (error) {
     log.warn({ err: error }, 'stopping without it');
-  } finally {
-    clearTimeout(timer);
   }
 }
 
@@ -64,10 +59,10 @@ async function serve(config: Config, deps: Deps, log: Logger) {
   const opsAddress = await ops?.listen({ host: config.OPS_HOST ?? config.HOST, port: config.OPS_PORT ?? 0 });
   const workers = config.ROLE === 'api' ? null : deps.startWorkers();
   const stop = async () => {
-    const workersStop = workers === null ? null : within(WORKERS_STOP_MS, 'the workers', workers.stop(), log);
+    const workersStop = workers === null ? null : stopWithin(WORKERS_STOP_MS, 'the workers', workers.stop(), log);
     const closing = [main, ...(ops === null ? [] : [ops])].map((app) => closeApp(app, REQUESTS_END_MS));
     await Promise.all([...closing, workersStop]);
-    await within(CONNECTIONS_CLOSE_MS, 'the connections', deps.close(), log);
+    await stopWithin(CONNECTIONS_CLOSE_MS, 'the connections', deps.close(), log);
   };
   return { address, opsAddress, stop };
 }

@@ -1,6 +1,7 @@
 import { type DefaultJobOptions, Queue } from 'bullmq';
 import type { Instant } from '../domain/state.ts';
 import { askingClient } from '../platform/redis.ts';
+import { within } from '../platform/within.ts';
 import type { Timer } from '../store/timers.ts';
 
 /** What a deadline job carries: ids, and nothing that anybody wrote. */
@@ -47,21 +48,19 @@ export function openQueue({ redisUrl, prefix }: QueueAddress, onError: (error: E
 }
 
 const READY_MS = 1_000;
+/**
+ * How long a call of several commands may take, in milliseconds: a connection that breaks at a bad moment leaves some of them
+ * without any answer, whatever the time limit of a command. A thousand jobs take a twentieth of it, or half of it where Redis
+ * is the one in memory.
+ */
+export const ANSWER_MS = 10_000;
 
 /**
  * Waits for the queue's first connection, for a second at most: BullMQ would wait without end for one that has never been
  * there.
  */
 export async function whenReady(queue: DeadlineQueue): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error('Redis has not been reached yet')), READY_MS);
-  });
-  try {
-    await Promise.race([queue.waitUntilReady(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
+  await within(READY_MS, 'Redis has not been reached yet', queue.waitUntilReady());
 }
 
 /** The id of a timer's job: the same each time it is handed over, so that Redis keeps it once. */
@@ -85,14 +84,15 @@ export async function addJobs(queue: DeadlineQueue, timers: readonly Timer[], no
   });
   if (jobs.length === 0) return;
   await whenReady(queue);
-  await queue.addBulk(jobs);
+  await within(ANSWER_MS, 'Redis did not answer', queue.addBulk(jobs));
 }
 
 /** Takes jobs away. What Redis answers says nothing, and a job that stays behind finds nothing to do. */
 export async function removeJobs(queue: DeadlineQueue, timers: readonly Timer[]): Promise<void> {
   if (timers.length === 0) return;
   await whenReady(queue);
-  await Promise.all(timers.map((timer) => queue.remove(jobIdOf(timer))));
+  const removed = Promise.all(timers.map((timer) => queue.remove(jobIdOf(timer))));
+  await within(ANSWER_MS, 'Redis did not answer', removed);
 }
 
 // Not `paused`: a paused queue's jobs wait.
@@ -101,5 +101,5 @@ const STATES = ['waiting', 'active', 'delayed', 'prioritized', 'failed'] as cons
 /** Counts the jobs by state: one length for each, however many there are. Rejects within seconds if Redis is away. */
 export async function countJobs(queue: DeadlineQueue): Promise<Readonly<Record<string, number>>> {
   await whenReady(queue);
-  return await queue.getJobCounts(...STATES);
+  return await within(ANSWER_MS, 'Redis did not answer', queue.getJobCounts(...STATES));
 }

@@ -1,0 +1,16 @@
+/**
+ * Waits for something that may never come, but not for ever. It goes on by itself, and nobody hears what comes of it.
+ * @param what what the error says when it did not come in time
+ * @throws an error that says so, or what `work` rejects with
+ */
+export async function within<T>(ms: number, what: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(what)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
