@@ -7,13 +7,21 @@ import { NOT_HELD } from './holds.ts';
 /**
  * The open disputes whose deadline has passed, longest overdue first: the ids of at most `limit` of them, without those
  * that failed lately and are waiting for another try.
+ * @param behind the id of a dispute: only those whose turn comes after its own
  */
-export async function overdueDisputes({ query }: Database, limit: number): Promise<string[]> {
+export async function overdueDisputes(
+  { query }: Database,
+  limit: number,
+  behind: string | null = null,
+): Promise<string[]> {
+  const place = sql`(SELECT b.respond_by, b.id FROM disputes b WHERE b.id = ${behind})`;
+  const isBehind = behind === null ? sql`true` : sql`(disputes.respond_by, disputes.id) > ${place}`;
   const { rows } = await query.execute<{ id: string }>(sql`
     SELECT disputes.id FROM disputes
     WHERE disputes.status = 'open' AND disputes.respond_by <= ${THIS_MOMENT} AND ${NOT_HELD} AND NOT EXISTS (
       SELECT 1 FROM deadline_failures f WHERE f.dispute_id = disputes.id AND f.retry_at > clock_timestamp())
-    ORDER BY disputes.respond_by LIMIT ${limit}`);
+      AND ${isBehind}
+    ORDER BY disputes.respond_by, disputes.id LIMIT ${limit}`);
   return rows.map(({ id }) => id);
 }
 

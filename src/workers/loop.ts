@@ -9,6 +9,8 @@ export interface Loop {
 export interface LoopOptions {
   readonly name: string;
   readonly intervalMs: number;
+  /** The pause after a round that failed, if it is not the same. */
+  readonly retryMs?: number;
   readonly log: Logger;
   /** Whether it begins with a pause instead of a round. */
   readonly pauseFirst?: true;
@@ -20,19 +22,19 @@ const JITTER = 0.2;
 
 /**
  * Repeats `round` with a pause of `intervalMs` ± 20 % between, or with none while a round says that there is more to do.
- * A round that fails is logged and tried again after the pause; nothing ends the loop but `stop`.
+ * A round that fails is logged and tried again after a pause; nothing ends the loop but `stop`.
  */
 export function startLoop(
-  { name, intervalMs, log, pauseFirst, onSuccess }: LoopOptions,
+  { name, intervalMs, retryMs = intervalMs, log, pauseFirst, onSuccess }: LoopOptions,
   round: () => Promise<'more' | 'done'>,
 ): Loop {
   let stopped = false;
   let wake: (() => void) | undefined;
 
-  const pause = () =>
+  const pause = (ms: number) =>
     new Promise<void>((resolve) => {
       wake = resolve;
-      setTimeout(resolve, intervalMs * (1 - JITTER + 2 * JITTER * Math.random())).unref();
+      setTimeout(resolve, ms * (1 - JITTER + 2 * JITTER * Math.random())).unref();
     });
 
   const attempt = async () => {
@@ -42,15 +44,15 @@ export function startLoop(
       return next;
     } catch (error) {
       log.warn({ err: error, loop: name }, 'a round failed and will be tried again');
-      return 'done';
+      return 'failed';
     }
   };
 
   const run = async () => {
-    if (pauseFirst) await pause();
+    if (pauseFirst) await pause(intervalMs);
     while (!stopped) {
       const next = await attempt();
-      if (next === 'done' && !stopped) await pause();
+      if (next !== 'more' && !stopped) await pause(next === 'failed' ? retryMs : intervalMs);
     }
   };
 

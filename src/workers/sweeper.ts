@@ -14,6 +14,8 @@ export interface SweeperDeps {
 
 // Twice a second: how late a deadline is when its job is lost, and a query that finds nothing costs next to nothing.
 const INTERVAL_MS = 500;
+// After a round that failed: where connections break one after the other, each would cost another half second.
+const RETRY_MS = 100;
 const BATCH = 500;
 const ALARM_ATTEMPTS = 5;
 
@@ -25,11 +27,21 @@ async function putAside({ write, metrics, log }: SweeperDeps, disputeId: string,
   log[level]({ err: error, disputeId, attempts }, 'a deadline could not take effect and will be tried again');
 }
 
-/**
- * Groups of disputes still to be settled in a round. They outlive a round that fails: where one row among five hundred cannot
- * be written and connections break meanwhile, what has been narrowed down stays narrowed down.
- */
-export type Groups = (readonly string[])[];
+type Groups = (readonly string[])[];
+
+/** What a round of the sweeper leaves to the next one. */
+export interface Sweep {
+  /**
+   * Groups of disputes still to be settled. They outlive a round that fails: where one row among five hundred cannot be
+   * written and connections break meanwhile, what has been narrowed down stays narrowed down.
+   */
+  readonly groups: Groups;
+  /** Behind which dispute to look, since somebody else has those before it in hand; null for the longest overdue. */
+  behind: string | null;
+}
+
+/** What the first round finds. */
+export const newSweep = (): Sweep => ({ groups: [], behind: null });
 
 /** Settles a group, or splits it: says how much was settled, and which halves are left to be tried. */
 async function settleGroup(deps: SweeperDeps, ids: readonly string[]): Promise<{ settled: number; halves: Groups }> {
@@ -66,20 +78,21 @@ async function settleGroups(deps: SweeperDeps, groups: Groups): Promise<number> 
 
 /**
  * Settles overdue disputes, longest overdue first, and sends reminders; true if there may be more.
- * @param groups what an earlier round has left; empty again when this one is over
+ * Of a batch that others have locked it takes the one behind it: a worker that froze with five hundred deadlines in its hands
+ * keeps those waiting until its locks are free, and not all that are due with them.
+ * @param sweep what the round before has left; it is left to the next one
  */
-export async function sweepOnce(deps: SweeperDeps, groups: Groups = []): Promise<boolean> {
+export async function sweepOnce(deps: SweeperDeps, sweep: Sweep = newSweep()): Promise<boolean> {
   const { db } = deps.write;
-  const before = await settleGroups(deps, groups);
-  const overdue = await overdueDisputes(db, BATCH);
+  await settleGroups(deps, sweep.groups);
+  const overdue = await overdueDisputes(db, BATCH, sweep.behind);
+  const isFull = overdue.length === BATCH;
   // Deadlines first: a reminder that comes a moment later harms nobody.
-  const due =
-    overdue.length === BATCH ? overdue : [...overdue, ...(await disputesToRemind(db, BATCH - overdue.length))];
-  if (due.length === 0) return false;
-  groups.push(due);
-  const settled = before + (await settleGroups(deps, groups));
-  // A full batch in which nothing moved is held by somebody else: the next round is soon enough.
-  return due.length === BATCH && settled > 0;
+  const due = isFull ? overdue : [...overdue, ...(await disputesToRemind(db, BATCH - overdue.length))];
+  if (due.length > 0) sweep.groups.push(due);
+  const settled = await settleGroups(deps, sweep.groups);
+  sweep.behind = isFull && settled < BATCH / 2 ? (overdue.at(-1) ?? null) : null;
+  return isFull;
 }
 
 /**
@@ -89,7 +102,7 @@ export async function sweepOnce(deps: SweeperDeps, groups: Groups = []): Promise
 export function startSweeper(deps: SweeperDeps): Loop {
   const onSuccess = () => deps.metrics.loopSucceeded.setToCurrentTime({ loop: 'sweeper' });
   onSuccess(); // from here on its age counts, also if no round ever succeeds
-  const options = { name: 'sweeper', intervalMs: INTERVAL_MS, log: deps.log, onSuccess };
-  const groups: Groups = [];
-  return startLoop(options, async () => ((await sweepOnce(deps, groups)) ? 'more' : 'done'));
+  const options = { name: 'sweeper', intervalMs: INTERVAL_MS, retryMs: RETRY_MS, log: deps.log, onSuccess };
+  const sweep = newSweep();
+  return startLoop(options, async () => ((await sweepOnce(deps, sweep)) ? 'more' : 'done'));
 }

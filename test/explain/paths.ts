@@ -136,6 +136,10 @@ export function work(now: number): AccessPath[] {
   const behind = { dueAt: now + HOUR, disputeId: '80000000-0000-4000-8000-000000000000' };
   return [
     { name: 'overdue disputes', run: (db) => overdueDisputes(db, 500) },
+    {
+      name: 'overdue disputes behind one',
+      run: async (db) => overdueDisputes(db, 100, (await overdueDisputes(db, 100)).at(-1) ?? null),
+    },
     { name: 'disputes to remind', run: (db) => disputesToRemind(db, 500) },
     {
       name: 'settling what is overdue',

@@ -475,6 +475,14 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: ['test/workers/busy.test.ts'],
   },
   {
+    name: 'the sweeper waits for a batch that others have locked',
+    file: 'src/workers/sweeper.ts',
+    edits: [
+      { search: 'sweep.behind = isFull && settled < BATCH / 2', replace: 'sweep.behind = isFull && settled < 0' },
+    ],
+    killedBy: ['test/workers/herd.test.ts'],
+  },
+  {
     name: 'a poison row stops the sweeper',
     file: 'src/workers/sweeper.ts',
     edits: [{ search: '    if (isTransient(error)) throw error; // nothing', replace: '    throw error; // nothing' }],

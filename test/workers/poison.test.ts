@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { type Groups, sweepOnce } from '../../src/workers/sweeper.ts';
+import { newSweep, sweepOnce } from '../../src/workers/sweeper.ts';
 import { letTimePass } from '../harness/database.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';
@@ -32,13 +32,13 @@ test('a row that cannot be written is found, and the others settled, also where 
   });
   const { system } = service.deps.app;
   const deps = { write: { ...service.deps.write, db }, metrics: system.metrics, log: service.log.log };
-  const groups: Groups = [];
+  const sweep = newSweep();
   const open = async () => {
     const rows = await service.database.query<{ id: string }>(`SELECT id FROM disputes WHERE status = 'open'`);
     return rows.map(({ id }) => id);
   };
   for (let round = 0; round < DISPUTES && (await open()).length > 1; round += 1) {
-    await sweepOnce(deps, groups).catch(() => {});
+    await sweepOnce(deps, sweep).catch(() => {});
   }
   expect(await open()).toEqual([disputes[20]?.id]);
   const noted = await service.database.query('SELECT dispute_id FROM deadline_failures');
