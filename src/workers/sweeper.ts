@@ -17,6 +17,8 @@ const INTERVAL_MS = 500;
 // After a round that failed: where connections break one after the other, each would cost another half second.
 const RETRY_MS = 100;
 const BATCH = 500;
+/** A group that is not halved for a connection that broke. */
+const SMALL = 50;
 const ALARM_ATTEMPTS = 5;
 
 /** Nothing is wrong with the others: this one waits its time. */
@@ -43,36 +45,44 @@ export interface Sweep {
 /** What the first round finds. */
 export const newSweep = (): Sweep => ({ groups: [], behind: null });
 
-/** Settles a group, or splits it: says how much was settled, and which halves are left to be tried. */
-async function settleGroup(deps: SweeperDeps, ids: readonly string[]): Promise<{ settled: number; halves: Groups }> {
+const halvesOf = (ids: readonly string[]): Groups => {
+  const middle = Math.ceil(ids.length / 2);
+  return [ids.slice(0, middle), ids.slice(middle)];
+};
+
+/**
+ * Settles the first group, or puts its halves behind the others.
+ * @throws what the database raises when nothing is wrong with the rows: it has to come back first
+ */
+async function settleFirst(deps: SweeperDeps, groups: Groups): Promise<number> {
+  const [ids = []] = groups;
+  const replaceBy = (...others: Groups) => groups.splice(0, 1, ...others);
   try {
-    return { settled: (await settleDisputes(deps.write, ids, { trigger: 'sweep', busy: 'skip' })).size, halves: [] };
+    const settled = await settleDisputes(deps.write, ids, { trigger: 'sweep', busy: 'skip' });
+    groups.shift();
+    return settled.size;
   } catch (error) {
-    if (isTransient(error)) throw error; // nothing is wrong with the rows: the database has to come back first
-    const [first, ...others] = ids;
-    if (first === undefined) return { settled: 0, halves: [] };
-    if (others.length === 0) {
-      await putAside(deps, first, error);
-      return { settled: 0, halves: [] };
+    const [first] = ids;
+    if (isTransient(error)) {
+      // What is over sooner gets through where connections break one after the other.
+      if (ids.length > SMALL) replaceBy(...halvesOf(ids));
+      throw error;
     }
-    const middle = Math.ceil(ids.length / 2);
-    return { settled: 0, halves: [ids.slice(middle), ids.slice(0, middle)] };
+    if (first !== undefined && ids.length === 1) await putAside(deps, first, error);
+    groups.shift(); // not before something has come of it
+    if (ids.length > 1) groups.push(...halvesOf(ids));
+    return 0;
   }
 }
 
 /**
  * Settles groups until none is left, and says how much was settled. One that fails is halved until the row that cannot be
- * written stands alone: one row among five hundred costs the others some twenty statements, where one by one it would be
- * five hundred.
+ * written stands alone, the larger parts before the smaller ones: one row among five hundred costs the others some twenty
+ * statements, where one by one it would be five hundred, and most of them only a few.
  */
 async function settleGroups(deps: SweeperDeps, groups: Groups): Promise<number> {
   let settled = 0;
-  for (let group = groups.at(-1); group !== undefined; group = groups.at(-1)) {
-    const outcome = await settleGroup(deps, group);
-    settled += outcome.settled;
-    groups.pop(); // not before something has come of it
-    groups.push(...outcome.halves);
-  }
+  while (groups.length > 0) settled += await settleFirst(deps, groups);
   return settled;
 }
 

@@ -465,7 +465,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the sweeper does not sweep',
     file: 'src/workers/sweeper.ts',
-    edits: [{ search: 'if (due.length === 0) return false;', replace: 'if (due.length >= 0) return false;' }],
+    edits: [{ search: 'if (due.length > 0) sweep.groups.push(due);', replace: '' }],
     killedBy: ['test/operations/holds.test.ts'],
   },
   {
@@ -485,7 +485,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a poison row stops the sweeper',
     file: 'src/workers/sweeper.ts',
-    edits: [{ search: '    if (isTransient(error)) throw error; // nothing', replace: '    throw error; // nothing' }],
+    edits: [{ search: '    if (isTransient(error)) {', replace: '    if (error !== null) {' }],
     killedBy: ['test/workers/deadline.test.ts'],
     named: 'cannot be written',
   },
