@@ -20,7 +20,7 @@ interface Settled {
 }
 
 /** A process that freezes here has hundreds of deadlines in its hands, and not one order as elsewhere. */
-const FROZEN_AFTER_MS = 1_000;
+const FROZEN_AFTER_MS = 500;
 
 const NOTHING: Settlement = { outcome: 'nothing_to_do' };
 

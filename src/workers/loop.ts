@@ -9,8 +9,8 @@ export interface Loop {
 export interface LoopOptions {
   readonly name: string;
   readonly intervalMs: number;
-  /** The pause after a round that failed, if it is not the same. */
-  readonly retryMs?: number;
+  /** The pause after a round that failed, or that will have something to do soon, if it is not the same. */
+  readonly soonMs?: number;
   readonly log: Logger;
   /** Whether it begins with a pause instead of a round. */
   readonly pauseFirst?: true;
@@ -21,12 +21,13 @@ export interface LoopOptions {
 const JITTER = 0.2;
 
 /**
- * Repeats `round` with a pause of `intervalMs` ± 20 % between, or with none while a round says that there is more to do.
+ * Repeats `round` with a pause of `intervalMs` ± 20 % between, with a shorter one where it says `soon`, or with none while it
+ * says that there is more to do.
  * A round that fails is logged and tried again after a pause; nothing ends the loop but `stop`.
  */
 export function startLoop(
-  { name, intervalMs, retryMs = intervalMs, log, pauseFirst, onSuccess }: LoopOptions,
-  round: () => Promise<'more' | 'done'>,
+  { name, intervalMs, soonMs = intervalMs, log, pauseFirst, onSuccess }: LoopOptions,
+  round: () => Promise<'more' | 'soon' | 'done'>,
 ): Loop {
   let stopped = false;
   let wake: (() => void) | undefined;
@@ -44,7 +45,7 @@ export function startLoop(
       return next;
     } catch (error) {
       log.warn({ err: error, loop: name }, 'a round failed and will be tried again');
-      return 'failed';
+      return 'soon';
     }
   };
 
@@ -52,7 +53,7 @@ export function startLoop(
     if (pauseFirst) await pause(intervalMs);
     while (!stopped) {
       const next = await attempt();
-      if (next !== 'more' && !stopped) await pause(next === 'failed' ? retryMs : intervalMs);
+      if (next !== 'more' && !stopped) await pause(next === 'soon' ? soonMs : intervalMs);
     }
   };
 

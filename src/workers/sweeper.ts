@@ -14,8 +14,9 @@ export interface SweeperDeps {
 
 // Twice a second: how late a deadline is when its job is lost, and a query that finds nothing costs next to nothing.
 const INTERVAL_MS = 500;
-// After a round that failed: where connections break one after the other, each would cost another half second.
-const RETRY_MS = 100;
+// After a round that failed, or that left something in somebody else's hands: a connection that broke or a lock of a worker
+// that froze would cost another half second.
+const SOON_MS = 100;
 const BATCH = 500;
 /** A group that is not halved for a connection that broke. */
 const SMALL = 50;
@@ -87,12 +88,12 @@ async function settleGroups(deps: SweeperDeps, groups: Groups): Promise<number> 
 }
 
 /**
- * Settles overdue disputes, longest overdue first, and sends reminders; true if there may be more.
+ * Settles overdue disputes, longest overdue first, and sends reminders; says whether there may be more, or will be soon.
  * Of a batch that others have locked it takes the one behind it: a worker that froze with five hundred deadlines in its hands
  * keeps those waiting until its locks are free, and not all that are due with them.
  * @param sweep what the round before has left; it is left to the next one
  */
-export async function sweepOnce(deps: SweeperDeps, sweep: Sweep = newSweep()): Promise<boolean> {
+export async function sweepOnce(deps: SweeperDeps, sweep: Sweep = newSweep()): Promise<'more' | 'soon' | 'done'> {
   const { db } = deps.write;
   await settleGroups(deps, sweep.groups);
   const overdue = await overdueDisputes(db, BATCH, sweep.behind);
@@ -102,7 +103,8 @@ export async function sweepOnce(deps: SweeperDeps, sweep: Sweep = newSweep()): P
   if (due.length > 0) sweep.groups.push(due);
   const settled = await settleGroups(deps, sweep.groups);
   sweep.behind = isFull && settled < BATCH / 2 ? (overdue.at(-1) ?? null) : null;
-  return isFull;
+  if (isFull) return 'more';
+  return settled < due.length ? 'soon' : 'done';
 }
 
 /**
@@ -112,7 +114,7 @@ export async function sweepOnce(deps: SweeperDeps, sweep: Sweep = newSweep()): P
 export function startSweeper(deps: SweeperDeps): Loop {
   const onSuccess = () => deps.metrics.loopSucceeded.setToCurrentTime({ loop: 'sweeper' });
   onSuccess(); // from here on its age counts, also if no round ever succeeds
-  const options = { name: 'sweeper', intervalMs: INTERVAL_MS, retryMs: RETRY_MS, log: deps.log, onSuccess };
+  const options = { name: 'sweeper', intervalMs: INTERVAL_MS, soonMs: SOON_MS, log: deps.log, onSuccess };
   const sweep = newSweep();
-  return startLoop(options, async () => ((await sweepOnce(deps, sweep)) ? 'more' : 'done'));
+  return startLoop(options, () => sweepOnce(deps, sweep));
 }

@@ -109,7 +109,7 @@ export const WORKER_FAULTS: readonly Fault[] = [
   {
     kind: 'worker: SIGSTOP in a transaction',
     number: 'F7',
-    mustHold: 'locks in frozen hands are freed: a batch of deadlines after 1 s, an order after 2 s',
+    mustHold: 'locks in frozen hands are freed: a batch of deadlines after 0.5 s, an order after 2 s',
     run: (scene) => {
       const worker = scene.random.pick(scene.stage.workers);
       return strikeAt(scene, worker, 'write', () => freeze(worker, scene.random.int(3_000, 8_000)));

@@ -31,12 +31,15 @@ test('a worker that froze with a batch in its hands keeps nobody waiting behind 
     )[0]?.n;
   const sweep = newSweep();
   const pass = async () => {
-    for (let round = 0; round < MOST_ROUNDS && (await sweepOnce(deps, sweep)); round += 1);
+    let outcome = await sweepOnce(deps, sweep);
+    for (let round = 1; round < MOST_ROUNDS && outcome === 'more'; round += 1) outcome = await sweepOnce(deps, sweep);
+    return outcome;
   };
-  await pass();
+  expect(await pass()).toBe('done');
   expect(await open()).toBe(BATCH);
+  expect(await sweepOnce(deps, newSweep())).toBe('more');
   await frozen.query('ROLLBACK');
   frozen.release();
-  await pass();
+  expect(await pass()).toBe('done');
   expect(await open()).toBe(0);
 });
