@@ -1,5 +1,5 @@
+import type { Clients } from '../harness/client.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../harness/seed.ts';
-import type { Service } from '../harness/service.ts';
 import type { Dispute, EventPage, Order } from '../harness/types.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
@@ -11,7 +11,7 @@ export interface Flow {
 }
 
 /** One dispute that is answered, and one that is met with silence: windows have to be short. */
-export async function runMainFlow(service: Service): Promise<Flow> {
+export async function runMainFlow(service: Clients): Promise<Flow> {
   const answered = await seedDispute(service, 'order_change');
   const accepted = await service.as(CLIENT).post<Dispute>(`/v1/disputes/${answered.id}/accept`, { comment: 'Fine.' });
   const { id: orderId } = await seedOrder(service);

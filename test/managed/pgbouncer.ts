@@ -8,14 +8,25 @@ import { freePort } from '../../src/platform/embedded/processes.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import type { TestDatabase } from '../harness/database.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import type { Certificates } from './certificates.ts';
 
 const PROGRAM = '/usr/sbin/pgbouncer';
 
 /** Whether this machine has PgBouncer: Debian's package pgbouncer. */
 export const hasPgBouncer = existsSync(PROGRAM);
 
-/** Puts a PgBouncer in front of a database, in transaction mode and with few connections; says where it is. */
-export async function startPgBouncer({ url }: TestDatabase, poolSize: number): Promise<string> {
+const tlsSettings = ({ certificate, key }: Certificates) =>
+  `client_tls_sslmode = require\nclient_tls_key_file = ${key}\nclient_tls_cert_file = ${certificate}\n`;
+
+/**
+ * Puts a PgBouncer in front of a database, in transaction mode and with few connections; says where it is.
+ * @param certificates lets nobody in without TLS
+ */
+export async function startPgBouncer(
+  { url }: TestDatabase,
+  poolSize: number,
+  certificates?: Certificates,
+): Promise<string> {
   const server = new URL(url);
   const name = server.pathname.slice(1);
   const port = await freePort();
@@ -33,7 +44,7 @@ auth_type = any
 pool_mode = transaction
 default_pool_size = ${poolSize}
 max_client_conn = 200
-`,
+${certificates === undefined ? '' : tlsSettings(certificates)}`,
   );
   await chmod(home, 0o755);
   // It refuses to run as root, and changes its account itself.
@@ -45,7 +56,10 @@ max_client_conn = 200
   });
   const pooled = `postgres://somebody@127.0.0.1:${port}/${name}`;
   await waitFor('PgBouncer answers', async () => {
-    const client = new pg.Client({ connectionString: pooled });
+    const client = new pg.Client({
+      connectionString: pooled,
+      ssl: certificates !== undefined && { rejectUnauthorized: false },
+    });
     client.on('error', () => {});
     try {
       await client.connect();
