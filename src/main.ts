@@ -10,6 +10,7 @@ import { DATA_DIR, developmentSecret, developmentWebhookKey } from './platform/d
 import { createLog } from './platform/log.ts';
 import { migrate } from './platform/migrations.ts';
 import { checkEvictionPolicy } from './platform/redis.ts';
+import { startTracing } from './platform/tracing.ts';
 import { within } from './platform/within.ts';
 
 const MIGRATIONS = join(import.meta.dirname, '../migrations');
@@ -18,6 +19,7 @@ const SHUTDOWN_MS = 10_000;
 const REQUESTS_END_MS = 5_000;
 const WORKERS_STOP_MS = 5_000;
 const CONNECTIONS_CLOSE_MS = 2_000;
+const SPANS_LEAVE_MS = 2_000;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -97,12 +99,14 @@ async function start(config: Config, surroundings: Surroundings, log: Logger): P
 async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.LOG_LEVEL);
+  const tracing = startTracing(process.env, config.ROLE, log);
   const surroundings = await findSurroundings(config);
   let server: { stop: () => Promise<void> } | undefined;
   closeWithGrace({ delay: SHUTDOWN_MS, logger: false }, async ({ signal, err }) => {
     if (err !== undefined) log.fatal({ err }, 'stopping after an error that nobody handled');
     log.info({ signal }, 'stopping');
     await server?.stop();
+    if (tracing !== null) await stopWithin(SPANS_LEAVE_MS, 'the traces', tracing.stop(), log);
     await surroundings.stop();
     log.info('stopped');
   });

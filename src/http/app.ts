@@ -17,6 +17,7 @@ import { registerOperation } from './register.ts';
 import type { SharedCounts } from './request-counts.ts';
 import { sendProblem } from './send-problem.ts';
 import { registerSystem, type SystemDeps } from './system.ts';
+import { traceRequests } from './tracing.ts';
 
 export interface AppDeps {
   readonly http: HttpDeps;
@@ -98,6 +99,7 @@ export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise
   app.setNotFoundHandler(notFound);
   acceptJson(app);
   await app.register(accepts);
+  traceRequests(app);
   await protect(app, access.corsOrigins);
   const limits = await registerRateLimit(app, access.ratePerMinute, access.sharedCounts);
   guard(app, authenticate, limits, notFound);
@@ -109,7 +111,14 @@ export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise
     // One line for each call of the API; its address, and never its query or body.
     if (operationId === undefined) return;
     request.log.info(
-      { operationId, method: request.method, url: request.url.split('?')[0], status: reply.statusCode, ms },
+      {
+        operationId,
+        method: request.method,
+        url: request.url.split('?')[0],
+        status: reply.statusCode,
+        ms,
+        ...request.span?.fields,
+      },
       'answered',
     );
   });

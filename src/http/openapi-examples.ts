@@ -138,6 +138,7 @@ export function exampleRow(type: EntryType): FeedRow {
     cause: entry.actor.role === 'system' ? 'deadline' : 'request:0b1c5f1e',
     comment: entry.comment,
     commentErasedAt: null,
+    traceParent: null,
     data: { order: entry.order, dispute: 'id' in dispute ? dispute : null, previous: entry.previous },
   };
 }

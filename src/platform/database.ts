@@ -1,6 +1,7 @@
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { createStatementNames, type StatementNames } from './statements.ts';
+import { mark, tracedWithin } from './tracing.ts';
 
 /** A pool of connections, and typed queries on any of them outside a transaction. */
 export interface Database {
@@ -84,23 +85,37 @@ function preparing(client: pg.PoolClient, statements: StatementNames): Tx {
   return tx;
 }
 
+export interface TxOptions {
+  /**
+   * How long this process may leave the server waiting for the next statement, in milliseconds; then it is taken for frozen,
+   * and what it has locked is free again.
+   */
+  readonly frozenAfterMs?: number;
+}
+
+const TRANSACTION = { kind: 'client', attributes: { 'db.system.name': 'postgresql' } } as const;
+
 /**
  * Runs `work` in one transaction and commits it; anything thrown rolls it back.
- * @param options.frozenAfterMs how long this process may leave the server waiting for the next statement; then it is taken
- *   for frozen, and what it has locked is free again
  * Our own, since drizzle's transaction() leaks the pool's client when BEGIN fails (drizzle-orm#6023).
  * @throws CommitUnknownError if the connection failed during COMMIT; else whatever `work` or the server raised
  */
-export async function withTx<T>(
+export function withTx<T>(db: Database, work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
+  return tracedWithin('transaction', TRANSACTION, () => runTx(db, work, options));
+}
+
+async function runTx<T>(
   { pool, statements }: Database,
   work: (tx: Tx) => Promise<T>,
-  { frozenAfterMs = FROZEN_AFTER_MS } = {},
+  { frozenAfterMs = FROZEN_AFTER_MS }: TxOptions,
 ): Promise<T> {
   const client = await pool.connect();
+  mark('connected');
   let unusable: Error | undefined;
   try {
     await client.query(begin(frozenAfterMs));
     const result = await work(preparing(client, statements));
+    mark('committing');
     await commit(client);
     return result;
   } catch (error) {

@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { traceFields } from './tracing.ts';
 
 function deepestCause(error: Error): Error {
   let current = error;
@@ -28,6 +29,7 @@ export function loggable(error: unknown): object {
 export function createLog(level: string, destination: DestinationStream = pino.destination(1)): Logger {
   const options = {
     level,
+    mixin: traceFields,
     serializers: { ...stdSerializers, err: loggable },
     redact: {
       paths: ['authorization', 'comment', '*.authorization', '*.comment', '*.secret', 'req.headers', 'body', '*.body'],

@@ -2,6 +2,7 @@ import { and, asc, eq, or, type SQL, sql } from 'drizzle-orm';
 import type { Hold } from '../domain/holds.ts';
 import type { Instant, Order, State } from '../domain/state.ts';
 import type { Tx } from '../platform/database.ts';
+import { mark } from '../platform/tracing.ts';
 import { CLOCK } from './clock.ts';
 import { holdsFor } from './holds.ts';
 import { toDispute, toOrder } from './rows.ts';
@@ -24,6 +25,7 @@ export async function lockOrder(tx: Tx, target: Target, partyId: string | null):
     .from(orders)
     .where(and(isTarget(tx, target), visible))
     .for('update');
+  mark('locked');
   return row === undefined ? null : toOrder(row);
 }
 
@@ -38,6 +40,7 @@ export async function lockOrdersOf(tx: Tx, disputeIds: readonly string[], busy: 
     .where(sql`${disputes.id} = ANY (${sql.param(disputeIds)}::uuid[])`);
   const query = tx.select().from(orders).where(sql`${orders.id} IN ${owners}`).orderBy(asc(orders.id));
   const rows = await (busy === 'skip' ? query.for('update', { skipLocked: true }) : query.for('update'));
+  mark('locked');
   return rows.map(toOrder);
 }
 

@@ -93,6 +93,7 @@ export const logEntries = pgTable(
     commentErasedAt: instant('comment_erased_at'),
     data: jsonb('data').$type<EntryData>().notNull(),
     seq: bigint('seq', { mode: 'number' }),
+    traceParent: text('trace_parent'),
   },
   (table) => [primaryKey({ columns: [table.orderId, table.orderVersion] })],
 );
@@ -104,6 +105,7 @@ export const timers = pgTable(
     seq: integer('seq').notNull(),
     dueAt: instant('due_at'),
     leasedUntil: instant('leased_until').notNull(),
+    traceParent: text('trace_parent'),
   },
   (table) => [primaryKey({ columns: [table.disputeId, table.seq] })],
 );

@@ -7,6 +7,8 @@ export interface Timer {
   readonly disputeId: string;
   readonly seq: number;
   readonly dueAt: Instant | null;
+  /** The trace of the request that set it, in the form of W3C Trace Context; where it is traced, and known. */
+  readonly traceParent?: string | null;
 }
 
 /** Timers to hand over, and the database's clock when they were leased. */
@@ -38,6 +40,7 @@ export async function leaseTimers({ query }: Database, options: LeaseOptions): P
     seq: number;
     due: number | null;
     wanted: boolean;
+    parent: string | null;
   }>(sql`
     WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
     turn AS MATERIALIZED (
@@ -50,8 +53,10 @@ export async function leaseTimers({ query }: Database, options: LeaseOptions): P
     FROM clock WHERE t.ctid = ANY (ARRAY(SELECT place FROM turn))
     RETURNING floor(extract(epoch from clock.now) * 1000)::float8 AS now, t.dispute_id AS id, t.seq,
       (extract(epoch from t.due_at) * 1000)::float8 AS due,
-      t.due_at IS NULL OR t.due_at - clock.now <= ${ms(options.horizonMs)} AS wanted`);
-  const timers = rows.filter(({ wanted }) => wanted).map(({ id, seq, due }) => ({ disputeId: id, seq, dueAt: due }));
+      t.due_at IS NULL OR t.due_at - clock.now <= ${ms(options.horizonMs)} AS wanted, t.trace_parent AS parent`);
+  const timers = rows
+    .filter(({ wanted }) => wanted)
+    .map(({ id, seq, due, parent }) => ({ disputeId: id, seq, dueAt: due, traceParent: parent }));
   return { now: rows[0]?.now ?? 0, timers };
 }
 

@@ -3,6 +3,7 @@ import type { Actor, Dispute, Order } from '../domain/state.ts';
 import type { Entry } from '../domain/transition.ts';
 import type { Tx } from '../platform/database.ts';
 import { LostRaceError } from '../platform/retry.ts';
+import { traceParent } from '../platform/tracing.ts';
 import { fromDispute, fromOrder } from './rows.ts';
 
 /** A log entry with what only its writer knows. */
@@ -81,6 +82,7 @@ function entryRecord({ id, cause, entry }: IdentifiedEntry) {
 
 // One statement, since each round trip is paid with a lock held. Guards: an update hits its row only in the version in
 // which it was read; an insert collides with the row that should not be there. The counts tell which of them did.
+// What silence does belongs to the trace of the request that set its deadline, which the timer knows.
 const WRITE = (input: string) => sql`
   WITH input AS MATERIALIZED (SELECT ${input}::jsonb AS j),
   o AS (SELECT v.* FROM input, jsonb_to_recordset(j->'orders') AS v("id" text, "isNew" boolean, "guardVersion" integer,
@@ -120,23 +122,26 @@ const WRITE = (input: string) => sql`
       held_through = d."heldThrough", reminders_ms = d."remindersMs", remind_at = d."remindAt"
     FROM d WHERE NOT d."isNew" AND disputes.id = d."id" AND disputes.version = d."guardVersion"
       AND disputes.status = 'open' RETURNING 1),
-  new_timers AS (
-    INSERT INTO timers (dispute_id, seq, due_at, leased_until)
-    SELECT "id", "deadlineSeq", "wakeAt", "updatedAt" FROM d WHERE "status" = 'open' AND "hasNewDeadline"),
   dropped_timers AS (
     UPDATE timers SET due_at = NULL, leased_until = d."updatedAt"
     FROM d WHERE timers.dispute_id = d."id" AND timers.due_at IS NOT NULL
-      AND (d."status" = 'resolved' OR timers.seq < d."deadlineSeq")),
+      AND (d."status" = 'resolved' OR timers.seq < d."deadlineSeq")
+    RETURNING timers.dispute_id, timers.trace_parent),
+  traces AS (SELECT dispute_id, max(trace_parent) AS parent FROM dropped_timers GROUP BY dispute_id),
+  new_timers AS (
+    INSERT INTO timers (dispute_id, seq, due_at, leased_until, trace_parent)
+    SELECT "id", "deadlineSeq", "wakeAt", "updatedAt", coalesce(parent, j->>'traceParent')
+    FROM input, d LEFT JOIN traces ON dispute_id = "id" WHERE "status" = 'open' AND "hasNewDeadline"),
   recovered AS (
     DELETE FROM deadline_failures USING d WHERE dispute_id = d."id" AND d."status" = 'resolved'),
   entries AS (
     INSERT INTO log_entries (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause,
-      comment, data)
+      comment, data, trace_parent)
     SELECT "orderId", "orderVersion", "id", "type", "occurredAt", "disputeId", "actorRole", "actorId", "cause",
-      "comment", "data"
+      "comment", "data", CASE WHEN "cause" LIKE 'request:%' THEN j->>'traceParent' ELSE coalesce(parent, j->>'traceParent') END
     FROM input, jsonb_to_recordset(j->'entries') AS v("orderId" text, "orderVersion" integer, "id" uuid, "type" text,
       "occurredAt" timestamptz, "disputeId" uuid, "actorRole" text, "actorId" text, "cause" text, "comment" text,
-      "data" jsonb) RETURNING 1)
+      "data" jsonb) LEFT JOIN traces ON dispute_id = "disputeId" RETURNING 1)
   SELECT (SELECT count(*) FROM new_orders)::integer + (SELECT count(*) FROM changed_orders)::integer AS orders,
     (SELECT count(*) FROM new_disputes)::integer + (SELECT count(*) FROM changed_disputes)::integer AS disputes,
     (SELECT count(*) FROM entries)::integer AS entries`;
@@ -152,6 +157,7 @@ export async function write(tx: Tx, set: WriteSet): Promise<void> {
     orders: set.orders.map(orderRecord),
     disputes: set.disputes.map(disputeRecord),
     entries: set.entries.map(entryRecord),
+    traceParent: traceParent(),
   });
   const { rows } = await tx.execute<Counts>(WRITE(input));
   const hit = rows[0];

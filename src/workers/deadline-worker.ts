@@ -4,6 +4,7 @@ import type { Metrics } from '../operations/metrics.ts';
 import { type Settlement, settleDisputes, settlementOf } from '../operations/settle.ts';
 import type { WriteDeps } from '../operations/write.ts';
 import { waitingClient } from '../platform/redis.ts';
+import { tracedUnder } from '../platform/tracing.ts';
 import { createCollector } from './collector.ts';
 import { type DeadlineJob, QUEUE_NAME, type QueueAddress } from './queue.ts';
 
@@ -40,9 +41,25 @@ export function startDeadlineWorker({ write, metrics, log, address }: DeadlineWo
     },
   );
 
+  const settle = (job: Job<DeadlineJob>) => {
+    const { disputeId, traceParent = null } = job.data;
+    const attributes = {
+      'messaging.system': 'bullmq',
+      'messaging.destination.name': QUEUE_NAME,
+      'messaging.operation.type': 'process',
+      'messaging.message.id': job.id ?? '',
+      'resolution_center.dispute_id': disputeId,
+    };
+    return tracedUnder(traceParent, `process ${QUEUE_NAME}`, { kind: 'consumer', attributes }, async (span) => {
+      const settlement = await collect(disputeId);
+      const outcome = outcomeOf(settlement, job.data);
+      span.setAttribute('resolution_center.outcome', outcome);
+      return { settlement, outcome };
+    });
+  };
+
   const run = async (job: Job<DeadlineJob>, token?: string) => {
-    const settlement = await collect(job.data.disputeId);
-    const outcome = outcomeOf(settlement, job.data);
+    const { settlement, outcome } = await settle(job);
     metrics.jobs.inc({ outcome });
     if (outcome === 'early' && settlement.outcome === 'early') await putBack(job, token, settlement.remainingMs);
   };

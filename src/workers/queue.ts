@@ -8,6 +8,8 @@ import type { Timer } from '../store/timers.ts';
 export interface DeadlineJob {
   readonly disputeId: string;
   readonly seq: number;
+  /** Where the trace of the request that set the deadline goes on, if it is traced. */
+  readonly traceParent?: string;
 }
 
 export type DeadlineQueue = Queue<DeadlineJob>;
@@ -76,11 +78,12 @@ export function timerOf(jobId: string): Pick<Timer, 'disputeId' | 'seq'> | null 
 
 /** Makes the delayed jobs of timers; one that is there already stays as it is. */
 export async function addJobs(queue: DeadlineQueue, timers: readonly Timer[], now: Instant): Promise<void> {
-  const jobs = timers.flatMap(({ disputeId, seq, dueAt }) => {
+  const jobs = timers.flatMap(({ disputeId, seq, dueAt, traceParent }) => {
     if (dueAt === null) return [];
     // Both from the database's clock: the job is due at their sum, whatever this host takes the time to be.
     const opts = { jobId: jobIdOf({ disputeId, seq }), timestamp: now, delay: Math.max(0, dueAt - now) };
-    return [{ name: 'deadline', data: { disputeId, seq }, opts }];
+    const data = { disputeId, seq, ...(typeof traceParent === 'string' && { traceParent }) };
+    return [{ name: 'deadline', data, opts }];
   });
   if (jobs.length === 0) return;
   await whenReady(queue);

@@ -3,6 +3,7 @@ import type { Metrics } from '../operations/metrics.ts';
 import { settleDisputes } from '../operations/settle.ts';
 import type { WriteDeps } from '../operations/write.ts';
 import { isTransient } from '../platform/database.ts';
+import { traced } from '../platform/tracing.ts';
 import { disputesToRemind, noteFailure, overdueDisputes } from '../store/overdue.ts';
 import { type Loop, startLoop } from './loop.ts';
 
@@ -59,7 +60,10 @@ async function settleFirst(deps: SweeperDeps, groups: Groups): Promise<number> {
   const [ids = []] = groups;
   const replaceBy = (...others: Groups) => groups.splice(0, 1, ...others);
   try {
-    const settled = await settleDisputes(deps.write, ids, { trigger: 'sweep', busy: 'skip' });
+    const attributes = { 'resolution_center.batch_size': ids.length };
+    const settled = await traced('sweep deadlines', { attributes }, () =>
+      settleDisputes(deps.write, ids, { trigger: 'sweep', busy: 'skip' }),
+    );
     groups.shift();
     return settled.size;
   } catch (error) {

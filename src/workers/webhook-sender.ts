@@ -3,8 +3,9 @@ import { Webhook } from 'standardwebhooks';
 import type { Metrics } from '../operations/metrics.ts';
 import { type Attempt, type Claimed, claimDue, fanOut, isDelivered, recordOutcome } from '../operations/webhooks.ts';
 import type { WriteDeps } from '../operations/write.ts';
-import type { Outgoing } from '../platform/outgoing.ts';
+import type { Answer, Outgoing, OutgoingRequest } from '../platform/outgoing.ts';
 import type { Sealer } from '../platform/sealer.ts';
+import { failSpan, tracedUnder, traceParent } from '../platform/tracing.ts';
 import type { FeedRow } from '../store/feed.ts';
 import { endpointsWithDue } from '../store/webhook-deliveries.ts';
 import { createCollector } from './collector.ts';
@@ -49,6 +50,27 @@ export function signedRequest(
   return { url: endpoint.url, headers, body };
 }
 
+/** Sends it in the trace of the event that it tells of; the receiver may go on with it. */
+function send(outgoing: Outgoing, request: OutgoingRequest, { delivery, endpoint, entry }: Claimed): Promise<Answer> {
+  const attributes = {
+    'http.request.method': 'POST',
+    // Neither path nor query: there may be a secret in them.
+    'server.address': new URL(request.url).hostname,
+    'http.request.resend_count': delivery.attempts,
+    'resolution_center.webhook_endpoint_id': endpoint.id,
+    'resolution_center.webhook_id': delivery.messageId,
+    'resolution_center.event_type': delivery.type,
+  };
+  return tracedUnder(entry?.traceParent ?? null, 'POST webhook', { kind: 'client', attributes }, async (span) => {
+    const traceparent = traceParent();
+    const headers = { ...request.headers, ...(traceparent !== null && { traceparent }) };
+    const answer = await outgoing.post({ ...request, headers });
+    if (answer.statusCode !== null) span.setAttribute('http.response.status_code', answer.statusCode);
+    if (!isDelivered(answer)) failSpan(span, answer.statusCode === null ? 'no_answer' : String(answer.statusCode));
+    return answer;
+  });
+}
+
 async function attempt(deps: WebhookSenderDeps, claimed: Claimed): Promise<Attempt> {
   const { metrics, outgoing } = deps;
   const { delivery, entry } = claimed;
@@ -56,7 +78,7 @@ async function attempt(deps: WebhookSenderDeps, claimed: Claimed): Promise<Attem
     metrics.webhookFirstAttempt.observe(Math.max(0, ((delivery.lastAttemptAt ?? 0) - entry.occurredAt) / 1_000));
   }
   try {
-    const answer = await outgoing.post(signedRequest(claimed, deps));
+    const answer = await send(outgoing, signedRequest(claimed, deps), claimed);
     metrics.webhookAttempts.inc({ outcome: isDelivered(answer) ? 'delivered' : 'failed' });
     metrics.webhookDuration.observe(answer.durationMs / 1_000);
     return { claimed, answer };

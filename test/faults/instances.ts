@@ -79,13 +79,16 @@ export async function end({ child }: Instance, signal: NodeJS.Signals): Promise<
   return { ms: performance.now() - begun, code };
 }
 
-/** Makes processes of the service, and starts them again. */
-export function createInstances(surroundings: Surroundings) {
+/**
+ * Makes processes of the service, and starts them again.
+ * @param env variables beyond those of a fault test; they win
+ */
+export function createInstances(surroundings: Surroundings, env: Readonly<Record<string, string>> = {}) {
   const launch = (instance: Omit<Instance, 'child'>): ChildProcess => {
     const clock = instance.skew === '' ? {} : movedClock({ by: instance.skew });
     return spawn(process.execPath, ['dist/main.js'], {
       cwd: surroundings.directory,
-      env: { ...environment(surroundings, instance), ...clock },
+      env: { ...environment(surroundings, instance), ...env, ...clock },
       stdio: 'ignore',
     });
   };

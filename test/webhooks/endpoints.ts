@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type * as webhooks from '../../src/http/schemas/webhooks.ts';
+import type { Clients } from '../harness/client.ts';
 import type { TestDatabase } from '../harness/database.ts';
-import type { Service } from '../harness/service.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import type { Receiver } from './receiver.ts';
 
@@ -12,11 +12,11 @@ export type Delivery = z.output<typeof webhooks.Delivery>;
 /** The environment of a service that may send to receivers on this machine. */
 export const LOCAL = { WEBHOOK_ALLOW_INSECURE: 'true', REMINDERS: 'none' } as const;
 
-export const manager = (service: Service) => service.withScopes('webhooks:manage');
+export const manager = (service: Clients) => service.withScopes('webhooks:manage');
 
 /** Adds a receiver as an endpoint, and tells it the secret. */
 export async function subscribe(
-  service: Service,
+  service: Clients,
   receiver: Receiver,
   over: Readonly<Record<string, unknown>> = {},
 ): Promise<EndpointWithSecret> {
@@ -28,13 +28,13 @@ export async function subscribe(
 }
 
 /** The deliveries to an endpoint, newest first. */
-export async function deliveriesOf(service: Service, endpointId: string, query = ''): Promise<Delivery[]> {
+export async function deliveriesOf(service: Clients, endpointId: string, query = ''): Promise<Delivery[]> {
   const path = `/v1/webhook-endpoints/${endpointId}/deliveries?limit=100${query}`;
   return (await manager(service).get<{ data: Delivery[] }>(path)).body.data;
 }
 
 /** Waits until nothing is on its way to an endpoint any more, and returns its deliveries. */
-export async function settledDeliveries(service: Service, endpointId: string, count: number): Promise<Delivery[]> {
+export async function settledDeliveries(service: Clients, endpointId: string, count: number): Promise<Delivery[]> {
   return await waitFor(`${count} deliveries are over`, async () => {
     const all = await deliveriesOf(service, endpointId);
     return all.length >= count && all.every(({ finishedAt }) => finishedAt !== null) && all;
@@ -42,7 +42,7 @@ export async function settledDeliveries(service: Service, endpointId: string, co
 }
 
 /** Reads an endpoint. */
-export async function endpointOf(service: Service, id: string): Promise<Endpoint> {
+export async function endpointOf(service: Clients, id: string): Promise<Endpoint> {
   return (await manager(service).get<Endpoint>(`/v1/webhook-endpoints/${id}`)).body;
 }
 

@@ -1,0 +1,183 @@
+import {
+  type Attributes,
+  context,
+  DiagLogLevel,
+  diag,
+  propagation,
+  ROOT_CONTEXT,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
+import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  BatchSpanProcessor,
+  ConsoleSpanExporter,
+  NodeTracerProvider,
+  type SpanExporter,
+} from '@opentelemetry/sdk-trace-node';
+import type { Logger } from 'pino';
+import { ConfigError } from './config.ts';
+
+/** What of OpenTelemetry's environment variables is read here; the rest of them, its SDK reads by itself. */
+export interface TracingEnvironment {
+  readonly OTEL_SDK_DISABLED?: string | undefined;
+  readonly OTEL_TRACES_EXPORTER?: string | undefined;
+  readonly OTEL_EXPORTER_OTLP_ENDPOINT?: string | undefined;
+  readonly OTEL_EXPORTER_OTLP_TRACES_ENDPOINT?: string | undefined;
+  readonly OTEL_EXPORTER_OTLP_PROTOCOL?: string | undefined;
+  readonly OTEL_EXPORTER_OTLP_TRACES_PROTOCOL?: string | undefined;
+}
+
+const EXPORTERS: Readonly<Record<string, () => SpanExporter>> = {
+  otlp: () => new OTLPTraceExporter(),
+  console: () => new ConsoleSpanExporter(),
+};
+
+/** What sends the spans away; null for nothing. By the specification it would be `otlp` also where nothing was said. */
+function exporterOf(env: TracingEnvironment): SpanExporter | null {
+  const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT;
+  const name = env.OTEL_TRACES_EXPORTER || (endpoint ? 'otlp' : 'none');
+  if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true' || name === 'none') return null;
+  const make = EXPORTERS[name];
+  if (make === undefined) throw new ConfigError('OTEL_TRACES_EXPORTER must be otlp, console or none');
+  const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || env.OTEL_EXPORTER_OTLP_PROTOCOL || 'http/protobuf';
+  if (name === 'otlp' && protocol !== 'http/protobuf') {
+    throw new ConfigError('OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf');
+  }
+  return make();
+}
+
+/** Traces that are under way somewhere. */
+export interface Tracing {
+  /** Sends what has not been sent yet. */
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Begins to trace if OpenTelemetry's environment variables ask for it: with an OTLP endpoint, or with an exporter.
+ * Sampling, limits, batches, headers and resource attributes are read from them, too, by the SDK itself.
+ * @returns null if they don't ask for it; then nothing is traced, and nothing that is called here costs anything
+ * @throws ConfigError for an exporter or a protocol that is not there
+ */
+export function startTracing(env: TracingEnvironment, role: string, log: Logger): Tracing | null {
+  const exporter = exporterOf(env);
+  if (exporter === null) return null;
+  const warn = (message: string) => log.warn({ source: 'opentelemetry' }, message);
+  diag.setLogger({ error: warn, warn, info: () => {}, debug: () => {}, verbose: () => {} }, DiagLogLevel.WARN);
+  const ours = resourceFromAttributes({ 'service.name': 'resolution-center', 'resolution_center.role': role });
+  const resource = defaultResource()
+    .merge(ours)
+    .merge(detectResources({ detectors: [envDetector] }));
+  const provider = new NodeTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(exporter)] });
+  provider.register();
+  return { stop: () => provider.shutdown() };
+}
+
+const tracer = trace.getTracer('resolution-center');
+
+/** What a span says of itself. */
+export interface SpanOptions {
+  readonly kind?: 'server' | 'client' | 'consumer';
+  readonly attributes?: Attributes;
+}
+
+const KINDS = { server: SpanKind.SERVER, client: SpanKind.CLIENT, consumer: SpanKind.CONSUMER };
+
+const optionsOf = ({ kind, attributes = {} }: SpanOptions) => ({
+  attributes,
+  ...(kind !== undefined && { kind: KINDS[kind] }),
+});
+
+/** Says that what a span stands for has failed, and in a word how. */
+export function failSpan(span: Span, errorType: string): void {
+  span.setAttribute('error.type', errorType);
+  span.setStatus({ code: SpanStatusCode.ERROR });
+}
+
+async function during<T>(span: Span, work: (span: Span) => Promise<T>): Promise<T> {
+  try {
+    return await work(span);
+  } catch (error) {
+    // Its name only: its message may hold what somebody wrote.
+    failSpan(span, error instanceof Error ? error.name : typeof error);
+    throw error;
+  } finally {
+    span.end();
+  }
+}
+
+/** Does `work` in a span of its own, within the one that is current. */
+export function traced<T>(name: string, options: SpanOptions, work: (span: Span) => Promise<T>): Promise<T> {
+  return tracer.startActiveSpan(name, optionsOf(options), (span) => during(span, work));
+}
+
+/** Like `traced`, but of loops that mostly find nothing to do, only where something is being traced already. */
+export function tracedWithin<T>(name: string, options: SpanOptions, work: () => Promise<T>): Promise<T> {
+  return trace.getActiveSpan()?.isRecording() ? traced(name, options, work) : work();
+}
+
+/**
+ * Like `traced`, but as a part of a trace that began elsewhere, maybe days ago.
+ * @param parent what `traceParent` said there; null begins a trace
+ */
+export function tracedUnder<T>(
+  parent: string | null,
+  name: string,
+  options: SpanOptions,
+  work: (span: Span) => Promise<T>,
+): Promise<T> {
+  const found = parent === null ? ROOT_CONTEXT : propagation.extract(ROOT_CONTEXT, { traceparent: parent });
+  return tracer.startActiveSpan(name, optionsOf(options), found, (span) => during(span, work));
+}
+
+/** Notes that the current span has come so far. */
+export function mark(event: string): void {
+  trace.getActiveSpan()?.addEvent(event);
+}
+
+/** The current span in the form of W3C Trace Context, to be picked up elsewhere; null if nothing is being traced. */
+export function traceParent(): string | null {
+  if (!trace.getActiveSpan()?.isRecording()) return null;
+  const carrier: { traceparent?: string } = {};
+  propagation.inject(context.active(), carrier);
+  return carrier.traceparent ?? null;
+}
+
+/** A span that ends when somebody says so. */
+export interface OpenSpan {
+  /** Runs something, and whatever comes of it, within this span. */
+  readonly run: (work: () => void) => void;
+  readonly end: (attributes: Attributes, failed: boolean) => void;
+  /** What a line of the log says of it; nothing if it is not being traced. */
+  readonly fields: LogFields;
+}
+
+/** Begins the span of a request, in the trace that its headers name. */
+export function openSpan(name: string, options: SpanOptions, headers: object): OpenSpan {
+  const parent = propagation.extract(ROOT_CONTEXT, headers);
+  const span = tracer.startSpan(name, optionsOf(options), parent);
+  return {
+    run: (work) => context.with(trace.setSpan(parent, span), work),
+    end: (attributes, failed) => {
+      span.setAttributes(attributes);
+      if (failed) span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
+    },
+    fields: fieldsOf(span),
+  };
+}
+
+/** As OpenTelemetry names them in logs that are not its own. */
+export type LogFields = { readonly trace_id: string; readonly span_id: string } | Record<string, never>;
+
+function fieldsOf(span: Span | undefined): LogFields {
+  if (!span?.isRecording()) return {};
+  const { traceId, spanId } = span.spanContext();
+  return { trace_id: traceId, span_id: spanId };
+}
+
+/** What lines of the log say of the current span. */
+export const traceFields = (): LogFields => fieldsOf(trace.getActiveSpan());
