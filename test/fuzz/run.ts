@@ -9,6 +9,7 @@ import { type ServiceProcess, startProcess } from '../harness/process.ts';
 import { anOrderReport } from '../harness/seed.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { fingerprintOf } from './fingerprint.ts';
+import { WATCHED, watchMemory } from './live-memory.ts';
 import { type FuzzRequest, type Kind, makeRequest, type World } from './requests.ts';
 import { createSender } from './send.ts';
 
@@ -19,7 +20,7 @@ export interface FuzzResult {
   readonly byKind: ReadonlyMap<string, number>;
   /** Refused requests around which the tables were compared. */
   readonly compared: number;
-  /** Megabytes that the process held, from when it was warm to the end. */
+  /** Megabytes that the process held after its garbage was collected, from when it was warm to the end. */
   readonly memoryMb: readonly number[];
   /** What must not happen, and did. */
   readonly breaches: readonly string[];
@@ -97,16 +98,12 @@ async function seedWorld(service: ServiceProcess): Promise<World> {
   return { orderIds, disputeIds: [], cursors: [] };
 }
 
-async function memoryOf(service: ServiceProcess): Promise<number> {
-  const { text } = await service.withAuthorization(null).get('/metrics');
-  return Math.round(Number(/^process_resident_memory_bytes (\S+)/m.exec(text)?.[1] ?? 0) / 1_048_576);
-}
-
 /** Sends requests made from the document at a process of the service, and judges every answer. */
 export async function fuzz(seed: number, requests: number, tell: (line: string) => void): Promise<FuzzResult> {
   const random: Random = createRandom(seed);
-  const env = { REMINDERS: 'none', LOG_LEVEL: 'error', ROLE: 'api' };
+  const env = { REMINDERS: 'none', LOG_LEVEL: 'error', ROLE: 'api', ...WATCHED };
   const service = await startProcess({ role: 'api', env });
+  const memory = await watchMemory(service);
   const world = await seedWorld(service);
   const tokens = await mintTokens();
   const sender = createSender(service.url, CONNECTIONS);
@@ -178,11 +175,12 @@ export async function fuzz(seed: number, requests: number, tell: (line: string) 
   while (sent < requests && breaches.length < MAX_BREACHES) {
     await inParallel(['valid', 'nearly valid', 'hostile'], Math.min(BATCH, requests - sent));
     if (sent < requests) await alone();
-    if (sent > requests / 5) memoryMb.push(await memoryOf(service));
+    if (sent > requests / 5) memoryMb.push(await memory.megabytes());
     if (Math.floor(sent / 10_000) > Math.floor((sent - BATCH - ALONE) / 10_000))
-      tell(`${sent} requests, ${memoryMb.at(-1)} MB`);
+      tell(`${sent} requests, ${memoryMb.at(-1)?.toFixed(1) ?? '-'} MB held`);
   }
   sender.close();
+  memory.close();
   const seconds = (performance.now() - started) / 1_000;
   const { code } = await service.stop();
   if (code !== 0) breaches.push(`the service ended with ${code}: ${service.stderr()}`);

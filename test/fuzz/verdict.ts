@@ -1,11 +1,11 @@
 import type { FuzzResult } from './run.ts';
 
-const GROWTH_MB = 40;
+const GROWTH_MB = 10;
 const ENOUGH_TO_JUDGE_MEMORY = 20;
 
 const mean = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 
-/** The memory of the first and of the last third, once the process was warm. */
+/** The memory that was held in the first and in the last third, once the process was warm. */
 function memoryOf({ memoryMb }: FuzzResult): readonly [number, number] {
   const third = Math.ceil(memoryMb.length / 3);
   return [Math.round(mean(memoryMb.slice(0, third))), Math.round(mean(memoryMb.slice(-third)))];
@@ -24,7 +24,7 @@ export function textOf(result: FuzzResult): string {
     `${requests} requests in ${Math.round(seconds)} s (${counts(byKind)})`,
     `answers by status: ${counts(byStatus)}`,
     `${compared} refused requests with the tables compared around them`,
-    `memory: ${first} MB in the first third after warming up, ${last} MB in the last`,
+    `memory held after collecting garbage: ${first} MB in the first third after warming up, ${last} MB in the last`,
   ].join('\n');
 }
 
@@ -32,6 +32,6 @@ export function textOf(result: FuzzResult): string {
 export function faultsOf(result: FuzzResult): string[] {
   const [first, last] = memoryOf(result);
   const isJudged = result.memoryMb.length >= ENOUGH_TO_JUDGE_MEMORY;
-  const grew = isJudged && last - first > GROWTH_MB ? [`memory grew from ${first} to ${last} MB`] : [];
+  const grew = isJudged && last - first > GROWTH_MB ? [`the memory that is held grew from ${first} to ${last} MB`] : [];
   return [...result.breaches, ...grew];
 }
