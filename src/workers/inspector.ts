@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { QueueInspector } from '../operations/deadline-ops.ts';
-import { within } from '../platform/within.ts';
-import { ANSWER_MS, addJobs, type DeadlineQueue, jobIdOf, removeJobs, timerOf } from './queue.ts';
+import { addJobs, answered, type DeadlineQueue, jobIdOf, removeJobs, timerOf } from './queue.ts';
 
 /** BullMQ's score of a delayed job: its due time in milliseconds, and 12 bits that order jobs within one. */
 const SCORE_PER_MS = 4_096;
@@ -14,7 +13,7 @@ export function inspectQueue(queue: DeadlineQueue, redis: Redis, horizonMs: numb
       if (timers.length === 0) return [];
       const pipeline = redis.pipeline();
       for (const timer of timers) pipeline.exists(queue.toKey(jobIdOf(timer)));
-      const answers = (await within(ANSWER_MS, 'Redis did not answer', pipeline.exec())) ?? [];
+      const answers = (await answered(pipeline.exec())) ?? [];
       const failed = answers.find(([error]) => error !== null)?.[0];
       if (failed) throw failed;
       return timers.filter((_timer, index) => answers[index]?.[1] === 0);

@@ -57,6 +57,9 @@ const READY_MS = 1_000;
  */
 export const ANSWER_MS = 10_000;
 
+/** Waits for what Redis answers to such a call, and rejects if it does not. */
+export const answered = <T>(call: Promise<T>): Promise<T> => within(ANSWER_MS, 'Redis did not answer', call);
+
 /**
  * Waits for the queue's first connection, for a second at most: BullMQ would wait without end for one that has never been
  * there.
@@ -87,15 +90,14 @@ export async function addJobs(queue: DeadlineQueue, timers: readonly Timer[], no
   });
   if (jobs.length === 0) return;
   await whenReady(queue);
-  await within(ANSWER_MS, 'Redis did not answer', queue.addBulk(jobs));
+  await answered(queue.addBulk(jobs));
 }
 
 /** Takes jobs away. What Redis answers says nothing, and a job that stays behind finds nothing to do. */
 export async function removeJobs(queue: DeadlineQueue, timers: readonly Timer[]): Promise<void> {
   if (timers.length === 0) return;
   await whenReady(queue);
-  const removed = Promise.all(timers.map((timer) => queue.remove(jobIdOf(timer))));
-  await within(ANSWER_MS, 'Redis did not answer', removed);
+  await answered(Promise.all(timers.map((timer) => queue.remove(jobIdOf(timer)))));
 }
 
 // Not `paused`: a paused queue's jobs wait.
@@ -104,5 +106,5 @@ const STATES = ['waiting', 'active', 'delayed', 'prioritized', 'failed'] as cons
 /** Counts the jobs by state: one length for each, however many there are. Rejects within seconds if Redis is away. */
 export async function countJobs(queue: DeadlineQueue): Promise<Readonly<Record<string, number>>> {
   await whenReady(queue);
-  return await within(ANSWER_MS, 'Redis did not answer', queue.getJobCounts(...STATES));
+  return await answered(queue.getJobCounts(...STATES));
 }

@@ -58,7 +58,6 @@ const halvesOf = (ids: readonly string[]): Groups => {
  */
 async function settleFirst(deps: SweeperDeps, groups: Groups): Promise<number> {
   const [ids = []] = groups;
-  const replaceBy = (...others: Groups) => groups.splice(0, 1, ...others);
   try {
     const attributes = { 'resolution_center.batch_size': ids.length };
     const settled = await traced('sweep deadlines', { attributes }, () =>
@@ -70,7 +69,7 @@ async function settleFirst(deps: SweeperDeps, groups: Groups): Promise<number> {
     const [first] = ids;
     if (isTransient(error)) {
       // What is over sooner gets through where connections break one after the other.
-      if (ids.length > SMALL) replaceBy(...halvesOf(ids));
+      if (ids.length > SMALL) groups.splice(0, 1, ...halvesOf(ids));
       throw error;
     }
     if (first !== undefined && ids.length === 1) await putAside(deps, first, error);

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
+import { within } from '../../src/platform/within.ts';
 import { DEFAULT_PREFIX, QUEUE_NAME } from '../../src/workers/queue.ts';
 import { end, type Instance } from './instances.ts';
 import type { Fault, Scene } from './scene.ts';
@@ -55,8 +56,8 @@ async function nominateAgain({ stage }: Scene): Promise<null> {
     })),
   );
   // With Redis away at a bad moment BullMQ answers neither of these.
-  await Promise.race([queue.addBulk(jobs).catch(() => {}), sleep(5_000)]);
-  await Promise.race([queue.disconnect().catch(() => {}), sleep(1_000)]);
+  await within(5_000, 'the jobs were not taken', queue.addBulk(jobs)).catch(() => {});
+  await within(1_000, 'the queue did not let go', queue.disconnect()).catch(() => {});
   return null;
 }
 

@@ -1,5 +1,5 @@
 // What one api and one worker do, and what disputes cost in PostgreSQL and Redis: the figures of docs/scale.md.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +12,7 @@ import { mintToken } from '../../src/platform/development.ts';
 import { migrate } from '../../src/platform/migrations.ts';
 import { DEFAULT_PREFIX, QUEUE_NAME } from '../../src/workers/queue.ts';
 import { buildService } from '../faults/build.ts';
+import { putBetweenMarkers } from '../faults/docs.ts';
 import { insertHerd } from '../faults/herd.ts';
 import { createInstances, end, type Instance, SECRET } from '../faults/instances.ts';
 import { describeMachine } from '../faults/machine.ts';
@@ -267,17 +268,6 @@ function describe(machine: string, rates: readonly Rate[], costs: Costs): string
   ].join('\n');
 }
 
-function write(text: string): void {
-  const file = join(import.meta.dirname, '../../docs/scale.md');
-  const page = readFileSync(file, 'utf8');
-  const pattern = /(<!-- measured -->\n).*?(<!-- \/measured -->)/s;
-  if (!pattern.test(page)) throw new Error('docs/scale.md has no place for what was measured');
-  writeFileSync(
-    file,
-    page.replace(pattern, (_all, before: string, after: string) => `${before}${text}\n${after}`),
-  );
-}
-
 const home = await mkdtemp(join(tmpdir(), 'resolution-center-scale-'));
 await chmod(home, 0o755);
 const undo: (() => Promise<unknown>)[] = [() => rm(home, { recursive: true, force: true })];
@@ -308,7 +298,7 @@ try {
   const { rows } = await postgres.pool.query<{ version: string }>('SHOW server_version');
   const text = describe(describeMachine(rows[0]?.version), rates, costs);
   process.stdout.write(`${text}\n`);
-  if (values['write-docs']) write(text);
+  if (values['write-docs']) putBetweenMarkers('scale.md', 'measured', `${text}\n`);
 } finally {
   for (const step of undo.reverse()) await step();
 }
