@@ -10,6 +10,7 @@ import { createDatabase, type TestDatabase } from './database.ts';
 import { type CapturedLog, captureLog } from './log.ts';
 import { testRedisUrl } from './redis.ts';
 import { injectInto } from './transport.ts';
+import { waitFor } from './wait-for.ts';
 
 export interface ServiceOptions {
   /** `api` unless told otherwise, so that no worker moves anything behind a test's back. */
@@ -67,6 +68,12 @@ async function patiently(work: Promise<unknown>): Promise<void> {
   clearTimeout(timer);
 }
 
+const reachesRedis = ({ app }: Deps): Promise<boolean> =>
+  app.http.queue.waiting(0, 1).then(
+    () => true,
+    () => false,
+  );
+
 /** Starts the service on a database and a Redis of its own. It is stopped at the end of the test file. */
 export async function startService(options: ServiceOptions = {}): Promise<Service> {
   const { role = 'api', env = {}, database = await createDatabase() } = options;
@@ -79,6 +86,8 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const deps = makeDeps(config, { databaseUrl, redisUrl, authSecret, webhookKeys }, log.log);
   const { main: app, ops } = await buildDoors(deps.app, { role, hasOpsPort: config.OPS_PORT !== undefined });
   await Promise.all([app.ready(), ops?.ready()]);
+  // It starts without Redis, and so may be up before Redis is reached: a test of the queue would meet that as a failure.
+  if (options.redisUrl === undefined) await waitFor('Redis is reached', () => reachesRedis(deps));
   const workers = role === 'api' ? null : deps.startWorkers();
   const close = once(async () => {
     await Promise.all([app, ...(ops === null ? [] : [ops])].map((one) => closeApp(one, REQUESTS_END_MS)));
