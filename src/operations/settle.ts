@@ -67,19 +67,37 @@ export function settlementOf(settled: ReadonlyMap<string, Settlement>, disputeId
   return settled.get(disputeId) ?? NOTHING;
 }
 
+/** Who nominated the disputes, and whether an order that somebody else holds is waited for. */
+export interface SettleOptions {
+  readonly trigger: Trigger;
+  readonly busy: 'wait' | 'skip';
+}
+
 /**
  * Lets silence take effect on those of the disputes on which it is due: one lock, one pass, one write for all of them.
  * Whoever nominates them may be early, late or mistaken; only the locked decision counts, so repeating it is safe.
- * @throws what the database raises; then nothing took effect on any of them
+ * Tried once: for those who come back by themselves, with less in hand.
+ * @throws what the database raises; then nothing took effect on any of them, or all of it did if COMMIT was not answered
+ */
+export async function settleOnce(
+  deps: WriteDeps,
+  disputeIds: readonly string[],
+  { trigger, busy }: SettleOptions,
+): Promise<ReadonlyMap<string, Settlement>> {
+  const work = (tx: Tx) => settleLocked(tx, deps, disputeIds, busy);
+  const { byDispute, entries } = await withTx(deps.db, work, { frozenAfterMs: FROZEN_AFTER_MS });
+  deps.onCommitted(entries, trigger);
+  return byDispute;
+}
+
+/**
+ * The same, tried again while its failures are transient.
+ * @throws what the database raises in the end
  */
 export async function settleDisputes(
   deps: WriteDeps,
   disputeIds: readonly string[],
-  { trigger, busy }: { trigger: Trigger; busy: 'wait' | 'skip' },
+  options: SettleOptions,
 ): Promise<ReadonlyMap<string, Settlement>> {
-  const work = () =>
-    withTx(deps.db, (tx) => settleLocked(tx, deps, disputeIds, busy), { frozenAfterMs: FROZEN_AFTER_MS });
-  const { byDispute, entries } = await withRetry(work, { idempotent: true });
-  deps.onCommitted(entries, trigger);
-  return byDispute;
+  return await withRetry(() => settleOnce(deps, disputeIds, options), { idempotent: true });
 }

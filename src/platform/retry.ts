@@ -11,6 +11,9 @@ export class LostRaceError extends Error {
 
 const ATTEMPTS = 3;
 const FIRST_DELAY_MS = 20;
+// A caller whose connection is ended again and again while it waits for a lock would wait three times as long as it may. More
+// than the second after which PostgreSQL notices a deadlock.
+const PATIENCE_MS = 1_200;
 
 function isWorthARetry(error: unknown, idempotent: boolean): boolean {
   if (error instanceof LostRaceError) return true;
@@ -20,16 +23,19 @@ function isWorthARetry(error: unknown, idempotent: boolean): boolean {
 }
 
 /**
- * Tries `work` up to three times, with jitter between, while its failures are transient.
+ * Tries `work` up to three times, with jitter between, while its failures are transient and come soon: what has taken longer
+ * than 1.2 s in all is not begun again.
  * @param idempotent whether `work` may also be repeated after a commit whose outcome is unknown
  * @throws the last failure
  */
 export async function withRetry<T>(work: () => Promise<T>, { idempotent }: { idempotent: boolean }): Promise<T> {
+  const begun = performance.now();
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work();
     } catch (error) {
-      if (attempt === ATTEMPTS || !isWorthARetry(error, idempotent)) throw error;
+      const isOver = attempt === ATTEMPTS || performance.now() - begun > PATIENCE_MS;
+      if (isOver || !isWorthARetry(error, idempotent)) throw error;
       await sleep(FIRST_DELAY_MS * 2 ** attempt * (0.5 + Math.random()));
     }
   }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Metrics } from '../operations/metrics.ts';
-import { settleDisputes } from '../operations/settle.ts';
+import { settleOnce } from '../operations/settle.ts';
 import type { WriteDeps } from '../operations/write.ts';
 import { isTransient } from '../platform/database.ts';
 import { traced } from '../platform/tracing.ts';
@@ -61,7 +61,7 @@ async function settleFirst(deps: SweeperDeps, groups: Groups): Promise<number> {
   try {
     const attributes = { 'resolution_center.batch_size': ids.length };
     const settled = await traced('sweep deadlines', { attributes }, () =>
-      settleDisputes(deps.write, ids, { trigger: 'sweep', busy: 'skip' }),
+      settleOnce(deps.write, ids, { trigger: 'sweep', busy: 'skip' }),
     );
     groups.shift();
     return settled.size;

@@ -367,6 +367,13 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: RETRIES,
   },
   {
+    name: 'a connection that is ended while a lock is waited for begins the wait anew',
+    file: 'src/platform/retry.ts',
+    edits: [{ search: ' || performance.now() - begun > PATIENCE_MS', replace: '' }],
+    killedBy: RETRIES,
+    named: 'long in coming',
+  },
+  {
     name: 'a connection is kept when BEGIN fails',
     file: 'src/platform/database.ts',
     edits: [

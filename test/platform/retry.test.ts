@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
 import { CommitUnknownError } from '../../src/platform/database.ts';
 import { LostRaceError, withRetry } from '../../src/platform/retry.ts';
@@ -47,6 +47,24 @@ describe.each([true, false])('work that is idempotent: %s', (idempotent) => {
     ['a mistake of ours', new Error('undefined is not a function')],
   ])('is not tried again after %s', async (_name, error) => {
     expect(await triesOf(error, 1, idempotent)).toEqual({ outcome: error, tries: 1 });
+  });
+
+  test('is not tried again after any failure that was long in coming', async () => {
+    const clock = jest.spyOn(performance, 'now');
+    try {
+      let now = 0;
+      clock.mockImplementation(() => now);
+      let tries = 0;
+      const work = async () => {
+        tries += 1;
+        now += 700;
+        throw fromServer('57P01');
+      };
+      await expect(withRetry(work, { idempotent })).rejects.toThrow('a query failed');
+      expect(tries).toBe(2);
+    } finally {
+      clock.mockRestore();
+    }
   });
 
   test(`is tried again after a commit of unknown outcome only if it is`, async () => {
