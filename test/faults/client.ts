@@ -16,6 +16,8 @@ export interface Answer {
   readonly status: number;
   readonly body: Body;
   readonly retryAfter: string | null;
+  /** How long it took, without the time in which the api that gave it was stopped by SIGSTOP; in milliseconds. */
+  readonly ms: number;
 }
 
 export type Sender = 'client' | 'freelancer' | 'order_service' | 'operator';
@@ -53,32 +55,38 @@ export async function createClient(apis: readonly Instance[], history: History):
   };
   const count = (kind: string) => void history.answers.set(kind, (history.answers.get(kind) ?? 0) + 1);
   let turn = 0;
-  const urlOf = (path: string) => {
+  const nextApi = () => {
     turn += 1;
     const ready = apis.filter(({ isDrained }) => !isDrained);
-    return `${ready[turn % ready.length]?.url}${path}`;
+    return ready[turn % ready.length];
   };
 
-  const send = async ({ as, method, path, body, key }: Request): Promise<Answer | null> => {
+  const send = async ({ as, method, path, body: sent, key }: Request): Promise<Answer | null> => {
+    const api = nextApi();
+    if (api === undefined) return null;
     const begun = performance.now();
+    const frozenBefore = api.frozenMs;
     const headers = {
       authorization: `Bearer ${tokens[as]}`,
-      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(sent !== undefined && { 'content-type': 'application/json' }),
       ...(key !== undefined && { 'idempotency-key': key }),
     };
     try {
-      const payload = body === undefined ? {} : { body: JSON.stringify(body) };
+      const payload = sent === undefined ? {} : { body: JSON.stringify(sent) };
       const signal = AbortSignal.timeout(REQUEST_MS);
-      const response = await fetch(urlOf(path), { method, headers, ...payload, signal });
+      const response = await fetch(`${api.url}${path}`, { method, headers, ...payload, signal });
+      const body = (await response.json()) as Body;
+      const ms = performance.now() - begun;
       const answer = {
         status: response.status,
-        body: (await response.json()) as Body,
+        body,
         retryAfter: response.headers.get('retry-after'),
+        ms: ms - (api.frozenMs - frozenBefore),
       };
       count(`${answer.status}${answer.status >= 400 ? ` ${answer.body.code}` : ''}`);
       if (answer.status === 500) history.broken.push(path);
       if (response.headers.has('idempotency-replayed')) count('of these replayed');
-      history.latenciesMs.push({ at: Date.now(), ms: performance.now() - begun });
+      history.latenciesMs.push({ at: Date.now(), ms });
       return answer;
     } catch {
       count('no answer');

@@ -22,6 +22,8 @@ export interface Instance {
   child: ChildProcess;
   /** Whether it gets no requests: a load balancer knows that it is about to end, or not up yet. */
   isDrained: boolean;
+  /** For how long it has been stopped by SIGSTOP so far, in milliseconds. */
+  frozenMs: number;
   /** Its host's clock, as libfaketime takes it; empty for the true one. */
   skew: string;
 }
@@ -39,7 +41,10 @@ interface Surroundings {
   readonly redisUrl: string;
 }
 
-function environment({ databaseUrl }: Surroundings, instance: Omit<Instance, 'child' | 'skew' | 'isDrained'>) {
+function environment(
+  { databaseUrl }: Surroundings,
+  instance: Omit<Instance, 'child' | 'skew' | 'isDrained' | 'frozenMs'>,
+) {
   const database = new URL(databaseUrl);
   database.searchParams.set('application_name', instance.name);
   return {
@@ -110,6 +115,7 @@ export function createInstances(surroundings: Surroundings, env: Readonly<Record
       redis: await startProxy(surroundings.redisUrl),
       skew: '',
       isDrained: false,
+      frozenMs: 0,
     };
     const instance: Instance = { ...base, child: launch(base) };
     await waitFor(`${instance.name} starts`, () => answers(url), START_MS);

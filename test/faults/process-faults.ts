@@ -3,7 +3,7 @@ import { Queue } from 'bullmq';
 import { within } from '../../src/platform/within.ts';
 import { DEFAULT_PREFIX, QUEUE_NAME } from '../../src/workers/queue.ts';
 import { end, type Instance } from './instances.ts';
-import type { Fault, Scene } from './scene.ts';
+import { type Fault, type Scene, sinceMs } from './scene.ts';
 import { ask, isCaught, type Place, withTrap } from './traps.ts';
 
 async function killAndRestart({ stage, random }: Scene, instance: Instance): Promise<null> {
@@ -22,10 +22,13 @@ async function strikeAt(scene: Scene, instance: Instance, place: Place, strike: 
   return null;
 }
 
-async function freeze({ child }: Instance, forMs: number): Promise<null> {
+async function freeze(instance: Instance, forMs: number): Promise<null> {
+  const { child } = instance;
+  const begun = performance.now();
   child.kill('SIGSTOP');
   await sleep(forMs);
   child.kill('SIGCONT');
+  instance.frozenMs += sinceMs(begun);
   return null;
 }
 
