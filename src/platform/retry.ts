@@ -11,9 +11,9 @@ export class LostRaceError extends Error {
 
 const ATTEMPTS = 3;
 const FIRST_DELAY_MS = 20;
-// A caller whose connection is ended again and again while it waits for a lock would wait three times as long as it may. More
-// than the second after which PostgreSQL notices a deadlock.
-const PATIENCE_MS = 1_200;
+// A caller whose connection is ended again and again while it waits would wait three times as long as it may: with two seconds
+// for a connection and two for the lock, the last try ends before five.
+const PATIENCE_MS = 500;
 
 function isWorthARetry(error: unknown, idempotent: boolean): boolean {
   if (error instanceof LostRaceError) return true;
@@ -24,7 +24,7 @@ function isWorthARetry(error: unknown, idempotent: boolean): boolean {
 
 /**
  * Tries `work` up to three times, with jitter between, while its failures are transient and come soon: what has taken longer
- * than 1.2 s in all is not begun again.
+ * than half a second in all is not begun again.
  * @param idempotent whether `work` may also be repeated after a commit whose outcome is unknown
  * @throws the last failure
  */

@@ -57,7 +57,7 @@ describe.each([true, false])('work that is idempotent: %s', (idempotent) => {
       let tries = 0;
       const work = async () => {
         tries += 1;
-        now += 700;
+        now += 300;
         throw fromServer('57P01');
       };
       await expect(withRetry(work, { idempotent })).rejects.toThrow('a query failed');
