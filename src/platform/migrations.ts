@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { sqlStateOf } from './database.ts';
 
 interface Migration {
   readonly name: string;
@@ -52,10 +54,35 @@ async function applyPending(client: pg.Client, migrations: readonly Migration[])
   return pending;
 }
 
+// Whoever waits for a table keeps everybody waiting who comes after: for a moment only, and then they go first.
+const LOCK_TIMEOUT_MS = 2_000;
+const PAUSE_MS = 1_000;
+const ATTEMPTS = 20;
+
+/** All of them in one transaction, or none. */
+async function applyOnce(client: pg.Client, migrations: readonly Migration[]): Promise<string[]> {
+  await client.query('BEGIN');
+  try {
+    await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);
+    // Not before: whoever migrates at the same time is waited for.
+    await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
+    await makeLedger(client);
+    const applied = await applyPending(client, migrations);
+    await client.query('COMMIT');
+    return applied;
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => {}); // of what has failed already
+    throw error;
+  }
+}
+
+const LOCK_NOT_AVAILABLE = '55P03';
+
 /**
  * Applies the numbered SQL files of a directory that this database has not seen, in order, all or none of them. Any
  * number of processes may start at once: the others wait for the first. The lock ends with its transaction, so that it
- * cannot be left behind, also not behind a pooler that shares sessions.
+ * cannot be left behind, also not behind a pooler that shares sessions. A table that is in use is waited for briefly, and
+ * again after a while, for about a minute in all.
  * @returns the names of the files that were applied now
  * @throws if a file was changed after it was applied, or if the database refuses one; nothing is applied then
  */
@@ -65,12 +92,14 @@ export async function migrate(databaseUrl: string, directory: string): Promise<s
   client.on('error', () => {}); // what fails is also raised by the query that it fails
   await client.connect();
   try {
-    await client.query('BEGIN');
-    await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);
-    await makeLedger(client);
-    const applied = await applyPending(client, migrations);
-    await client.query('COMMIT');
-    return applied;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await applyOnce(client, migrations);
+      } catch (error) {
+        if (attempt === ATTEMPTS || sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
+        await sleep(PAUSE_MS);
+      }
+    }
   } finally {
     await client.end();
   }
