@@ -1,4 +1,3 @@
-import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import type { AppDeps } from './http/app.ts';
@@ -12,7 +11,7 @@ import type { WriteDeps } from './operations/write.ts';
 import type { Config } from './platform/config.ts';
 import { openDatabase } from './platform/database.ts';
 import { openOutgoing } from './platform/outgoing.ts';
-import { askingClient } from './platform/redis.ts';
+import { openAskingClient } from './platform/redis.ts';
 import { createSealer } from './platform/sealer.ts';
 import { openSharedCounts } from './platform/shared-counts.ts';
 import { inspectQueue } from './workers/inspector.ts';
@@ -52,7 +51,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
     applicationName: `resolution-center ${config.ROLE}`,
     onError: (error) => log.warn({ err: error }, 'a database connection failed'),
   });
-  const redis = new Redis(askingClient(surroundings.redisUrl));
+  const redis = openAskingClient(surroundings.redisUrl);
   redis.on('error', (error) => log.debug({ err: error }, 'redis is away'));
   const write: WriteDeps = {
     db,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
+import { isMixedUp } from './redis-url.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -143,6 +144,10 @@ export const ENVIRONMENT = z
       .transform((value) => value === 'true'),
     DATABASE_POOL_SIZE: integer(10, 1, 500),
     TIMER_HORIZON: duration('P90D', MINUTE_MS, 90 * DAY_MS),
+  })
+  .refine(({ REDIS_URL }) => REDIS_URL === undefined || !isMixedUp(REDIS_URL), {
+    path: ['REDIS_URL'],
+    message: 'must name no database but 0 and no Sentinel master where it names a cluster',
   })
   .refine((env) => env.AUTH_JWKS_URL === undefined || env.AUTH_SECRET === undefined, {
     path: ['AUTH_SECRET'],

@@ -1,4 +1,5 @@
-import { Redis } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
+import { isCluster } from './redis-url.ts';
 
 const retryStrategy = (attempt: number): number => Math.min(50 * 2 ** attempt, 1_000);
 
@@ -8,48 +9,127 @@ function addressOf(text: string, defaultPort: number) {
   return { host: hostname, port: port === '' ? defaultPort : Number(port) };
 }
 
+/** What a URL's parameter lists, with the host of the URL itself before it. */
+const allHosts = ({ host, searchParams }: URL, name: string): string[] => [
+  host,
+  ...(searchParams.get(name)?.split(',').filter(Boolean) ?? []),
+];
+
 /**
  * Where Redis is: the server that a URL names or, with `master`, the one that its Sentinels say is the master now:
  * `redis://:password@sentinel-1:26379/0?master=mymaster&sentinels=sentinel-2:26379,sentinel-3:26379`.
  */
-function placeOf({ protocol, host, searchParams }: URL) {
+function placeOf(url: URL) {
+  const { protocol, host, searchParams } = url;
   const tls = protocol === 'rediss:' ? { tls: {} } : {};
   const master = searchParams.get('master');
   if (master === null) return { ...addressOf(host, 6_379), ...tls };
-  const all = [host, ...(searchParams.get('sentinels')?.split(',') ?? [])];
   const password = searchParams.get('sentinelPassword');
   return {
     name: master,
-    sentinels: all.map((text) => addressOf(text, 26_379)),
+    sentinels: allHosts(url, 'sentinels').map((text) => addressOf(text, 26_379)),
     sentinelRetryStrategy: retryStrategy,
     ...(password !== null && { sentinelPassword: password }),
     ...(protocol === 'rediss:' && { ...tls, sentinelTLS: {}, enableTLSForSentinelMode: true }),
   };
 }
 
+const credentialsOf = ({ username, password }: URL) => ({
+  ...(username !== '' && { username: decodeURIComponent(username) }),
+  ...(password !== '' && { password: decodeURIComponent(password) }),
+});
+
+const CONNECT_TIMEOUT_MS = 2_000;
+
 function base(text: string) {
   const url = new URL(text);
-  const { username, password, pathname } = url;
   return {
     ...placeOf(url),
-    ...(username !== '' && { username: decodeURIComponent(username) }),
-    ...(password !== '' && { password: decodeURIComponent(password) }),
-    db: Number(pathname.slice(1) || 0),
-    connectTimeout: 2_000,
+    ...credentialsOf(url),
+    db: Number(url.pathname.slice(1) || 0),
+    connectTimeout: CONNECT_TIMEOUT_MS,
     // Without a cap, a client that has waited long keeps waiting after Redis is back (18 s were measured).
     retryStrategy,
   };
 }
 
-/** Options for a client that asks: it fails within a second instead of waiting for a Redis that is gone or frozen. */
-export function askingClient(url: string) {
-  // Only commandTimeout bounds a Redis that is frozen: the connection is up, and nothing answers.
-  return { ...base(url), commandTimeout: 1_000, maxRetriesPerRequest: 1, enableOfflineQueue: false };
+/** How long a client waits for what it asks. */
+export interface AskingOptions {
+  readonly commandTimeout?: number;
+  readonly connectTimeout?: number;
 }
 
-/** Options for a client that waits for work: it blocks for seconds at a time, so that no command may time out. */
-export function waitingClient(url: string) {
-  return { ...base(url), maxRetriesPerRequest: null };
+const ASKING = {
+  // Only commandTimeout bounds a Redis that is frozen: the connection is up, and nothing answers.
+  commandTimeout: 1_000,
+  maxRetriesPerRequest: 1,
+};
+const WAITING = { maxRetriesPerRequest: null };
+
+// While a node is away, a command is sent again after 0.1 s, to where its slot has moved meanwhile: so often, and no more.
+const REDIRECTIONS = 5;
+
+interface ClusterBehaviour {
+  readonly lazyConnect?: boolean;
+  readonly enableOfflineQueue?: boolean;
+  readonly maxRedirections?: number;
+  readonly slotsRefreshTimeout?: number;
+  readonly clusterRetryStrategy?: () => null;
+}
+
+/**
+ * A client of the cluster that a URL names: `redis://:password@node-1:6379?cluster=true&nodes=node-2:6379,node-3:6379`. Any
+ * node tells it of the others; more than one is named for the time when that one is away.
+ */
+function openCluster(
+  text: string,
+  limits: AskingOptions & { readonly maxRetriesPerRequest: number | null },
+  options: ClusterBehaviour,
+): Cluster {
+  const url = new URL(text);
+  const isSecure = url.protocol === 'rediss:';
+  const nodes = allHosts(url, 'nodes').map((node) => addressOf(node, 6_379));
+  return new Cluster(nodes, {
+    redisOptions: {
+      connectTimeout: CONNECT_TIMEOUT_MS,
+      ...credentialsOf(url),
+      ...(isSecure && { tls: {} }),
+      ...limits,
+    },
+    // A certificate is for a name, and not for the address behind it.
+    ...(isSecure && { dnsLookup: (name, done) => done(null, name) }),
+    clusterRetryStrategy: retryStrategy,
+    ...options,
+  });
+}
+
+const askCluster = (url: string, options: AskingOptions, more: ClusterBehaviour = {}) =>
+  openCluster(
+    url,
+    { ...ASKING, ...options },
+    { enableOfflineQueue: false, maxRedirections: REDIRECTIONS, slotsRefreshTimeout: ASKING.commandTimeout, ...more },
+  );
+
+function askingOptions(url: string) {
+  return { ...base(url), ...ASKING, enableOfflineQueue: false };
+}
+
+/**
+ * How BullMQ connects where it asks: what fails, fails within a second or two instead of waiting for a Redis that is gone or
+ * frozen. The client of a cluster is the caller's to end, since BullMQ ends only what it has made itself.
+ */
+export function askingConnection(url: string) {
+  return isCluster(url) ? askCluster(url, {}) : askingOptions(url);
+}
+
+/** How BullMQ connects where it waits for work: it blocks for seconds at a time, so that no command may time out. */
+export function waitingConnection(url: string) {
+  return isCluster(url) ? openCluster(url, WAITING, {}) : { ...base(url), ...WAITING };
+}
+
+/** Opens a client that asks, and fails within a second or two; it has to be listened to for errors. */
+export function openAskingClient(url: string, options: AskingOptions = {}): Redis | Cluster {
+  return isCluster(url) ? askCluster(url, options) : new Redis({ ...askingOptions(url), ...options });
 }
 
 /** A Redis that may throw keys away when it is full is no place for a queue. */
@@ -62,18 +142,29 @@ export class EvictionPolicyError extends Error {
   }
 }
 
+/** A client that tries to connect once, when it is told to. */
+function openOnce(url: string): Redis | Cluster {
+  const once = { lazyConnect: true, retryStrategy: () => null };
+  if (isCluster(url)) return askCluster(url, {}, { lazyConnect: true, clusterRetryStrategy: () => null });
+  return new Redis({ ...askingOptions(url), ...once });
+}
+
 /**
  * Makes sure that Redis throws nothing away.
  * @returns false if Redis cannot be asked now: that is no reason not to start
  * @throws EvictionPolicyError if it may throw keys away
  */
 export async function checkEvictionPolicy(url: string): Promise<boolean> {
-  const redis = new Redis({ ...askingClient(url), lazyConnect: true, retryStrategy: () => null });
+  const redis = openOnce(url);
   redis.on('error', () => {}); // what fails is also raised by the call that it fails
   try {
     await redis.connect();
-    const policy = /^maxmemory_policy:(\S+)/m.exec(await redis.info('memory'))?.[1];
-    if (policy !== undefined && policy !== 'noeviction') throw new EvictionPolicyError(policy);
+    // Any of them may have the queue.
+    const servers = redis instanceof Cluster ? redis.nodes('master') : [redis];
+    for (const server of servers) {
+      const policy = /^maxmemory_policy:(\S+)/m.exec(await server.info('memory'))?.[1];
+      if (policy !== undefined && policy !== 'noeviction') throw new EvictionPolicyError(policy);
+    }
     return true;
   } catch (error) {
     if (error instanceof EvictionPolicyError) throw error;

@@ -1,16 +1,11 @@
-import { Redis } from 'ioredis';
-import { askingClient } from './redis.ts';
+import { openAskingClient } from './redis.ts';
 
 const COMMAND_TIMEOUT_MS = 200;
 const CONNECT_TIMEOUT_MS = 500;
 
 /** Counts in Redis, with a client of their own that gives up within a fraction of a second. */
 export function openSharedCounts(url: string, prefix: string, onError: (error: Error) => void) {
-  const redis = new Redis({
-    ...askingClient(url),
-    connectTimeout: CONNECT_TIMEOUT_MS,
-    commandTimeout: COMMAND_TIMEOUT_MS,
-  });
+  const redis = openAskingClient(url, { connectTimeout: CONNECT_TIMEOUT_MS, commandTimeout: COMMAND_TIMEOUT_MS });
   redis.on('error', onError);
   return {
     /** Adds to each count and says what it has come to. */

@@ -1,9 +1,10 @@
 import { DelayedError, type Job, Worker } from 'bullmq';
+import { Cluster } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Metrics } from '../operations/metrics.ts';
 import { type Settlement, settleDisputes, settlementOf } from '../operations/settle.ts';
 import type { WriteDeps } from '../operations/write.ts';
-import { waitingClient } from '../platform/redis.ts';
+import { waitingConnection } from '../platform/redis.ts';
 import { tracedUnder } from '../platform/tracing.ts';
 import { createCollector } from './collector.ts';
 import { type DeadlineJob, QUEUE_NAME, type QueueAddress } from './queue.ts';
@@ -64,8 +65,9 @@ export function startDeadlineWorker({ write, metrics, log, address }: DeadlineWo
     if (outcome === 'early' && settlement.outcome === 'early') await putBack(job, token, settlement.remainingMs);
   };
 
+  const connection = waitingConnection(address.redisUrl);
   const worker = new Worker<DeadlineJob>(QUEUE_NAME, run, {
-    connection: waitingClient(address.redisUrl),
+    connection,
     prefix: address.prefix,
     concurrency: CONCURRENCY,
     // How long an idle worker blocks: a marker that got lost costs that much at most.
@@ -76,6 +78,11 @@ export function startDeadlineWorker({ write, metrics, log, address }: DeadlineWo
     maxStalledCount: 3,
     runRetryDelay: 1_000,
   });
+  if (connection instanceof Cluster) {
+    // It works on two of its own that are like it, and ends only those.
+    connection.on('error', (error) => log.debug({ err: error }, 'redis is away'));
+    worker.once('closed', () => connection.disconnect());
+  }
   worker.on('error', (error) => log.warn({ err: error }, 'the deadline worker lost Redis or a job'));
   worker.on('failed', (job, error) => log.warn({ err: error, jobId: job?.id }, 'a deadline job failed'));
   return worker;

@@ -1,4 +1,4 @@
-import type { Redis } from 'ioredis';
+import type { Cluster, Redis } from 'ioredis';
 import type { QueueInspector } from '../operations/deadline-ops.ts';
 import { addJobs, answered, type DeadlineQueue, jobIdOf, removeJobs, timerOf } from './queue.ts';
 
@@ -6,7 +6,7 @@ import { addJobs, answered, type DeadlineQueue, jobIdOf, removeJobs, timerOf } f
 const SCORE_PER_MS = 4_096;
 
 /** Looks into the queue without ever asking Redis for all of it. */
-export function inspectQueue(queue: DeadlineQueue, redis: Redis, horizonMs: number): QueueInspector {
+export function inspectQueue(queue: DeadlineQueue, redis: Redis | Cluster, horizonMs: number): QueueInspector {
   return {
     horizonMs,
     missing: async (timers) => {

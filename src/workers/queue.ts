@@ -1,6 +1,7 @@
 import { type DefaultJobOptions, Queue } from 'bullmq';
+import { Cluster } from 'ioredis';
 import type { Instant } from '../domain/state.ts';
-import { askingClient } from '../platform/redis.ts';
+import { askingConnection } from '../platform/redis.ts';
 import { within } from '../platform/within.ts';
 import type { Timer } from '../store/timers.ts';
 
@@ -12,7 +13,15 @@ export interface DeadlineJob {
   readonly traceParent?: string;
 }
 
-export type DeadlineQueue = Queue<DeadlineJob>;
+/** The relay's side of the queue. */
+export class DeadlineQueue extends Queue<DeadlineJob> {
+  /** BullMQ lets go of a client that it was given, and does not end it. */
+  override async close(): Promise<void> {
+    await super.close();
+    const { connection } = this.opts;
+    if (connection instanceof Cluster) connection.disconnect();
+  }
+}
 
 export const QUEUE_NAME = 'deadlines';
 /** In braces, so that a Redis Cluster keeps all of a queue on one node. */
@@ -37,8 +46,8 @@ export interface QueueAddress {
 
 /** Opens the relay's side of the queue. Calls fail within about a second while Redis is away; they never wait for it. */
 export function openQueue({ redisUrl, prefix }: QueueAddress, onError: (error: Error) => void): DeadlineQueue {
-  const queue: DeadlineQueue = new Queue(QUEUE_NAME, {
-    connection: askingClient(redisUrl),
+  const queue = new DeadlineQueue(QUEUE_NAME, {
+    connection: askingConnection(redisUrl),
     prefix,
     defaultJobOptions: JOB_OPTIONS,
     // BullMQ asks for the version once, and if that one question fails, every later call fails with it.

@@ -36,3 +36,15 @@ test('several keys to encrypt with are read in their order', () => {
   const keys = readConfig({ WEBHOOK_ENCRYPTION_KEY: `${other}, ${KEY}` }).WEBHOOK_ENCRYPTION_KEY;
   expect(keys?.map((key) => key[0])).toEqual([2, 1]);
 });
+
+test.each([
+  ['redis://node:6379/0?cluster=true', true],
+  ['redis://node:6379?cluster=true&nodes=other:6379', true],
+  ['redis://node:6379/3', true],
+  ['redis://node:6379/3?cluster=true', false],
+  ['redis://node:6379?cluster=true&master=mymaster', false],
+])('%s may be where Redis is: %p', (url, isFine) => {
+  const read = () => readConfig({ REDIS_URL: url });
+  if (isFine) expect(read().REDIS_URL).toBe(url);
+  else expect(read).toThrow('REDIS_URL must name no database but 0');
+});
