@@ -144,9 +144,9 @@ export class EvictionPolicyError extends Error {
 
 /** A client that tries to connect once, when it is told to. */
 function openOnce(url: string): Redis | Cluster {
-  const once = { lazyConnect: true, retryStrategy: () => null };
-  if (isCluster(url)) return askCluster(url, {}, { lazyConnect: true, clusterRetryStrategy: () => null });
-  return new Redis({ ...askingOptions(url), ...once });
+  const never = () => null;
+  if (isCluster(url)) return askCluster(url, {}, { lazyConnect: true, clusterRetryStrategy: never });
+  return new Redis({ ...askingOptions(url), lazyConnect: true, retryStrategy: never });
 }
 
 /**

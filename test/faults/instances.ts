@@ -41,10 +41,7 @@ interface Surroundings {
   readonly redisUrl: string;
 }
 
-function environment(
-  { databaseUrl }: Surroundings,
-  instance: Omit<Instance, 'child' | 'skew' | 'isDrained' | 'frozenMs'>,
-) {
+function environment({ databaseUrl }: Surroundings, instance: Pick<Instance, 'name' | 'role' | 'url' | 'redis'>) {
   const database = new URL(databaseUrl);
   database.searchParams.set('application_name', instance.name);
   return {
