@@ -38,7 +38,7 @@ async function settleLocked(
 ): Promise<Settled> {
   const orders = await lockOrdersOf(tx, disputeIds, busy);
   if (orders.length === 0) return { byDispute: new Map(), entries: [] };
-  const { now, states } = await readLocked(tx, orders, null);
+  const { now, states } = await readLocked(tx, orders);
   const byDispute = new Map<string, Settlement>();
   const sets: WriteSet[] = [];
   for (const state of states) {

@@ -1,11 +1,11 @@
 import type { Command } from '../domain/commands.ts';
-import { decide } from '../domain/decide.ts';
-import { type Dispute, type Instant, type Order, type Party, roleIn, type State } from '../domain/state.ts';
+import { type Decision, decide } from '../domain/decide.ts';
+import { type Dispute, type Order, type Party, roleIn, type State } from '../domain/state.ts';
 import type { Entry, Step } from '../domain/transition.ts';
 import { type Database, type Tx, withTx } from '../platform/database.ts';
 import { withRetry } from '../platform/retry.ts';
 import { type IdempotencyKey, keepResponse, type StoredResponse } from '../store/idempotency.ts';
-import { lockOrder, readLocked, type Target } from '../store/locks.ts';
+import { instantOf, lockOrder, readFacts, type Target } from '../store/locks.ts';
 import { type WriteSet, write } from '../store/write-set.ts';
 import type { Decided } from './decided.ts';
 import { earlierOutcome, type Outcome } from './idempotent.ts';
@@ -63,13 +63,14 @@ export function writeSet(before: State, step: Step, requestId: string | null, ne
   };
 }
 
-async function decideAndWrite(tx: Tx, { newId }: WriteDeps, state: State, command: Command, now: Instant, id: string) {
-  const decision = decide(state, command, now);
-  const { settled } = decision;
-  if (settled.entries.length > 0) await write(tx, writeSet(state, settled, null, newId));
-  const rest = { state: decision.state, entries: decision.entries.slice(settled.entries.length) };
-  if (rest.state !== settled.state) await write(tx, writeSet(settled.state, rest, id, newId));
-  return decision;
+/** What a decision changes: first what silence had done before it, and then what the command does. */
+function writeSets(before: State, decision: Decision, requestId: string, newId: () => string): WriteSet[] {
+  const { settled, state, entries } = decision;
+  const rest = { state, entries: entries.slice(settled.entries.length) };
+  return [
+    ...(settled.entries.length > 0 ? [writeSet(before, settled, null, newId)] : []),
+    ...(state !== settled.state ? [writeSet(settled.state, rest, requestId, newId)] : []),
+  ];
 }
 
 function partyOf(order: Order | null, partyId: string | null): Party | null {
@@ -88,18 +89,21 @@ async function attempt(tx: Tx, deps: WriteDeps, request: CommandRequest): Promis
   const { key, target, partyId } = request;
   const earlier = await earlierOutcome(tx, key);
   if (earlier?.outcome === 'key_in_use') return withoutEffect(earlier);
-  const order = await lockOrder(tx, target, partyId);
+  // They travel together, and the server runs the second when it has granted the first.
+  const [order, facts] = await Promise.all([lockOrder(tx, target, partyId), readFacts(tx, target)]);
   if (order === null && partyId !== null) return withoutEffect({ outcome: 'not_found' });
   if (earlier !== null) return withoutEffect(earlier);
 
   const party = partyOf(order, partyId);
   const command = request.command(party);
-  const addressedId = 'disputeId' in target ? target.disputeId : null;
-  const snapshot = await readLocked(tx, present(order), addressedId);
-  const before = snapshot.states[0] ?? { order: null, disputes: [], holds: snapshot.holds };
-  const decision = await decideAndWrite(tx, deps, before, command, snapshot.now, request.requestId);
-  const response = request.render({ decision, before, command, party, now: snapshot.now });
-  if (key !== null) await keepResponse(tx, key, response, snapshot.now);
+  const now = instantOf(facts.clock, present(order));
+  const before = { order, disputes: facts.disputes, holds: facts.holds };
+  const decision = decide(before, command, now);
+  const response = request.render({ decision, before, command, party, now });
+  const sets = writeSets(before, decision, request.requestId, deps.newId);
+  const writing = sets.map((set) => write(tx, set));
+  if (key !== null) writing.push(keepResponse(tx, key, response, now));
+  await Promise.all(writing);
   return { result: { outcome: 'answered', response }, entries: decision.entries };
 }
 

@@ -53,13 +53,30 @@ export function openDatabase({ url, poolSize, applicationName, onError }: Databa
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: CLIENT_QUERY_TIMEOUT_MS,
     keepAlive: true,
+    pipeline: true,
     maxLifetimeSeconds: MAX_CONNECTION_AGE_S,
     application_name: applicationName,
   });
   // Without the first, an idle connection that dies ends the process; without the second, one that is checked out does.
   pool.on('error', onError);
   pool.on('connect', (client) => client.on('error', onError));
-  return { pool, query: drizzle(pool), statements: createStatementNames() };
+  const statements = createStatementNames();
+  return { pool, query: drizzle(preparing(pool, statements)), statements };
+}
+
+/** A pool that keeps those queries prepared that were given a name. */
+function preparing(pool: pg.Pool, statements: StatementNames): pg.Pool {
+  const query = async ({ name: own, ...config }: pg.QueryConfig, values: unknown[]) => {
+    const name = own === undefined ? undefined : statements.of(config.text);
+    try {
+      return await pool.query(name === undefined ? config : { ...config, name }, values);
+    } catch (error) {
+      if (name === undefined || !isStatementLost(error)) throw error;
+      statements.giveUp();
+      return await pool.query(config, values); // it was refused before it was run
+    }
+  };
+  return { query } as unknown as pg.Pool;
 }
 
 /** The transaction may or may not have been committed: the connection failed while it was asked to. */
@@ -70,19 +87,53 @@ export class CommitUnknownError extends Error {
   }
 }
 
-const transactions = new WeakMap<pg.PoolClient, Tx>();
+/** A connection as transactions see it. */
+interface Line {
+  readonly tx: Tx;
+  /** The answer to BEGIN, until somebody has waited for it. */
+  begun: Promise<unknown> | null;
+}
 
-/** A connection as transactions see it: it keeps their statements prepared. */
-function preparing(client: pg.PoolClient, statements: StatementNames): Tx {
-  const known = transactions.get(client);
+const lines = new WeakMap<pg.PoolClient, Line>();
+
+/**
+ * A connection that keeps its statements prepared. What is sent before something was answered travels with it: BEGIN with
+ * the first statement of its transaction, of which nobody hears anything until BEGIN has been answered.
+ */
+function lineOf(client: pg.PoolClient, statements: StatementNames): Line {
+  const known = lines.get(client);
   if (known !== undefined) return known;
-  const query = (config: pg.QueryConfig, values: unknown[]) => {
+  const query = async (config: pg.QueryConfig, values: unknown[]) => {
     const name = statements.of(config.text);
-    return client.query(name === undefined ? config : { ...config, name }, values);
+    const { name: _own, ...unnamed } = config;
+    const answer = client.query(name === undefined ? unnamed : { ...unnamed, name }, values);
+    const { begun } = line;
+    if (begun === null) return await answer;
+    const [, first] = await Promise.all([begun, answer]);
+    line.begun = null;
+    return first;
   };
-  const tx = drizzle({ query } as unknown as pg.PoolClient);
-  transactions.set(client, tx);
-  return tx;
+  const line: Line = { tx: drizzle({ query } as unknown as pg.PoolClient), begun: null };
+  lines.set(client, line);
+  return line;
+}
+
+/** Something that drizzle can build once and run many times. */
+interface Preparable<P> {
+  readonly prepare: (name: string) => P;
+}
+
+/**
+ * A query that is built once for each connection, with placeholders for what differs: building it takes as long as running
+ * it. Its `execute` sends it before it returns, so that what is called one after the other is sent in that order.
+ */
+export function prepared<P>(name: string, build: (db: Tx) => Preparable<P>): (db: Tx) => P {
+  const known = new WeakMap<Tx, P>();
+  return (db) => {
+    const ready = known.get(db) ?? build(db).prepare(name);
+    known.set(db, ready);
+    return ready;
+  };
 }
 
 export interface TxOptions {
@@ -113,8 +164,11 @@ async function runTx<T>(
   mark('connected');
   let unusable: Error | undefined;
   try {
-    await client.query(begin(frozenAfterMs));
-    const result = await work(preparing(client, statements));
+    const line = lineOf(client, statements);
+    line.begun = client.query(begin(frozenAfterMs));
+    line.begun.catch(() => {}); // whoever waits for it hears of it
+    const result = await work(line.tx);
+    await line.begun;
     mark('committing');
     await commit(client);
     return result;

@@ -1,6 +1,6 @@
 import { and, eq, lt, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
-import type { Tx } from '../platform/database.ts';
+import { prepared, type Tx } from '../platform/database.ts';
 import { THIS_MOMENT } from './clock.ts';
 import { idempotencyKeys } from './schema.ts';
 
@@ -27,24 +27,57 @@ export type Claim =
 
 const RETENTION = sql`interval '24 hours'`;
 
-/**
- * Claims a key until the end of the transaction. Nobody waits: a key that another transaction holds is `in_use`.
- * Two statements, since one alone would look before it holds the claim.
- */
-export async function claimKey(tx: Tx, { caller, key }: IdempotencyKey): Promise<Claim> {
-  const lock = sql<boolean>`pg_try_advisory_xact_lock(hashtextextended(${`${caller} ${key}`}, 0))`;
-  const { rows } = await tx.execute<{ claimed: boolean }>(sql`SELECT ${lock} AS claimed`);
-  if (rows[0]?.claimed !== true) return { state: 'in_use' };
-  const [kept] = await tx
+const CALLER = sql.placeholder('caller');
+const KEY = sql.placeholder('key');
+
+const CLAIM = prepared('claim_key', (tx) =>
+  tx
+    .select({ claimed: sql<boolean>`pg_try_advisory_xact_lock(hashtextextended(${sql.placeholder('name')}::text, 0))` })
+    .from(sql`(SELECT 1) AS one`),
+);
+const KEPT = prepared('kept_response', (tx) =>
+  tx
     .select()
     .from(idempotencyKeys)
     .where(
       and(
-        eq(idempotencyKeys.caller, caller),
-        eq(idempotencyKeys.key, key),
+        eq(idempotencyKeys.caller, CALLER),
+        eq(idempotencyKeys.key, KEY),
         sql`${idempotencyKeys.createdAt} > clock_timestamp() - ${RETENTION}`,
       ),
-    );
+    ),
+);
+const KEEP = prepared('keep_response', (tx) => {
+  const kept = {
+    fingerprint: sql.placeholder('fingerprint'),
+    responseStatus: sql.placeholder('responseStatus'),
+    responseHeaders: sql.placeholder('responseHeaders'),
+    responseBody: sql.placeholder('responseBody'),
+    createdAt: sql.placeholder('createdAt'),
+  };
+  const again = Object.keys(kept).map((name) => {
+    const { name: column } = idempotencyKeys[name as keyof typeof kept];
+    return [name, sql`excluded.${sql.identifier(column)}`] as const;
+  });
+  return tx
+    .insert(idempotencyKeys)
+    .values({ caller: CALLER, key: KEY, ...kept })
+    .onConflictDoUpdate({
+      target: [idempotencyKeys.caller, idempotencyKeys.key],
+      set: Object.fromEntries(again),
+    });
+});
+
+/**
+ * Claims a key until the end of the transaction. Nobody waits: a key that another transaction holds is `in_use`.
+ * Two statements, since one alone would look before it holds the claim; they travel together.
+ */
+export async function claimKey(tx: Tx, { caller, key }: IdempotencyKey): Promise<Claim> {
+  const [[claim], [kept]] = await Promise.all([
+    CLAIM(tx).execute({ name: `${caller} ${key}` }),
+    KEPT(tx).execute({ caller, key }),
+  ]);
+  if (claim?.claimed !== true) return { state: 'in_use' };
   if (kept === undefined) return { state: 'new' };
   const response = { status: kept.responseStatus, headers: kept.responseHeaders, body: kept.responseBody };
   return { state: 'answered', fingerprint: kept.fingerprint, response };
@@ -52,17 +85,15 @@ export async function claimKey(tx: Tx, { caller, key }: IdempotencyKey): Promise
 
 /** Keeps the first answer for a key that this transaction has claimed. */
 export async function keepResponse(tx: Tx, key: IdempotencyKey, response: StoredResponse, now: Instant): Promise<void> {
-  const kept = {
+  await KEEP(tx).execute({
+    caller: key.caller,
+    key: key.key,
     fingerprint: key.fingerprint,
     responseStatus: response.status,
     responseHeaders: { ...response.headers },
     responseBody: response.body,
     createdAt: now,
-  };
-  await tx
-    .insert(idempotencyKeys)
-    .values({ caller: key.caller, key: key.key, ...kept })
-    .onConflictDoUpdate({ target: [idempotencyKeys.caller, idempotencyKeys.key], set: kept });
+  });
 }
 
 /** Forgets up to `limit` keys that are past their 24 hours, and says how many. */

@@ -1,7 +1,7 @@
 import { and, asc, eq, or, type SQL, sql } from 'drizzle-orm';
 import type { Hold } from '../domain/holds.ts';
-import type { Instant, Order, State } from '../domain/state.ts';
-import type { Tx } from '../platform/database.ts';
+import type { Dispute, Instant, Order, State } from '../domain/state.ts';
+import { prepared, type Tx } from '../platform/database.ts';
 import { mark } from '../platform/tracing.ts';
 import { CLOCK } from './clock.ts';
 import { holdsFor } from './holds.ts';
@@ -11,22 +11,87 @@ import { disputes, orders } from './schema.ts';
 /** Which order a command is about: its own id, or that of one of its disputes. */
 export type Target = { readonly orderId: string } | { readonly disputeId: string };
 
-function isTarget(tx: Tx, target: Target): SQL {
-  if ('orderId' in target) return eq(orders.id, target.orderId);
-  const owner = tx.select({ id: disputes.orderId }).from(disputes).where(eq(disputes.id, target.disputeId));
-  return eq(orders.id, owner);
-}
+const TARGET = sql.placeholder('target');
+const PARTY = sql.placeholder('party');
+
+/** The id of the order that a command is about, as an expression. */
+const orderIdOf = {
+  order: sql`${TARGET}::text`,
+  dispute: sql`(SELECT ${disputes.orderId} FROM ${disputes} WHERE ${disputes.id} = ${TARGET}::uuid)`,
+};
+
+const lock = (orderId: SQL) => (tx: Tx) =>
+  tx
+    .select()
+    .from(orders)
+    .where(
+      sql`${orders.id} = ${orderId} AND (${PARTY}::text IS NULL OR ${PARTY} IN (${orders.clientId}, ${orders.freelancerId}))`,
+    )
+    .for('update');
+
+/** The clock, the holds, and the disputes of an order: the open one, the one that ended it, and the one addressed. */
+const read = (orderId: SQL, isAddressed: SQL) => (tx: Tx) => {
+  const clock = tx
+    .select({ now: CLOCK.as('now'), holds: holdsFor(sql`ARRAY[${orderId}]`).as('holds') })
+    .from(sql`(select 1) as one`)
+    .as('clock');
+  const endedBy = sql`(SELECT ${orders.cancelledByDisputeId} FROM ${orders} WHERE ${orders.id} = ${orderId})`;
+  const wanted = or(eq(disputes.status, 'open'), eq(disputes.id, endedBy), isAddressed);
+  return tx
+    .select({ now: clock.now, holds: clock.holds, dispute: disputes })
+    .from(clock)
+    .leftJoin(disputes, and(sql`${disputes.orderId} = ${orderId}`, wanted));
+};
+
+const LOCK = {
+  order: prepared('lock_order', lock(orderIdOf.order)),
+  dispute: prepared('lock_order_of_dispute', lock(orderIdOf.dispute)),
+};
+const READ = {
+  order: prepared('read_order', read(orderIdOf.order, sql`false`)),
+  dispute: prepared('read_order_of_dispute', read(orderIdOf.dispute, sql`${disputes.id} = ${TARGET}::uuid`)),
+};
+
+const byTarget = (target: Target) =>
+  'orderId' in target ? (['order', target.orderId] as const) : (['dispute', target.disputeId] as const);
 
 /** Locks the order that a user is a party of, or any order for null. Null if there is none that this user may see. */
 export async function lockOrder(tx: Tx, target: Target, partyId: string | null): Promise<Order | null> {
-  const visible = partyId === null ? undefined : or(eq(orders.clientId, partyId), eq(orders.freelancerId, partyId));
-  const [row] = await tx
-    .select()
-    .from(orders)
-    .where(and(isTarget(tx, target), visible))
-    .for('update');
+  const [kind, id] = byTarget(target);
+  const [row] = await LOCK[kind](tx).execute({ target: id, party: partyId });
   mark('locked');
   return row === undefined ? null : toOrder(row);
+}
+
+/** What a decision needs of one order that is locked. */
+export interface Facts {
+  /** The database's clock. */
+  readonly clock: Instant;
+  readonly disputes: readonly Dispute[];
+  readonly holds: readonly Hold[];
+}
+
+/**
+ * Reads the clock and the disputes of the order that `lockOrder` locks: a statement of its own, so that the clock is read
+ * after the lock was granted and never before. It may be sent before the lock is granted, if it is sent behind it: the
+ * server runs one statement after the other.
+ */
+export async function readFacts(tx: Tx, target: Target): Promise<Facts> {
+  const [kind, id] = byTarget(target);
+  const rows = await READ[kind](tx).execute({ target: id });
+  const loaded = rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)]));
+  return { clock: rows[0]?.now ?? Number.NaN, disputes: loaded, holds: rows[0]?.holds ?? [] };
+}
+
+/**
+ * The instant of a decision: never before the last change of any of the orders, which keeps time running forwards across a
+ * failover to a server whose clock is behind.
+ * @throws if the database did not tell the time
+ */
+export function instantOf(clock: Instant | undefined, locked: readonly Order[]): Instant {
+  const now = Math.max(clock ?? Number.NaN, ...locked.map(({ updatedAt }) => updatedAt));
+  if (Number.isNaN(now)) throw new Error('the database did not tell the time');
+  return now;
 }
 
 /**
@@ -48,19 +113,13 @@ export async function lockOrdersOf(tx: Tx, disputeIds: readonly string[], busy: 
 export interface Snapshot {
   readonly now: Instant;
   readonly states: readonly State[];
-  readonly holds: readonly Hold[];
 }
 
-/**
- * Reads the clock and the disputes of orders that are locked already: a statement of its own, so that the clock is read
- * after the lock was granted and never before. The instant never lies before the last change of any of the orders,
- * which keeps time running forwards across a failover to a server whose clock is behind.
- * @param addressedId a dispute to load also if it is resolved
- */
-export async function readLocked(tx: Tx, locked: readonly Order[], addressedId: string | null): Promise<Snapshot> {
+/** The same for many orders that are locked already. */
+export async function readLocked(tx: Tx, locked: readonly Order[]): Promise<Snapshot> {
   // Beside the open ones: those that ended their orders, which the orders show.
-  const resolvedIds = [...locked.map((order) => order.cancelledByDisputeId), addressedId].filter((id) => id !== null);
-  const wanted = or(eq(disputes.status, 'open'), sql`${disputes.id} = ANY (${sql.param(resolvedIds)}::uuid[])`);
+  const endedBy = locked.map((order) => order.cancelledByDisputeId).filter((id) => id !== null);
+  const wanted = or(eq(disputes.status, 'open'), sql`${disputes.id} = ANY (${sql.param(endedBy)}::uuid[])`);
   const ids = locked.map(({ id }) => id);
   const clock = tx
     .select({ now: CLOCK.as('now'), holds: holdsFor(sql`${sql.param(ids)}::text[]`).as('holds') })
@@ -70,14 +129,9 @@ export async function readLocked(tx: Tx, locked: readonly Order[], addressedId: 
     .select({ now: clock.now, holds: clock.holds, dispute: disputes })
     .from(clock)
     .leftJoin(disputes, and(sql`${disputes.orderId} = ANY (${sql.param(ids)}::text[])`, wanted));
-  const now = Math.max(rows[0]?.now ?? Number.NaN, ...locked.map(({ updatedAt }) => updatedAt));
-  if (Number.isNaN(now)) throw new Error('the database did not tell the time');
-  const loaded = rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)]));
+  const byOrder = new Map<string, Dispute[]>(ids.map((id) => [id, []]));
+  for (const { dispute } of rows) if (dispute !== null) byOrder.get(dispute.orderId)?.push(toDispute(dispute));
   const holds = rows[0]?.holds ?? [];
-  const states = locked.map((order) => ({
-    order,
-    disputes: loaded.filter(({ orderId }) => orderId === order.id),
-    holds,
-  }));
-  return { now, states, holds };
+  const states = locked.map((order) => ({ order, disputes: byOrder.get(order.id) ?? [], holds }));
+  return { now: instantOf(rows[0]?.now, locked), states };
 }

@@ -1,6 +1,6 @@
 import { and, asc, eq, like, or, type SQL, sql } from 'drizzle-orm';
 import type { Dispute, Instant, Order, State } from '../domain/state.ts';
-import type { Database } from '../platform/database.ts';
+import { type Database, prepared } from '../platform/database.ts';
 import { CLOCK } from './clock.ts';
 import { holdsFor } from './holds.ts';
 import type { Target } from './locks.ts';
@@ -18,20 +18,32 @@ export function visibleTo(partyId: string | null): SQL | undefined {
   return partyId === null ? undefined : or(eq(orders.clientId, partyId), eq(orders.freelancerId, partyId));
 }
 
+const TARGET = sql.placeholder('target');
+const PARTY = sql.placeholder('party');
+
+const finder = (isTarget: SQL, isAddressed: SQL) => (db: Database['query']) => {
+  const wanted = or(eq(disputes.status, 'open'), eq(disputes.id, orders.cancelledByDisputeId), isAddressed);
+  const visible = sql`(${PARTY}::text IS NULL OR ${PARTY} IN (${orders.clientId}, ${orders.freelancerId}))`;
+  return db
+    .select({ now: CLOCK, holds: holdsFor(sql`ARRAY[${orders.id}]`), order: orders, dispute: disputes })
+    .from(orders)
+    .leftJoin(disputes, and(eq(disputes.orderId, orders.id), wanted))
+    .where(and(isTarget, visible));
+};
+
+const isAddressed = sql`${disputes.id} = ${TARGET}::uuid`;
+const owner = sql`(SELECT ${disputes.orderId} FROM ${disputes} WHERE ${isAddressed})`;
+const FIND_ORDER = prepared('find_order', finder(sql`${orders.id} = ${TARGET}`, sql`false`));
+const FIND_DISPUTE = prepared('find_dispute', finder(sql`${orders.id} = ${owner}`, isAddressed));
+
 /**
  * Finds an order with its open dispute, the dispute that ended it, and the one that the target names.
  * Undefined if there is no such order, or none that this user may see.
  */
 export async function find({ query }: Database, target: Target, partyId: string | null): Promise<Found | undefined> {
-  const addressed = 'disputeId' in target ? eq(disputes.id, target.disputeId) : undefined;
-  const wanted = or(eq(disputes.status, 'open'), eq(disputes.id, orders.cancelledByDisputeId), addressed);
-  const owner = sql`(SELECT ${disputes.orderId} FROM ${disputes} WHERE ${addressed})`;
-  const isTarget = 'orderId' in target ? eq(orders.id, target.orderId) : eq(orders.id, owner);
-  const rows = await query
-    .select({ now: CLOCK, holds: holdsFor(sql`ARRAY[${orders.id}]`), order: orders, dispute: disputes })
-    .from(orders)
-    .leftJoin(disputes, and(eq(disputes.orderId, orders.id), wanted))
-    .where(and(isTarget, visibleTo(partyId)));
+  const rows = await ('orderId' in target
+    ? FIND_ORDER(query).execute({ target: target.orderId, party: partyId })
+    : FIND_DISPUTE(query).execute({ target: target.disputeId, party: partyId }));
   const first = rows[0];
   if (first === undefined) return undefined;
   return {

@@ -149,7 +149,7 @@ const WRITE = (input: string) => sql`
 type Counts = { orders: number; disputes: number; entries: number };
 
 /**
- * Writes what decisions changed, with its log entries and timers.
+ * Writes what decisions changed, with its log entries and timers. It is sent before this returns.
  * @throws LostRaceError if any row was no longer as it was read; the transaction must not commit then
  */
 export async function write(tx: Tx, set: WriteSet): Promise<void> {
@@ -159,7 +159,7 @@ export async function write(tx: Tx, set: WriteSet): Promise<void> {
     entries: set.entries.map(entryRecord),
     traceParent: traceParent(),
   });
-  const { rows } = await tx.execute<Counts>(WRITE(input));
+  const { rows } = await tx.execute<Counts>(WRITE(input)).execute();
   const hit = rows[0];
   const complete =
     hit?.orders === set.orders.length && hit.disputes === set.disputes.length && hit.entries === set.entries.length;

@@ -35,9 +35,9 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/store/locks.ts',
     edits: [
       {
-        search: `    .where(and(isTarget(tx, target), visible))
+        search: `    )
     .for('update');`,
-        replace: '    .where(and(isTarget(tx, target), visible));',
+        replace: '    );',
       },
     ],
     killedBy: RACES,
@@ -91,13 +91,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/operations/write.ts',
     edits: [
       {
-        search: '  const order = await lockOrder(tx, target, partyId);',
-        replace: `  const early = (await readLocked(tx, [], null)).now;
-  const order = await lockOrder(tx, target, partyId);`,
-      },
-      {
-        search: 'const snapshot = await readLocked(tx, present(order), addressedId);',
-        replace: 'const snapshot = { ...(await readLocked(tx, present(order), addressedId)), now: early };',
+        search: 'const [order, facts] = await Promise.all([lockOrder(tx, target, partyId), readFacts(tx, target)]);',
+        replace: 'const [facts, order] = await Promise.all([readFacts(tx, target), lockOrder(tx, target, partyId)]);',
       },
     ],
     killedBy: RACES,
@@ -108,16 +103,12 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/operations/write.ts',
     edits: [
       {
-        search: '  const order = await lockOrder(tx, target, partyId);',
+        search: '  const [order, facts] = await Promise.all([lockOrder(tx, target, partyId), readFacts(tx, target)]);',
         replace: `  const id = 'orderId' in target ? target.orderId : target.disputeId;
   const { rows } = await tx.execute(sql\`SELECT floor(extract(epoch from clock_timestamp()) * 1000)::float8 AS now
     FROM orders WHERE id = \${id} OR id IN (SELECT order_id FROM disputes WHERE id::text = \${id}) FOR UPDATE\`);
-  const order = await lockOrder(tx, target, partyId);`,
-      },
-      {
-        search: 'const snapshot = await readLocked(tx, present(order), addressedId);',
-        replace: `const late = await readLocked(tx, present(order), addressedId);
-  const snapshot = { ...late, now: Number(rows[0]?.['now'] ?? late.now) };`,
+  const [order, late] = await Promise.all([lockOrder(tx, target, partyId), readFacts(tx, target)]);
+  const facts = { ...late, clock: Number(rows[0]?.['now'] ?? late.clock) };`,
       },
       {
         search: 'import type { Command } from',
@@ -137,9 +128,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "the clock is the host's",
     file: 'src/store/locks.ts',
-    edits: [
-      { search: 'const now = Math.max(rows[0]?.now ?? Number.NaN,', replace: 'const now = Math.max(Date.now(),' },
-    ],
+    edits: [{ search: 'const now = Math.max(clock ?? Number.NaN,', replace: 'const now = Math.max(Date.now(),' }],
     killedBy: WRITE_PATH,
     named: "host's clock",
   },
@@ -275,8 +264,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/operations/write.ts',
     edits: [
       {
-        search: 'if (settled.entries.length > 0) await write',
-        replace: 'if (settled.entries.length > 0 && decision.rejection === null) await write',
+        search: '...(settled.entries.length > 0 ? [',
+        replace: '...(settled.entries.length > 0 && decision.rejection === null ? [',
       },
     ],
     killedBy: WRITE_PATH,
@@ -299,9 +288,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/operations/write.ts',
     edits: [
       {
-        search: 'if (key !== null) await keepResponse(tx, key, response, snapshot.now);',
-        replace:
-          'if (key !== null) await withTx(deps.db, (other) => keepResponse(other, key, response, snapshot.now));',
+        search: 'if (key !== null) writing.push(keepResponse(tx, key, response, now));',
+        replace: 'if (key !== null) writing.push(withTx(deps.db, (other) => keepResponse(other, key, response, now)));',
       },
     ],
     killedBy: WRITE_PATH,
@@ -321,7 +309,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a key is for any caller',
     file: 'src/store/idempotency.ts',
-    edits: [{ search: 'eq(idempotencyKeys.caller, caller),', replace: '' }],
+    edits: [{ search: 'eq(idempotencyKeys.caller, CALLER),', replace: '' }],
     killedBy: KEYS,
   },
   {
@@ -378,11 +366,12 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/platform/database.ts',
     edits: [
       {
-        search: `  let unusable: Error | undefined;
-  try {
-    await client.query(begin(frozenAfterMs));`,
-        replace: `  let unusable: Error | undefined;
-  await client.query(begin(frozenAfterMs));
+        search: `  try {
+    const line = lineOf(client, statements);
+    line.begun = client.query(begin(frozenAfterMs));`,
+        replace: `  const line = lineOf(client, statements);
+  line.begun = client.query(begin(frozenAfterMs));
+  await line.begun;
   try {`,
       },
     ],

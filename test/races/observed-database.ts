@@ -23,10 +23,14 @@ function textOf(first: unknown): string {
 function observeClient(client: pg.PoolClient, observe: Observe): void {
   const { processID: pid } = client as unknown as { processID: number };
   const query: Query = client.query.bind(client);
+  let last: Promise<unknown> = Promise.resolve();
   const observed: Query = (...args) => {
     // Only a pool's own queries, which are not part of a transaction, come with a callback.
     if (typeof args.at(-1) === 'function') return query(...args);
-    return observe({ text: textOf(args[0]), pid, send: () => query(...args) });
+    // One after the other, as the server runs them, also where they travel together.
+    const answer = last.then(() => observe({ text: textOf(args[0]), pid, send: () => query(...args) }));
+    last = answer.catch(() => {});
+    return answer;
   };
   client.query = observed as typeof client.query;
 }

@@ -20,7 +20,7 @@ async function decideAcceptance(disputeId: string) {
   return await withTx(db, async (tx) => {
     const order = await lockOrder(tx, { disputeId }, FREELANCER);
     if (order === null) throw new Error('there is no such order');
-    const { states, now } = await readLocked(tx, [order], disputeId);
+    const { states, now } = await readLocked(tx, [order]);
     const [before] = states;
     if (before === undefined) throw new Error('there is no such state');
     const actor = { role: 'freelancer', id: FREELANCER } as const;
