@@ -1,0 +1,128 @@
+// npm run bench -- [--quick] [--only open,answer] [--rounds N] [--seconds S] [--herd N] [--flood N] [--large N] [--write-docs]
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { putBetweenMarkers } from '../faults/docs.ts';
+import { describeMachine } from '../faults/machine.ts';
+import { hasProgram } from '../faults/programs.ts';
+import { measureBytes } from './bytes.ts';
+import { measureAnswer, measureOpen } from './commands.ts';
+import { measureHerd, measureLateness } from './deadlines.ts';
+import { measureFlood } from './flood.ts';
+import { measureGrowth } from './growth.ts';
+import { measureLoopDelay } from './loop-delay.ts';
+import { type BenchOptions, QUICK, WHOLE } from './options.ts';
+import { measureReads } from './reads.ts';
+import { plotOf, tableOf } from './report.ts';
+import type { Row } from './row.ts';
+import { type BenchStage, onStage } from './stage.ts';
+import { measureStart } from './start-time.ts';
+
+const MEASUREMENTS: Readonly<Record<string, (stage: BenchStage, options: BenchOptions) => Promise<Row[]>>> = {
+  open: measureOpen,
+  answer: measureAnswer,
+  reads: measureReads,
+  'loop-delay': measureLoopDelay,
+  herd: measureHerd,
+  lateness: measureLateness,
+  bytes: measureBytes,
+  start: measureStart,
+  growth: measureGrowth,
+  flood: measureFlood,
+};
+
+const { values } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    rounds: { type: 'string' },
+    seconds: { type: 'string' },
+    herd: { type: 'string' },
+    flood: { type: 'string' },
+    large: { type: 'string' },
+    'write-docs': { type: 'boolean', default: false },
+  },
+});
+
+const base = values.quick ? QUICK : WHOLE;
+const options: BenchOptions = {
+  rounds: Number(values.rounds ?? base.rounds),
+  seconds: Number(values.seconds ?? base.seconds),
+  herd: Number(values.herd ?? base.herd),
+  flood: Number(values.flood ?? base.flood),
+  large: Number(values.large ?? base.large),
+};
+const names = values.only?.split(',') ?? Object.keys(MEASUREMENTS);
+const unknown = names.find((name) => MEASUREMENTS[name] === undefined);
+if (unknown !== undefined) {
+  console.error(`there is no measurement ${unknown}: ${Object.keys(MEASUREMENTS).join(', ')}`);
+  process.exit(2);
+}
+const lacking = ['pgbench', 'redis-server'].filter((name) => !hasProgram(name));
+if (lacking.length > 0) {
+  console.error(`${lacking.join(' and ')} must be on the PATH (Debian: apt-get install postgresql redis-server)`);
+  process.exit(2);
+}
+
+/** What is measured together, and how: what another run has measured before stays as it is. */
+interface Result {
+  readonly date: string;
+  readonly machine: string;
+  readonly options: BenchOptions;
+  readonly rows: readonly Row[];
+}
+
+const DOCS = join(import.meta.dirname, '../../docs/bench');
+const FILE = join(DOCS, 'results.json');
+
+function earlier(): Record<string, Result> {
+  try {
+    return JSON.parse(readFileSync(FILE, 'utf8')) as Record<string, Result>;
+  } catch {
+    return {};
+  }
+}
+
+function writeDocs(results: Readonly<Record<string, Result>>): void {
+  mkdirSync(DOCS, { recursive: true });
+  const all = { ...earlier(), ...results };
+  const known = Object.keys(MEASUREMENTS).flatMap((name) =>
+    all[name] === undefined ? [] : [[name, all[name]] as const],
+  );
+  writeFileSync(FILE, `${JSON.stringify(Object.fromEntries(known), null, 2)}\n`);
+  const rows = known.flatMap(([, result]) => result.rows);
+  const plots: [string, string, Row[]][] = [
+    ['rates', 'In a second', rows.filter(({ unit }) => unit === 'per second')],
+    ['times', 'Milliseconds', rows.filter(({ unit, name }) => unit === 'ms' && name !== 'start')],
+  ];
+  for (const [file, title, some] of plots) {
+    if (some.length > 0) writeFileSync(join(DOCS, `${file}.svg`), plotOf(title, some));
+  }
+  const runs = known.map(
+    ([
+      name,
+      {
+        date,
+        machine,
+        options: { rounds, seconds },
+      },
+    ]) => {
+      return `- ${name}: ${date}, ${rounds} rounds of ${seconds} s; ${machine}`;
+    },
+  );
+  putBetweenMarkers('bench.md', 'table', `${tableOf(rows)}\n\nMeasured:\n\n${runs.join('\n')}\n`);
+}
+
+const results = await onStage(async (stage) => {
+  const measured: Record<string, Result> = {};
+  for (const name of names) {
+    process.stderr.write(`${name}\n`);
+    const rows = (await MEASUREMENTS[name]?.(stage, options)) ?? [];
+    const date = new Date().toISOString().slice(0, 10);
+    measured[name] = { date, machine: describeMachine(stage.postgresVersion), options, rows };
+    process.stderr.write(`${tableOf(rows)}\n`);
+    if (values['write-docs']) writeDocs(measured);
+  }
+  return measured;
+});
+process.stdout.write(`${tableOf(Object.values(results).flatMap(({ rows }) => rows))}\n`);

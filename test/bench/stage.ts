@@ -1,0 +1,116 @@
+import { readFileSync } from 'node:fs';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { migrate } from '../../src/platform/migrations.ts';
+import { buildService } from '../faults/build.ts';
+import { createInstances, end, type Instance } from '../faults/instances.ts';
+import { type PostgresServer, startServer } from '../faults/postgres-server.ts';
+import { prepareRedis } from '../faults/redis-server.ts';
+
+/** A database of its own on the server that everything is measured on, and an empty Redis. */
+export interface BenchDatabase {
+  readonly url: string;
+  readonly admin: pg.Pool;
+  readonly drop: () => Promise<void>;
+}
+
+/** The servers that everything is measured on, with durable settings. */
+export interface BenchStage {
+  /** A directory for files that anyone may read. */
+  readonly home: string;
+  /** Where the service was built. */
+  readonly directory: string;
+  readonly postgresPid: number;
+  readonly postgresVersion: string;
+  readonly redis: Redis;
+  readonly redisUrl: string;
+  readonly newDatabase: () => Promise<BenchDatabase>;
+  /** Starts a process of the service; the function that comes with it ends it. */
+  readonly start: (
+    database: BenchDatabase,
+    role: Instance['role'],
+    env?: Readonly<Record<string, string>>,
+  ) => Promise<{ readonly instance: Instance; readonly stop: () => Promise<void> }>;
+}
+
+/** As in production, with everything on; the limit of requests counts, and is never reached. */
+const EVERYTHING_ON = {
+  LOG_LEVEL: 'info',
+  RATE_LIMIT_PER_MINUTE: '1000000',
+  REMINDERS: 'PT24H,PT2H',
+  WINDOW_ORDER_UPDATE: 'PT48H',
+  WINDOW_CANCELLATION: 'PT48H',
+  WINDOW_ORDER_CHANGE: 'PT96H',
+  DATABASE_POOL_SIZE: '10',
+};
+
+/** Statements can be counted; as long as nobody asks for it, they are not. */
+async function countStatements({ pool, crash }: PostgresServer): Promise<void> {
+  await pool.query(`ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'`);
+  await pool.query(`ALTER SYSTEM SET pg_stat_statements.track = 'none'`);
+  await crash(0);
+}
+
+/** Sets up the servers, does the work, and takes everything away again. */
+export async function onStage<T>(work: (stage: BenchStage) => Promise<T>): Promise<T> {
+  const home = await mkdtemp(join(tmpdir(), 'resolution-center-bench-'));
+  await chmod(home, 0o755);
+  const undo: (() => Promise<unknown>)[] = [() => rm(home, { recursive: true, force: true })];
+  try {
+    const directory = await buildService(home);
+    const postgres = await startServer(home, false);
+    undo.push(postgres.stop);
+    await countStatements(postgres);
+    const redisServer = await prepareRedis(join(home, 'redis'));
+    undo.push(() => redisServer.kill(false));
+    await redisServer.start();
+    const redis = new Redis(redisServer.port, '127.0.0.1');
+    undo.push(async () => redis.disconnect());
+    const redisUrl = `redis://127.0.0.1:${redisServer.port}`;
+    let made = 0;
+    const newDatabase = async (): Promise<BenchDatabase> => {
+      made += 1;
+      const name = `bench_${made}`;
+      await postgres.pool.query(`CREATE DATABASE ${name}`);
+      await redis.flushall();
+      const url = new URL(postgres.url);
+      url.pathname = `/${name}`;
+      await migrate(url.href, join(directory, 'migrations'));
+      const admin = new pg.Pool({ connectionString: url.href, max: 4, application_name: 'bench' });
+      admin.on('error', () => {});
+      const drop = async () => {
+        await admin.end();
+        await postgres.pool.query(`DROP DATABASE ${name} WITH (FORCE)`);
+      };
+      return { url: url.href, admin, drop };
+    };
+    let started = 0;
+    const start: BenchStage['start'] = async (database, role, env = {}) => {
+      started += 1;
+      const surroundings = { directory, databaseUrl: database.url, redisUrl };
+      const instance = await createInstances(surroundings, { ...EVERYTHING_ON, ...env }).create(role, started);
+      const stop = async () => {
+        await end(instance, 'SIGKILL');
+        await instance.redis.close();
+      };
+      undo.push(stop);
+      return { instance, stop };
+    };
+    const { rows } = await postgres.pool.query<{ version: string }>('SHOW server_version');
+    return await work({
+      home,
+      directory,
+      postgresPid: Number(readFileSync(join(home, 'postgres/postmaster.pid'), 'utf8').split('\n')[0]),
+      postgresVersion: rows[0]?.version ?? '',
+      redis,
+      redisUrl,
+      newDatabase,
+      start,
+    });
+  } finally {
+    for (const step of undo.reverse()) await step();
+  }
+}
