@@ -28,9 +28,9 @@ const MAX_CONNECTION_AGE_S = 1_800;
 
 // Inside the transaction and not on the session, so that it holds behind a pooler that shares sessions. A lock is
 // waited for 2 s at most (then 503).
-// Every statement in a transaction goes by an index, whatever the planner thinks of tables that are small yet or whose
-// numbers it does not know: it reads a few thousand rows from end to end rather than to plan for one row where it expects
-// a hundred. That settled, one plan is as good as another, and it is made once.
+// Every statement in a transaction looks up each of its rows by an index, whatever the planner thinks of tables that are
+// small yet or whose numbers it does not know: where it expects a hundred rows and there is one, it would rather read a
+// whole table or a whole index, and hash it. That settled, one plan is as good as another, and it is made once.
 const begin = (frozenAfterMs: number) =>
   [
     'BEGIN ISOLATION LEVEL READ COMMITTED',
@@ -38,6 +38,9 @@ const begin = (frozenAfterMs: number) =>
     'SET LOCAL statement_timeout = 4000',
     `SET LOCAL idle_in_transaction_session_timeout = ${frozenAfterMs}`,
     'SET LOCAL enable_seqscan = off',
+    'SET LOCAL enable_hashjoin = off',
+    'SET LOCAL enable_mergejoin = off',
+    'SET LOCAL enable_material = off',
     'SET LOCAL jit = off',
     'SET LOCAL plan_cache_mode = force_generic_plan',
   ].join('; ');

@@ -32,7 +32,7 @@ function orderRecord({ before, after }: Changed<Order>) {
   const row = fromOrder(after);
   return {
     ...row,
-    isNew: before === null,
+    write: before === null ? 'insert' : 'update',
     guardVersion: before?.version ?? 0,
     guardRevision: before?.revision ?? 0,
     deliverBy: at(row.deliverBy),
@@ -46,7 +46,7 @@ function disputeRecord({ before, after }: Changed<Dispute>) {
   const row = fromDispute(after);
   return {
     ...row,
-    isNew: before === null,
+    write: before === null ? 'insert' : 'update',
     hasNewDeadline: before?.deadlineSeq !== after.deadlineSeq,
     guardVersion: before?.version ?? 0,
     openedAt: at(row.openedAt),
@@ -82,15 +82,17 @@ function entryRecord({ id, cause, entry }: IdentifiedEntry) {
 
 // One statement, since each round trip is paid with a lock held. Guards: an update hits its row only in the version in
 // which it was read; an insert collides with the row that should not be there. The counts tell which of them did.
+// Its plan is made once for a connection, perhaps when there was next to nothing in the tables. So nothing invites it to read
+// something whole: comparing "write" to a text, it expects one row, and no condition is that of a partial index.
 // What silence does belongs to the trace of the request that set its deadline, which the timer knows.
 const WRITE = (input: string) => sql`
   WITH input AS MATERIALIZED (SELECT ${input}::jsonb AS j),
-  o AS (SELECT v.* FROM input, jsonb_to_recordset(j->'orders') AS v("id" text, "isNew" boolean, "guardVersion" integer,
+  o AS (SELECT v.* FROM input, jsonb_to_recordset(j->'orders') AS v("id" text, "write" text, "guardVersion" integer,
     "guardRevision" bigint, "clientId" text, "freelancerId" text, "status" text, "reportedStatus" text,
     "deliverBy" timestamptz, "reportedDeliverBy" timestamptz, "extras" jsonb, "priceAmount" bigint, "priceCurrency" text,
     "title" text, "revision" bigint, "version" integer, "cancelledByDisputeId" uuid, "createdAt" timestamptz,
     "updatedAt" timestamptz)),
-  d AS (SELECT v.* FROM input, jsonb_to_recordset(j->'disputes') AS v("id" uuid, "isNew" boolean,
+  d AS (SELECT v.* FROM input, jsonb_to_recordset(j->'disputes') AS v("id" uuid, "write" text,
     "hasNewDeadline" boolean, "guardVersion" integer, "orderId" text, "clientId" text, "freelancerId" text, "type" text,
     "status" text, "openerRole" text, "reason" text, "comment" text, "change" jsonb, "openedAt" timestamptz,
     "updatedAt" timestamptz, "respondBy" timestamptz, "deadlineSeq" integer, "resolution" text, "resolvedByRole" text,
@@ -101,47 +103,50 @@ const WRITE = (input: string) => sql`
       price_amount, price_currency, title, revision, version, cancelled_by_dispute_id, created_at, updated_at)
     SELECT "id", "clientId", "freelancerId", "status", "reportedStatus", "deliverBy", "reportedDeliverBy", "extras",
       "priceAmount", "priceCurrency", "title", "revision", "version", "cancelledByDisputeId", "createdAt", "updatedAt"
-    FROM o WHERE "isNew" ON CONFLICT (id) DO NOTHING RETURNING 1),
+    FROM o WHERE "write" = 'insert' ON CONFLICT (id) DO NOTHING RETURNING 1),
   changed_orders AS (
     UPDATE orders SET status = o."status", reported_status = o."reportedStatus", deliver_by = o."deliverBy",
       reported_deliver_by = o."reportedDeliverBy", extras = o."extras", price_amount = o."priceAmount",
       price_currency = o."priceCurrency", title = o."title", revision = o."revision", version = o."version",
       cancelled_by_dispute_id = o."cancelledByDisputeId", updated_at = o."updatedAt"
-    FROM o WHERE NOT o."isNew" AND orders.id = o."id" AND orders.version = o."guardVersion"
+    FROM o WHERE o."write" = 'update' AND orders.id = o."id" AND orders.version = o."guardVersion"
       AND orders.revision = o."guardRevision" RETURNING 1),
   new_disputes AS (
     INSERT INTO disputes (id, order_id, client_id, freelancer_id, type, status, opener_role, reason, comment, change,
       opened_at, updated_at, respond_by, deadline_seq, version, reminders_ms, remind_at)
     SELECT "id", "orderId", "clientId", "freelancerId", "type", "status", "openerRole", "reason", "comment", "change",
       "openedAt", "updatedAt", "respondBy", "deadlineSeq", "version", "remindersMs", "remindAt"
-    FROM d WHERE "isNew" RETURNING 1),
+    FROM d WHERE "write" = 'insert' RETURNING 1),
   changed_disputes AS (
     UPDATE disputes SET status = d."status", updated_at = d."updatedAt", respond_by = d."respondBy",
       deadline_seq = d."deadlineSeq", resolution = d."resolution", resolved_by_role = d."resolvedByRole",
       resolved_by_id = d."resolvedById", resolved_at = d."resolvedAt", version = d."version",
       held_through = d."heldThrough", reminders_ms = d."remindersMs", remind_at = d."remindAt"
-    FROM d WHERE NOT d."isNew" AND disputes.id = d."id" AND disputes.version = d."guardVersion"
-      AND disputes.status = 'open' RETURNING 1),
+    FROM d WHERE d."write" = 'update' AND disputes.id = d."id" AND disputes.version = d."guardVersion"
+      AND disputes.resolution IS NULL RETURNING 1),
   dropped_timers AS (
     UPDATE timers SET due_at = NULL, leased_until = d."updatedAt"
-    FROM d WHERE timers.dispute_id = d."id" AND timers.due_at IS NOT NULL
+    FROM d WHERE d."write" = 'update' AND timers.dispute_id = d."id" AND timers.due_at IS NOT NULL
       AND (d."status" = 'resolved' OR timers.seq < d."deadlineSeq")
     RETURNING timers.dispute_id, timers.trace_parent),
-  traces AS (SELECT dispute_id, max(trace_parent) AS parent FROM dropped_timers GROUP BY dispute_id),
+  traces AS (SELECT jsonb_object_agg(dispute_id, trace_parent) AS parents FROM dropped_timers),
   new_timers AS (
     INSERT INTO timers (dispute_id, seq, due_at, leased_until, trace_parent)
-    SELECT "id", "deadlineSeq", "wakeAt", "updatedAt", coalesce(parent, j->>'traceParent')
-    FROM input, d LEFT JOIN traces ON dispute_id = "id" WHERE "status" = 'open' AND "hasNewDeadline"),
+    SELECT "id", "deadlineSeq", "wakeAt", "updatedAt",
+      coalesce((SELECT parents FROM traces)->>"id"::text, (SELECT j->>'traceParent' FROM input))
+    FROM d WHERE "status" = 'open' AND "hasNewDeadline"),
   recovered AS (
     DELETE FROM deadline_failures USING d WHERE dispute_id = d."id" AND d."status" = 'resolved'),
   entries AS (
     INSERT INTO log_entries (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause,
       comment, data, trace_parent)
     SELECT "orderId", "orderVersion", "id", "type", "occurredAt", "disputeId", "actorRole", "actorId", "cause",
-      "comment", "data", CASE WHEN "cause" LIKE 'request:%' THEN j->>'traceParent' ELSE coalesce(parent, j->>'traceParent') END
+      "comment", "data", coalesce(
+        CASE WHEN "cause" NOT LIKE 'request:%' THEN (SELECT parents FROM traces)->>"disputeId"::text END,
+        (SELECT j->>'traceParent' FROM input))
     FROM input, jsonb_to_recordset(j->'entries') AS v("orderId" text, "orderVersion" integer, "id" uuid, "type" text,
       "occurredAt" timestamptz, "disputeId" uuid, "actorRole" text, "actorId" text, "cause" text, "comment" text,
-      "data" jsonb) LEFT JOIN traces ON dispute_id = "disputeId" RETURNING 1)
+      "data" jsonb) RETURNING 1)
   SELECT (SELECT count(*) FROM new_orders)::integer + (SELECT count(*) FROM changed_orders)::integer AS orders,
     (SELECT count(*) FROM new_disputes)::integer + (SELECT count(*) FROM changed_disputes)::integer AS disputes,
     (SELECT count(*) FROM entries)::integer AS entries`;

@@ -158,7 +158,7 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         search: `AND disputes.version = d."guardVersion"
-      AND disputes.status = 'open' RETURNING 1`,
+      AND disputes.resolution IS NULL RETURNING 1`,
         replace: 'RETURNING 1',
       },
     ],
@@ -212,7 +212,12 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a moved deadline gets no timer',
     file: 'src/store/write-set.ts',
-    edits: [{ search: `WHERE "status" = 'open' AND "hasNewDeadline"`, replace: `WHERE "status" = 'open' AND "isNew"` }],
+    edits: [
+      {
+        search: `WHERE "status" = 'open' AND "hasNewDeadline"`,
+        replace: `WHERE "status" = 'open' AND "write" = 'insert'`,
+      },
+    ],
     killedBy: ['test/operations/holds.test.ts'],
     named: 'exactly',
   },

@@ -1,0 +1,58 @@
+import { expect, test } from '@jest/globals';
+import pg from 'pg';
+import { decide } from '../../src/domain/decide.ts';
+import { writeSet } from '../../src/operations/write.ts';
+import { openDatabase, type Tx, withTx } from '../../src/platform/database.ts';
+import { lockOrder, readLocked } from '../../src/store/locks.ts';
+import { write } from '../../src/store/write-set.ts';
+import { FREELANCER, rowsNamed, seedOpen } from '../bench/seed.ts';
+import { onCleanup } from '../harness/cleanup.ts';
+import { seedDispute } from '../harness/seed.ts';
+import { startService } from '../harness/service.ts';
+
+const IN_TWO_DAYS = `clock_timestamp() + interval '2 days'`;
+const FEW = 300;
+const MANY = 5_000;
+/** Each row that it writes, with the rows that its keys refer to, and some more. */
+const LOOKED_AT = 40;
+
+async function accept(tx: Tx, disputeId: string): Promise<void> {
+  const order = await lockOrder(tx, { disputeId }, FREELANCER);
+  if (order === null) throw new Error('there is no such order');
+  const { states, now } = await readLocked(tx, [order]);
+  const [before] = states;
+  if (before === undefined) throw new Error('there is no such state');
+  const actor = { role: 'freelancer', id: FREELANCER } as const;
+  const decision = decide(before, { kind: 'accept', actor, disputeId, ifVersion: null, comment: null }, now);
+  await write(
+    tx,
+    writeSet(before, decision, 'a-request', () => crypto.randomUUID()),
+  );
+}
+
+test('a write looks at its own rows only, also if it was planned when there were next to none', async () => {
+  const service = await startService();
+  const { url, query } = service.database;
+  const admin = new pg.Pool({ connectionString: url, max: 1 });
+  const db = openDatabase({ url, poolSize: 1, applicationName: 'lookups', onError: () => {} });
+  onCleanup(async () => {
+    await db.pool.end();
+    await admin.end();
+  });
+  const first = await seedDispute(service, 'cancellation');
+  const second = await seedDispute(service, 'cancellation');
+  await seedOpen(admin, rowsNamed('few-', FEW), IN_TWO_DAYS);
+  await query('VACUUM ANALYZE');
+  await withTx(db, (tx) => accept(tx, first.id));
+  await seedOpen(admin, rowsNamed('many-', MANY), IN_TWO_DAYS);
+
+  const looked = await withTx(db, async (tx) => {
+    await accept(tx, second.id);
+    const { rows } = await tx.execute<{ looked: number }>(
+      'SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::integer AS looked FROM pg_stat_xact_user_tables',
+    );
+    return rows[0]?.looked;
+  });
+  expect(looked).toBeGreaterThan(0);
+  expect(looked).toBeLessThan(LOOKED_AT);
+});
