@@ -1,4 +1,5 @@
 import { type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
+import { LRUCache } from 'lru-cache';
 import { type Caller, SCOPES, type Scope } from '../operations/caller.ts';
 import { createIssuerKeys } from './issuer-keys.ts';
 import { ProblemError } from './problems.ts';
@@ -16,6 +17,9 @@ export interface AuthOptions {
 export type Authenticate = (authorization: string | undefined) => Promise<Caller | null>;
 
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
+/** How many tokens are remembered, and for how long at most: as long, a key that its issuer has withdrawn is still believed. */
+const REMEMBERED = 5_000;
+const REMEMBERED_MS = 30_000;
 const USER_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 function isScope(word: string): word is Scope {
@@ -46,9 +50,19 @@ function verifier({
   return async (token, options) => (await jwtVerify(token, key, { ...options, algorithms: ['HS256'] })).payload;
 }
 
-/** Makes the check of bearer tokens: signature by explicit algorithms, `exp`, `nbf`, and issuer and audience if configured. */
+/** Whom a good token has shown, and until when that need not be looked at again. */
+interface Known {
+  readonly caller: Caller | null;
+  readonly untilMs: number;
+}
+
+/**
+ * Makes the check of bearer tokens: signature by explicit algorithms, `exp`, `nbf`, and issuer and audience if configured.
+ * What was good is good for half a minute, and no longer than the token itself.
+ */
 export function createAuthenticator(options: AuthOptions): Authenticate {
   const verify = verifier(options);
+  const known = new LRUCache<string, Known>({ max: REMEMBERED });
   const claims: JWTVerifyOptions = {
     requiredClaims: ['sub', 'exp'],
     ...(options.issuer !== null && { issuer: options.issuer }),
@@ -57,8 +71,14 @@ export function createAuthenticator(options: AuthOptions): Authenticate {
   return async (authorization) => {
     const token = BEARER.exec(authorization ?? '')?.[1];
     if (token === undefined) return null;
+    const earlier = known.get(token);
+    if (earlier !== undefined && Date.now() < earlier.untilMs) return earlier.caller;
     try {
-      return callerOf(await verify(token, claims));
+      const payload = await verify(token, claims);
+      const caller = callerOf(payload);
+      const untilMs = Math.min(Date.now() + REMEMBERED_MS, (payload.exp ?? 0) * 1_000);
+      known.set(token, { caller, untilMs });
+      return caller;
     } catch (error) {
       if (error instanceof ProblemError) throw error;
       return null; // whatever is wrong with a token, the answer is the same

@@ -1,5 +1,6 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { SignJWT } from 'jose';
+import { createAuthenticator } from '../../src/http/auth.ts';
 import { CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 import { ALGORITHMS, AUDIENCE, ISSUER, type Issuer, inSeconds, makeKeyPair, sign, startIssuer } from './issuer.ts';
@@ -123,3 +124,25 @@ async function unknownExtension(): Promise<string> {
     .setProtectedHeader({ alg: 'ES256', kid, crit: ['exp'], exp: 1 })
     .sign(privateKey, { crit: { exp: true } });
 }
+
+test('a token that was good once is good until its exp, and not beyond', async () => {
+  const secret = 'a secret of at least thirty-two bytes';
+  const now = Math.floor(Date.now() / 1_000) * 1_000;
+  const token = await new SignJWT({ sub: CLIENT, exp: now / 1_000 + 10 })
+    .setProtectedHeader({ alg: 'HS256' })
+    .sign(new TextEncoder().encode(secret));
+  const options = { secret, jwksUrl: null, issuer: null, audience: null, onKeysUnavailable: () => {} };
+  const authenticate = createAuthenticator(options);
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'setTimeout'] });
+  const at = (ms: number) => {
+    jest.setSystemTime(ms);
+    return authenticate(`Bearer ${token}`);
+  };
+  try {
+    expect(await at(now)).toEqual({ kind: 'user', id: CLIENT });
+    expect(await at(now + 9_999)).toEqual({ kind: 'user', id: CLIENT });
+    expect(await at(now + 10_000)).toBeNull();
+  } finally {
+    jest.useRealTimers();
+  }
+});
