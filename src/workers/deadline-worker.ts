@@ -6,6 +6,7 @@ import { type Settlement, settleDisputes, settlementOf } from '../operations/set
 import type { WriteDeps } from '../operations/write.ts';
 import { waitingConnection } from '../platform/redis.ts';
 import { tracedUnder } from '../platform/tracing.ts';
+import type { Backlog } from './backlog.ts';
 import { createCollector } from './collector.ts';
 import { type DeadlineJob, QUEUE_NAME, type QueueAddress } from './queue.ts';
 
@@ -14,6 +15,8 @@ export interface DeadlineWorkerDeps {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly address: QueueAddress;
+  /** While there is one, jobs wait with their deadlines for the sweeper: soon most of them have nothing left to do. */
+  readonly backlog: Backlog;
 }
 
 const CONCURRENCY = 250;
@@ -31,7 +34,13 @@ function outcomeOf(settlement: Settlement, { seq }: DeadlineJob): Settlement['ou
 }
 
 /** Starts to take due jobs. Jobs that come together are settled together; each is only a nomination. */
-export function startDeadlineWorker({ write, metrics, log, address }: DeadlineWorkerDeps): Worker<DeadlineJob> {
+export function startDeadlineWorker({
+  write,
+  metrics,
+  log,
+  address,
+  backlog,
+}: DeadlineWorkerDeps): Worker<DeadlineJob> {
   const collect = createCollector<string, Settlement>(
     { waitMs: COLLECT_MS, limit: CONCURRENCY },
     async (disputeIds) => {
@@ -60,6 +69,7 @@ export function startDeadlineWorker({ write, metrics, log, address }: DeadlineWo
   };
 
   const run = async (job: Job<DeadlineJob>, token?: string) => {
+    await backlog.over();
     const { settlement, outcome } = await settle(job);
     metrics.jobs.inc({ outcome });
     if (outcome === 'early' && settlement.outcome === 'early') await putBack(job, token, settlement.remainingMs);

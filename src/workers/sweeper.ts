@@ -19,6 +19,9 @@ const INTERVAL_MS = 500;
 // that froze would cost another half second.
 const SOON_MS = 100;
 const BATCH = 500;
+/** How many batches are settled at a time: while the database is busy with one, this process prepares another. */
+const LANES = 2;
+const MOST = BATCH * LANES;
 /** A group that is not halved for a connection that broke. */
 const SMALL = 50;
 const ALARM_ATTEMPTS = 5;
@@ -52,29 +55,45 @@ const halvesOf = (ids: readonly string[]): Groups => {
   return [ids.slice(0, middle), ids.slice(middle)];
 };
 
+/** At most as many groups as are settled at a time, and none of them small for nothing. */
+function groupsOf(ids: readonly string[]): Groups {
+  const size = Math.max(SMALL, Math.ceil(ids.length / LANES));
+  return Array.from({ length: Math.ceil(ids.length / size) }, (_, n) => ids.slice(n * size, (n + 1) * size));
+}
+
+/** What becomes of a group that failed: it is put back in parts, or set aside if nothing can be split off any more. */
+async function putBack(deps: SweeperDeps, groups: Groups, ids: readonly string[], error: unknown): Promise<void> {
+  const [first, ...others] = ids;
+  if (isTransient(error)) {
+    // What is over sooner gets through where connections break one after the other.
+    groups.unshift(...(ids.length > SMALL ? halvesOf(ids) : [ids]));
+    throw error;
+  }
+  if (first === undefined || others.length > 0) {
+    groups.push(...halvesOf(ids));
+    return;
+  }
+  await putAside(deps, first, error).catch((failure) => {
+    groups.unshift(ids); // not gone before something has come of it
+    throw failure;
+  });
+}
+
 /**
  * Settles the first group, or puts its halves behind the others.
  * @throws what the database raises when nothing is wrong with the rows: it has to come back first
  */
 async function settleFirst(deps: SweeperDeps, groups: Groups): Promise<number> {
-  const [ids = []] = groups;
+  const ids = groups.shift();
+  if (ids === undefined) return 0;
   try {
     const attributes = { 'resolution_center.batch_size': ids.length };
     const settled = await traced('sweep deadlines', { attributes }, () =>
       settleOnce(deps.write, ids, { trigger: 'sweep', busy: 'skip' }),
     );
-    groups.shift();
     return settled.size;
   } catch (error) {
-    const [first] = ids;
-    if (isTransient(error)) {
-      // What is over sooner gets through where connections break one after the other.
-      if (ids.length > SMALL) groups.splice(0, 1, ...halvesOf(ids));
-      throw error;
-    }
-    if (first !== undefined && ids.length === 1) await putAside(deps, first, error);
-    groups.shift(); // not before something has come of it
-    if (ids.length > 1) groups.push(...halvesOf(ids));
+    await putBack(deps, groups, ids, error);
     return 0;
   }
 }
@@ -85,8 +104,18 @@ async function settleFirst(deps: SweeperDeps, groups: Groups): Promise<number> {
  * statements, where one by one it would be five hundred, and most of them only a few.
  */
 async function settleGroups(deps: SweeperDeps, groups: Groups): Promise<number> {
+  const lane = async () => {
+    let settled = 0;
+    while (groups.length > 0) settled += await settleFirst(deps, groups);
+    return settled;
+  };
+  // Each comes to an end before the round does, also where another has failed.
+  const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
   let settled = 0;
-  while (groups.length > 0) settled += await settleFirst(deps, groups);
+  for (const outcome of lanes) {
+    if (outcome.status === 'rejected') throw outcome.reason;
+    settled += outcome.value;
+  }
   return settled;
 }
 
@@ -99,13 +128,13 @@ async function settleGroups(deps: SweeperDeps, groups: Groups): Promise<number> 
 export async function sweepOnce(deps: SweeperDeps, sweep: Sweep = newSweep()): Promise<'more' | 'soon' | 'done'> {
   const { db } = deps.write;
   await settleGroups(deps, sweep.groups);
-  const overdue = await overdueDisputes(db, BATCH, sweep.behind);
-  const isFull = overdue.length === BATCH;
+  const overdue = await overdueDisputes(db, MOST, sweep.behind);
+  const isFull = overdue.length === MOST;
   // Deadlines first: a reminder that comes a moment later harms nobody.
-  const due = isFull ? overdue : [...overdue, ...(await disputesToRemind(db, BATCH - overdue.length))];
-  if (due.length > 0) sweep.groups.push(due);
+  const due = isFull ? overdue : [...overdue, ...(await disputesToRemind(db, MOST - overdue.length))];
+  sweep.groups.push(...groupsOf(due));
   const settled = await settleGroups(deps, sweep.groups);
-  sweep.behind = isFull && settled < BATCH / 2 ? (overdue.at(-1) ?? null) : null;
+  sweep.behind = isFull && settled < MOST / 2 ? (overdue.at(-1) ?? null) : null;
   if (isFull) return 'more';
   return settled < due.length ? 'soon' : 'done';
 }
@@ -113,11 +142,16 @@ export async function sweepOnce(deps: SweeperDeps, sweep: Sweep = newSweep()): P
 /**
  * The guarantee: whatever happens to Redis and its jobs, an overdue dispute is settled within about a second.
  * This file and all that it imports know nothing of Redis.
+ * @param onBacklog told after each round whether more is overdue than it took
  */
-export function startSweeper(deps: SweeperDeps): Loop {
+export function startSweeper(deps: SweeperDeps, onBacklog: (isThere: boolean) => void): Loop {
   const onSuccess = () => deps.metrics.loopSucceeded.setToCurrentTime({ loop: 'sweeper' });
   onSuccess(); // from here on its age counts, also if no round ever succeeds
   const options = { name: 'sweeper', intervalMs: INTERVAL_MS, soonMs: SOON_MS, log: deps.log, onSuccess };
   const sweep = newSweep();
-  return startLoop(options, () => sweepOnce(deps, sweep));
+  return startLoop(options, async () => {
+    const next = await sweepOnce(deps, sweep);
+    onBacklog(next === 'more');
+    return next;
+  });
 }

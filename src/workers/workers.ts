@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { QueueInspector } from '../operations/deadline-ops.ts';
 import type { Metrics } from '../operations/metrics.ts';
 import type { WriteDeps } from '../operations/write.ts';
+import { createBacklog } from './backlog.ts';
 import { startDeadlineWorker } from './deadline-worker.ts';
 import { startHoldKeeper } from './hold-keeper.ts';
 import { startHousekeeping } from './housekeeping.ts';
@@ -34,9 +35,10 @@ export interface Workers {
 /** Starts the deadline worker and the loops: sweeper, relay, reconciler, hold keeper, statistician, webhook sender, housekeeping. */
 export function startWorkers(deps: WorkersDeps): Workers {
   const { write, metrics, log, address, queue, inspector, retentionMs, webhooks } = deps;
-  const worker = startDeadlineWorker({ write, metrics, log, address });
+  const backlog = createBacklog();
+  const worker = startDeadlineWorker({ write, metrics, log, address, backlog });
   const loops = [
-    startSweeper({ write, metrics, log }),
+    startSweeper({ write, metrics, log }, backlog.set),
     startRelay({ db: write.db, queue, metrics, log, horizonMs: inspector.horizonMs }),
     startReconciler({ write, inspector, metrics, log }),
     startHoldKeeper({ write, log }),
@@ -47,6 +49,7 @@ export function startWorkers(deps: WorkersDeps): Workers {
   return {
     stop: async () => {
       await Promise.all(loops.map((loop) => loop.stop()));
+      backlog.set(false); // jobs that wait for the sweeper would wait for ever
       await worker.close();
     },
   };

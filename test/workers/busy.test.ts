@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { Logger } from 'pino';
+import { createBacklog } from '../../src/workers/backlog.ts';
 import { startDeadlineWorker } from '../../src/workers/deadline-worker.ts';
 import { addJobs, DEFAULT_PREFIX, openQueue } from '../../src/workers/queue.ts';
 import { onCleanup } from '../harness/cleanup.ts';
@@ -26,7 +27,13 @@ test('an order that somebody holds keeps nobody else waiting whose deadline is d
   await queue.waitUntilReady();
   const { system, log } = service.deps.app;
   const { metrics } = system;
-  const worker = startDeadlineWorker({ write: service.deps.write, metrics, log: log as Logger, address });
+  const worker = startDeadlineWorker({
+    write: service.deps.write,
+    metrics,
+    log: log as Logger,
+    address,
+    backlog: createBacklog(),
+  });
   onCleanup(async () => void (await Promise.all([worker.close(), queue.close()])));
   const timers = [held, free].map(({ id }) => ({ disputeId: id, seq: 1, dueAt: Date.now() }));
   await addJobs(queue, timers, Date.now());

@@ -5,8 +5,8 @@ import { insertHerd } from '../faults/herd.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { startService } from '../harness/service.ts';
 
-/** A batch of the sweeper. */
-const BATCH = 500;
+/** What the sweeper takes in one round. */
+const BATCH = 1_000;
 const BEHIND = 200;
 const MOST_ROUNDS = 5;
 

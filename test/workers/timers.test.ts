@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Worker } from 'bullmq';
+import { type Backlog, createBacklog } from '../../src/workers/backlog.ts';
 import { startDeadlineWorker } from '../../src/workers/deadline-worker.ts';
 import { DEFAULT_PREFIX, type DeadlineQueue, jobIdOf, openQueue } from '../../src/workers/queue.ts';
 import { type RelayDeps, relayOnce } from '../../src/workers/relay.ts';
@@ -15,9 +16,11 @@ const DAY = 24 * HOUR;
 
 let service: Service;
 let queue: DeadlineQueue;
+let backlog: Backlog;
 let worker: Worker | undefined;
 beforeEach(async () => {
   service = await startService({ env: { REMINDERS: 'none' } });
+  backlog = createBacklog();
   queue = openQueue({ redisUrl: service.redisUrl, prefix: DEFAULT_PREFIX }, () => {});
   onCleanup(() => queue.close());
   await queue.waitUntilReady();
@@ -25,6 +28,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   jest.restoreAllMocks();
+  backlog.set(false);
   await worker?.close();
   worker = undefined;
 });
@@ -116,6 +120,7 @@ describe('a job', () => {
       metrics: service.deps.app.system.metrics,
       log: service.log.log,
       address: { redisUrl: service.redisUrl, prefix: DEFAULT_PREFIX },
+      backlog,
     });
   }
 
@@ -137,6 +142,21 @@ describe('a job', () => {
     expect(Math.abs((job?.dueAt ?? 0) - dueAt(dispute))).toBeLessThan(5_000);
     const read = await service.as(CLIENT).get<Dispute>(`/v1/disputes/${dispute.id}`);
     expect(read.body.status).toBe('open');
+  });
+
+  test('waits while more is overdue than the sweeper takes at a time, and then takes effect', async () => {
+    const { id } = await seedDispute(service, 'cancellation');
+    await letTimePass(service.database, id, 3 * DAY);
+    const status = async () =>
+      (await service.database.query<{ status: string }>('SELECT status FROM disputes WHERE id = $1', [id]))[0]?.status;
+    backlog.set(true);
+    startWorker();
+    await addNow(id, 1);
+    await waitFor('it was taken', async () => (await queue.getActiveCount()) === 1);
+    expect(await status()).toBe('open');
+    backlog.set(false);
+    await waitFor('it took effect', async () => (await count('jobs', { outcome: 'settled' })) === 1);
+    expect(await status()).toBe('resolved');
   });
 
   test('for a deadline that was moved ends without a sound', async () => {
