@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { request } from 'undici';
 import { mintToken } from '../../src/platform/development.ts';
 import type { History } from './history.ts';
 import { type Instance, SECRET } from './instances.ts';
@@ -74,18 +75,19 @@ export async function createClient(apis: readonly Instance[], history: History):
     try {
       const payload = sent === undefined ? {} : { body: JSON.stringify(sent) };
       const signal = AbortSignal.timeout(REQUEST_MS);
-      const response = await fetch(`${api.url}${path}`, { method, headers, ...payload, signal });
-      const body = (await response.json()) as Body;
+      // As fetch does, at half of its price: on two cores the callers must not be what deadlines wait for.
+      const response = await request(`${api.url}${path}`, { method, headers, ...payload, signal });
+      const body = (await response.body.json()) as Body;
       const ms = performance.now() - begun;
       const answer = {
-        status: response.status,
+        status: response.statusCode,
         body,
-        retryAfter: response.headers.get('retry-after'),
+        retryAfter: response.headers['retry-after']?.toString() ?? null,
         ms: ms - (api.frozenMs - frozenBefore),
       };
       count(`${answer.status}${answer.status >= 400 ? ` ${answer.body.code}` : ''}`);
       if (answer.status === 500) history.broken.push(path);
-      if (response.headers.has('idempotency-replayed')) count('of these replayed');
+      if (response.headers['idempotency-replayed'] !== undefined) count('of these replayed');
       history.latenciesMs.push({ at: Date.now(), ms });
       return answer;
     } catch {

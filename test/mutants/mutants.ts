@@ -466,7 +466,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the sweeper does not sweep',
     file: 'src/workers/sweeper.ts',
-    edits: [{ search: 'if (due.length > 0) sweep.groups.push(due);', replace: '' }],
+    edits: [{ search: 'sweep.groups.push(...groupsOf(due));', replace: '' }],
     killedBy: ['test/operations/holds.test.ts'],
   },
   {
@@ -476,17 +476,29 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: ['test/workers/busy.test.ts'],
   },
   {
+    name: 'jobs do not wait while the sweeper has a backlog',
+    file: 'src/workers/deadline-worker.ts',
+    edits: [{ search: '    await backlog.over();', replace: '' }],
+    killedBy: TIMERS,
+    named: 'waits while more is overdue',
+  },
+  {
+    name: 'a token is remembered beyond its exp',
+    file: 'src/http/auth.ts',
+    edits: [{ search: 'earlier !== undefined && Date.now() < earlier.untilMs', replace: 'earlier !== undefined' }],
+    killedBy: ['test/security/tokens.test.ts'],
+    named: 'good until its exp',
+  },
+  {
     name: 'the sweeper waits for a batch that others have locked',
     file: 'src/workers/sweeper.ts',
-    edits: [
-      { search: 'sweep.behind = isFull && settled < BATCH / 2', replace: 'sweep.behind = isFull && settled < 0' },
-    ],
+    edits: [{ search: 'sweep.behind = isFull && settled < MOST / 2', replace: 'sweep.behind = isFull && settled < 0' }],
     killedBy: ['test/workers/herd.test.ts'],
   },
   {
     name: 'a poison row stops the sweeper',
     file: 'src/workers/sweeper.ts',
-    edits: [{ search: '    if (isTransient(error)) {', replace: '    if (error !== null) {' }],
+    edits: [{ search: '  if (isTransient(error)) {', replace: '  if (error !== null) {' }],
     killedBy: ['test/workers/deadline.test.ts'],
     named: 'cannot be written',
   },
