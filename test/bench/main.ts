@@ -1,4 +1,5 @@
 // npm run bench -- [--quick] [--only open,answer] [--rounds N] [--seconds S] [--herd N] [--flood N] [--large N] [--write-docs]
+// npm run bench -- --profile [--write-docs]
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -12,6 +13,7 @@ import { measureFlood } from './flood.ts';
 import { measureGrowth } from './growth.ts';
 import { measureLoopDelay } from './loop-delay.ts';
 import { type BenchOptions, QUICK, WHOLE } from './options.ts';
+import { type HotPath, lookIntoHotPaths } from './profiles.ts';
 import { measureReads } from './reads.ts';
 import { plotOf, tableOf } from './report.ts';
 import type { Row } from './row.ts';
@@ -40,6 +42,7 @@ const { values } = parseArgs({
     herd: { type: 'string' },
     flood: { type: 'string' },
     large: { type: 'string' },
+    profile: { type: 'boolean', default: false },
     'write-docs': { type: 'boolean', default: false },
   },
 });
@@ -113,7 +116,21 @@ function writeDocs(results: Readonly<Record<string, Result>>): void {
   putBetweenMarkers('bench.md', 'table', `${tableOf(rows)}\n\nMeasured:\n\n${runs.join('\n')}\n`);
 }
 
-const results = await onStage(async (stage) => {
+function writeProfiles(paths: readonly HotPath[]): string {
+  const text = paths
+    .map(
+      ({ name, parts, statements }) =>
+        `### ${name}\n\n![flame graph](bench/${name}.svg)\n\n${parts}\n\n${statements}\n`,
+    )
+    .join('\n');
+  if (values['write-docs']) {
+    for (const { name, flameGraph } of paths) writeFileSync(join(DOCS, `${name}.svg`), flameGraph);
+    putBetweenMarkers('bench.md', 'profiles', `${text}\n`);
+  }
+  return text;
+}
+
+async function measure(stage: BenchStage): Promise<string> {
   const measured: Record<string, Result> = {};
   for (const name of names) {
     process.stderr.write(`${name}\n`);
@@ -123,6 +140,8 @@ const results = await onStage(async (stage) => {
     process.stderr.write(`${tableOf(rows)}\n`);
     if (values['write-docs']) writeDocs(measured);
   }
-  return measured;
-});
-process.stdout.write(`${tableOf(Object.values(results).flatMap(({ rows }) => rows))}\n`);
+  return tableOf(Object.values(measured).flatMap(({ rows }) => rows));
+}
+
+const said = await onStage((stage) => (values.profile ? lookIntoHotPaths(stage).then(writeProfiles) : measure(stage)));
+process.stdout.write(`${said}\n`);
