@@ -150,8 +150,13 @@ export function startSweeper(deps: SweeperDeps, onBacklog: (isThere: boolean) =>
   const options = { name: 'sweeper', intervalMs: INTERVAL_MS, soonMs: SOON_MS, log: deps.log, onSuccess };
   const sweep = newSweep();
   return startLoop(options, async () => {
-    const next = await sweepOnce(deps, sweep);
-    onBacklog(next === 'more');
-    return next;
+    let next: Awaited<ReturnType<typeof sweepOnce>> | undefined;
+    try {
+      next = await sweepOnce(deps, sweep);
+      return next;
+    } finally {
+      // Where rounds fail, jobs do their part: they are tried again by themselves.
+      onBacklog(next === 'more');
+    }
   });
 }

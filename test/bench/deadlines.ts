@@ -127,8 +127,7 @@ async function latenessOf(stage: BenchStage, seconds: number, take: Taker): Prom
   const leadMs = 10_000 + count / 2.5;
   const from = Date.now() + leadMs;
   const due = `to_timestamp((${from} + s.n * ${1_000 / PER_SECOND})::float8 / 1000)`;
-  const query = `SELECT 'bench-late-' || n AS id, gen_random_uuid() AS dispute, n FROM generate_series(1, ${count}) AS n`;
-  await seedOpen(admin, { query, values: [] }, due);
+  await seedOpen(admin, rowsNamed('bench-late-', count), due);
   await settleDown(admin);
   const stop = await take(stage, database, count);
   if (Date.now() > from - 1_000) throw new Error(`not ready in ${leadMs} ms`);

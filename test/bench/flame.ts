@@ -115,6 +115,7 @@ export function flameGraphOf(title: string, profile: Profile): string {
   const height = 30 + depth * ROW;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="monospace" font-size="10">`,
+    `<title>${escaped(title)}</title>`,
     '<rect width="100%" height="100%" fill="#fff"/>',
     `<text x="4" y="16" font-size="13" font-family="sans-serif">${escaped(title)} (warm: the service's own)</text>`,
     `<g transform="translate(0,${height})">`,

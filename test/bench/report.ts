@@ -83,6 +83,7 @@ export function plotOf(title: string, rows: readonly Row[]): string {
   const height = 50 + rows.length * GROUP;
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" font-family="sans-serif" font-size="12">`,
+    `<title>${escaped(title)}</title>`,
     '<rect width="100%" height="100%" fill="#fff"/>',
     `<text x="0" y="18" font-size="15">${escaped(title)} (blue: ours; grey: the other; lines: least to most)</text>`,
     ...groups,

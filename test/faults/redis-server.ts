@@ -30,7 +30,7 @@ export async function prepareRedis(directory: string): Promise<RedisServer> {
     start: async () => {
       await mkdir(directory, { recursive: true });
       const settings = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', '', '--dir', directory];
-      const limits = ['--maxmemory-policy', 'noeviction', '--bind', '127.0.0.1'];
+      const limits = ['--maxmemory-policy', 'noeviction', '--hash-max-listpack-value', '512', '--bind', '127.0.0.1'];
       server = spawn('redis-server', ['--port', String(port), ...settings, ...limits], { stdio: 'ignore' });
       await waitFor('redis starts', () => answers(port), 30_000);
     },
