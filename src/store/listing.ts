@@ -155,7 +155,8 @@ export async function readPage(db: Database, request: PageRequest): Promise<Page
   const hasNext = rows.length > request.limit && last !== undefined;
   const { sort } = request;
   return {
-    now: rows[0]?.now ?? 0,
+    // Never before what it shows has happened, also if the database's clock has been set back since.
+    now: Math.max(rows[0]?.now ?? 0, ...page.map(({ updatedAt }) => updatedAt)),
     disputes: page,
     holds: rows[0]?.holds ?? [],
     next: hasNext ? { sort, value: sortValue(last, sort), id: last.id } : null,

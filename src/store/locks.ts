@@ -84,7 +84,7 @@ export async function readFacts(tx: Tx, target: Target): Promise<Facts> {
 }
 
 /**
- * The instant of a decision: never before the last change of any of the orders, which keeps time running forwards across a
+ * The instant of a decision, or of a look: never before the last change of any of the orders, which keeps time running forwards across a
  * failover to a server whose clock is behind.
  * @throws if the database did not tell the time
  */

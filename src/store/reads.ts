@@ -3,7 +3,7 @@ import type { Dispute, Instant, Order, State } from '../domain/state.ts';
 import { type Database, prepared } from '../platform/database.ts';
 import { CLOCK } from './clock.ts';
 import { holdsFor } from './holds.ts';
-import type { Target } from './locks.ts';
+import { instantOf, type Target } from './locks.ts';
 import { toDispute, toOrder } from './rows.ts';
 import { disputes, logEntries, orders } from './schema.ts';
 
@@ -46,9 +46,10 @@ export async function find({ query }: Database, target: Target, partyId: string 
     : FIND_DISPUTE(query).execute({ target: target.disputeId, party: partyId }));
   const first = rows[0];
   if (first === undefined) return undefined;
+  const order = toOrder(first.order);
   return {
-    now: first.now,
-    order: toOrder(first.order),
+    now: instantOf(first.now, [order]),
+    order,
     holds: first.holds,
     disputes: rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)])),
   };
