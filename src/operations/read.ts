@@ -2,8 +2,8 @@ import { openDisputeOf } from '../domain/state.ts';
 import { asSeenAt, disputeAsSeenAt, isUnsettled } from '../domain/transition.ts';
 import { isTransient } from '../platform/database.ts';
 import { type Filter, overdueAmong, type Page, type PageRequest, readPage } from '../store/listing.ts';
-import type { Target } from '../store/locks.ts';
 import { type Found, find, type LogRow, timelineOf } from '../store/reads.ts';
+import type { Target } from '../store/target.ts';
 import { settleDisputes } from './settle.ts';
 import type { WriteDeps } from './write.ts';
 

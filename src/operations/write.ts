@@ -4,8 +4,10 @@ import { type Dispute, type Order, type Party, roleIn, type State } from '../dom
 import type { Entry, Step } from '../domain/transition.ts';
 import { type Database, type Tx, withTx } from '../platform/database.ts';
 import { withRetry } from '../platform/retry.ts';
+import { instantOf } from '../store/clock.ts';
 import { type IdempotencyKey, keepResponse, type StoredResponse } from '../store/idempotency.ts';
-import { instantOf, lockOrder, readFacts, type Target } from '../store/locks.ts';
+import { lockOrder, readFacts } from '../store/locks.ts';
+import type { Target } from '../store/target.ts';
 import { type WriteSet, write } from '../store/write-set.ts';
 import type { Decided } from './decided.ts';
 import { earlierOutcome, type Outcome } from './idempotent.ts';

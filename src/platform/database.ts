@@ -88,16 +88,20 @@ export function openDatabase({ url, poolSize, applicationName, onError }: Databa
   return { pool, query: drizzle(preparing(pool, statements)), statements };
 }
 
+/** A query under the name of its statement, or without one. */
+const named = ({ name: _own, ...config }: pg.QueryConfig, name: string | undefined): pg.QueryConfig =>
+  name === undefined ? config : { ...config, name };
+
 /** A pool that keeps those queries prepared that were given a name. */
 function preparing(pool: pg.Pool, statements: StatementNames): pg.Pool {
-  const query = async ({ name: own, ...config }: pg.QueryConfig, values: unknown[]) => {
-    const name = own === undefined ? undefined : statements.of(config.text);
+  const query = async (config: pg.QueryConfig, values: unknown[]) => {
+    const name = config.name === undefined ? undefined : statements.of(config.text);
     try {
-      return await pool.query(name === undefined ? config : { ...config, name }, values);
+      return await pool.query(named(config, name), values);
     } catch (error) {
       if (name === undefined || !isStatementLost(error)) throw error;
       statements.giveUp();
-      return await pool.query(config, values); // it was refused before it was run
+      return await pool.query(named(config, undefined), values); // it was refused before it was run
     }
   };
   return { query } as unknown as pg.Pool;
@@ -128,9 +132,7 @@ function lineOf(client: pg.PoolClient, statements: StatementNames): Line {
   const known = lines.get(client);
   if (known !== undefined) return known;
   const query = async (config: pg.QueryConfig, values: unknown[]) => {
-    const name = statements.of(config.text);
-    const { name: _own, ...unnamed } = config;
-    const answer = client.query(name === undefined ? unnamed : { ...unnamed, name }, values);
+    const answer = client.query(named(config, statements.of(config.text)), values);
     const { begun } = line;
     if (begun === null) return await answer;
     const [, first] = await Promise.all([begun, answer]);
@@ -154,9 +156,11 @@ interface Preparable<P> {
 export function prepared<P>(name: string, build: (db: Tx) => Preparable<P>): (db: Tx) => P {
   const known = new WeakMap<Tx, P>();
   return (db) => {
-    const ready = known.get(db) ?? build(db).prepare(name);
-    known.set(db, ready);
-    return ready;
+    const ready = known.get(db);
+    if (ready !== undefined) return ready;
+    const built = build(db).prepare(name);
+    known.set(db, built);
+    return built;
   };
 }
 

@@ -18,3 +18,14 @@ export async function readClock(tx: Pick<Tx, 'execute'>): Promise<Instant> {
   if (rows[0] === undefined) throw new Error('the database did not tell the time');
   return rows[0].now;
 }
+
+/**
+ * The instant of a decision, or of a look: never before the last change of anything that it is about, which keeps time
+ * running forwards across a failover to a server whose clock is behind.
+ * @throws if the database did not tell the time
+ */
+export function instantOf(clock: Instant | undefined, about: readonly { readonly updatedAt: Instant }[]): Instant {
+  const now = Math.max(clock ?? Number.NaN, ...about.map(({ updatedAt }) => updatedAt));
+  if (Number.isNaN(now)) throw new Error('the database did not tell the time');
+  return now;
+}

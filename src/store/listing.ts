@@ -4,7 +4,7 @@ import type { Hold } from '../domain/holds.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Dispute, Instant } from '../domain/state.ts';
 import type { Database } from '../platform/database.ts';
-import { CLOCK, THIS_MOMENT } from './clock.ts';
+import { CLOCK, instantOf, THIS_MOMENT } from './clock.ts';
 import { holdsFor, NOT_HELD } from './holds.ts';
 import { toDispute } from './rows.ts';
 import { disputes } from './schema.ts';
@@ -155,8 +155,7 @@ export async function readPage(db: Database, request: PageRequest): Promise<Page
   const hasNext = rows.length > request.limit && last !== undefined;
   const { sort } = request;
   return {
-    // Never before what it shows has happened, also if the database's clock has been set back since.
-    now: Math.max(rows[0]?.now ?? 0, ...page.map(({ updatedAt }) => updatedAt)),
+    now: instantOf(rows[0]?.now ?? 0, page),
     disputes: page,
     holds: rows[0]?.holds ?? [],
     next: hasNext ? { sort, value: sortValue(last, sort), id: last.id } : null,

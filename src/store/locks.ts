@@ -1,59 +1,45 @@
-import { and, asc, eq, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, or, sql } from 'drizzle-orm';
 import type { Hold } from '../domain/holds.ts';
 import type { Dispute, Instant, Order, State } from '../domain/state.ts';
 import { prepared, type Tx } from '../platform/database.ts';
 import { mark } from '../platform/tracing.ts';
-import { CLOCK } from './clock.ts';
+import { CLOCK, instantOf } from './clock.ts';
 import { holdsFor } from './holds.ts';
 import { toDispute, toOrder } from './rows.ts';
 import { disputes, orders } from './schema.ts';
+import { byTarget, IS_VISIBLE, isTarget, type Target, type TargetTerms, TERMS } from './target.ts';
 
-/** Which order a command is about: its own id, or that of one of its disputes. */
-export type Target = { readonly orderId: string } | { readonly disputeId: string };
-
-const TARGET = sql.placeholder('target');
-const PARTY = sql.placeholder('party');
-
-/** The id of the order that a command is about, as an expression. */
-const orderIdOf = {
-  order: sql`${TARGET}::text`,
-  dispute: sql`(SELECT ${disputes.orderId} FROM ${disputes} WHERE ${disputes.id} = ${TARGET}::uuid)`,
-};
-
-const lock = (orderId: SQL) => (tx: Tx) =>
+const lock = (terms: TargetTerms) => (tx: Tx) =>
   tx
     .select()
     .from(orders)
-    .where(
-      sql`${orders.id} = ${orderId} AND (${PARTY}::text IS NULL OR ${PARTY} IN (${orders.clientId}, ${orders.freelancerId}))`,
-    )
+    .where(and(isTarget(terms), IS_VISIBLE))
     .for('update');
 
 /** The clock, the holds, and the disputes of an order: the open one, the one that ended it, and the one addressed. */
-const read = (orderId: SQL, isAddressed: SQL) => (tx: Tx) => {
-  const clock = tx
-    .select({ now: CLOCK.as('now'), holds: holdsFor(sql`ARRAY[${orderId}]`).as('holds') })
-    .from(sql`(select 1) as one`)
-    .as('clock');
-  const endedBy = sql`(SELECT ${orders.cancelledByDisputeId} FROM ${orders} WHERE ${orders.id} = ${orderId})`;
-  const wanted = or(eq(disputes.status, 'open'), eq(disputes.id, endedBy), isAddressed);
-  return tx
-    .select({ now: clock.now, holds: clock.holds, dispute: disputes })
-    .from(clock)
-    .leftJoin(disputes, and(sql`${disputes.orderId} = ${orderId}`, wanted));
-};
+const read =
+  ({ orderId, isAddressed }: TargetTerms) =>
+  (tx: Tx) => {
+    const clock = tx
+      .select({ now: CLOCK.as('now'), holds: holdsFor(sql`ARRAY[${orderId}]`).as('holds') })
+      .from(sql`(select 1) as one`)
+      .as('clock');
+    const endedBy = sql`(SELECT ${orders.cancelledByDisputeId} FROM ${orders} WHERE ${orders.id} = ${orderId})`;
+    const wanted = or(eq(disputes.status, 'open'), eq(disputes.id, endedBy), isAddressed);
+    return tx
+      .select({ now: clock.now, holds: clock.holds, dispute: disputes })
+      .from(clock)
+      .leftJoin(disputes, and(sql`${disputes.orderId} = ${orderId}`, wanted));
+  };
 
 const LOCK = {
-  order: prepared('lock_order', lock(orderIdOf.order)),
-  dispute: prepared('lock_order_of_dispute', lock(orderIdOf.dispute)),
+  order: prepared('lock_order', lock(TERMS.order)),
+  dispute: prepared('lock_order_of_dispute', lock(TERMS.dispute)),
 };
 const READ = {
-  order: prepared('read_order', read(orderIdOf.order, sql`false`)),
-  dispute: prepared('read_order_of_dispute', read(orderIdOf.dispute, sql`${disputes.id} = ${TARGET}::uuid`)),
+  order: prepared('read_order', read(TERMS.order)),
+  dispute: prepared('read_order_of_dispute', read(TERMS.dispute)),
 };
-
-const byTarget = (target: Target) =>
-  'orderId' in target ? (['order', target.orderId] as const) : (['dispute', target.disputeId] as const);
 
 /** Locks the order that a user is a party of, or any order for null. Null if there is none that this user may see. */
 export async function lockOrder(tx: Tx, target: Target, partyId: string | null): Promise<Order | null> {
@@ -81,17 +67,6 @@ export async function readFacts(tx: Tx, target: Target): Promise<Facts> {
   const rows = await READ[kind](tx).execute({ target: id });
   const loaded = rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)]));
   return { clock: rows[0]?.now ?? Number.NaN, disputes: loaded, holds: rows[0]?.holds ?? [] };
-}
-
-/**
- * The instant of a decision, or of a look: never before the last change of any of the orders, which keeps time running forwards across a
- * failover to a server whose clock is behind.
- * @throws if the database did not tell the time
- */
-export function instantOf(clock: Instant | undefined, locked: readonly Order[]): Instant {
-  const now = Math.max(clock ?? Number.NaN, ...locked.map(({ updatedAt }) => updatedAt));
-  if (Number.isNaN(now)) throw new Error('the database did not tell the time');
-  return now;
 }
 
 /**

@@ -63,13 +63,13 @@ function groupsOf(ids: readonly string[]): Groups {
 
 /** What becomes of a group that failed: it is put back in parts, or set aside if nothing can be split off any more. */
 async function putBack(deps: SweeperDeps, groups: Groups, ids: readonly string[], error: unknown): Promise<void> {
-  const [first, ...others] = ids;
+  const [first] = ids;
   if (isTransient(error)) {
     // What is over sooner gets through where connections break one after the other.
     groups.unshift(...(ids.length > SMALL ? halvesOf(ids) : [ids]));
     throw error;
   }
-  if (first === undefined || others.length > 0) {
+  if (first === undefined || ids.length > 1) {
     groups.push(...halvesOf(ids));
     return;
   }

@@ -35,9 +35,9 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/store/locks.ts',
     edits: [
       {
-        search: `    )
+        search: `.where(and(isTarget(terms), IS_VISIBLE))
     .for('update');`,
-        replace: '    );',
+        replace: '.where(and(isTarget(terms), IS_VISIBLE));',
       },
     ],
     killedBy: RACES,
@@ -127,15 +127,15 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "the clock is the host's",
-    file: 'src/store/locks.ts',
+    file: 'src/store/clock.ts',
     edits: [{ search: 'const now = Math.max(clock ?? Number.NaN,', replace: 'const now = Math.max(Date.now(),' }],
     killedBy: WRITE_PATH,
     named: "host's clock",
   },
   {
     name: 'time may run backwards',
-    file: 'src/store/locks.ts',
-    edits: [{ search: ', ...locked.map(({ updatedAt }) => updatedAt));', replace: ');' }],
+    file: 'src/store/clock.ts',
+    edits: [{ search: ', ...about.map(({ updatedAt }) => updatedAt));', replace: ');' }],
     killedBy: WRITE_PATH,
     named: 'never goes back',
   },
