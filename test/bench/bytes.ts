@@ -1,14 +1,11 @@
 import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
-import { DEFAULT_PREFIX, QUEUE_NAME } from '../../src/workers/queue.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { jobsWaiting, memoryOf } from './redis.ts';
 import type { Row } from './row.ts';
-import { rowsNamed, seedOpen, settleDown } from './seed.ts';
+import { isAnyOpen, rowsNamed, seedOpen, settleDown } from './seed.ts';
 import type { BenchStage } from './stage.ts';
 
 const COUNT = 20_000;
-
-const memoryOf = async (redis: Redis) => Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
 
 /** What a waiting deadline takes in Redis, beside a plain BullMQ job with the same data. */
 async function redisBytes(stage: BenchStage): Promise<{ ours: number; theirs: number }> {
@@ -17,7 +14,7 @@ async function redisBytes(stage: BenchStage): Promise<{ ours: number; theirs: nu
   const worker = await stage.start(database, 'worker');
   const before = await memoryOf(redis);
   await seedOpen(database.admin, rowsNamed('bytes-', COUNT), `clock_timestamp() + interval '2 days'`);
-  const handedOver = async () => (await redis.zcard(`${DEFAULT_PREFIX}:${QUEUE_NAME}:delayed`)) === COUNT;
+  const handedOver = async () => (await jobsWaiting(redis)) === COUNT;
   await waitFor('its jobs wait in Redis', handedOver, 120_000);
   const ours = ((await memoryOf(redis)) - before) / COUNT;
   const { rows } = await database.admin.query<{ id: string }>('SELECT id FROM disputes');
@@ -48,8 +45,7 @@ async function postgresBytes(stage: BenchStage): Promise<{ ours: number; theirs:
   await seedOpen(admin, rowsNamed('bytes-', COUNT), `clock_timestamp() + interval '1 second'`);
   const worker = await stage.start(database, 'worker');
   const isDone = async () =>
-    (await admin.query("SELECT 1 FROM disputes WHERE status = 'open' LIMIT 1")).rows.length === 0 &&
-    (await admin.query('SELECT 1 FROM timers LIMIT 1')).rows.length === 0;
+    !(await isAnyOpen(admin)) && (await admin.query('SELECT 1 FROM timers LIMIT 1')).rows.length === 0;
   await waitFor('all took effect and nothing is left of their timers', isDone, 120_000);
   await worker.stop();
   await settleDown(admin);

@@ -89,30 +89,24 @@ async function measureCommand(stage: BenchStage, { rounds, seconds }: BenchOptio
   return measured;
 }
 
-/** Opening a dispute over HTTP. */
-export async function measureOpen(stage: BenchStage, options: BenchOptions): Promise<Row[]> {
+/** Opening or accepting a dispute, as a row of the table. */
+async function rowOf(stage: BenchStage, options: BenchOptions, name: string, what: 'open' | 'accept'): Promise<Row[]> {
   return [
     {
-      name: 'open',
-      what: `open a dispute over HTTP, ${CONNECTIONS} connections`,
+      name,
+      what: `${name} a dispute over HTTP, ${CONNECTIONS} connections`,
       against: `pgbench, the same statements, ${CONNECTIONS} clients`,
       reach: { atLeast: 0.5 },
       unit: 'per second',
-      ...(await measureCommand(stage, options, 'open')),
+      ...(await measureCommand(stage, options, what)),
     },
   ];
 }
 
+/** Opening a dispute over HTTP. */
+export const measureOpen = (stage: BenchStage, options: BenchOptions): Promise<Row[]> =>
+  rowOf(stage, options, 'open', 'open');
+
 /** Answering one. */
-export async function measureAnswer(stage: BenchStage, options: BenchOptions): Promise<Row[]> {
-  return [
-    {
-      name: 'answer',
-      what: `answer a dispute over HTTP, ${CONNECTIONS} connections`,
-      against: `pgbench, the same statements, ${CONNECTIONS} clients`,
-      reach: { atLeast: 0.5 },
-      unit: 'per second',
-      ...(await measureCommand(stage, options, 'accept')),
-    },
-  ];
-}
+export const measureAnswer = (stage: BenchStage, options: BenchOptions): Promise<Row[]> =>
+  rowOf(stage, options, 'answer', 'accept');

@@ -2,12 +2,12 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { DEFAULT_PREFIX, QUEUE_NAME } from '../../src/workers/queue.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { quantile } from './calls.ts';
 import type { BenchOptions } from './options.ts';
+import { jobsWaiting } from './redis.ts';
 import { median, type Row } from './row.ts';
-import { rowsNamed, seedOpen, settleDown } from './seed.ts';
+import { isAnyOpen, rowsNamed, seedOpen, settleDown } from './seed.ts';
 import type { BenchDatabase, BenchStage } from './stage.ts';
 
 const RIVALS = join(import.meta.dirname, 'rivals');
@@ -57,13 +57,10 @@ const rivalTaker =
 
 const ourTaker: Taker = async (stage, database, count) => {
   const { stop } = await stage.start(database, 'worker');
-  const handedOver = async () => (await stage.redis.zcard(`${DEFAULT_PREFIX}:${QUEUE_NAME}:delayed`)) === count;
+  const handedOver = async () => (await jobsWaiting(stage.redis)) === count;
   await waitFor('its jobs wait in Redis', handedOver, LONGEST_MS);
   return stop;
 };
-
-const isOpen = async ({ admin }: BenchDatabase) =>
-  (await admin.query("SELECT 1 FROM disputes WHERE status = 'open' LIMIT 1")).rows.length > 0;
 
 /** Lets so many deadlines fall due in one instant, and says how many took effect in a second from then on. */
 async function settledPerSecond(stage: BenchStage, count: number, take: Taker): Promise<number> {
@@ -77,7 +74,7 @@ async function settledPerSecond(stage: BenchStage, count: number, take: Taker): 
   const stop = await take(stage, database, count);
   if (Date.now() > dueAt - 1_000) throw new Error(`not ready in ${leadMs} ms`);
   await sleep(dueAt - Date.now());
-  await waitFor('all took effect', async () => !(await isOpen(database)), LONGEST_MS);
+  await waitFor('all took effect', async () => !(await isAnyOpen(admin)), LONGEST_MS);
   const seconds = (Date.now() - dueAt) / 1_000;
   await stop();
   await database.drop();
@@ -132,7 +129,7 @@ async function latenessOf(stage: BenchStage, seconds: number, take: Taker): Prom
   const stop = await take(stage, database, count);
   if (Date.now() > from - 1_000) throw new Error(`not ready in ${leadMs} ms`);
   await sleep(from + seconds * 1_000 - Date.now());
-  await waitFor('all took effect', async () => !(await isOpen(database)), LONGEST_MS);
+  await waitFor('all took effect', async () => !(await isAnyOpen(admin)), LONGEST_MS);
   const { rows } = await admin.query<{ late: number }>(
     `SELECT (extract(epoch from resolved_at - respond_by) * 1000)::float8 AS late FROM disputes ORDER BY late`,
   );

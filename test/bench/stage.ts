@@ -1,14 +1,10 @@
-import { readFileSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { migrate } from '../../src/platform/migrations.ts';
-import { buildService } from '../faults/build.ts';
 import { createInstances, end, type Instance } from '../faults/instances.ts';
-import { type PostgresServer, startServer } from '../faults/postgres-server.ts';
-import { prepareRedis } from '../faults/redis-server.ts';
+import type { PostgresServer } from '../faults/postgres-server.ts';
+import { startServers, type Undo } from '../faults/servers.ts';
 
 /** A database of its own on the server that everything is measured on, and an empty Redis. */
 export interface BenchDatabase {
@@ -23,7 +19,6 @@ export interface BenchStage {
   readonly home: string;
   /** Where the service was built. */
   readonly directory: string;
-  readonly postgresPid: number;
   readonly postgresVersion: string;
   readonly redis: Redis;
   readonly redisUrl: string;
@@ -56,20 +51,12 @@ async function countStatements({ pool, crash }: PostgresServer): Promise<void> {
 
 /** Sets up the servers, does the work, and takes everything away again. */
 export async function onStage<T>(work: (stage: BenchStage) => Promise<T>): Promise<T> {
-  const home = await mkdtemp(join(tmpdir(), 'resolution-center-bench-'));
-  await chmod(home, 0o755);
-  const undo: (() => Promise<unknown>)[] = [() => rm(home, { recursive: true, force: true })];
+  const undo: Undo = [];
   try {
-    const directory = await buildService(home);
-    const postgres = await startServer(home, false);
-    undo.push(postgres.stop);
+    const { home, directory, postgres, redisUrl } = await startServers('bench', undo);
     await countStatements(postgres);
-    const redisServer = await prepareRedis(join(home, 'redis'));
-    undo.push(() => redisServer.kill(false));
-    await redisServer.start();
-    const redis = new Redis(redisServer.port, '127.0.0.1');
+    const redis = new Redis(redisUrl);
     undo.push(async () => redis.disconnect());
-    const redisUrl = `redis://127.0.0.1:${redisServer.port}`;
     let made = 0;
     const newDatabase = async (): Promise<BenchDatabase> => {
       made += 1;
@@ -103,7 +90,6 @@ export async function onStage<T>(work: (stage: BenchStage) => Promise<T>): Promi
     return await work({
       home,
       directory,
-      postgresPid: Number(readFileSync(join(home, 'postgres/postmaster.pid'), 'utf8').split('\n')[0]),
       postgresVersion: rows[0]?.version ?? '',
       redis,
       redisUrl,

@@ -1,12 +1,10 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { migrate } from '../../src/platform/migrations.ts';
-import { buildService } from './build.ts';
 import { createInstances, end, type Instance } from './instances.ts';
-import { type PostgresServer, startServer } from './postgres-server.ts';
-import { prepareRedis, type RedisServer } from './redis-server.ts';
+import type { PostgresServer } from './postgres-server.ts';
+import type { RedisServer } from './redis-server.ts';
+import { startServers, type Undo } from './servers.ts';
 import { installTraps } from './traps.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
@@ -28,9 +26,7 @@ export interface Stage {
  * @param movableClock whether PostgreSQL's clock shall be one that a fault can set
  */
 export async function setUp({ movableClock = false } = {}): Promise<Stage> {
-  const home = await mkdtemp(join(tmpdir(), 'resolution-center-faults-'));
-  await chmod(home, 0o755);
-  const undo: (() => Promise<unknown>)[] = [() => rm(home, { recursive: true, force: true })];
+  const undo: Undo = [];
   const close = async () => {
     for (const signal of SIGNALS) process.off(signal, interrupted);
     for (const step of undo.splice(0).reverse()) await step();
@@ -39,15 +35,9 @@ export async function setUp({ movableClock = false } = {}): Promise<Stage> {
   const interrupted = () => void close().finally(() => process.exit(130));
   for (const signal of SIGNALS) process.once(signal, interrupted);
   try {
-    const directory = await buildService(home);
-    const postgres = await startServer(home, movableClock);
-    undo.push(postgres.stop);
+    const { directory, postgres, redis, redisUrl } = await startServers('faults', undo, movableClock);
     await migrate(postgres.url, join(directory, 'migrations'));
     await installTraps(postgres.pool);
-    const redis = await prepareRedis(join(home, 'redis'));
-    undo.push(() => redis.kill(false));
-    await redis.start();
-    const redisUrl = `redis://127.0.0.1:${redis.port}`;
     const { create, start } = createInstances({ directory, databaseUrl: postgres.url, redisUrl });
     const make = async (role: Instance['role'], number: number) => {
       const instance = await create(role, number);

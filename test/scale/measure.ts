@@ -1,23 +1,19 @@
 // What one api and one worker do, and what disputes cost in PostgreSQL and Redis: the figures of docs/scale.md.
 import { readFileSync } from 'node:fs';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import type { Pool as PgPool } from 'pg';
-import { Pool } from 'undici';
 import { mintToken } from '../../src/platform/development.ts';
 import { migrate } from '../../src/platform/migrations.ts';
-import { DEFAULT_PREFIX, QUEUE_NAME } from '../../src/workers/queue.ts';
-import { buildService } from '../faults/build.ts';
+import { type Call, callFor, quantile } from '../bench/calls.ts';
+import { jobsWaiting, memoryOf } from '../bench/redis.ts';
 import { putBetweenMarkers } from '../faults/docs.ts';
 import { insertHerd } from '../faults/herd.ts';
 import { createInstances, end, type Instance, SECRET } from '../faults/instances.ts';
 import { describeMachine } from '../faults/machine.ts';
-import { startServer } from '../faults/postgres-server.ts';
-import { prepareRedis } from '../faults/redis-server.ts';
+import { startServers, type Undo } from '../faults/servers.ts';
 import { cpuSecondsOf } from './processes.ts';
 
 const { values } = parseArgs({
@@ -43,14 +39,6 @@ interface Stage {
   readonly redis: Redis;
 }
 
-interface Call {
-  readonly method: 'GET' | 'POST' | 'PUT';
-  readonly path: string;
-  readonly token: string;
-  readonly body?: unknown;
-  readonly key?: string;
-}
-
 interface Rate {
   readonly what: string;
   readonly perSecond: number;
@@ -60,55 +48,29 @@ interface Rate {
   readonly p99: number;
 }
 
-const quantile = (sorted: readonly number[], q: number) => sorted[Math.floor(sorted.length * q)] ?? 0;
-
 /** Calls from 32 connections for some seconds, the warm-up not counted; what it costs each process is read from /proc. */
 async function rateOf(stage: Stage, what: string, nextCall: () => Call, forSeconds = SECONDS): Promise<Rate> {
-  const pool = new Pool(stage.api.url, { connections: CONNECTIONS, pipelining: 1 });
-  const took: number[] = [];
-  let counting = false;
-  let stopped = false;
-  const run = async () => {
-    while (!stopped) {
-      const { method, path, token, body, key } = nextCall();
-      const headers = {
-        authorization: `Bearer ${token}`,
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...(key !== undefined && { 'idempotency-key': key }),
-      };
-      const begun = performance.now();
-      const payload = body === undefined ? {} : { body: JSON.stringify(body) };
-      const answer = await pool.request({ method, path, headers, ...payload });
-      await answer.body.dump();
-      if (answer.statusCode >= 400) throw new Error(`${method} ${path} was answered ${answer.statusCode}`);
-      if (counting) took.push(performance.now() - begun);
-    }
+  const cpu = () => [cpuSecondsOf(stage.api.child.pid ?? 0), cpuSecondsOf(stage.postgresPid)] as const;
+  let [before, after] = [cpu(), cpu()];
+  const { perSecond, tookMs } = await callFor(stage.api.url, nextCall, {
+    connections: CONNECTIONS,
+    warmUpMs: WARM_UP_S * 1_000,
+    forMs: forSeconds * 1_000,
+    onCounting: (isCounting) => {
+      if (isCounting) before = cpu();
+      else after = cpu();
+    },
+  });
+  const each = (index: 0 | 1) => ((after[index] - before[index]) * 1_000) / tookMs.length;
+  say(`${what}: ${Math.round(perSecond)}/s`);
+  return {
+    what,
+    perSecond,
+    apiMs: each(0),
+    postgresMs: each(1),
+    p50: quantile(tookMs, 0.5),
+    p99: quantile(tookMs, 0.99),
   };
-  const running = Promise.all(Array.from({ length: CONNECTIONS }, run));
-  const measured = (async () => {
-    await sleep(WARM_UP_S * 1_000);
-    const cpu = () => [cpuSecondsOf(stage.api.child.pid ?? 0), cpuSecondsOf(stage.postgresPid)] as const;
-    const [before, begun] = [cpu(), performance.now()];
-    counting = true;
-    await sleep(forSeconds * 1_000);
-    counting = false;
-    const [after, seconds] = [cpu(), (performance.now() - begun) / 1_000];
-    stopped = true;
-    took.sort((a, b) => a - b);
-    const each = (index: 0 | 1) => ((after[index] - before[index]) * 1_000) / took.length;
-    return {
-      what,
-      perSecond: took.length / seconds,
-      apiMs: each(0),
-      postgresMs: each(1),
-      p50: quantile(took, 0.5),
-      p99: quantile(took, 0.99),
-    };
-  })();
-  const [rate] = await Promise.all([measured, running]);
-  await pool.close();
-  say(`${what}: ${Math.round(rate.perSecond)}/s`);
-  return rate;
 }
 
 async function measureApi(stage: Stage): Promise<Rate[]> {
@@ -180,10 +142,6 @@ async function bytesOf(admin: PgPool): Promise<number> {
   return Number(rows[0]?.bytes);
 }
 
-async function memoryOf(redis: Redis): Promise<number> {
-  return Number(/^used_memory:(\d+)/m.exec(await redis.info('memory'))?.[1]);
-}
-
 const until = async (isSo: () => Promise<boolean>) => {
   while (!(await isSo())) await sleep(50);
 };
@@ -200,13 +158,12 @@ interface Costs {
 
 async function measureCosts(stage: Stage): Promise<Costs> {
   const { admin, redis, worker, postgresPid } = stage;
-  const delayed = () => redis.zcard(`${DEFAULT_PREFIX}:${QUEUE_NAME}:delayed`);
   /** Redis has a job for each timer, and no other. */
   const isHandedOver = async () => {
     const { rows } = await admin.query<{ wanted: number; all: number }>(
       'SELECT count(due_at)::integer AS wanted, count(*)::integer AS all FROM timers',
     );
-    return rows[0]?.wanted === rows[0]?.all && rows[0]?.all === (await delayed());
+    return rows[0]?.wanted === rows[0]?.all && rows[0]?.all === (await jobsWaiting(redis));
   };
   await until(isHandedOver);
   const before = { bytes: await bytesOf(admin), memory: await memoryOf(redis) };
@@ -268,20 +225,13 @@ function describe(machine: string, rates: readonly Rate[], costs: Costs): string
   ].join('\n');
 }
 
-const home = await mkdtemp(join(tmpdir(), 'resolution-center-scale-'));
-await chmod(home, 0o755);
-const undo: (() => Promise<unknown>)[] = [() => rm(home, { recursive: true, force: true })];
+const undo: Undo = [];
 try {
-  const directory = await buildService(home);
-  const postgres = await startServer(home, false);
-  undo.push(postgres.stop);
+  const { home, directory, postgres, redisUrl } = await startServers('scale', undo);
   await migrate(postgres.url, join(directory, 'migrations'));
-  const redisServer = await prepareRedis(join(home, 'redis'));
-  undo.push(() => redisServer.kill(false));
-  await redisServer.start();
-  const redis = new Redis(redisServer.port);
+  const redis = new Redis(redisUrl);
   undo.push(async () => redis.disconnect());
-  const surroundings = { directory, databaseUrl: postgres.url, redisUrl: `redis://127.0.0.1:${redisServer.port}` };
+  const surroundings = { directory, databaseUrl: postgres.url, redisUrl };
   const { create } = createInstances(surroundings, { WINDOW_CANCELLATION: 'PT48H', REMINDERS: 'none' });
   const instances = [await create('api', 1), await create('worker', 1)] as const;
   for (const instance of instances) {

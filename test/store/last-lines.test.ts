@@ -1,12 +1,10 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { decide } from '../../src/domain/decide.ts';
-import { writeSet } from '../../src/operations/write.ts';
 import { type Database, withTx } from '../../src/platform/database.ts';
 import { LostRaceError } from '../../src/platform/retry.ts';
-import { lockOrder, readLocked } from '../../src/store/locks.ts';
 import { write } from '../../src/store/write-set.ts';
-import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
+import { CLIENT, seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
+import { decideAcceptance } from './acceptance.ts';
 
 let service: Service;
 let db: Database;
@@ -15,24 +13,10 @@ beforeAll(async () => {
   db = service.deps.write.db;
 });
 
-/** What an acceptance would write, decided now and to be written by whoever gets it. */
-async function decideAcceptance(disputeId: string) {
-  return await withTx(db, async (tx) => {
-    const order = await lockOrder(tx, { disputeId }, FREELANCER);
-    if (order === null) throw new Error('there is no such order');
-    const { states, now } = await readLocked(tx, [order]);
-    const [before] = states;
-    if (before === undefined) throw new Error('there is no such state');
-    const actor = { role: 'freelancer', id: FREELANCER } as const;
-    const decision = decide(before, { kind: 'accept', actor, disputeId, ifVersion: null, comment: null }, now);
-    return writeSet(before, decision, 'a-request', service.deps.write.newId);
-  });
-}
-
 describe('if a lock should ever fail to hold others off', () => {
   test('what was decided on a version that has passed is not written, and none of it is', async () => {
     const { id, orderId } = await seedDispute(service, 'cancellation');
-    const stale = await decideAcceptance(id);
+    const stale = await withTx(db, (tx) => decideAcceptance(tx, id));
     await service.as(CLIENT).post(`/v1/disputes/${id}/withdraw`);
     const rows = () => service.database.query('SELECT type FROM log_entries WHERE order_id = $1', [orderId]);
     const before = await rows();
@@ -42,7 +26,7 @@ describe('if a lock should ever fail to hold others off', () => {
 
   test('a write whose rows are gone is noticed by what it hit', async () => {
     const { id } = await seedDispute(service, 'cancellation');
-    const stale = await decideAcceptance(id);
+    const stale = await withTx(db, (tx) => decideAcceptance(tx, id));
     await service.as(CLIENT).post(`/v1/disputes/${id}/comments`, { comment: 'Hello.' });
     // Without its log entries nothing but the counts can tell.
     await expect(withTx(db, (tx) => write(tx, { ...stale, entries: [] }))).rejects.toThrow(LostRaceError);

@@ -1,14 +1,12 @@
 import { expect, test } from '@jest/globals';
 import pg from 'pg';
-import { decide } from '../../src/domain/decide.ts';
-import { writeSet } from '../../src/operations/write.ts';
 import { openDatabase, type Tx, withTx } from '../../src/platform/database.ts';
-import { lockOrder, readLocked } from '../../src/store/locks.ts';
 import { write } from '../../src/store/write-set.ts';
-import { FREELANCER, rowsNamed, seedOpen } from '../bench/seed.ts';
+import { rowsNamed, seedOpen } from '../bench/seed.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';
+import { decideAcceptance } from './acceptance.ts';
 
 const IN_TWO_DAYS = `clock_timestamp() + interval '2 days'`;
 const FEW = 300;
@@ -17,17 +15,7 @@ const MANY = 5_000;
 const LOOKED_AT = 40;
 
 async function accept(tx: Tx, disputeId: string): Promise<void> {
-  const order = await lockOrder(tx, { disputeId }, FREELANCER);
-  if (order === null) throw new Error('there is no such order');
-  const { states, now } = await readLocked(tx, [order]);
-  const [before] = states;
-  if (before === undefined) throw new Error('there is no such state');
-  const actor = { role: 'freelancer', id: FREELANCER } as const;
-  const decision = decide(before, { kind: 'accept', actor, disputeId, ifVersion: null, comment: null }, now);
-  await write(
-    tx,
-    writeSet(before, decision, 'a-request', () => crypto.randomUUID()),
-  );
+  await write(tx, await decideAcceptance(tx, disputeId));
 }
 
 test('a write looks at its own rows only, also if it was planned when there were next to none', async () => {
