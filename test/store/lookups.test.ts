@@ -1,11 +1,12 @@
 import { expect, test } from '@jest/globals';
 import pg from 'pg';
-import { openDatabase, type Tx, withTx } from '../../src/platform/database.ts';
+import { type Database, openDatabase, type Tx, withTx } from '../../src/platform/database.ts';
+import { forgetTimers, returnLeases, type Timer } from '../../src/store/timers.ts';
 import { write } from '../../src/store/write-set.ts';
 import { rowsNamed, seedOpen } from '../bench/seed.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { seedDispute } from '../harness/seed.ts';
-import { startService } from '../harness/service.ts';
+import { type Service, startService } from '../harness/service.ts';
 import { decideAcceptance } from './acceptance.ts';
 
 const IN_TWO_DAYS = `clock_timestamp() + interval '2 days'`;
@@ -14,23 +15,29 @@ const MANY = 5_000;
 /** Each row that it writes, with the rows that its keys refer to, and some more. */
 const LOOKED_AT = 40;
 
-async function accept(tx: Tx, disputeId: string): Promise<void> {
-  await write(tx, await decideAcceptance(tx, disputeId));
-}
-
-test('a write looks at its own rows only, also if it was planned when there were next to none', async () => {
+/** A service with a database of its own, and a single connection to it: statements are planned once. */
+async function open(): Promise<{ service: Service; admin: pg.Pool; db: Database }> {
   const service = await startService();
-  const { url, query } = service.database;
+  const { url } = service.database;
   const admin = new pg.Pool({ connectionString: url, max: 1 });
   const db = openDatabase({ url, poolSize: 1, applicationName: 'lookups', onError: () => {} });
   onCleanup(async () => {
     await db.pool.end();
     await admin.end();
   });
+  return { service, admin, db };
+}
+
+async function accept(tx: Tx, disputeId: string): Promise<void> {
+  await write(tx, await decideAcceptance(tx, disputeId));
+}
+
+test('a write looks at its own rows only, also if it was planned when there were next to none', async () => {
+  const { service, admin, db } = await open();
   const first = await seedDispute(service, 'cancellation');
   const second = await seedDispute(service, 'cancellation');
   await seedOpen(admin, rowsNamed('few-', FEW), IN_TWO_DAYS);
-  await query('VACUUM ANALYZE');
+  await service.database.query('VACUUM ANALYZE');
   await withTx(db, (tx) => accept(tx, first.id));
   await seedOpen(admin, rowsNamed('many-', MANY), IN_TWO_DAYS);
 
@@ -43,4 +50,28 @@ test('a write looks at its own rows only, also if it was planned when there were
   });
   expect(looked).toBeGreaterThan(0);
   expect(looked).toBeLessThan(LOOKED_AT);
+});
+
+test.each([
+  ['forgetting timers', forgetTimers],
+  ['giving leases back', returnLeases],
+])('%s looks at those only, also when nobody has counted that most are unwanted', async (_what, work) => {
+  const { service, admin, db } = await open();
+  await seedOpen(admin, rowsNamed('many-', MANY), IN_TWO_DAYS);
+  await service.database.query('VACUUM ANALYZE');
+  await service.database.query('UPDATE timers SET due_at = NULL');
+  const { rows: timers } = await admin.query<Timer>(
+    'SELECT dispute_id AS "disputeId", seq, due_at AS "dueAt" FROM timers LIMIT 10',
+  );
+  const looked = async () => {
+    await db.query.execute('SELECT pg_stat_force_next_flush()');
+    const { rows } = await db.query.execute<{ looked: number }>(
+      `SELECT (seq_tup_read + idx_tup_fetch)::integer AS looked FROM pg_stat_user_tables WHERE relname = 'timers'`,
+    );
+    return rows[0]?.looked ?? Number.NaN;
+  };
+
+  const before = await looked();
+  await work(db, timers);
+  expect((await looked()) - before).toBeLessThan(LOOKED_AT);
 });
