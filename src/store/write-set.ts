@@ -84,6 +84,8 @@ function entryRecord({ id, cause, entry }: IdentifiedEntry) {
 // which it was read; an insert collides with the row that should not be there. The counts tell which of them did.
 // Its plan is made once for a connection, perhaps when there was next to nothing in the tables. So nothing invites it to read
 // something whole: comparing "write" to a text, it expects one row, and no condition is that of a partial index.
+// A timer whose time has come goes at once: its job is due as well, and finds nothing to do. One that lies ahead stays, without
+// a time, until the relay has taken its job away.
 // What silence does belongs to the trace of the request that set its deadline, which the timer knows.
 const WRITE = (input: string) => sql`
   WITH input AS MATERIALIZED (SELECT ${input}::jsonb AS j),
@@ -126,10 +128,15 @@ const WRITE = (input: string) => sql`
       AND disputes.resolution IS NULL RETURNING 1),
   dropped_timers AS (
     UPDATE timers SET due_at = NULL, leased_until = d."updatedAt"
-    FROM d WHERE d."write" = 'update' AND timers.dispute_id = d."id" AND timers.due_at IS NOT NULL
+    FROM d WHERE d."write" = 'update' AND timers.dispute_id = d."id" AND timers.due_at > d."updatedAt"
       AND (d."status" = 'resolved' OR timers.seq < d."deadlineSeq")
     RETURNING timers.dispute_id, timers.trace_parent),
-  traces AS (SELECT jsonb_object_agg(dispute_id, trace_parent) AS parents FROM dropped_timers),
+  spent_timers AS (
+    DELETE FROM timers USING d WHERE d."write" = 'update' AND timers.dispute_id = d."id" AND timers.due_at <= d."updatedAt"
+      AND (timers.seq < d."deadlineSeq" OR d."status" = 'resolved')
+    RETURNING timers.dispute_id, timers.trace_parent),
+  traces AS (SELECT jsonb_object_agg(dispute_id, trace_parent) AS parents FROM (
+    SELECT * FROM dropped_timers UNION ALL SELECT * FROM spent_timers) AS t),
   new_timers AS (
     INSERT INTO timers (dispute_id, seq, due_at, leased_until, trace_parent)
     SELECT "id", "deadlineSeq", "wakeAt", "updatedAt",

@@ -210,6 +210,13 @@ export const MUTANTS: readonly Mutant[] = [
     named: 'superseded',
   },
   {
+    name: 'a timer whose time has come outlives its deadline',
+    file: 'src/store/write-set.ts',
+    edits: [{ search: 'timers.due_at <= d."updatedAt"', replace: 'timers.due_at < d."openedAt"' }],
+    killedBy: TIMERS,
+    named: 'has passed is gone',
+  },
+  {
     name: 'a moved deadline gets no timer',
     file: 'src/store/write-set.ts',
     edits: [

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Worker } from 'bullmq';
+import { settleDisputes } from '../../src/operations/settle.ts';
 import { type Backlog, createBacklog } from '../../src/workers/backlog.ts';
 import { startDeadlineWorker } from '../../src/workers/deadline-worker.ts';
 import { DEFAULT_PREFIX, type DeadlineQueue, jobIdOf, openQueue } from '../../src/workers/queue.ts';
@@ -87,6 +88,16 @@ describe('a timer', () => {
     expect((await timers()).map(({ due }) => due)).toEqual([null]);
     await relay();
     expect([await jobs(), await timers()]).toEqual([[], []]);
+  });
+
+  test('of a deadline that has passed is gone with it: its job is due, and nobody has to take it away', async () => {
+    const { id } = await seedDispute(service, 'cancellation');
+    await relay();
+    await letTimePass(service.database, id, 49 * HOUR);
+    await settleDisputes(service.deps.write, [id], { trigger: 'sweep', busy: 'skip' });
+    expect(await timers()).toEqual([]);
+    await relay();
+    expect(await count('handedOver', { kind: 'removed' })).toBe(0);
   });
 
   test('beyond the horizon waits for it', async () => {
