@@ -46,6 +46,13 @@ export const INVARIANTS: readonly Invariant[] = [
       HAVING count(l.id) <> o.version OR coalesce(max(l.order_version), 0) <> o.version`,
   },
   {
+    name: 'I3 what the log tells of is there: the order, and the dispute if it is one',
+    kind: 'inconsistent',
+    sql: `SELECT l.id::text FROM log_entries l LEFT JOIN orders o ON o.id = l.order_id
+        LEFT JOIN disputes d ON d.id = l.dispute_id AND d.order_id = l.order_id
+      WHERE o.id IS NULL OR (l.dispute_id IS NOT NULL AND d.id IS NULL)`,
+  },
+  {
     name: 'I4 nothing expires before its deadline',
     kind: 'early',
     sql: `SELECT d.id::text FROM disputes d JOIN log_entries l ON l.dispute_id = d.id
