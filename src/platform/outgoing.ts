@@ -1,7 +1,7 @@
 import { type LookupAddress, lookup as systemLookup } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { Agent, buildConnector, request } from 'undici';
+import type { buildConnector, Dispatcher, request } from 'undici';
 
 /** What came of a request: an answer, or why there was none. */
 export interface Answer {
@@ -92,11 +92,11 @@ function publicLookup(lookup: LookupFunction): LookupFunction {
   };
 }
 
-function connector({
-  allowInsecure,
-  lookup = systemLookup as LookupFunction,
-}: OutgoingOptions): buildConnector.connector {
-  const connect = buildConnector({
+function connector(
+  build: typeof buildConnector,
+  { allowInsecure, lookup = systemLookup as LookupFunction }: OutgoingOptions,
+): buildConnector.connector {
+  const connect = build({
     timeout: CONNECT_MS,
     lookup: allowInsecure ? lookup : publicLookup(lookup),
   });
@@ -139,14 +139,26 @@ function describe(error: unknown): string {
   return typeof code === 'string' ? code : message;
 }
 
-/** Opens the way out. A connection is used again for the address that was checked when it was made. */
-export function openOutgoing(options: OutgoingOptions): Outgoing {
+interface WayOut {
+  readonly request: typeof request;
+  readonly dispatcher: Dispatcher;
+}
+
+async function openWayOut(options: OutgoingOptions): Promise<WayOut> {
+  // Only when something is sent: reading it is a tenth of a start.
+  const { Agent, buildConnector, request } = await import('undici');
   const dispatcher = new Agent({
-    connect: connector(options),
+    connect: connector(buildConnector, options),
     headersTimeout: TOTAL_MS,
     bodyTimeout: TOTAL_MS,
     maxHeaderSize: 16 * 1024,
   });
+  return { request, dispatcher };
+}
+
+/** Opens the way out. A connection is used again for the address that was checked when it was made. */
+export function openOutgoing(options: OutgoingOptions): Outgoing {
+  let opening: Promise<WayOut> | null = null;
   const post = async ({ url, headers, body }: OutgoingRequest): Promise<Answer> => {
     const begun = performance.now();
     const took = () => Math.round(performance.now() - begun);
@@ -154,6 +166,8 @@ export function openOutgoing(options: OutgoingOptions): Outgoing {
     const fault = urlFault(url, options.allowInsecure);
     if (fault !== null) return { ...nothing, error: `the URL ${fault}`, durationMs: 0 };
     try {
+      opening ??= openWayOut(options);
+      const { request, dispatcher } = await opening;
       const signal = AbortSignal.timeout(TOTAL_MS);
       const answer = await request(url, { method: 'POST', headers: { ...headers }, body, dispatcher, signal });
       const text = await readBeginning(answer.body);
@@ -169,5 +183,5 @@ export function openOutgoing(options: OutgoingOptions): Outgoing {
       return { ...nothing, error: describe(error).slice(0, KEPT_CHARS), durationMs: took() };
     }
   };
-  return { post, close: () => dispatcher.destroy() };
+  return { post, close: async () => (await opening)?.dispatcher.destroy() };
 }

@@ -1,8 +1,6 @@
 import {
   type Attributes,
   context,
-  DiagLogLevel,
-  diag,
   propagation,
   ROOT_CONTEXT,
   type Span,
@@ -10,16 +8,9 @@ import {
   SpanStatusCode,
   trace,
 } from '@opentelemetry/api';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto';
-import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
-import {
-  BatchSpanProcessor,
-  ConsoleSpanExporter,
-  NodeTracerProvider,
-  type SpanExporter,
-} from '@opentelemetry/sdk-trace-node';
 import type { Logger } from 'pino';
 import { ConfigError } from './config.ts';
+import type { ExporterName, Tracing } from './trace-export.ts';
 
 /** What of OpenTelemetry's environment variables is read here; the rest of them, its SDK reads by itself. */
 export interface TracingEnvironment {
@@ -31,29 +22,19 @@ export interface TracingEnvironment {
   readonly OTEL_EXPORTER_OTLP_TRACES_PROTOCOL?: string | undefined;
 }
 
-const EXPORTERS: Readonly<Record<string, () => SpanExporter>> = {
-  otlp: () => new OTLPTraceExporter(),
-  console: () => new ConsoleSpanExporter(),
-};
-
 /** What sends the spans away; null for nothing. By the specification it would be `otlp` also where nothing was said. */
-function exporterOf(env: TracingEnvironment): SpanExporter | null {
+function exporterOf(env: TracingEnvironment): ExporterName | null {
   const endpoint = env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || env.OTEL_EXPORTER_OTLP_ENDPOINT;
   const name = env.OTEL_TRACES_EXPORTER || (endpoint ? 'otlp' : 'none');
   if (env.OTEL_SDK_DISABLED?.toLowerCase() === 'true' || name === 'none') return null;
-  const make = EXPORTERS[name];
-  if (make === undefined) throw new ConfigError('OTEL_TRACES_EXPORTER must be otlp, console or none');
+  if (name !== 'otlp' && name !== 'console') {
+    throw new ConfigError('OTEL_TRACES_EXPORTER must be otlp, console or none');
+  }
   const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL || env.OTEL_EXPORTER_OTLP_PROTOCOL || 'http/protobuf';
   if (name === 'otlp' && protocol !== 'http/protobuf') {
     throw new ConfigError('OTEL_EXPORTER_OTLP_PROTOCOL must be http/protobuf');
   }
-  return make();
-}
-
-/** Traces that are under way somewhere. */
-export interface Tracing {
-  /** Sends what has not been sent yet. */
-  readonly stop: () => Promise<void>;
+  return name;
 }
 
 /**
@@ -62,18 +43,12 @@ export interface Tracing {
  * @returns null if they don't ask for it; then nothing is traced, and nothing that is called here costs anything
  * @throws ConfigError for an exporter or a protocol that is not there
  */
-export function startTracing(env: TracingEnvironment, role: string, log: Logger): Tracing | null {
+export async function startTracing(env: TracingEnvironment, role: string, log: Logger): Promise<Tracing | null> {
   const exporter = exporterOf(env);
   if (exporter === null) return null;
-  const warn = (message: string) => log.warn({ source: 'opentelemetry' }, message);
-  diag.setLogger({ error: warn, warn, info: () => {}, debug: () => {}, verbose: () => {} }, DiagLogLevel.WARN);
-  const ours = resourceFromAttributes({ 'service.name': 'resolution-center', 'resolution_center.role': role });
-  const resource = defaultResource()
-    .merge(ours)
-    .merge(detectResources({ detectors: [envDetector] }));
-  const provider = new NodeTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(exporter)] });
-  provider.register();
-  return { stop: () => provider.shutdown() };
+  // Only where it is wanted: the SDK is a tenth of what a start reads.
+  const { exportTraces } = await import('./trace-export.ts');
+  return exportTraces(exporter, role, log);
 }
 
 const tracer = trace.getTracer('resolution-center');

@@ -1,3 +1,5 @@
+import type { Logger } from 'pino';
+
 /**
  * Waits for something that may never come, but not for ever. It goes on by itself, and nobody hears what comes of it.
  * @param what what the error says when it did not come in time
@@ -12,5 +14,14 @@ export async function within<T>(ms: number, what: string, work: Promise<T>): Pro
     return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** Waits for something to stop, but not for ever: then it says so in the log, and goes on without it. */
+export async function stopWithin(ms: number, what: string, work: Promise<unknown>, log: Logger): Promise<void> {
+  try {
+    await within(ms, `${what} did not stop within ${ms} ms`, work);
+  } catch (error) {
+    log.warn({ err: error }, 'stopping without it');
   }
 }

@@ -8,7 +8,7 @@ import { describe, expect, test } from '@jest/globals';
 import { onCleanup } from '../harness/cleanup.ts';
 
 const run = promisify(execFile);
-const SCRIPT = join(import.meta.dirname, '../../ops/ensure-installed.mjs');
+const OPS = join(import.meta.dirname, '../../ops');
 
 interface Clone {
   readonly path: string;
@@ -28,7 +28,8 @@ async function clone(): Promise<Clone> {
   onCleanup(() => rm(base, { recursive: true, force: true }));
   const path = join(base, 'project');
   await mkdir(join(path, 'ops'), { recursive: true });
-  await copyFile(SCRIPT, join(path, 'ops/ensure-installed.mjs'));
+  for (const script of ['ensure-installed.mjs', 'alone.mjs'])
+    await copyFile(join(OPS, script), join(path, 'ops', script));
   const environment = { ...process.env, NODE_ENV: 'test', npm_config_cache: join(base, 'cache') };
   const npm = (...args: string[]) => run('npm', args, { cwd: path, env: environment });
   const pack = async (version: string) => {

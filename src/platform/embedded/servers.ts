@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfPresent } from './files.ts';
-import { type EmbeddedServer, findPostgres, startPostgres } from './postgres.ts';
+import { findPostgres, startPostgres } from './postgres.ts';
 import { poll, processIdentity, type Say } from './processes.ts';
 import { findRedis, startRedis } from './redis.ts';
 
@@ -78,14 +78,16 @@ async function forgetTheDead(users: string): Promise<string[]> {
   return names.filter((name) => !dead.includes(name));
 }
 
-/** Starts a server; if it does not start, the one that was started for nothing is stopped, unless it was there before. */
-async function startOrStop<T>(start: () => Promise<T>, other: EmbeddedServer | undefined): Promise<T> {
-  try {
-    return await start();
-  } catch (error) {
-    if (other !== undefined && !other.adopted) await other.stop();
-    throw error;
-  }
+/** Starts both at once, as far as they are needed; if one does not start, the other is stopped, unless it was there before. */
+async function startBoth({ dataDir, needPostgres, needRedis, say }: Needs) {
+  const options = { dataDir, durable: true, say };
+  const starting = [needPostgres ? startPostgres(options) : undefined, needRedis ? startRedis(options) : undefined];
+  const outcomes = await Promise.allSettled(starting);
+  const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  const [postgres, redis] = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : undefined));
+  if (failed === undefined) return { postgres, redis };
+  for (const server of [postgres, redis]) if (server?.adopted === false) await server.stop();
+  throw failed.reason;
 }
 
 /** Makes the directory in which processes meet; where nothing can be written, as in a container, it says what to set. */
@@ -106,12 +108,10 @@ async function makePlace({ dataDir, needPostgres, needRedis }: Needs): Promise<s
  * @throws Error with one line that says what to install or set
  */
 export async function startEmbedded(needs: Needs): Promise<EmbeddedServers> {
-  const { dataDir, needPostgres, needRedis, say } = needs;
+  const { dataDir } = needs;
   const users = await makePlace(needs);
   return await alone(dataDir, async () => {
-    const options = { dataDir, durable: true, say };
-    const redis = needRedis ? await startRedis(options) : undefined;
-    const postgres = needPostgres ? await startOrStop(() => startPostgres(options), redis) : undefined;
+    const { postgres, redis } = await startBoth(needs);
     await writeFile(join(users, me()), '');
     const leave = async () => {
       await rm(join(users, me()), { force: true });

@@ -1,0 +1,54 @@
+// Compiles src where it has changed since, into what the image runs as well. Types are not checked: that is what
+// `npm run typecheck` is for, and it takes much longer.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { alone } from './alone.mjs';
+
+const root = join(import.meta.dirname, '..');
+const stampFile = join(root, 'dist/.built-from');
+
+/** What the sources are, by their names, sizes and times. */
+function sources() {
+  const hash = createHash('sha256');
+  const files = readdirSync(join(root, 'src'), { recursive: true }).map((name) => join('src', name));
+  for (const name of [...files.sort(), 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']) {
+    const { size, mtimeMs } = statSync(join(root, name));
+    hash.update(`${name} ${size} ${mtimeMs}\n`);
+  }
+  return hash.digest('hex');
+}
+
+function isBuilt() {
+  try {
+    return readFileSync(stampFile, 'utf8') === sources();
+  } catch {
+    return false;
+  }
+}
+
+/** @throws Error with one line that says what was in the way */
+function build() {
+  process.stdout.write('Building (once for each change; some seconds) …\n');
+  const stamp = sources(); // before: what changes meanwhile is built again
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  const compiler = join(root, 'node_modules/typescript/bin/tsc');
+  const { status, signal, error } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--noCheck'], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+  });
+  if (status !== 0) throw error ?? new Error(`the compiler ended with ${signal ?? status}`);
+  writeFileSync(stampFile, stamp);
+}
+
+try {
+  if (!isBuilt()) {
+    alone('building', () => {
+      if (!isBuilt()) build();
+    });
+  }
+} catch (error) {
+  process.stderr.write(`The service could not be built: ${error.message}\n`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,54 @@
+import type { Logger } from 'pino';
+import { example } from './banner.ts';
+import { makeDeps, type Surroundings } from './deps.ts';
+import { closeApp } from './http/close.ts';
+import { buildDoors } from './http/doors.ts';
+import type { Config } from './platform/config.ts';
+import { stopWithin } from './platform/within.ts';
+
+// Neither may take what the others need of the ten seconds of a stop; a request is over in less, by its own time limits.
+const REQUESTS_END_MS = 5_000;
+const WORKERS_STOP_MS = 5_000;
+const CONNECTIONS_CLOSE_MS = 2_000;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function introduce(config: Config, address: string, authSecret: string | null): Promise<void> {
+  say(`Resolution Center (${config.ROLE}) listens on ${address}`);
+  if (config.ROLE === 'worker') return;
+  say(`API reference: ${address}/docs`);
+  // Tokens are printed only where the secret behind them is this checkout's own.
+  if (config.AUTH_SECRET !== undefined || authSecret === null) return;
+  const claims = {
+    ...(config.AUTH_ISSUER !== undefined && { issuer: config.AUTH_ISSUER }),
+    ...(config.AUTH_AUDIENCE !== undefined && { audience: config.AUTH_AUDIENCE }),
+  };
+  say(await example(address, authSecret, claims));
+}
+
+/** A process that serves. */
+export interface Server {
+  /** Stops it within nine seconds; requests under way are answered. */
+  readonly stop: () => Promise<void>;
+}
+
+/**
+ * Serves what a role serves, in surroundings that are prepared, and says where.
+ * @throws what stands in the way of it
+ */
+export async function serve(config: Config, surroundings: Surroundings, log: Logger): Promise<Server> {
+  const deps = makeDeps(config, surroundings, log);
+  const { main, ops } = await buildDoors(deps.app, { role: config.ROLE, hasOpsPort: config.OPS_PORT !== undefined });
+  const address = await main.listen({ host: config.HOST, port: config.PORT });
+  const opsAddress = await ops?.listen({ host: config.OPS_HOST ?? config.HOST, port: config.OPS_PORT ?? 0 });
+  const workers = config.ROLE === 'api' ? null : deps.startWorkers();
+  if (opsAddress !== undefined) say(`Operators: ${opsAddress}/ops/queues`);
+  await introduce(config, address, surroundings.authSecret);
+  const stop = async () => {
+    const workersStop = workers === null ? null : stopWithin(WORKERS_STOP_MS, 'the workers', workers.stop(), log);
+    const closing = [main, ...(ops === null ? [] : [ops])].map((app) => closeApp(app, REQUESTS_END_MS));
+    await Promise.all([...closing, workersStop]);
+    await stopWithin(CONNECTIONS_CLOSE_MS, 'the connections', deps.close(), log);
+  };
+  return { stop };
+}
