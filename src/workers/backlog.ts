@@ -1,4 +1,4 @@
-/** Whether more is overdue than one round of the sweeper takes. Then others leave the work to it: it does it many times faster. */
+/** Whether a herd is overdue. Then others leave the work to the sweeper: it does it many times faster. */
 export interface Backlog {
   readonly set: (isThere: boolean) => void;
   /** Resolves when there is none, at once or later. */

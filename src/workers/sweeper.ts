@@ -18,12 +18,18 @@ const INTERVAL_MS = 500;
 // After a round that failed, or that left something in somebody else's hands: a connection that broke or a lock of a worker
 // that froze would cost another half second.
 const SOON_MS = 100;
+/** How many disputes a batch has at most. */
 const BATCH = 500;
 /** How many batches are settled at a time: while the database is busy with one, this process prepares another. */
 const LANES = 2;
 const MOST = BATCH * LANES;
-/** A group that is not halved for a connection that broke. */
+/** A batch that is not made smaller, however long it takes. */
 const SMALL = 50;
+// On a busy machine five hundred take a second. Then a connection that breaks costs a second's work, and PostgreSQL takes a
+// process for frozen, and its locks away, while it still works on its answer.
+const BATCH_MS = 250;
+/** So many overdue at once are a herd: jobs leave it to the sweeper from here on. */
+const HERD = 2 * SMALL;
 const ALARM_ATTEMPTS = 5;
 
 /** Nothing is wrong with the others: this one waits its time. */
@@ -45,27 +51,40 @@ export interface Sweep {
   readonly groups: Groups;
   /** Behind which dispute to look, since somebody else has those before it in hand; null for the longest overdue. */
   behind: string | null;
+  /** How many disputes this machine settles in the time of a batch, as far as is known. */
+  size: number;
 }
 
 /** What the first round finds. */
-export const newSweep = (): Sweep => ({ groups: [], behind: null });
+export const newSweep = (): Sweep => ({ groups: [], behind: null, size: 2 * SMALL });
+
+const within = (size: number): number => Math.min(BATCH, Math.max(SMALL, Math.round(size)));
 
 const halvesOf = (ids: readonly string[]): Groups => {
   const middle = Math.ceil(ids.length / 2);
   return [ids.slice(0, middle), ids.slice(middle)];
 };
 
-/** At most as many groups as are settled at a time, and none of them small for nothing. */
+/** One group for each lane, and none of them small for nothing. */
 function groupsOf(ids: readonly string[]): Groups {
   const size = Math.max(SMALL, Math.ceil(ids.length / LANES));
   return Array.from({ length: Math.ceil(ids.length / size) }, (_, n) => ids.slice(n * size, (n + 1) * size));
 }
 
+/** Takes a batch of the first group; what is left of that comes next. */
+function takeBatch({ groups, size }: Sweep): readonly string[] {
+  const group = groups.shift() ?? [];
+  if (group.length > size) groups.unshift(group.slice(size));
+  return group.slice(0, size);
+}
+
 /** What becomes of a group that failed: it is put back in parts, or set aside if nothing can be split off any more. */
-async function putBack(deps: SweeperDeps, groups: Groups, ids: readonly string[], error: unknown): Promise<void> {
+async function putBack(deps: SweeperDeps, sweep: Sweep, ids: readonly string[], error: unknown): Promise<void> {
+  const { groups } = sweep;
   const [first] = ids;
   if (isTransient(error)) {
     // What is over sooner gets through where connections break one after the other.
+    sweep.size = within(sweep.size / 2);
     groups.unshift(...(ids.length > SMALL ? halvesOf(ids) : [ids]));
     throw error;
   }
@@ -80,20 +99,21 @@ async function putBack(deps: SweeperDeps, groups: Groups, ids: readonly string[]
 }
 
 /**
- * Settles the first group, or puts its halves behind the others.
+ * Settles a batch, or puts its halves behind the other groups.
  * @throws what the database raises when nothing is wrong with the rows: it has to come back first
  */
-async function settleFirst(deps: SweeperDeps, groups: Groups): Promise<number> {
-  const ids = groups.shift();
-  if (ids === undefined) return 0;
+async function settleFirst(deps: SweeperDeps, sweep: Sweep): Promise<number> {
+  const ids = takeBatch(sweep);
+  const begun = performance.now();
   try {
     const attributes = { 'resolution_center.batch_size': ids.length };
     const settled = await traced('sweep deadlines', { attributes }, () =>
       settleOnce(deps.write, ids, { trigger: 'sweep', busy: 'skip' }),
     );
+    if (settled.size >= SMALL) sweep.size = within((settled.size * BATCH_MS) / (performance.now() - begun));
     return settled.size;
   } catch (error) {
-    await putBack(deps, groups, ids, error);
+    await putBack(deps, sweep, ids, error);
     return 0;
   }
 }
@@ -103,10 +123,10 @@ async function settleFirst(deps: SweeperDeps, groups: Groups): Promise<number> {
  * written stands alone, the larger parts before the smaller ones: one row among five hundred costs the others some twenty
  * statements, where one by one it would be five hundred, and most of them only a few.
  */
-async function settleGroups(deps: SweeperDeps, groups: Groups): Promise<number> {
+async function settleGroups(deps: SweeperDeps, sweep: Sweep): Promise<number> {
   const lane = async () => {
     let settled = 0;
-    while (groups.length > 0) settled += await settleFirst(deps, groups);
+    while (sweep.groups.length > 0) settled += await settleFirst(deps, sweep);
     return settled;
   };
   // Each comes to an end before the round does, also where another has failed.
@@ -124,16 +144,22 @@ async function settleGroups(deps: SweeperDeps, groups: Groups): Promise<number> 
  * Of a batch that others have locked it takes the one behind it: a worker that froze with five hundred deadlines in its hands
  * keeps those waiting until its locks are free, and not all that are due with them.
  * @param sweep what the round before has left; it is left to the next one
+ * @param onHerd told before a herd is settled
  */
-export async function sweepOnce(deps: SweeperDeps, sweep: Sweep = newSweep()): Promise<'more' | 'soon' | 'done'> {
+export async function sweepOnce(
+  deps: SweeperDeps,
+  sweep: Sweep = newSweep(),
+  onHerd: () => void = () => {},
+): Promise<'more' | 'soon' | 'done'> {
   const { db } = deps.write;
-  await settleGroups(deps, sweep.groups);
+  await settleGroups(deps, sweep);
   const overdue = await overdueDisputes(db, MOST, sweep.behind);
   const isFull = overdue.length === MOST;
+  if (overdue.length >= HERD) onHerd();
   // Deadlines first: a reminder that comes a moment later harms nobody.
   const due = isFull ? overdue : [...overdue, ...(await disputesToRemind(db, MOST - overdue.length))];
   sweep.groups.push(...groupsOf(due));
-  const settled = await settleGroups(deps, sweep.groups);
+  const settled = await settleGroups(deps, sweep);
   sweep.behind = isFull && settled < MOST / 2 ? (overdue.at(-1) ?? null) : null;
   if (isFull) return 'more';
   return settled < due.length ? 'soon' : 'done';
@@ -142,7 +168,7 @@ export async function sweepOnce(deps: SweeperDeps, sweep: Sweep = newSweep()): P
 /**
  * The guarantee: whatever happens to Redis and its jobs, an overdue dispute is settled within about a second.
  * This file and all that it imports know nothing of Redis.
- * @param onBacklog told after each round whether more is overdue than it took
+ * @param onBacklog told whether so much is overdue that others better leave it to the sweeper
  */
 export function startSweeper(deps: SweeperDeps, onBacklog: (isThere: boolean) => void): Loop {
   const onSuccess = () => deps.metrics.loopSucceeded.setToCurrentTime({ loop: 'sweeper' });
@@ -152,7 +178,7 @@ export function startSweeper(deps: SweeperDeps, onBacklog: (isThere: boolean) =>
   return startLoop(options, async () => {
     let next: Awaited<ReturnType<typeof sweepOnce>> | undefined;
     try {
-      next = await sweepOnce(deps, sweep);
+      next = await sweepOnce(deps, sweep, () => onBacklog(true));
       return next;
     } finally {
       // Where rounds fail, jobs do their part: they are tried again by themselves.

@@ -9,7 +9,7 @@ import { breachesOf, describeRuns, faultTable } from './report.ts';
 import { runRolling } from './rolling.ts';
 import { type RunResult, runOnce } from './run.ts';
 
-// npm run test:faults -- --seed N --seconds S [--seeds K] [--rate R] [--calm] [--only F7,F22]
+// npm run test:faults -- --seed N --seconds S [--seeds K] [--rate R] [--pause MS] [--calm] [--only F7,F22]
 //   [--scenario redis-gone|clock|rolling|rolling-redis-gone] [--write-docs]
 
 const { values } = parseArgs({
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '90' },
     rate: { type: 'string' },
+    pause: { type: 'string', default: '175' },
     calm: { type: 'boolean', default: false },
     only: { type: 'string' },
     scenario: { type: 'string', default: 'faults' },
@@ -53,7 +54,8 @@ async function runSeeds(): Promise<Outcome> {
   for (let n = seed; n < seed + Number(values.seeds); n += 1) {
     if (n > seed) await letTheDiskRest();
     const only = values.only?.split(',') ?? null;
-    const result = await runOnce({ seed: n, seconds, rate: rateOr(80), calmSeconds, only });
+    const pauseMs = Number(values.pause);
+    const result = await runOnce({ seed: n, seconds, rate: rateOr(80), calmSeconds, only, pauseMs });
     results.push(result);
     console.log(`${describeRuns([result])}\n${tell(breachesOf([result], false))}`);
   }

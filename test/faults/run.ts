@@ -21,6 +21,8 @@ export interface RunOptions {
   readonly calmSeconds: number;
   /** The numbers of the faults that are staged; null for all. */
   readonly only: readonly string[] | null;
+  /** How long each lane pauses between two faults, in milliseconds on average. */
+  readonly pauseMs: number;
 }
 
 export interface RunResult {
@@ -58,7 +60,13 @@ function possibleFaults(lane: readonly Fault[], only: RunOptions['only']): Fault
   );
 }
 
-async function runLane(possible: readonly Fault[], scene: Scene, until: number, staged: Staged[]): Promise<void> {
+interface Lane {
+  readonly possible: readonly Fault[];
+  readonly until: number;
+  readonly pauseMs: number;
+}
+
+async function runLane({ possible, until, pauseMs }: Lane, scene: Scene, staged: Staged[]): Promise<void> {
   const underWay = new Map<string, Promise<void>>();
   while (possible.length > 0 && Date.now() < until) {
     const fault = scene.random.pick(possible);
@@ -71,7 +79,7 @@ async function runLane(possible: readonly Fault[], scene: Scene, until: number, 
       );
     }
     if (!inBackground) await stageOne(fault, scene, staged);
-    await sleep(scene.random.int(50, 300));
+    await sleep(scene.random.int(Math.round(pauseMs / 4), Math.round((pauseMs * 7) / 4)));
   }
   await Promise.all(underWay.values());
 }
@@ -87,7 +95,7 @@ export async function drain({ admin }: Stage): Promise<void> {
 
 /** Runs the load with its faults once, waits until everything due has been settled, and judges. */
 export async function runOnce(options: RunOptions): Promise<RunResult> {
-  const { seed, seconds, rate, calmSeconds } = options;
+  const { seed, seconds, rate, calmSeconds, only, pauseMs } = options;
   const stage = await setUp();
   try {
     const prefix = `seed-${seed}-`;
@@ -105,7 +113,7 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
     // Each lane with its own source of chance, so that a seed means the same faults in the same order.
     const lanes = LANES.map((lane, n) => {
       const random = createRandom(seed * 31 + n);
-      return runLane(possibleFaults(lane, options.only), { ...scene, random }, until, staged);
+      return runLane({ possible: possibleFaults(lane, only), until, pauseMs }, { ...scene, random }, staged);
     });
     // With nothing to stage, it goes on for as long all the same.
     await Promise.all([...lanes, sleep((seconds - calmSeconds) * 1_000)]);
