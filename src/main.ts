@@ -33,6 +33,8 @@ async function findSurroundings(config: Config): Promise<Surroundings & { stop: 
     return { databaseUrl, redisUrl, authSecret, webhookKeys, stop: async () => {} };
   }
   const { startEmbedded } = await import('./platform/embedded/servers.ts');
+  // What comes next is read while the servers start; what it rejects with is raised there.
+  import('./serve.ts').catch(() => {});
   const needs = { needPostgres: databaseUrl === undefined, needRedis: redisUrl === undefined };
   const servers = await startEmbedded({ dataDir: DATA_DIR, ...needs, say });
   const found = { databaseUrl: databaseUrl ?? servers.databaseUrl, redisUrl: redisUrl ?? servers.redisUrl };
@@ -57,9 +59,6 @@ async function main(): Promise<void> {
   const config = readConfig(process.env);
   const log = createLog(config.LOG_LEVEL);
   const tracing = await startTracing(process.env, config.ROLE, log);
-  // Most of what a process consists of is read while its servers start, and for nothing if there is no database.
-  const reading = import('./serve.ts');
-  reading.catch(() => {}); // what it rejects with is raised where it is needed
   const surroundings = await findSurroundings(config);
   let server: Server | undefined;
   closeWithGrace({ delay: SHUTDOWN_MS, logger: false }, async ({ signal, err }) => {
@@ -72,7 +71,8 @@ async function main(): Promise<void> {
   });
   try {
     await prepare(config, surroundings, log);
-    const { serve } = await reading;
+    // Not before: most of what a start takes is reading this, and where there is no database it would be for nothing.
+    const { serve } = await import('./serve.ts');
     server = await serve(config, surroundings, log);
   } catch (error) {
     await surroundings.stop();

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../src/platform/embedded/processes.ts';
 import { type ServerProxy, startProxy } from '../harness/proxy.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -61,10 +62,14 @@ function environment({ databaseUrl }: Surroundings, instance: Pick<Instance, 'na
   };
 }
 
+/** How often a process that starts is asked whether it is up: those who ask must not be what it waits for. */
+const LOOK_MS = 100;
+
 async function answers(url: string): Promise<boolean> {
   try {
     return (await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1_000) })).ok;
   } catch {
+    await sleep(LOOK_MS);
     return false;
   }
 }

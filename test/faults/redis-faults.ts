@@ -39,6 +39,8 @@ async function jobsDone({ stage }: Scene): Promise<number> {
 }
 
 const RECOVERY_WATCH_MS = 2_500;
+/** How often it is asked: an answer is all of a worker's metrics, with what they ask PostgreSQL. */
+const RECOVERY_LOOK_MS = 250;
 
 /** How long after now jobs are taken again; null if that was not seen, since something else happened meanwhile. */
 async function recovery(scene: Scene): Promise<number | null> {
@@ -46,7 +48,7 @@ async function recovery(scene: Scene): Promise<number | null> {
   const before = await jobsDone(scene);
   while (sinceMs(begun) < RECOVERY_WATCH_MS) {
     if ((await jobsDone(scene)) > before) return sinceMs(begun);
-    await sleep(50);
+    await sleep(RECOVERY_LOOK_MS);
   }
   return null;
 }

@@ -71,7 +71,7 @@ export async function isCaught(pool: Pool, name: string, withinMs: number): Prom
   const sleeping = `SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'PgSleep' LIMIT 1`;
   while (performance.now() < until) {
     if ((await ask(pool, sleeping, [name])).length > 0) return true;
-    await sleep(5);
+    await sleep(20);
   }
   return false;
 }

@@ -1,9 +1,13 @@
-import { expect, test } from '@jest/globals';
+import { afterEach, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
 import { newSweep, sweepOnce } from '../../src/workers/sweeper.ts';
 import { insertHerd } from '../faults/herd.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { startService } from '../harness/service.ts';
+
+afterEach(() => {
+  jest.restoreAllMocks();
+});
 
 /** What the sweeper takes in one round. */
 const BATCH = 1_000;
@@ -42,4 +46,33 @@ test('a worker that froze with a batch in its hands keeps nobody waiting behind 
   frozen.release();
   expect(await pass()).toBe('done');
   expect(await open()).toBe(0);
+});
+
+test.each([
+  ['small where it takes a second', 1_000, [5, 8]],
+  ['large where it takes no time', 1, [2, 4]],
+] as const)('a batch is %s', async (_size, ms, [fewest, most]) => {
+  const service = await startService({ env: { REMINDERS: 'none' } });
+  const admin = new pg.Pool({ connectionString: service.database.url });
+  onCleanup(() => admin.end());
+  await insertHerd(admin, 300);
+  await service.database.query(
+    `UPDATE disputes SET respond_by = respond_by - interval '1 hour', opened_at = opened_at - interval '1 hour'`,
+  );
+  let now = 0;
+  // Each look at the clock finds it later by as much as a batch takes.
+  jest.spyOn(performance, 'now').mockImplementation(() => {
+    now += ms;
+    return now;
+  });
+  const { system } = service.deps.app;
+  expect(await sweepOnce({ write: service.deps.write, metrics: system.metrics, log: service.log.log })).toBe('done');
+  const [row] = await service.database.query<{ batches: number; settled: number }>(
+    `SELECT count(DISTINCT occurred_at)::integer AS batches, count(*)::integer AS settled
+     FROM log_entries WHERE type = 'dispute.expired'`,
+  );
+  expect(row?.settled).toBe(300);
+  // The first two are as large as before anything is known: a hundred each.
+  expect(row?.batches).toBeGreaterThanOrEqual(fewest);
+  expect(row?.batches).toBeLessThanOrEqual(most);
 });
