@@ -1,7 +1,7 @@
 import { openDisputeOf } from '../domain/state.ts';
 import { asSeenAt, disputeAsSeenAt, isUnsettled } from '../domain/transition.ts';
 import { isTransient } from '../platform/database.ts';
-import { type Filter, overdueAmong, type Page, type PageRequest, readPage } from '../store/listing.ts';
+import { type Filter, MOST_OVERDUE, overdueAmong, type Page, type PageRequest, readPage } from '../store/listing.ts';
 import { type Found, find, type LogRow, timelineOf } from '../store/reads.ts';
 import type { Target } from '../store/target.ts';
 import { settleDisputes } from './settle.ts';
@@ -46,15 +46,14 @@ export async function readTimeline(
   return found === undefined ? undefined : await timelineOf(deps.db, { id: disputeId, orderId: found.order.id });
 }
 
-const SETTLE_BATCH = 500;
 const SETTLE_ROUNDS = 4;
 
 /** Settles what is overdue among the disputes of a list; after an outage more may be left than one reader can wait for. */
 export async function settleListed(deps: WriteDeps, filter: Pick<Filter, 'partyId' | 'orderId'>): Promise<void> {
   for (let round = 0; round < SETTLE_ROUNDS; round += 1) {
-    const overdue = await overdueAmong(deps.db, filter, SETTLE_BATCH);
+    const overdue = await overdueAmong(deps.db, filter);
     if (overdue.length > 0) await settleTouched(deps, overdue);
-    if (overdue.length < SETTLE_BATCH) return;
+    if (overdue.length < MOST_OVERDUE) return;
   }
 }
 

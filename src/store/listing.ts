@@ -1,9 +1,9 @@
-import { and, asc, desc, eq, inArray, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, lte, or, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
 import type { Hold } from '../domain/holds.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Dispute, Instant } from '../domain/state.ts';
-import type { Database } from '../platform/database.ts';
+import { type Database, prepared } from '../platform/database.ts';
 import { CLOCK, instantOf, THIS_MOMENT } from './clock.ts';
 import { holdsFor, NOT_HELD } from './holds.ts';
 import { toDispute } from './rows.ts';
@@ -58,8 +58,11 @@ function sortValue(dispute: Dispute, sort: Sort): Instant {
   return sort === '-openedAt' ? dispute.openedAt : dispute[sort];
 }
 
+/** A user, or the place of one in a query that is built once. */
+type Party = string | Placeholder<'party'>;
+
 /** The disputes of one user, or of everybody. */
-function belongsTo(partyId: string | null): SQL | undefined {
+function belongsTo(partyId: Party | null): SQL | undefined {
   return partyId === null ? undefined : or(eq(disputes.clientId, partyId), eq(disputes.freelancerId, partyId));
 }
 
@@ -81,10 +84,9 @@ function awaits(awaiting: Filter['awaiting']): SQL | undefined {
 
 const instant = (value: Instant): SQL => sql`${new Date(value).toISOString()}::timestamptz`;
 
-function conditions(filter: Filter): (SQL | undefined)[] {
+function conditions(filter: Omit<Filter, 'partyId'>): (SQL | undefined)[] {
   const { status, type, resolution, orderId, respondByBefore, updatedAfter } = filter;
   return [
-    belongsTo(filter.partyId),
     status === 'open' ? IS_OPEN : status === 'resolved' ? eq(disputes.status, 'resolved') : undefined,
     type && eq(disputes.type, type),
     resolution && and(eq(disputes.status, 'resolved'), eq(disputes.resolution, resolution)),
@@ -95,35 +97,51 @@ function conditions(filter: Filter): (SQL | undefined)[] {
   ];
 }
 
-function isBehind(after: Position | null, sort: Sort): SQL | undefined {
-  if (after === null) return undefined;
+/** The place of a dispute, as a query says it. */
+interface Border {
+  readonly value: SQL;
+  readonly id: SQL;
+}
+
+/** A page, as a query says it. */
+interface PageTerms {
+  readonly party: Party | null;
+  readonly filter: Omit<Filter, 'partyId'>;
+  readonly sort: Sort;
+  readonly behind: Border | null;
+  /** One row more than the page has, if there is a next one. */
+  readonly rows: number;
+}
+
+function isBehind({ behind, sort }: PageTerms): SQL | undefined {
+  if (behind === null) return undefined;
   const place = sql`(${COLUMNS[sort]}, ${disputes.id})`;
-  const border = sql`(${instant(after.value)}, ${after.id}::uuid)`;
+  const border = sql`(${behind.value}, ${behind.id})`;
   return sort === '-openedAt' ? sql`${place} < ${border}` : sql`${place} > ${border}`;
 }
 
 type Query = Database['query'];
 
 /** What one index has in the order of the list already: the first disputes of a user in one role. */
-function firstInRole(query: Query, role: 'clientId' | 'freelancerId', partyId: string, request: PageRequest) {
-  const { filter, sort, after, limit } = request;
+function firstInRole(query: Query, role: 'clientId' | 'freelancerId', party: Party, terms: PageTerms) {
+  const { filter, sort, rows } = terms;
   const order = sort === '-openedAt' ? desc : asc;
   return query
     .select({ id: disputes.id })
     .from(disputes)
-    .where(and(eq(disputes[role], partyId), ...conditions({ ...filter, partyId: null }), isBehind(after, sort)))
+    .where(and(eq(disputes[role], party), ...conditions(filter), isBehind(terms)))
     .orderBy(order(disputes.openedAt), order(disputes.id))
-    .limit(limit + 1);
+    .limit(rows);
 }
 
 /** Which disputes a page is taken from. */
-function candidates(query: Query, request: PageRequest): SQL | undefined {
-  const { filter, sort, after } = request;
-  const { partyId } = filter;
-  const all = and(...conditions(filter), isBehind(after, sort));
-  if (partyId === null || COLUMNS[sort] !== disputes.openedAt) return all;
-  const ofClient = firstInRole(query, 'clientId', partyId, request);
-  return inArray(disputes.id, unionAll(ofClient, firstInRole(query, 'freelancerId', partyId, request)));
+function candidates(query: Query, terms: PageTerms): SQL | undefined {
+  const { party, filter, sort } = terms;
+  if (party === null || COLUMNS[sort] !== disputes.openedAt) {
+    return and(belongsTo(party), ...conditions(filter), isBehind(terms));
+  }
+  const ofClient = firstInRole(query, 'clientId', party, terms);
+  return inArray(disputes.id, unionAll(ofClient, firstInRole(query, 'freelancerId', party, terms)));
 }
 
 /**
@@ -131,25 +149,70 @@ function candidates(query: Query, request: PageRequest): SQL | undefined {
  * index has, a planner that takes filters for independent of each other would walk through everybody's disputes in that
  * order, to the end where nothing matches.
  */
-function sortedBy({ partyId }: Filter, sort: Sort) {
-  return partyId === null ? COLUMNS[sort] : sql`${COLUMNS[sort]} + interval '0'`;
+function sortedBy({ party, sort }: PageTerms) {
+  return party === null ? COLUMNS[sort] : sql`${COLUMNS[sort]} + interval '0'`;
 }
 
-/** The query of one page, with one row more than the page has if there is a next one. */
-export function pageQuery({ query }: Pick<Database, 'query'>, request: PageRequest) {
-  const { filter, sort, limit } = request;
-  const order = sort === '-openedAt' ? desc : asc;
+function queryOf(query: Query, terms: PageTerms) {
+  const order = terms.sort === '-openedAt' ? desc : asc;
   return query
     .select({ now: CLOCK, holds: holdsFor(null), dispute: disputes })
     .from(disputes)
-    .where(candidates(query, request))
-    .orderBy(order(sortedBy(filter, sort)), order(disputes.id))
-    .limit(limit + 1);
+    .where(candidates(query, terms))
+    .orderBy(order(sortedBy(terms)), order(disputes.id))
+    .limit(terms.rows);
+}
+
+/** The query of one page, with one row more than the page has if there is a next one. */
+export function pageQuery({ query }: Pick<Database, 'query'>, { filter, sort, after, limit }: PageRequest) {
+  const behind = after && { value: instant(after.value), id: sql`${after.id}::uuid` };
+  return queryOf(query, { party: filter.partyId, filter, sort, behind, rows: limit + 1 });
+}
+
+// A number in the text, and no parameter: without it a plan for every user would count on a tenth of all rows.
+const literally = (rows: number): number => sql.raw(String(rows)) as unknown as number;
+
+const buildPlainPage = (sort: Sort, hasPlace: boolean, limit: number) =>
+  prepared('plain_page', (query: Query) =>
+    queryOf(query, {
+      party: sql.placeholder('party'),
+      filter: {},
+      sort,
+      behind: hasPlace
+        ? { value: sql`${sql.placeholder('value')}::timestamptz`, id: sql`${sql.placeholder('id')}::uuid` }
+        : null,
+      rows: literally(limit + 1),
+    }),
+  );
+
+const plainPages = new Map<string, ReturnType<typeof buildPlainPage>>();
+
+/** As many as there are limits of a page, in two orders, with and without a place. */
+function plainPage(sort: Sort, hasPlace: boolean, limit: number) {
+  const key = `${sort} ${hasPlace} ${limit}`;
+  const known = plainPages.get(key);
+  if (known !== undefined) return known;
+  const built = buildPlainPage(sort, hasPlace, limit);
+  plainPages.set(key, built);
+  return built;
+}
+
+/**
+ * The rows of a page. What is asked for most, the plain list of a user in the order of an index, is built and planned once:
+ * there is one good plan, whoever the user is. Filters have better ones the more is known of what they ask for.
+ */
+async function rowsOf(db: Database, request: PageRequest) {
+  const { filter, sort, after, limit } = request;
+  const { partyId, ...others } = filter;
+  const isPlain = COLUMNS[sort] === disputes.openedAt && Object.values(others).every((value) => value === undefined);
+  if (partyId === null || !isPlain) return await pageQuery(db, request);
+  const place = after && { value: new Date(after.value).toISOString(), id: after.id };
+  return await plainPage(sort, place !== null, limit)(db.query).execute({ party: partyId, ...place });
 }
 
 /** Reads one page. Pages do not shift: a place stays behind or before another, whatever is added meanwhile. */
 export async function readPage(db: Database, request: PageRequest): Promise<Page> {
-  const rows = await pageQuery(db, request);
+  const rows = await rowsOf(db, request);
   const page = rows.slice(0, request.limit).map(({ dispute }) => toDispute(dispute));
   const last = page.at(-1);
   const hasNext = rows.length > request.limit && last !== undefined;
@@ -162,25 +225,30 @@ export async function readPage(db: Database, request: PageRequest): Promise<Page
   };
 }
 
-/** Open disputes of a user, of an order or of all, on which silence is due: the ids of at most `limit` of them. */
+/** How many are found at a time. */
+export const MOST_OVERDUE = 500;
+
+const overdueOf = (query: Query, condition: SQL | undefined) =>
+  query
+    .select({ id: disputes.id })
+    .from(disputes)
+    .where(and(IS_OPEN, lte(disputes.respondBy, THIS_MOMENT), NOT_HELD, condition))
+    .orderBy(asc(disputes.respondBy))
+    .limit(literally(MOST_OVERDUE));
+
+const OVERDUE_OF_PARTY = prepared('overdue_of_party', (query: Query) =>
+  overdueOf(query, belongsTo(sql.placeholder('party'))),
+);
+
+/** Open disputes of a user, of an order or of all, on which silence is due: the ids of at most five hundred of them. */
 export async function overdueAmong(
   { query }: Database,
   { partyId, orderId }: Pick<Filter, 'partyId' | 'orderId'>,
-  limit: number,
 ): Promise<string[]> {
-  const rows = await query
-    .select({ id: disputes.id })
-    .from(disputes)
-    .where(
-      and(
-        IS_OPEN,
-        lte(disputes.respondBy, THIS_MOMENT),
-        NOT_HELD,
-        belongsTo(partyId),
-        orderId === undefined ? undefined : eq(disputes.orderId, orderId),
-      ),
-    )
-    .orderBy(asc(disputes.respondBy))
-    .limit(limit);
+  const ofOrder = orderId === undefined ? undefined : eq(disputes.orderId, orderId);
+  const rows =
+    partyId !== null && ofOrder === undefined
+      ? await OVERDUE_OF_PARTY(query).execute({ party: partyId })
+      : await overdueOf(query, and(belongsTo(partyId), ofOrder));
   return rows.map(({ id }) => id);
 }

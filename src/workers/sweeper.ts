@@ -58,7 +58,7 @@ export interface Sweep {
 /** What the first round finds. */
 export const newSweep = (): Sweep => ({ groups: [], behind: null, size: 2 * SMALL });
 
-const within = (size: number): number => Math.min(BATCH, Math.max(SMALL, Math.round(size)));
+const fitting = (size: number): number => Math.min(BATCH, Math.max(SMALL, Math.round(size)));
 
 const halvesOf = (ids: readonly string[]): Groups => {
   const middle = Math.ceil(ids.length / 2);
@@ -84,7 +84,7 @@ async function putBack(deps: SweeperDeps, sweep: Sweep, ids: readonly string[], 
   const [first] = ids;
   if (isTransient(error)) {
     // What is over sooner gets through where connections break one after the other.
-    sweep.size = within(sweep.size / 2);
+    sweep.size = fitting(sweep.size / 2);
     groups.unshift(...(ids.length > SMALL ? halvesOf(ids) : [ids]));
     throw error;
   }
@@ -110,7 +110,7 @@ async function settleFirst(deps: SweeperDeps, sweep: Sweep): Promise<number> {
     const settled = await traced('sweep deadlines', { attributes }, () =>
       settleOnce(deps.write, ids, { trigger: 'sweep', busy: 'skip' }),
     );
-    if (settled.size >= SMALL) sweep.size = within((settled.size * BATCH_MS) / (performance.now() - begun));
+    if (settled.size >= SMALL) sweep.size = fitting((settled.size * BATCH_MS) / (performance.now() - begun));
     return settled.size;
   } catch (error) {
     await putBack(deps, sweep, ids, error);

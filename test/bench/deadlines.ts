@@ -45,6 +45,9 @@ async function stopRival(child: ChildProcess): Promise<void> {
   await ended;
 }
 
+/** How long it may take to get everything ready for so many deadlines, in milliseconds. */
+const leadMsOf = (count: number): number => 10_000 + count;
+
 /** Starts what takes the deadlines, ready for them; the function that it gives stops it. */
 type Taker = (stage: BenchStage, database: BenchDatabase, count: number) => Promise<() => Promise<void>>;
 
@@ -58,7 +61,7 @@ const rivalTaker =
 const ourTaker: Taker = async (stage, database, count) => {
   const { stop } = await stage.start(database, 'worker');
   const handedOver = async () => (await jobsWaiting(stage.redis)) === count;
-  await waitFor('its jobs wait in Redis', handedOver, LONGEST_MS);
+  await waitFor('its jobs wait in Redis', handedOver, leadMsOf(count));
   return stop;
 };
 
@@ -66,8 +69,7 @@ const ourTaker: Taker = async (stage, database, count) => {
 async function settledPerSecond(stage: BenchStage, count: number, take: Taker): Promise<number> {
   const database = await stage.newDatabase();
   const { admin } = database;
-  // Long enough to get everything ready.
-  const leadMs = 10_000 + count / 2.5;
+  const leadMs = leadMsOf(count);
   const dueAt = Date.now() + leadMs;
   await seedOpen(admin, rowsNamed('bench-herd-', count), `to_timestamp(${dueAt / 1_000}::float8)`);
   await settleDown(admin);
@@ -121,7 +123,7 @@ async function latenessOf(stage: BenchStage, seconds: number, take: Taker): Prom
   const database = await stage.newDatabase();
   const { admin } = database;
   const count = PER_SECOND * seconds;
-  const leadMs = 10_000 + count / 2.5;
+  const leadMs = leadMsOf(count);
   const from = Date.now() + leadMs;
   const due = `to_timestamp((${from} + s.n * ${1_000 / PER_SECOND})::float8 / 1000)`;
   await seedOpen(admin, rowsNamed('bench-late-', count), due);

@@ -10,7 +10,16 @@ import { alternate, type Row } from './row.ts';
 import type { BenchStage } from './stage.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PARTS = ['src', 'migrations', 'ops', 'openapi', 'package.json', 'package-lock.json', 'tsconfig.json'];
+const PARTS = [
+  'src',
+  'migrations',
+  'ops',
+  'openapi',
+  'package.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
 const LONGEST_MS = 120_000;
 
 /** A checkout with everything installed, and without data. */
@@ -50,13 +59,13 @@ async function startService(checkout: string): Promise<number> {
 /** How long its two servers take alone, started as it starts them. */
 async function startServers(checkout: string): Promise<number> {
   const script = `
-    const { startEmbedded } = await import('./src/platform/embedded/servers.ts');
+    const { startEmbedded } = await import('./dist/platform/embedded/servers.js');
     const servers = await startEmbedded({ needPostgres: true, needRedis: true, dataDir: '.data', say: () => {} });
     process.stdout.write('ready');
     process.once('SIGTERM', () => servers.stop().then(() => process.exit(0)));
     setInterval(() => {}, 1_000);`;
   const begun = performance.now();
-  const args = ['--import', 'tsx', '--input-type=module', '--eval', script];
+  const args = ['--input-type=module', '--eval', script];
   const child = spawn(process.execPath, args, { cwd: checkout, stdio: ['ignore', 'pipe', 'inherit'] });
   await once(child.stdout, 'data');
   const ms = performance.now() - begun;

@@ -11,7 +11,15 @@ import { readFeed } from '../../src/store/feed.ts';
 import { finishHolds, releasedDisputes } from '../../src/store/holds.ts';
 import { forgetOldKeys } from '../../src/store/idempotency.ts';
 import { readLag } from '../../src/store/lag.ts';
-import { type Filter, overdueAmong, type PageRequest, pageQuery, SORTS, type Sort } from '../../src/store/listing.ts';
+import {
+  type Filter,
+  overdueAmong,
+  type PageRequest,
+  pageQuery,
+  readPage,
+  SORTS,
+  type Sort,
+} from '../../src/store/listing.ts';
 import { disputesToRemind, overdueDisputes } from '../../src/store/overdue.ts';
 import { foldEntries, overdueIn, readCells, readStanding } from '../../src/store/statistics.ts';
 import { leaseTimers } from '../../src/store/timers.ts';
@@ -97,9 +105,11 @@ export function reads(now: number): AccessPath[] {
     { name: 'an order', run: (db) => readOrder(deps(db), { orderId: AN_ORDER }, A_CLIENT) },
     { name: 'a dispute', run: async (db) => readOrder(deps(db), { disputeId: await FIRST(db) }, null) },
     { name: 'a timeline', run: async (db) => readTimeline(deps(db), await FIRST(db), null) },
-    { name: 'overdue ones of a user', run: (db) => overdueAmong(db, { partyId: A_CLIENT }, 500) },
-    { name: 'overdue ones of a big user', run: (db) => overdueAmong(db, { partyId: BIG_CLIENT }, 500) },
-    { name: 'overdue ones of an order', run: (db) => overdueAmong(db, { partyId: null, orderId: OPEN_ORDER }, 500) },
+    { name: 'the plain list of a user', run: (db) => plainList(db, A_CLIENT) },
+    { name: 'the plain list of a big user', run: (db) => plainList(db, BIG_CLIENT) },
+    { name: 'overdue ones of a user', run: (db) => overdueAmong(db, { partyId: A_CLIENT }) },
+    { name: 'overdue ones of a big user', run: (db) => overdueAmong(db, { partyId: BIG_CLIENT }) },
+    { name: 'overdue ones of an order', run: (db) => overdueAmong(db, { partyId: null, orderId: OPEN_ORDER }) },
     { name: 'the feed, from its beginning', run: feed(0) },
     { name: 'the feed, in the middle', run: feed(1_500_000) },
     { name: 'the feed, at its end', run: feed(99_000_000) },
@@ -113,6 +123,10 @@ export function reads(now: number): AccessPath[] {
     { name: 'comments to be erased of a user', run: (db) => erase(db, { userId: A_CLIENT, requestedAt: now }) },
     { name: 'comments to be erased by age', run: (db) => erase(db, { resolvedForMs: 730 * DAY }) },
   ];
+}
+
+async function plainList(db: Database, partyId: string): Promise<void> {
+  await readPage(db, { filter: { partyId }, sort: '-openedAt', after: null, limit: 20 });
 }
 
 /** What is asked for in one transaction, at whose beginning everything that was numbered has been folded. */

@@ -503,6 +503,13 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: ['test/workers/herd.test.ts'],
   },
   {
+    name: 'batches of the sweeper do not follow the machine',
+    file: 'src/workers/sweeper.ts',
+    edits: [{ search: '(settled.size * BATCH_MS) / (performance.now() - begun)', replace: 'BATCH' }],
+    killedBy: ['test/workers/herd.test.ts'],
+    named: 'a batch is',
+  },
+  {
     name: 'a poison row stops the sweeper',
     file: 'src/workers/sweeper.ts',
     edits: [{ search: '  if (isTransient(error)) {', replace: '  if (error !== null) {' }],
