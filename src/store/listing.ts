@@ -172,42 +172,39 @@ export function pageQuery({ query }: Pick<Database, 'query'>, { filter, sort, af
 // A number in the text, and no parameter: without it a plan for every user would count on a tenth of all rows.
 const literally = (rows: number): number => sql.raw(String(rows)) as unknown as number;
 
-const buildPlainPage = (sort: Sort, hasPlace: boolean, limit: number) =>
-  prepared('plain_page', (query: Query) =>
+const buildFirstPage = (sort: Sort, limit: number) =>
+  prepared('first_page', (query: Query) =>
     queryOf(query, {
       party: sql.placeholder('party'),
       filter: {},
       sort,
-      behind: hasPlace
-        ? { value: sql`${sql.placeholder('value')}::timestamptz`, id: sql`${sql.placeholder('id')}::uuid` }
-        : null,
+      behind: null,
       rows: literally(limit + 1),
     }),
   );
 
-const plainPages = new Map<string, ReturnType<typeof buildPlainPage>>();
+const firstPages = new Map<string, ReturnType<typeof buildFirstPage>>();
 
-/** As many as there are limits of a page, in two orders, with and without a place. */
-function plainPage(sort: Sort, hasPlace: boolean, limit: number) {
-  const key = `${sort} ${hasPlace} ${limit}`;
-  const known = plainPages.get(key);
+/** As many as there are limits of a page, in two orders. */
+function firstPage(sort: Sort, limit: number) {
+  const key = `${sort} ${limit}`;
+  const known = firstPages.get(key);
   if (known !== undefined) return known;
-  const built = buildPlainPage(sort, hasPlace, limit);
-  plainPages.set(key, built);
+  const built = buildFirstPage(sort, limit);
+  firstPages.set(key, built);
   return built;
 }
 
 /**
- * The rows of a page. What is asked for most, the plain list of a user in the order of an index, is built and planned once:
- * there is one good plan, whoever the user is. Filters have better ones the more is known of what they ask for.
+ * The rows of a page. What is asked for most, the beginning of a user's plain list in the order of an index, is built and
+ * planned once: there is one good plan, whoever the user is. Others have better ones the more is known of what they ask for.
  */
 async function rowsOf(db: Database, request: PageRequest) {
   const { filter, sort, after, limit } = request;
   const { partyId, ...others } = filter;
   const isPlain = COLUMNS[sort] === disputes.openedAt && Object.values(others).every((value) => value === undefined);
-  if (partyId === null || !isPlain) return await pageQuery(db, request);
-  const place = after && { value: new Date(after.value).toISOString(), id: after.id };
-  return await plainPage(sort, place !== null, limit)(db.query).execute({ party: partyId, ...place });
+  if (partyId === null || after !== null || !isPlain) return await pageQuery(db, request);
+  return await firstPage(sort, limit)(db.query).execute({ party: partyId });
 }
 
 /** Reads one page. Pages do not shift: a place stays behind or before another, whatever is added meanwhile. */
