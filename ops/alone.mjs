@@ -4,7 +4,8 @@ import { join } from 'node:path';
 
 const directory = join(import.meta.dirname, '../.data');
 
-function read(file) {
+/** The text of a file, or undefined where there is none that can be read. */
+export function read(file) {
   try {
     return readFileSync(file, 'utf8');
   } catch {

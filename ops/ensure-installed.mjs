@@ -4,21 +4,13 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { alone } from './alone.mjs';
+import { alone, read } from './alone.mjs';
 
 const root = join(import.meta.dirname, '..');
 const lockFile = join(root, 'package-lock.json');
 const stampFile = join(root, 'node_modules/.installed-from');
 const locked = readFileSync(lockFile, 'utf8');
 const wanted = createHash('sha256').update(locked).digest('hex');
-
-function read(file) {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
 
 /** Whether somebody has run npm by hand: it came to its end, and every package is there in the version of the lock file. */
 function isInstalledByHand() {

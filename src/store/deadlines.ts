@@ -4,7 +4,7 @@ import type { Instant } from '../domain/state.ts';
 import type { Database } from '../platform/database.ts';
 import { THIS_MOMENT } from './clock.ts';
 import { NOT_HELD } from './holds.ts';
-import type { Timer } from './timers.ts';
+import { keysOf, type Timer } from './timers.ts';
 
 /** A deadline as operators look at it. */
 export interface Deadline {
@@ -92,9 +92,8 @@ export async function handedOver(
 
 /** Those of some timers that are wanted: their dispute is open, and this is its current deadline. */
 export async function wantedAmong({ query }: Database, timers: readonly Timer[]): Promise<Set<string>> {
-  const keys = JSON.stringify(timers.map(({ disputeId, seq }) => ({ id: disputeId, seq })));
   const { rows } = await query.execute<{ id: string; seq: number }>(sql`
-    SELECT d.id, d.deadline_seq AS seq FROM jsonb_to_recordset(${keys}::jsonb) AS k(id uuid, seq integer)
+    SELECT d.id, d.deadline_seq AS seq FROM jsonb_to_recordset(${keysOf(timers)}::jsonb) AS k(id uuid, seq integer)
     JOIN disputes d ON d.id = k.id AND d.deadline_seq = k.seq AND d.status = 'open'`);
   return new Set(rows.map(({ id, seq }) => `${id} ${seq}`));
 }

@@ -97,26 +97,18 @@ function conditions(filter: Omit<Filter, 'partyId'>): (SQL | undefined)[] {
   ];
 }
 
-/** The place of a dispute, as a query says it. */
-interface Border {
-  readonly value: SQL;
-  readonly id: SQL;
-}
-
 /** A page, as a query says it. */
-interface PageTerms {
+interface PageTerms extends Pick<PageRequest, 'sort' | 'after'> {
   readonly party: Party | null;
   readonly filter: Omit<Filter, 'partyId'>;
-  readonly sort: Sort;
-  readonly behind: Border | null;
   /** One row more than the page has, if there is a next one. */
   readonly rows: number;
 }
 
-function isBehind({ behind, sort }: PageTerms): SQL | undefined {
-  if (behind === null) return undefined;
+function isBehind({ after, sort }: PageTerms): SQL | undefined {
+  if (after === null) return undefined;
   const place = sql`(${COLUMNS[sort]}, ${disputes.id})`;
-  const border = sql`(${behind.value}, ${behind.id})`;
+  const border = sql`(${instant(after.value)}, ${after.id}::uuid)`;
   return sort === '-openedAt' ? sql`${place} < ${border}` : sql`${place} > ${border}`;
 }
 
@@ -165,8 +157,7 @@ function queryOf(query: Query, terms: PageTerms) {
 
 /** The query of one page, with one row more than the page has if there is a next one. */
 export function pageQuery({ query }: Pick<Database, 'query'>, { filter, sort, after, limit }: PageRequest) {
-  const behind = after && { value: instant(after.value), id: sql`${after.id}::uuid` };
-  return queryOf(query, { party: filter.partyId, filter, sort, behind, rows: limit + 1 });
+  return queryOf(query, { party: filter.partyId, filter, sort, after, rows: limit + 1 });
 }
 
 // A number in the text, and no parameter: without it a plan for every user would count on a tenth of all rows.
@@ -178,7 +169,7 @@ const buildFirstPage = (sort: Sort, limit: number) =>
       party: sql.placeholder('party'),
       filter: {},
       sort,
-      behind: null,
+      after: null,
       rows: literally(limit + 1),
     }),
   );

@@ -60,14 +60,15 @@ export async function leaseTimers({ query }: Database, options: LeaseOptions): P
   return { now: rows[0]?.now ?? 0, timers };
 }
 
+/** The keys of timers, as a parameter from which `jsonb_to_recordset` makes rows of an `id` and a `seq`. */
+export const keysOf = (timers: readonly Timer[]): string =>
+  JSON.stringify(timers.map(({ disputeId, seq }) => ({ id: disputeId, seq })));
+
 // Row by row from the keys, whatever is known about the table. After a herd most of it is unwanted; a planner who counted when
 // next to nothing was would compare all of that with every key.
-const placesOf = (timers: readonly Timer[], condition: SQL) => {
-  const keys = JSON.stringify(timers.map(({ disputeId, seq }) => ({ id: disputeId, seq })));
-  return sql`ARRAY(
-    SELECT place FROM jsonb_to_recordset(${keys}::jsonb) AS k(id uuid, seq integer) CROSS JOIN LATERAL (
-      SELECT ctid AS place FROM timers WHERE dispute_id = k.id AND timers.seq = k.seq AND ${condition} LIMIT 1) AS t)`;
-};
+const placesOf = (timers: readonly Timer[], condition: SQL) => sql`ARRAY(
+  SELECT place FROM jsonb_to_recordset(${keysOf(timers)}::jsonb) AS k(id uuid, seq integer) CROSS JOIN LATERAL (
+    SELECT ctid AS place FROM timers WHERE dispute_id = k.id AND timers.seq = k.seq AND ${condition} LIMIT 1) AS t)`;
 
 /** Gives leases back, so that the timers are handed over again at the next turn. */
 export async function returnLeases({ query }: Database, timers: readonly Timer[]): Promise<void> {

@@ -1,8 +1,9 @@
 import { Queue } from 'bullmq';
+import { isAnyOpen } from '../faults/herd.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { jobsWaiting, memoryOf } from './redis.ts';
 import type { Row } from './row.ts';
-import { isAnyOpen, rowsNamed, seedOpen, settleDown } from './seed.ts';
+import { rowsNamed, seedOpen, settleDown } from './seed.ts';
 import type { BenchStage } from './stage.ts';
 
 const COUNT = 20_000;

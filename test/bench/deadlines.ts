@@ -2,12 +2,13 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAnyOpen } from '../faults/herd.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { quantile } from './calls.ts';
 import type { BenchOptions } from './options.ts';
 import { jobsWaiting } from './redis.ts';
 import { median, type Row } from './row.ts';
-import { isAnyOpen, rowsNamed, seedOpen, settleDown } from './seed.ts';
+import { rowsNamed, seedOpen, settleDown } from './seed.ts';
 import type { BenchDatabase, BenchStage } from './stage.ts';
 
 const RIVALS = join(import.meta.dirname, 'rivals');

@@ -106,7 +106,3 @@ export async function settleDown(admin: Pool): Promise<void> {
   await admin.query('VACUUM ANALYZE');
   await admin.query('CHECKPOINT');
 }
-
-/** Whether any dispute is still open. */
-export const isAnyOpen = async (admin: Pool): Promise<boolean> =>
-  (await admin.query("SELECT 1 FROM disputes WHERE status = 'open' LIMIT 1")).rows.length > 0;

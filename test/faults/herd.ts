@@ -35,3 +35,7 @@ export async function insertHerd(admin: Pool, count: number, due = '4 seconds'):
   );
   return [...new Set(rows.map(({ id }) => id))];
 }
+
+/** Whether any dispute is still open. */
+export const isAnyOpen = async (admin: Pool): Promise<boolean> =>
+  (await admin.query("SELECT 1 FROM disputes WHERE status = 'open' LIMIT 1")).rows.length > 0;

@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../src/platform/embedded/processes.ts';
 import { type ServerProxy, startProxy } from '../harness/proxy.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -69,7 +68,6 @@ async function answers(url: string): Promise<boolean> {
   try {
     return (await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(1_000) })).ok;
   } catch {
-    await sleep(LOOK_MS);
     return false;
   }
 }
@@ -106,7 +104,7 @@ export function createInstances(surroundings: Surroundings, env: Readonly<Record
       if (hasEnded(instance.child)) instance.child = launch(instance);
       return await answers(instance.url);
     };
-    await waitFor(`${instance.name} starts`, isUp, START_MS);
+    await waitFor(`${instance.name} starts`, isUp, START_MS, LOOK_MS);
   };
   const create = async (role: Instance['role'], number: number): Promise<Instance> => {
     const url = `http://127.0.0.1:${await freePort()}`;
@@ -120,7 +118,7 @@ export function createInstances(surroundings: Surroundings, env: Readonly<Record
       frozenMs: 0,
     };
     const instance: Instance = { ...base, child: launch(base) };
-    await waitFor(`${instance.name} starts`, () => answers(url), START_MS);
+    await waitFor(`${instance.name} starts`, () => answers(url), START_MS, LOOK_MS);
     return instance;
   };
   return { create, start };

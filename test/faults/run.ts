@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../harness/wait-for.ts';
 import { LANES } from './faults.ts';
-import { insertHerd } from './herd.ts';
+import { insertHerd, isAnyOpen } from './herd.ts';
 import type { History } from './history.ts';
 import type { Breach } from './invariants.ts';
 import { type Late, measureLateness } from './lateness.ts';
@@ -86,10 +86,7 @@ async function runLane({ possible, until, pauseMs }: Lane, scene: Scene, staged:
 
 /** Waits until everything that was opened is resolved. What is left open, the invariants will name. */
 export async function drain({ admin }: Stage): Promise<void> {
-  const isDone = async () => {
-    const { rows } = await admin.query("SELECT 1 FROM disputes WHERE status = 'open' LIMIT 1");
-    return rows.length === 0;
-  };
+  const isDone = async () => !(await isAnyOpen(admin));
   await waitFor('everything that was opened is resolved', isDone, DRAIN_MS).catch(() => {});
 }
 

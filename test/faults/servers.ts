@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildService } from './build.ts';
@@ -10,7 +10,7 @@ export type Undo = (() => Promise<unknown>)[];
 
 /** What processes of the service need. */
 export interface Servers {
-  /** A directory of their own. */
+  /** A directory of their own, that anyone may enter. */
   readonly home: string;
   /** Where the service was built. */
   readonly directory: string;
@@ -28,7 +28,6 @@ export interface Servers {
 export async function startServers(name: string, undo: Undo, movableClock = false): Promise<Servers> {
   const home = await mkdtemp(join(tmpdir(), `resolution-center-${name}-`));
   undo.push(() => rm(home, { recursive: true, force: true }));
-  await chmod(home, 0o755);
   const directory = await buildService(home);
   const postgres = await startServer(home, movableClock);
   undo.push(postgres.stop);
