@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { deliveriesOf, LOCAL, settledDeliveries, subscribe } from '../webhooks/endpoints.ts';
+import { deliveriesOf, LOCAL, manager, settledDeliveries, subscribe } from '../webhooks/endpoints.ts';
 import { startReceiver } from '../webhooks/receiver.ts';
 import { canTravel, startTravellingDatabase, type TravellingDatabase } from './clock.ts';
 
@@ -49,11 +49,24 @@ travelling('with the clock of PostgreSQL moved (needs faketime)', () => {
     expect(
       (await deliveriesOf(service, endpoint.id)).every(({ status }) => ['pending', 'waiting'].includes(status)),
     ).toBe(true);
-    // It is back: until now nothing has been taken, and so nothing counts as received.
+    // It is back, elsewhere: until now nothing has been taken, and so nothing counts as received. The clock moves while
+    // nothing is on its way: connections notice one after another, and a claim is as old as the clock says that reads it.
     const back = await startReceiver();
     back.secrets = receiver.secrets;
-    await service.withScopes('webhooks:manage').patch(`/v1/webhook-endpoints/${endpoint.id}`, { url: back.url });
+    const change = async (body: Readonly<Record<string, unknown>>) => {
+      await manager(service).patch(`/v1/webhook-endpoints/${endpoint.id}`, body);
+    };
+    await waitFor('every event has its delivery', async () => {
+      return (await deliveriesOf(service, endpoint.id)).length === orders.length * 5;
+    });
+    await change({ active: false });
+    await waitFor('nothing is on its way', async () => {
+      // The locks wait for whoever is about to claim one.
+      const all = await database.query<{ claim: string | null }>('SELECT claim FROM webhook_deliveries FOR UPDATE');
+      return all.every(({ claim }) => claim === null);
+    });
     await database.travelTo(travelled + 24 * HOUR_S + 3 * HOUR_S);
+    await change({ url: back.url, active: true });
     const all = await settledDeliveries(service, endpoint.id, orders.length * 5);
     expect(all.map(({ status }) => status)).toEqual(all.map(() => 'delivered'));
     for (const orderId of orders) {
