@@ -1,5 +1,4 @@
-// Compiles src where it has changed since, into what the image runs as well. Types are not checked: that is what
-// `npm run typecheck` is for, and it takes much longer.
+// Builds src where it has changed since, into what the image runs as well.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -13,7 +12,7 @@ const stampFile = join(root, 'dist/.built-from');
 function sources() {
   const hash = createHash('sha256');
   const files = readdirSync(join(root, 'src'), { recursive: true }).map((name) => join('src', name));
-  for (const name of [...files.sort(), 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']) {
+  for (const name of [...files.sort(), 'ops/build.mjs', 'tsconfig.json', 'package-lock.json']) {
     const { size, mtimeMs } = statSync(join(root, name));
     hash.update(`${name} ${size} ${mtimeMs}\n`);
   }
@@ -33,12 +32,10 @@ function build() {
   process.stdout.write('Building (once for each change; some seconds) …\n');
   const stamp = sources(); // before: what changes meanwhile is built again
   rmSync(join(root, 'dist'), { recursive: true, force: true });
-  const compiler = join(root, 'node_modules/typescript/bin/tsc');
-  const { status, signal, error } = spawnSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--noCheck'], {
-    cwd: root,
+  const { status, signal, error } = spawnSync(process.execPath, [join(root, 'ops/build.mjs')], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
-  if (status !== 0) throw error ?? new Error(`the compiler ended with ${signal ?? status}`);
+  if (status !== 0) throw error ?? new Error(`the build ended with ${signal ?? status}`);
   writeFileSync(stampFile, stamp);
 }
 

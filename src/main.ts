@@ -7,11 +7,12 @@ import { DATA_DIR, developmentSecret, developmentWebhookKey } from './platform/d
 import { createLog } from './platform/log.ts';
 import { migrate } from './platform/migrations.ts';
 import { checkEvictionPolicy } from './platform/redis.ts';
+import { ROOT } from './platform/root.ts';
 import { startTracing } from './platform/tracing.ts';
 import { stopWithin } from './platform/within.ts';
 import type { Server } from './serve.ts';
 
-const MIGRATIONS = join(import.meta.dirname, '../migrations');
+const MIGRATIONS = join(ROOT, 'migrations');
 const SHUTDOWN_MS = 10_000;
 const SPANS_LEAVE_MS = 2_000;
 

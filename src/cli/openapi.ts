@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { apiDocument } from '../http/docs.ts';
+import { ROOT } from '../platform/root.ts';
 
-const FILE = join(import.meta.dirname, '../../openapi/openapi.json');
+const FILE = join(ROOT, 'openapi/openapi.json');
 
 await writeFile(FILE, `${JSON.stringify(apiDocument(), null, 2)}\n`);
 process.stdout.write(`wrote ${FILE}\n`);

@@ -22,17 +22,23 @@ export function apiDocument(): Record<string, unknown> {
 
 /** Serves the document at /openapi.json, and a page made from it at /docs. */
 export async function registerDocs(app: FastifyInstance): Promise<void> {
-  const document = apiDocument();
-  const text = JSON.stringify(document);
-  app.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(text));
+  // Made once somebody asks for it: no start has to wait for it.
+  let text: string | undefined;
+  const documentText = () => {
+    text ??= JSON.stringify(apiDocument());
+    return text;
+  };
+  app.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(documentText()));
   await app.register(swagger, {
     mode: 'static',
-    specification: { document: document as unknown as StaticDocumentSpec['document'] },
+    specification: { document: {} as StaticDocumentSpec['document'] },
   });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     // Without the bar for opening other documents, which the policy forbids anyway.
     uiConfig: { layout: 'BaseLayout', deepLinking: true },
     staticCSP: PAGE_POLICY,
+    transformSpecification: () => JSON.parse(documentText()),
+    transformSpecificationClone: false,
   });
 }

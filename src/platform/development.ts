@@ -2,9 +2,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SignJWT } from 'jose';
+import { ROOT } from './root.ts';
 
 /** Where everything is kept that a service without configuration makes for itself. */
-export const DATA_DIR = join(import.meta.dirname, '../../.data');
+export const DATA_DIR = join(ROOT, '.data');
 
 const SECRET_FILE = 'auth-secret';
 const WEBHOOK_KEY_FILE = 'webhook-key';

@@ -4,22 +4,14 @@ import { cp, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../src/platform/embedded/processes.ts';
+import { bundle } from '../faults/build.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import type { BenchOptions } from './options.ts';
 import { alternate, type Row } from './row.ts';
 import type { BenchStage } from './stage.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const PARTS = [
-  'src',
-  'migrations',
-  'ops',
-  'openapi',
-  'package.json',
-  'package-lock.json',
-  'tsconfig.json',
-  'tsconfig.build.json',
-];
+const PARTS = ['src', 'migrations', 'ops', 'openapi', 'package.json', 'package-lock.json', 'tsconfig.json'];
 const LONGEST_MS = 120_000;
 
 /** A checkout with everything installed, and without data. */
@@ -59,7 +51,7 @@ async function startService(checkout: string): Promise<number> {
 /** How long its two servers take alone, started as it starts them. */
 async function startServers(checkout: string): Promise<number> {
   const script = `
-    const { startEmbedded } = await import('./dist/platform/embedded/servers.js');
+    const { startEmbedded } = await import('./alone/platform/embedded/servers.js');
     const servers = await startEmbedded({ needPostgres: true, needRedis: true, dataDir: '.data', say: () => {} });
     process.stdout.write('ready');
     process.once('SIGTERM', () => servers.stop().then(() => process.exit(0)));
@@ -76,6 +68,7 @@ async function startServers(checkout: string): Promise<number> {
 /** `npm start` in an installed checkout that has run before, beside its servers alone. */
 export async function measureStart({ home }: BenchStage, { rounds }: BenchOptions): Promise<Row[]> {
   const checkout = await makeCheckout(home);
+  bundle(join(checkout, 'alone'), 'src/platform/embedded/servers.ts');
   await startService(checkout);
   const measured = await alternate(
     rounds,

@@ -4,6 +4,12 @@ import { join } from 'node:path';
 
 const ROOT = join(import.meta.dirname, '../..');
 
+/** Builds the service's programs, or those that are named, into a directory. */
+export function bundle(directory: string, ...programs: readonly string[]): void {
+  const args = [join(ROOT, 'ops/build.mjs'), directory, ...programs];
+  execFileSync(process.execPath, args, { stdio: ['ignore', 'inherit', 'inherit'] });
+}
+
 /**
  * Builds the service into a directory of its own, with all that it needs beside it, so that nothing which happens to the
  * checkout meanwhile changes what is being tested.
@@ -13,9 +19,7 @@ export async function buildService(home: string): Promise<string> {
   const app = join(home, 'service');
   await mkdir(app, { recursive: true });
   await chmod(home, 0o755);
-  const compiler = join(ROOT, 'node_modules/typescript/bin/tsc');
-  const options = ['-p', 'tsconfig.build.json', '--outDir', join(app, 'dist'), '--sourceMap', 'false'];
-  execFileSync(process.execPath, [compiler, ...options], { cwd: ROOT, stdio: ['ignore', 'inherit', 'inherit'] });
+  bundle(join(app, 'dist'));
   await cp(join(ROOT, 'package.json'), join(app, 'package.json'));
   await cp(join(ROOT, 'migrations'), join(app, 'migrations'), { recursive: true });
   await symlink(join(ROOT, 'node_modules'), join(app, 'node_modules'));

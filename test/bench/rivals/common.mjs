@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 
 const { SERVICE, DATABASE_URL, CONCURRENCY } = process.env;
-const part = (path) => import(pathToFileURL(`${SERVICE}/dist/${path}`).href);
+const part = (path) => import(pathToFileURL(`${SERVICE}/rivals/${path}`).href);
 const { openDatabase } = await part('platform/database.js');
 const { settleDisputes } = await part('operations/settle.js');
 const { v7: newId } = createRequire(`${SERVICE}/package.json`)('uuid');
