@@ -9,7 +9,7 @@ import { breachesOf, describeRuns, faultTable } from './report.ts';
 import { runRolling } from './rolling.ts';
 import { type RunResult, runOnce } from './run.ts';
 
-// npm run test:faults -- --seed N --seconds S [--seeds K] [--rate R] [--pause MS] [--calm] [--only F7,F22]
+// npm run test:faults -- --seed N --seconds S [--seeds K] [--rate R] [--pause MS] [--herd N] [--calm] [--only F7,F22]
 //   [--scenario redis-gone|clock|rolling|rolling-redis-gone] [--write-docs]
 
 const { values } = parseArgs({
@@ -19,6 +19,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '90' },
     rate: { type: 'string' },
     pause: { type: 'string', default: '175' },
+    herd: { type: 'string', default: '2000' },
     calm: { type: 'boolean', default: false },
     only: { type: 'string' },
     scenario: { type: 'string', default: 'faults' },
@@ -55,7 +56,8 @@ async function runSeeds(): Promise<Outcome> {
     if (n > seed) await letTheDiskRest();
     const only = values.only?.split(',') ?? null;
     const pauseMs = Number(values.pause);
-    const result = await runOnce({ seed: n, seconds, rate: rateOr(80), calmSeconds, only, pauseMs });
+    const options = { seed: n, seconds, rate: rateOr(80), calmSeconds, only, pauseMs, herd: Number(values.herd) };
+    const result = await runOnce(options);
     results.push(result);
     console.log(`${describeRuns([result])}\n${tell(breachesOf([result], false))}`);
   }

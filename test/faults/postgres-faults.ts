@@ -50,8 +50,8 @@ const SETTLED_MS = 20_000;
 const LOOK_MS = 500;
 
 async function herd(scene: Scene): Promise<number | null> {
-  const { stage, random } = scene;
-  const ids = await scene.herd(random.int(800, 2_000));
+  const { stage } = scene;
+  const ids = await scene.herd();
   await sleep(4_000);
   const begun = performance.now();
   const open = `SELECT 1 FROM disputes WHERE status = 'open' AND id = ANY ($1::uuid[]) LIMIT 1`;
@@ -123,7 +123,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
     run: poison,
   },
   {
-    kind: 'a herd: thousands due in the same instant',
+    kind: 'a herd: many due in the same instant',
     number: 'F19',
     mustHold: 'all fire within seconds',
     figure: 'all settled after their deadline within',

@@ -111,7 +111,7 @@ export function describeRuns(results: readonly RunResult[]): string {
   const staged = results.flatMap((result) => result.staged).length;
   return [
     describeMachine(),
-    `seeds ${results.map(({ options }) => options.seed).join(', ')}: ${first?.options.seconds} s each, ${first?.options.rate} disputes a second, ${first?.options.pauseMs} ms between two faults of a lane`,
+    `seeds ${results.map(({ options }) => options.seed).join(', ')}: ${first?.options.seconds} s each, ${first?.options.rate} disputes a second, ${first?.options.pauseMs} ms between two faults of a lane, herds of up to ${first?.options.herd}`,
     `disputes ${disputes}, faults staged ${staged}, deadlines that took effect ${calm.count + faulty.count}`,
     counts.join(', '),
     `lateness without faults: ${describe(calm)}`,

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly only: readonly string[] | null;
   /** How long each lane pauses between two faults, in milliseconds on average. */
   readonly pauseMs: number;
+  /** How many deadlines a herd has at most; at least two fifths of them. */
+  readonly herd: number;
 }
 
 export interface RunResult {
@@ -41,6 +43,7 @@ export interface RunResult {
 const DRAIN_MS = 60_000;
 /** Processes that have just been started are slower at first: until then, what is measured does not count as calm. */
 const WARM_UP_MS = 6_000;
+const SMALLEST_HERD = 0.4;
 /** What falls due this long before the first fault was settled without any. */
 const SETTLED_MS = 1_000;
 
@@ -92,7 +95,7 @@ export async function drain({ admin }: Stage): Promise<void> {
 
 /** Runs the load with its faults once, waits until everything due has been settled, and judges. */
 export async function runOnce(options: RunOptions): Promise<RunResult> {
-  const { seed, seconds, rate, calmSeconds, only, pauseMs } = options;
+  const { seed, seconds, rate, calmSeconds, only, pauseMs, herd: mostInHerd } = options;
   const stage = await setUp();
   try {
     const prefix = `seed-${seed}-`;
@@ -100,8 +103,7 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
     await seedOrders(stage.admin, prefix, count);
     const load = await startLoad(stage.apis, { seed, prefix, rate, count });
     const shared = { outages: [], targeted: [], poisoned: [] as string[], exits: [], breaches: [] };
-    const herd = (count: number) => insertHerd(stage.admin, count);
-    const scene = { ...shared, stage, client: load.client, herd };
+    const scene = { ...shared, stage, client: load.client };
     const staged: Staged[] = [];
     const warm = Date.now() + WARM_UP_MS;
     const until = Date.now() + seconds * 1_000;
@@ -110,7 +112,8 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
     // Each lane with its own source of chance, so that a seed means the same faults in the same order.
     const lanes = LANES.map((lane, n) => {
       const random = createRandom(seed * 31 + n);
-      return runLane({ possible: possibleFaults(lane, only), until, pauseMs }, { ...scene, random }, staged);
+      const herd = () => insertHerd(stage.admin, random.int(Math.round(mostInHerd * SMALLEST_HERD), mostInHerd));
+      return runLane({ possible: possibleFaults(lane, only), until, pauseMs }, { ...scene, random, herd }, staged);
     });
     // With nothing to stage, it goes on for as long all the same.
     await Promise.all([...lanes, sleep((seconds - calmSeconds) * 1_000)]);

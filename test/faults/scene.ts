@@ -18,7 +18,8 @@ export interface Scene {
   readonly exits: (Exit & { readonly redis: 'up' | 'frozen' })[];
   /** What did not hold in a fault, beyond what is asked of the database in the end. */
   readonly breaches: string[];
-  readonly herd: (count: number) => Promise<readonly string[]>;
+  /** Opens disputes that all fall due together, in some seconds; gives their ids. */
+  readonly herd: () => Promise<readonly string[]>;
 }
 
 /** Something that goes wrong. */
