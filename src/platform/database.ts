@@ -32,11 +32,11 @@ const MAX_CONNECTION_AGE_S = 1_800;
 // Every statement in a transaction looks up each of its rows by an index, whatever the planner thinks of tables that are
 // small yet or whose numbers it does not know: where it expects a hundred rows and there is one, it would rather read a
 // whole table or a whole index, and hash it. That settled, one plan is as good as another, and it is made once.
-const begin = (frozenAfterMs: number) =>
+const begin = ({ frozenAfterMs = FROZEN_AFTER_MS, statementMs = STATEMENT_MS }: TxOptions) =>
   [
     'BEGIN ISOLATION LEVEL READ COMMITTED',
     'SET LOCAL lock_timeout = 2000',
-    'SET LOCAL statement_timeout = 4000',
+    `SET LOCAL statement_timeout = ${statementMs}`,
     `SET LOCAL idle_in_transaction_session_timeout = ${frozenAfterMs}`,
     'SET LOCAL enable_seqscan = off',
     'SET LOCAL enable_hashjoin = off',
@@ -45,6 +45,8 @@ const begin = (frozenAfterMs: number) =>
     'SET LOCAL jit = off',
     'SET LOCAL plan_cache_mode = force_generic_plan',
   ].join('; ');
+
+const STATEMENT_MS = 4_000;
 
 // As long as a lock is waited for: longer, and those who wait for it are refused for nothing.
 const FROZEN_AFTER_MS = 2_000;
@@ -170,6 +172,11 @@ export interface TxOptions {
    * and what it has locked is free again.
    */
   readonly frozenAfterMs?: number;
+  /**
+   * How long a statement may take with all that it waits for, in milliseconds. The limit for locks alone is not enough where
+   * somebody is not to wait longer: who comes second waits for the first one's turn, and then for the lock.
+   */
+  readonly statementMs?: number;
 }
 
 const TRANSACTION = { kind: 'client', attributes: { 'db.system.name': 'postgresql' } } as const;
@@ -183,17 +190,13 @@ export function withTx<T>(db: Database, work: (tx: Tx) => Promise<T>, options: T
   return tracedWithin('transaction', TRANSACTION, () => runTx(db, work, options));
 }
 
-async function runTx<T>(
-  { pool, statements }: Database,
-  work: (tx: Tx) => Promise<T>,
-  { frozenAfterMs = FROZEN_AFTER_MS }: TxOptions,
-): Promise<T> {
+async function runTx<T>({ pool, statements }: Database, work: (tx: Tx) => Promise<T>, options: TxOptions): Promise<T> {
   const client = await pool.connect();
   mark('connected');
   let unusable: Error | undefined;
   try {
     const line = lineOf(client, statements);
-    line.begun = client.query(begin(frozenAfterMs));
+    line.begun = client.query(begin(options));
     line.begun.catch(() => {}); // whoever waits for it hears of it
     const result = await work(line.tx);
     await line.begun;

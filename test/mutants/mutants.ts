@@ -380,9 +380,9 @@ export const MUTANTS: readonly Mutant[] = [
       {
         search: `  try {
     const line = lineOf(client, statements);
-    line.begun = client.query(begin(frozenAfterMs));`,
+    line.begun = client.query(begin(options));`,
         replace: `  const line = lineOf(client, statements);
-  line.begun = client.query(begin(frozenAfterMs));
+  line.begun = client.query(begin(options));
   await line.begun;
   try {`,
       },
