@@ -271,8 +271,8 @@ function isConnectionFailure(error: unknown): boolean {
   });
 }
 
-// A prepared statement that does not exist, or exists already.
-const isStatementLost = (error: unknown) => /^(26000|42P05)$/.test(sqlStateOf(error) ?? '');
+/** Whether a prepared statement did not exist, or existed already: then it was not run, and none is used from now on. */
+export const isStatementLost = (error: unknown) => /^(26000|42P05)$/.test(sqlStateOf(error) ?? '');
 
 const isPlanOutdated = (error: unknown) =>
   [...causesOf(error)].some(({ message }) => message.includes('cached plan must not change'));

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CommitUnknownError, isTimeout, isTransient } from './database.ts';
+import { CommitUnknownError, isStatementLost, isTimeout, isTransient } from './database.ts';
 
 /** Two decisions met; the one that lost has to look again. */
 export class LostRaceError extends Error {
@@ -24,7 +24,7 @@ function isWorthARetry(error: unknown, idempotent: boolean): boolean {
 
 /**
  * Tries `work` up to three times, with jitter between, while its failures are transient and come soon: what has taken longer
- * than half a second in all is not begun again.
+ * than half a second in all is not begun again, unless a pooler has lost a statement: nobody waited for that, and it happens once.
  * @param idempotent whether `work` may also be repeated after a commit whose outcome is unknown
  * @throws the last failure
  */
@@ -34,7 +34,8 @@ export async function withRetry<T>(work: () => Promise<T>, { idempotent }: { ide
     try {
       return await work();
     } catch (error) {
-      const isOver = attempt === ATTEMPTS || performance.now() - begun > PATIENCE_MS;
+      const hasWaited = performance.now() - begun > PATIENCE_MS;
+      const isOver = attempt === ATTEMPTS || (hasWaited && !isStatementLost(error));
       if (isOver || !isWorthARetry(error, idempotent)) throw error;
       await sleep(FIRST_DELAY_MS * 2 ** attempt * (0.5 + Math.random()));
     }

@@ -67,6 +67,20 @@ describe.each([true, false])('work that is idempotent: %s', (idempotent) => {
     }
   });
 
+  test('is tried again after a statement that a pooler has lost, however long the rest took', async () => {
+    const clock = jest.spyOn(performance, 'now');
+    try {
+      let now = 0;
+      clock.mockImplementation(() => {
+        now += 1_000;
+        return now;
+      });
+      expect(await triesOf(fromServer('26000'), 1, idempotent)).toEqual({ outcome: 'done', tries: 2 });
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
   test(`is tried again after a commit of unknown outcome only if it is`, async () => {
     const error = new CommitUnknownError(new Error('broken'));
     const expected = idempotent ? { outcome: 'done', tries: 2 } : { outcome: error, tries: 1 };
