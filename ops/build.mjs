@@ -1,6 +1,7 @@
 // Bundles the programs of src with their packages into a few files: finding and reading two thousand small ones is most of
 // what a start takes. Types are not checked: that is what `npm run typecheck` is for.
-import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
@@ -16,6 +17,8 @@ const REQUIRE =
 // Where the bundles go, seen from the root, and what can be run or imported there by the name that it has in src.
 const [outdir = 'dist', ...programs] = process.argv.slice(2);
 
+// Bundles are named after what is in them: without this those of yesterday would stay.
+rmSync(resolve(root, outdir), { recursive: true, force: true });
 try {
   await build({
     absWorkingDir: root,

@@ -1,7 +1,7 @@
 // Builds src where it has changed since, into what the image runs as well.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alone } from './alone.mjs';
 
@@ -31,7 +31,6 @@ function isBuilt() {
 function build() {
   process.stdout.write('Building (once for each change; some seconds) …\n');
   const stamp = sources(); // before: what changes meanwhile is built again
-  rmSync(join(root, 'dist'), { recursive: true, force: true });
   const { status, signal, error } = spawnSync(process.execPath, [join(root, 'ops/build.mjs')], {
     stdio: ['ignore', 'inherit', 'inherit'],
   });
