@@ -15,6 +15,7 @@ const CONNECTIONS = 8;
 const WARM_UP_MS = 2_000;
 const MOST_PER_SECOND = 2_000;
 const SWEPT = 10_000;
+const LONGEST_MS = 3_600_000;
 const FAR = `date_trunc('milliseconds', clock_timestamp()) + interval '2 days' + random() * interval '1 day'`;
 
 /** A database with so many open disputes, and five times as many resolved ones. */
@@ -37,6 +38,19 @@ interface Costs {
   readonly answer: number;
   readonly read: number;
   readonly sweep: number;
+}
+
+/** Has the wake-ups of what was put in handed over to Redis, as those of a service that has been running are. */
+async function handOver(stage: BenchStage, database: BenchDatabase): Promise<void> {
+  const worker = await stage.start(database, 'worker');
+  const waiting = 'SELECT 1 FROM timers WHERE leased_until <= clock_timestamp() LIMIT 1';
+  await waitFor(
+    'all wake-ups are handed over',
+    async () => (await database.admin.query(waiting)).rows.length === 0,
+    LONGEST_MS,
+  );
+  await worker.stop();
+  await settleDown(database.admin);
 }
 
 /** What one of each costs in a database, in milliseconds of a connection's time or of the sweeper's. */
@@ -92,6 +106,7 @@ async function costsIn(stage: BenchStage, database: BenchDatabase, seconds: numb
 /** What one of each costs in a large database, beside a small one. */
 export async function measureGrowth(stage: BenchStage, { rounds, seconds, large }: BenchOptions): Promise<Row[]> {
   const databases = { ours: await fill(stage, large), theirs: await fill(stage, SMALL) };
+  for (const database of Object.values(databases)) await handOver(stage, database);
   const costs: Record<'ours' | 'theirs', Costs[]> = { ours: [], theirs: [] };
   for (let round = 1; round <= rounds; round += 1) {
     const sides = ['ours', 'theirs'] as const;
