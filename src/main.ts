@@ -1,18 +1,15 @@
-import { join } from 'node:path';
 import closeWithGrace from 'close-with-grace';
 import type { Logger } from 'pino';
 import type { Surroundings } from './deps.ts';
 import { type Config, ConfigError, readConfig } from './platform/config.ts';
 import { DATA_DIR, developmentSecret, developmentWebhookKey } from './platform/development.ts';
 import { createLog } from './platform/log.ts';
-import { migrate } from './platform/migrations.ts';
+import { MIGRATIONS, migrate } from './platform/migrations.ts';
 import { checkEvictionPolicy } from './platform/redis.ts';
-import { ROOT } from './platform/root.ts';
 import { startTracing } from './platform/tracing.ts';
 import { stopWithin } from './platform/within.ts';
 import type { Server } from './serve.ts';
 
-const MIGRATIONS = join(ROOT, 'migrations');
 const SHUTDOWN_MS = 10_000;
 const SPANS_LEAVE_MS = 2_000;
 

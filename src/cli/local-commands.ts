@@ -1,13 +1,9 @@
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import { ConfigError, readConfig } from '../platform/config.ts';
 import { describeConfig, type Setting } from '../platform/config-report.ts';
-import { migrate } from '../platform/migrations.ts';
-import { ROOT } from '../platform/root.ts';
+import { MIGRATIONS, migrate } from '../platform/migrations.ts';
 import { type Claims, mint } from './access.ts';
 import { type Io, show, table } from './output.ts';
-
-const MIGRATIONS = join(ROOT, 'migrations');
 
 /** Applies the migrations that the configured database has not seen; says which. */
 export async function migrateDatabase(env: Io['env']): Promise<string[]> {

@@ -4,6 +4,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { sqlStateOf } from './database.ts';
+import { ROOT } from './root.ts';
+
+/** Where this build's migrations are. */
+export const MIGRATIONS = join(ROOT, 'migrations');
 
 interface Migration {
   readonly name: string;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { migrate } from '../../src/platform/migrations.ts';
+import { MIGRATIONS, migrate } from '../../src/platform/migrations.ts';
 import { announceNotes } from './canary.ts';
 import { administrate } from './database.ts';
 import { type Run, startRun } from './run.ts';
@@ -8,8 +8,6 @@ import { announceServers, databaseUrl, TEMPLATE_DATABASE } from './servers.ts';
 declare global {
   var testRun: Run | undefined;
 }
-
-const MIGRATIONS = join(import.meta.dirname, '../../migrations');
 
 /** Starts the servers of this run, and makes the database that every test file gets a copy of. */
 export default async function setUp(): Promise<void> {

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
+import { processIdentity } from '../../src/platform/embedded/processes.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { createDatabase } from '../harness/database.ts';
 import { testRedisUrl } from '../harness/redis.ts';
@@ -10,13 +11,7 @@ import { waitFor } from '../harness/wait-for.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 
-const isAlive = (pid: number): boolean => {
-  try {
-    return process.kill(pid, 0);
-  } catch {
-    return false;
-  }
-};
+const isAlive = (pid: number): boolean => processIdentity(pid) !== undefined;
 
 test('npm start hands a signal on to the service, which stops in order and leaves nothing behind', async () => {
   const { url } = await createDatabase();

@@ -9,7 +9,7 @@ import { GROUPINGS, summarize } from '../../src/domain/statistics.ts';
 import { foldLog, readStatistics } from '../../src/operations/statistics.ts';
 import { type Database, openDatabase, withTx } from '../../src/platform/database.ts';
 import { startPostgres } from '../../src/platform/embedded/postgres.ts';
-import { migrate } from '../../src/platform/migrations.ts';
+import { MIGRATIONS, migrate } from '../../src/platform/migrations.ts';
 import { freeze, readCells, readStanding } from '../../src/store/statistics.ts';
 import { seedHistory } from './seed.ts';
 
@@ -22,7 +22,6 @@ const DISPUTES = Number(values.disputes);
 const DAYS = Number(values.days);
 const DAY = 86_400_000;
 const RUNS = 7;
-const MIGRATIONS = join(import.meta.dirname, '../../migrations');
 
 const say = (line: string) => console.log(line);
 

@@ -5,12 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startPostgres } from '../../src/platform/embedded/postgres.ts';
-import { migrate } from '../../src/platform/migrations.ts';
+import { MIGRATIONS, migrate } from '../../src/platform/migrations.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
 const LIBRARY = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/faketime/libfaketimeMT.so.1`;
-const MIGRATIONS = join(import.meta.dirname, '../../migrations');
 
 /** Whether this machine has what moves a server's clock: Debian's package faketime. */
 export const canTravel = existsSync(LIBRARY);
