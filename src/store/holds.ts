@@ -68,26 +68,30 @@ export function holdsFor(orderIds: SQL | null): SQL<Hold[]> {
     FROM holds h WHERE h.finished_at IS NULL${concerned})`;
 }
 
-/** Whether a hold in `h` is for a dispute. */
-const COVERS = sql`(h.type IS NULL OR h.type = disputes.type)
-  AND (h.order_ids IS NULL OR disputes.order_id = ANY (h.order_ids))`;
+/** Whether a hold is for a dispute. */
+const covers = (hold: SQL) => sql`(${hold}.type IS NULL OR ${hold}.type = disputes.type)
+  AND (${hold}.order_ids IS NULL OR disputes.order_id = ANY (${hold}.order_ids))`;
 
-// A hold keeps what was not due when it began. Where an earlier hold may still have to be counted, the stored deadline
-// does not say what that is, and everything counts as kept.
-const BEGAN = sql`CASE WHEN EXISTS (SELECT 1 FROM holds r WHERE r.finished_at IS NULL AND r.released_at IS NOT NULL)
-  THEN '-infinity' ELSE h.started_at END`;
+/** Whether a dispute may have been held by a hold, now released, without its deadline having been moved. */
+const uncounted = (hold: SQL) => sql`disputes.status = 'open' AND ${hold}.released_at > ${hold}.started_at
+  AND ${covers(hold)} AND disputes.opened_at < ${hold}.released_at
+  AND (disputes.held_through IS NULL OR disputes.held_through < ${hold}.released_at)`;
+
+const H = sql.raw('h');
+const R = sql.raw('r');
+
+// A hold keeps what was not due when it began. Where earlier ones have still to be counted, that is later than the stored
+// deadline says: by no more than all of their time, since what overlaps counts once. In seconds, since days have none for sure.
+const DUE = sql`disputes.respond_by + interval '1 second' * (
+    SELECT coalesce(sum(extract(epoch FROM r.released_at - greatest(r.started_at, disputes.opened_at, disputes.held_through))), 0)
+    FROM holds r WHERE r.finished_at IS NULL AND ${uncounted(R)})`;
 
 /** True in a query of disputes for those that no hold keeps from expiring; cheap where one keeps all of them. */
 export const NOT_HELD = sql`disputes.respond_by <= (
-    SELECT coalesce(min(${BEGAN}), 'infinity') FROM holds h
+    SELECT coalesce(min(h.started_at), 'infinity') FROM holds h
     WHERE h.released_at IS NULL AND h.type IS NULL AND h.order_ids IS NULL)
   AND NOT EXISTS (
-    SELECT 1 FROM holds h WHERE h.released_at IS NULL AND ${COVERS} AND ${BEGAN} < disputes.respond_by)`;
-
-/** Whether a dispute may have been held by the hold in `h`, now released, without its deadline having been moved. */
-const UNCOUNTED = sql`disputes.status = 'open' AND h.released_at > h.started_at AND ${COVERS}
-  AND disputes.opened_at < h.released_at
-  AND (disputes.held_through IS NULL OR disputes.held_through < h.released_at)`;
+    SELECT 1 FROM holds h WHERE h.released_at IS NULL AND ${covers(H)} AND h.started_at < ${DUE})`;
 
 /**
  * Open disputes whose holds have ended and whose deadline has not been moved for it: at most `limit` ids, without those
@@ -96,7 +100,7 @@ const UNCOUNTED = sql`disputes.status = 'open' AND h.released_at > h.started_at 
 export async function releasedDisputes({ query }: Database, limit: number): Promise<string[]> {
   const { rows } = await query.execute<{ id: string }>(sql`
     SELECT disputes.id FROM disputes
-    WHERE EXISTS (SELECT 1 FROM holds h WHERE h.finished_at IS NULL AND ${UNCOUNTED})
+    WHERE EXISTS (SELECT 1 FROM holds h WHERE h.finished_at IS NULL AND ${uncounted(H)})
       AND ${NOT_HELD} AND NOT EXISTS (
         SELECT 1 FROM deadline_failures f WHERE f.dispute_id = disputes.id AND f.retry_at > clock_timestamp())
     LIMIT ${limit}`);
@@ -112,7 +116,7 @@ export async function finishHolds({ query }: Database): Promise<void> {
     UPDATE holds h SET finished_at = greatest(${NOW}, h.released_at)
     WHERE h.finished_at IS NULL AND h.released_at IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM holds a WHERE a.released_at IS NULL)
-      AND NOT EXISTS (SELECT 1 FROM disputes WHERE ${UNCOUNTED})`);
+      AND NOT EXISTS (SELECT 1 FROM disputes WHERE ${uncounted(H)})`);
 }
 
 /** Whether any hold is released and not closed yet. */

@@ -460,20 +460,27 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'the sweeper overlooks what an earlier hold had kept',
     file: 'src/store/holds.ts',
-    edits: [{ search: '} < disputes.respond_by)`;', replace: '} IS NOT NULL)`;' }],
+    edits: [{ search: `h.started_at < \${DUE})\``, replace: 'h.started_at IS NOT NULL)`' }],
     killedBy: ['test/operations/holds.test.ts'],
-    named: 'of orders keeps|begins after',
+    named: 'begins after|does not keep it either',
+  },
+  {
+    name: 'the sweeper forgets the time of a hold that has still to be counted',
+    file: 'src/store/holds.ts',
+    edits: [{ search: `h.started_at < \${DUE})\``, replace: 'h.started_at < disputes.respond_by)`' }],
+    killedBy: ['test/operations/holds.test.ts'],
+    named: 'keeps what is not due',
   },
   {
     name: 'a hold is closed before all of its deadlines are moved',
     file: 'src/store/holds.ts',
-    edits: [{ search: `      AND NOT EXISTS (SELECT 1 FROM disputes WHERE \${UNCOUNTED})\`);`, replace: '`);' }],
+    edits: [{ search: `      AND NOT EXISTS (SELECT 1 FROM disputes WHERE \${uncounted(H)})\`);`, replace: '`);' }],
     killedBy: ['test/operations/holds.test.ts'],
   },
   {
     name: 'the sweeper does not sweep',
     file: 'src/workers/sweeper.ts',
-    edits: [{ search: 'sweep.groups.push(...groupsOf(due));', replace: '' }],
+    edits: [{ search: 'if (due.length > 0) sweep.groups.push(due);', replace: '' }],
     killedBy: ['test/operations/holds.test.ts'],
   },
   {

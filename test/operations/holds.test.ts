@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { moveReleased, releaseHold } from '../../src/operations/holds.ts';
 import { withTx } from '../../src/platform/database.ts';
+import { overdueDisputes } from '../../src/store/overdue.ts';
 import { sweepOnce } from '../../src/workers/sweeper.ts';
 import { letTimePass } from '../harness/database.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
@@ -211,6 +212,39 @@ describe('a hold', () => {
     ]);
     expect((await service.as(CLIENT).get<Order>(`/v1/orders/${orderId}`)).body.status).toBe('mutually_cancelled');
     expect(ms((await read(id)).respondBy)).toBe((await stored(id)).due.getTime());
+  });
+
+  test.each([
+    ['was opened after that', 0, 49],
+    ['has been moved for that', 5, 55],
+    ['has not been moved for that yet', 5, 55],
+  ])('does not keep it either while an earlier one is not closed, where the deadline %s', async (how, held, later) => {
+    await begin({ orderIds: ['order-elsewhere'] }); // as long as any lasts, none is closed
+    if (held === 0) await release(await begin());
+    const { id } = await seedDispute(service, 'cancellation');
+    if (held > 0) {
+      const earlier = await begin({ type: 'cancellation' });
+      await pass(held * HOUR);
+      if (how.includes('not')) await withTx(service.deps.write.db, (tx) => releaseHold(tx, earlier.id, 'a-service'));
+      else await release(earlier);
+    }
+    await pass((later - held) * HOUR);
+    await begin();
+    await sweep();
+    expect((await stored(id)).status).toBe('resolved');
+  });
+
+  test('keeps what is not due with the time of an earlier one that has still to be counted', async () => {
+    await begin({ orderIds: ['order-elsewhere'] });
+    const { id } = await seedDispute(service, 'cancellation');
+    const earlier = await begin({ type: 'cancellation' });
+    await pass(5 * HOUR);
+    await withTx(service.deps.write.db, (tx) => releaseHold(tx, earlier.id, 'a-service'));
+    await pass(45 * HOUR);
+    await begin();
+    expect(await overdueDisputes(service.deps.write.db, 10)).toEqual([]);
+    await sweep();
+    expect((await stored(id)).status).toBe('open');
   });
 
   test('lets an answer count that comes past the stored deadline', async () => {
