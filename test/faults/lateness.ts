@@ -5,8 +5,10 @@ export interface Late {
   readonly ms: number;
   readonly dueAt: number;
   readonly disputeId: string;
-  /** What made it take effect: a job, the sweeper, or somebody who looked at it. */
-  readonly cause: string;
+  /** Whether a hold for it lasted meanwhile, begun when it was due already. */
+  readonly sawHold: boolean;
+  /** Whether a fault was aimed at it. */
+  readonly isTarget: boolean;
 }
 
 type Circumstances = Pick<Scene, 'stage' | 'outages' | 'targeted'>;
@@ -16,16 +18,18 @@ type Circumstances = Pick<Scene, 'stage' | 'outages' | 'targeted'>;
  * could take effect, and where a fault was aimed at a dispute this one could not: there it counts from the end of that.
  */
 export async function measureLateness({ stage, outages, targeted }: Circumstances): Promise<Late[]> {
-  const { rows } = await stage.admin.query<{ id: string; due: number; at: number; cause: string }>(
+  const { rows } = await stage.admin.query<{ id: string; due: number; at: number; sawHold: boolean }>(
     `SELECT d.id::text, (extract(epoch from d.respond_by) * 1000)::float8 AS due,
-       (extract(epoch from l.occurred_at) * 1000)::float8 AS at, l.cause
+       (extract(epoch from l.occurred_at) * 1000)::float8 AS at,
+       EXISTS (SELECT 1 FROM holds h WHERE h.started_at < l.occurred_at AND h.released_at > d.respond_by
+         AND (h.type IS NULL OR h.type = d.type) AND (h.order_ids IS NULL OR d.order_id = ANY (h.order_ids))) AS "sawHold"
      FROM disputes d JOIN log_entries l ON l.dispute_id = d.id AND l.type = 'dispute.expired'`,
   );
   const until = new Map(targeted.map((target) => [target.id, target.until]));
-  return rows.map(({ id, due, at, cause }) => {
+  return rows.map(({ id, due, at, sawHold }) => {
     const outage = outages.findLast((candidate) => candidate.from <= at && candidate.until >= due);
     const from = Math.max(due, outage?.until ?? 0, until.get(id) ?? 0);
-    return { disputeId: id, cause, dueAt: due, ms: Math.max(0, at - from) };
+    return { disputeId: id, sawHold, isTarget: until.has(id), dueAt: due, ms: Math.max(0, at - from) };
   });
 }
 

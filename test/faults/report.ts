@@ -82,10 +82,11 @@ function latestLines({ faulty, staged, options }: RunResult): string[] {
   return faulty
     .toSorted((a, b) => b.ms - a.ms)
     .slice(0, LATEST)
-    .map(({ ms: late, dueAt }) => {
+    .map(({ ms: late, dueAt, sawHold, isTarget }) => {
       const meanwhile = staged.filter(({ from, until }) => from <= dueAt + late && until >= dueAt);
       const faults = [...new Set(meanwhile.map(({ kind }) => kind))].join(', ');
-      return `  seed ${options.seed}: ${ms(late)} late, due ${((dueAt - first) / 1_000).toFixed(1)} s after the first fault: ${faults}`;
+      const how = `${sawHold ? ', a hold having begun meanwhile' : ''}${isTarget ? ', a fault aimed at it' : ''}`;
+      return `  seed ${options.seed}: ${ms(late)} late${how}, due ${((dueAt - first) / 1_000).toFixed(1)} s after the first fault: ${faults}`;
     });
 }
 
