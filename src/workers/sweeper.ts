@@ -15,12 +15,16 @@ export interface SweeperDeps {
 
 // Twice a second: how late a deadline is when its job is lost, and a query that finds nothing costs next to nothing.
 const INTERVAL_MS = 500;
-// After a round that failed, or that left something in somebody else's hands: a connection that broke or a lock of a worker
-// that froze would cost another half second.
+// After a round that failed, that left something in somebody else's hands or that met a herd: a connection that broke or a lock
+// of a worker that froze would cost another half second, and of a herd that falls due bit by bit there would be half a
+// second's worth to settle at once, with nothing left of the machine for those who ask at that moment.
 const SOON_MS = 100;
 /** How many disputes a batch has at most. */
 const BATCH = 500;
-/** How many batches are settled at a time: while the database is busy with one, this process prepares another. */
+/**
+ * How many batches are settled at a time, where there is more than one: while the database is busy with one, this process
+ * prepares another. What one batch holds is left to one, which takes no more than one core.
+ */
 const LANES = 2;
 const MOST = BATCH * LANES;
 /** A batch that is not made smaller, however long it takes. */
@@ -51,12 +55,14 @@ export interface Sweep {
   readonly groups: Groups;
   /** Behind which dispute to look, since somebody else has those before it in hand; null for the longest overdue. */
   behind: string | null;
+  /** Whether the last one met a herd: more of it is falling due. */
+  isHerd: boolean;
   /** How many disputes this machine settles in the time of a batch, as far as is known. */
   size: number;
 }
 
 /** What the first round finds. */
-export const newSweep = (): Sweep => ({ groups: [], behind: null, size: 2 * SMALL });
+export const newSweep = (): Sweep => ({ groups: [], behind: null, isHerd: false, size: 2 * SMALL });
 
 const fitting = (size: number): number => Math.min(BATCH, Math.max(SMALL, Math.round(size)));
 
@@ -64,12 +70,6 @@ const halvesOf = (ids: readonly string[]): Groups => {
   const middle = Math.ceil(ids.length / 2);
   return [ids.slice(0, middle), ids.slice(middle)];
 };
-
-/** One group for each lane, and none of them small for nothing. */
-function groupsOf(ids: readonly string[]): Groups {
-  const size = Math.max(SMALL, Math.ceil(ids.length / LANES));
-  return Array.from({ length: Math.ceil(ids.length / size) }, (_, n) => ids.slice(n * size, (n + 1) * size));
-}
 
 /** Takes a batch of the first group; what is left of that comes next. */
 function takeBatch({ groups, size }: Sweep): readonly string[] {
@@ -155,14 +155,17 @@ export async function sweepOnce(
   await settleGroups(deps, sweep);
   const overdue = await overdueDisputes(db, MOST, sweep.behind);
   const isFull = overdue.length === MOST;
-  if (overdue.length >= HERD) onHerd();
+  const isHerd = overdue.length >= HERD;
+  if (isHerd) onHerd();
   // Deadlines first: a reminder that comes a moment later harms nobody.
   const due = isFull ? overdue : [...overdue, ...(await disputesToRemind(db, MOST - overdue.length))];
-  sweep.groups.push(...groupsOf(due));
+  if (due.length > 0) sweep.groups.push(due);
   const settled = await settleGroups(deps, sweep);
   sweep.behind = isFull && settled < MOST / 2 ? (overdue.at(-1) ?? null) : null;
+  // One that somebody else has in hand does not count: jobs would wait for it with all others.
+  sweep.isHerd = isFull || (isHerd && settled >= HERD);
   if (isFull) return 'more';
-  return settled < due.length ? 'soon' : 'done';
+  return sweep.isHerd || settled < due.length ? 'soon' : 'done';
 }
 
 /**
@@ -182,7 +185,7 @@ export function startSweeper(deps: SweeperDeps, onBacklog: (isThere: boolean) =>
       return next;
     } finally {
       // Where rounds fail, jobs do their part: they are tried again by themselves.
-      onBacklog(next === 'more');
+      onBacklog(next !== undefined && sweep.isHerd);
     }
   });
 }

@@ -510,6 +510,13 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: ['test/workers/herd.test.ts'],
   },
   {
+    name: 'jobs come back between the parts of a herd',
+    file: 'src/workers/sweeper.ts',
+    edits: [{ search: 'onBacklog(next !== undefined && sweep.isHerd);', replace: 'onBacklog(false);' }],
+    killedBy: ['test/workers/herd.test.ts'],
+    named: 'jobs wait',
+  },
+  {
     name: 'batches of the sweeper do not follow the machine',
     file: 'src/workers/sweeper.ts',
     edits: [{ search: '(settled.size * BATCH_MS) / (performance.now() - begun)', replace: 'BATCH' }],
