@@ -96,8 +96,9 @@ function openCluster(
       ...(isSecure && { tls: {} }),
       ...limits,
     },
-    // A certificate is for a name, and not for the address behind it.
-    ...(isSecure && { dnsLookup: (name, done) => done(null, name) }),
+    // A certificate is for a name, and not for the address behind it. And ioredis is between two states while it looks names
+    // up: an old connection that ends in that moment is taken for a new one, and the client stays closed for good.
+    dnsLookup: (name, done) => done(null, name),
     clusterRetryStrategy: retryStrategy,
     ...options,
   });
