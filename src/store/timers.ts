@@ -66,17 +66,22 @@ export const keysOf = (timers: readonly Timer[]): string =>
 
 // Row by row from the keys, whatever is known about the table. After a herd most of it is unwanted; a planner who counted when
 // next to nothing was would compare all of that with every key.
+// And none is waited for: who has locked one may be waiting for another of them. Decisions write theirs in an order of their own.
 const placesOf = (timers: readonly Timer[], condition: SQL) => sql`ARRAY(
   SELECT place FROM jsonb_to_recordset(${keysOf(timers)}::jsonb) AS k(id uuid, seq integer) CROSS JOIN LATERAL (
-    SELECT ctid AS place FROM timers WHERE dispute_id = k.id AND timers.seq = k.seq AND ${condition} LIMIT 1) AS t)`;
+    SELECT ctid AS place FROM timers WHERE dispute_id = k.id AND timers.seq = k.seq AND ${condition}
+    LIMIT 1 FOR UPDATE SKIP LOCKED) AS t)`;
 
-/** Gives leases back, so that the timers are handed over again at the next turn. */
+/**
+ * Gives leases back, so that the timers are handed over again at the next turn. One that a decision is changing at this moment
+ * is left to it.
+ */
 export async function returnLeases({ query }: Database, timers: readonly Timer[]): Promise<void> {
   const places = placesOf(timers, sql`true`);
   await query.execute(sql`UPDATE timers SET leased_until = clock_timestamp() WHERE ctid = ANY (${places})`);
 }
 
-/** Forgets timers that nobody wants and whose jobs have been taken away. */
+/** Forgets timers that nobody wants and whose jobs have been taken away; one that is locked at this moment comes again. */
 export async function forgetTimers({ query }: Database, timers: readonly Timer[]): Promise<void> {
   const places = placesOf(timers, sql`due_at IS NULL`);
   await query.execute(sql`DELETE FROM timers WHERE ctid = ANY (${places})`);

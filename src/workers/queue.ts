@@ -77,6 +77,12 @@ export async function whenReady(queue: DeadlineQueue): Promise<void> {
   await within(READY_MS, 'Redis has not been reached yet', queue.waitUntilReady());
 }
 
+/** Rejects within seconds if Redis does not answer. */
+export async function whenAnswering(queue: DeadlineQueue): Promise<void> {
+  await whenReady(queue);
+  await answered(queue.getJobCounts('failed')); // one length; BullMQ has no ping
+}
+
 /** The id of a timer's job: the same each time it is handed over, so that Redis keeps it once. */
 export function jobIdOf({ disputeId, seq }: Pick<Timer, 'disputeId' | 'seq'>): string {
   return `deadline-${disputeId}-${seq}`;

@@ -3,7 +3,7 @@ import type { Metrics } from '../operations/metrics.ts';
 import type { Database } from '../platform/database.ts';
 import { forgetTimers, leaseTimers, returnLeases, type Timer, type TimerBatch } from '../store/timers.ts';
 import { type Loop, startLoop } from './loop.ts';
-import { addJobs, type DeadlineQueue, removeJobs } from './queue.ts';
+import { addJobs, type DeadlineQueue, removeJobs, whenAnswering } from './queue.ts';
 
 export interface RelayDeps {
   readonly db: Database;
@@ -40,8 +40,13 @@ async function handOver(deps: RelayDeps, { now, timers }: TimerBatch): Promise<v
   deps.metrics.handedOver.inc({ kind: 'removed' }, unwanted.length);
 }
 
-/** Hands over the timers whose lease has run out; true if there may be more. */
+/**
+ * Hands over the timers whose lease has run out; true if there may be more.
+ * @throws what Redis or the database raises; the timers are handed over at a later turn then
+ */
 export async function relayOnce(deps: RelayDeps): Promise<boolean> {
+  // First: a thousand leases taken and given back twice a second, while Redis is away, are in the way of what decides.
+  await whenAnswering(deps.queue);
   const options = { limit: BATCH, horizonMs: deps.horizonMs, nearLeaseMs: NEAR_LEASE_MS, farLeaseMs: FAR_LEASE_MS };
   const batch = await leaseTimers(deps.db, options);
   if (batch.timers.length === 0) return false;

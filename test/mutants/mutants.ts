@@ -543,6 +543,18 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: TIMERS,
   },
   {
+    name: 'leases that are given back are waited for',
+    file: 'src/store/timers.ts',
+    edits: [{ search: 'LIMIT 1 FOR UPDATE SKIP LOCKED', replace: 'LIMIT 1' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'timers are leased while Redis does not answer',
+    file: 'src/workers/relay.ts',
+    edits: [{ search: '  await whenAnswering(deps.queue);\n', replace: '' }],
+    killedBy: TIMERS,
+  },
+  {
     name: 'a timer that nobody wants is never forgotten',
     file: 'src/workers/relay.ts',
     edits: [{ search: 'if (timers.length > 0) await forgetTimers(db, timers);', replace: '' }],

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import type { Worker } from 'bullmq';
 import { settleDisputes } from '../../src/operations/settle.ts';
+import { returnLeases } from '../../src/store/timers.ts';
 import { type Backlog, createBacklog } from '../../src/workers/backlog.ts';
 import { startDeadlineWorker } from '../../src/workers/deadline-worker.ts';
 import { DEFAULT_PREFIX, type DeadlineQueue, jobIdOf, openQueue } from '../../src/workers/queue.ts';
@@ -57,6 +58,10 @@ const timers = () =>
   service.database.query<{ seq: number; due: Date | null; leased: boolean; until: Date }>(
     'SELECT seq, due_at AS due, leased_until > clock_timestamp() AS leased, leased_until AS until FROM timers ORDER BY seq',
   );
+/** By which transaction each was written last. */
+const writes = () => service.database.query('SELECT xmin::text FROM timers');
+const fakeQueue = (over: Partial<Record<keyof DeadlineQueue, () => Promise<unknown>>>) =>
+  ({ waitUntilReady: async () => {}, getJobCounts: async () => ({}), ...over }) as unknown as DeadlineQueue;
 const endLeases = () => service.database.query('UPDATE timers SET leased_until = clock_timestamp()');
 
 describe('a timer', () => {
@@ -75,10 +80,37 @@ describe('a timer', () => {
 
   test('that Redis refuses is given back at once', async () => {
     const addBulk = () => Promise.reject(new Error('Redis is away'));
-    const refusing = { waitUntilReady: async () => {}, addBulk } as unknown as DeadlineQueue;
     await seedDispute(service, 'cancellation');
-    await expect(relay({ queue: refusing })).rejects.toThrow('away');
+    await expect(relay({ queue: fakeQueue({ addBulk }) })).rejects.toThrow('away');
     expect((await timers()).map(({ leased }) => leased)).toEqual([false]);
+  });
+
+  test('is not written while Redis does not answer', async () => {
+    const getJobCounts = () => Promise.reject(new Error('Redis is away'));
+    await seedDispute(service, 'cancellation');
+    const before = await writes();
+    await expect(relay({ queue: fakeQueue({ getJobCounts }) })).rejects.toThrow('away');
+    expect(await writes()).toEqual(before);
+  });
+
+  test('that a decision has locked is not waited for where others are given back', async () => {
+    const held = await seedDispute(service, 'cancellation');
+    const free = await seedDispute(service, 'cancellation');
+    await relay();
+    const decision = await service.deps.write.db.pool.connect();
+    try {
+      await decision.query('BEGIN');
+      await decision.query('SELECT 1 FROM timers WHERE dispute_id = $1 FOR UPDATE', [held.id]);
+      const both = [held, free].map(({ id }) => ({ disputeId: id, seq: 1, dueAt: null }));
+      await returnLeases(service.deps.write.db, both);
+      const left = await service.database.query<{ id: string }>(
+        'SELECT dispute_id AS id FROM timers WHERE leased_until > clock_timestamp()',
+      );
+      expect(left.map(({ id }) => id)).toEqual([held.id]);
+    } finally {
+      await decision.query('ROLLBACK');
+      decision.release();
+    }
   });
 
   test('that nobody wants any more is taken out of the queue and forgotten', async () => {
