@@ -142,6 +142,12 @@ export const INVARIANTS: readonly Invariant[] = [
     sql: `SELECT d.id::text FROM disputes d JOIN log_entries l ON l.dispute_id = d.id AND l.type = 'dispute.reminder_due'
       GROUP BY d.id HAVING count(*) > 1 OR max(l.occurred_at) >= d.respond_by`,
   },
+  {
+    // Each costs everybody in it a second, and one of them its transaction. PostgreSQL forgets the count when it crashes.
+    name: 'no two transactions waited for each other',
+    kind: 'inconsistent',
+    sql: 'SELECT deadlocks::text AS id FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0',
+  },
 ];
 
 const SHOWN = 5;
