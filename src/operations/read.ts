@@ -64,10 +64,13 @@ function pageAsSeen({ filter }: PageRequest, page: Page): Page {
   return { ...page, disputes: onlyOpen ? seen.filter(({ resolved }) => resolved === null) : seen };
 }
 
-/** Reads one page of disputes; none of them is shown as open past its deadline. */
+/** Reads one page of disputes; none of them is shown as open past its deadline, and none that is over is missing. */
 export async function readDisputes(deps: WriteDeps, request: PageRequest): Promise<Page> {
-  await settleListed(deps, request.filter);
-  const page = await readPage(deps.db, request);
+  let page = await readPage(deps.db, request);
+  if (page.anyOverdue) {
+    await settleListed(deps, request.filter);
+    page = await readPage(deps.db, request);
+  }
   const unsettled = page.disputes.filter((dispute) => isUnsettled(dispute, page.holds, page.now));
   if (unsettled.length === 0) return pageAsSeen(request, page);
   await settleTouched(

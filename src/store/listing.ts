@@ -43,6 +43,8 @@ export interface Page {
   readonly now: Instant;
   readonly disputes: readonly Dispute[];
   readonly holds: readonly Hold[];
+  /** Whether silence is due on any dispute of the same user and order, whatever else was asked for. */
+  readonly anyOverdue: boolean;
   /** Where the next page begins; null after the last one. */
   readonly next: Position | null;
 }
@@ -145,13 +147,49 @@ function sortedBy({ party, sort }: PageTerms) {
   return party === null ? COLUMNS[sort] : sql`${COLUMNS[sort]} + interval '0'`;
 }
 
+// A number in the text, and no parameter: without it a plan for every user would count on a tenth of all rows.
+const literally = (rows: number): number => sql.raw(String(rows)) as unknown as number;
+
+/** How many are found at a time. */
+export const MOST_OVERDUE = 500;
+
+const overdueOf = (query: Query, condition: SQL | undefined) =>
+  query
+    .select({ id: disputes.id })
+    .from(disputes)
+    .where(and(IS_OPEN, lte(disputes.respondBy, THIS_MOMENT), NOT_HELD, condition))
+    .orderBy(asc(disputes.respondBy))
+    .limit(literally(MOST_OVERDUE));
+
+const ofOrder = (orderId: string | undefined) => (orderId === undefined ? undefined : eq(disputes.orderId, orderId));
+
+/** The clock, the holds that count, and whether something is overdue: beside a page, in a row that is there also where the page is empty. */
+function moment(query: Query, { party, filter: { orderId } }: PageTerms) {
+  const overdue = overdueOf(query, and(belongsTo(party), ofOrder(orderId))).as('overdue');
+  return query
+    .select({
+      now: CLOCK.as('now'),
+      holds: holdsFor(null).as('holds'),
+      anyOverdue: sql<boolean>`(SELECT count(*) > 0 FROM ${overdue})`.as('any_overdue'),
+    })
+    .from(sql`(select 1) as one`)
+    .as('moment');
+}
+
 function queryOf(query: Query, terms: PageTerms) {
   const order = terms.sort === '-openedAt' ? desc : asc;
+  const wanted = candidates(query, terms);
+  const place = [order(sortedBy(terms)), order(disputes.id)];
+  // What is joined has lost the order of its index. Where that order is needed, because there is no user to look up, the
+  // page is made of ids first.
+  const ids = query.select({ id: disputes.id }).from(disputes).where(wanted);
+  const isIn = terms.party === null ? inArray(disputes.id, ids.orderBy(...place).limit(terms.rows)) : wanted;
+  const beside = moment(query, terms);
   return query
-    .select({ now: CLOCK, holds: holdsFor(null), dispute: disputes })
-    .from(disputes)
-    .where(candidates(query, terms))
-    .orderBy(order(sortedBy(terms)), order(disputes.id))
+    .select({ now: beside.now, holds: beside.holds, anyOverdue: beside.anyOverdue, dispute: disputes })
+    .from(beside)
+    .leftJoin(disputes, isIn)
+    .orderBy(...place)
     .limit(terms.rows);
 }
 
@@ -159,9 +197,6 @@ function queryOf(query: Query, terms: PageTerms) {
 export function pageQuery({ query }: Pick<Database, 'query'>, { filter, sort, after, limit }: PageRequest) {
   return queryOf(query, { party: filter.partyId, filter, sort, after, rows: limit + 1 });
 }
-
-// A number in the text, and no parameter: without it a plan for every user would count on a tenth of all rows.
-const literally = (rows: number): number => sql.raw(String(rows)) as unknown as number;
 
 const buildFirstPage = (sort: Sort, limit: number) =>
   prepared('first_page', (query: Query) =>
@@ -201,42 +236,25 @@ async function rowsOf(db: Database, request: PageRequest) {
 /** Reads one page. Pages do not shift: a place stays behind or before another, whatever is added meanwhile. */
 export async function readPage(db: Database, request: PageRequest): Promise<Page> {
   const rows = await rowsOf(db, request);
-  const page = rows.slice(0, request.limit).map(({ dispute }) => toDispute(dispute));
+  const found = rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)]));
+  const page = found.slice(0, request.limit);
   const last = page.at(-1);
-  const hasNext = rows.length > request.limit && last !== undefined;
+  const hasNext = found.length > request.limit && last !== undefined;
   const { sort } = request;
   return {
-    now: instantOf(rows[0]?.now ?? 0, page),
+    now: instantOf(rows[0]?.now, page),
     disputes: page,
     holds: rows[0]?.holds ?? [],
+    anyOverdue: rows[0]?.anyOverdue ?? false,
     next: hasNext ? { sort, value: sortValue(last, sort), id: last.id } : null,
   };
 }
-
-/** How many are found at a time. */
-export const MOST_OVERDUE = 500;
-
-const overdueOf = (query: Query, condition: SQL | undefined) =>
-  query
-    .select({ id: disputes.id })
-    .from(disputes)
-    .where(and(IS_OPEN, lte(disputes.respondBy, THIS_MOMENT), NOT_HELD, condition))
-    .orderBy(asc(disputes.respondBy))
-    .limit(literally(MOST_OVERDUE));
-
-const OVERDUE_OF_PARTY = prepared('overdue_of_party', (query: Query) =>
-  overdueOf(query, belongsTo(sql.placeholder('party'))),
-);
 
 /** Open disputes of a user, of an order or of all, on which silence is due: the ids of at most five hundred of them. */
 export async function overdueAmong(
   { query }: Database,
   { partyId, orderId }: Pick<Filter, 'partyId' | 'orderId'>,
 ): Promise<string[]> {
-  const ofOrder = orderId === undefined ? undefined : eq(disputes.orderId, orderId);
-  const rows =
-    partyId !== null && ofOrder === undefined
-      ? await OVERDUE_OF_PARTY(query).execute({ party: partyId })
-      : await overdueOf(query, and(belongsTo(partyId), ofOrder));
+  const rows = await overdueOf(query, and(belongsTo(partyId), ofOrder(orderId)));
   return rows.map(({ id }) => id);
 }

@@ -143,6 +143,17 @@ describe('filters', () => {
     expect(data).toMatchObject([{ id, status: 'resolved', resolution: 'expired', resolvedBy: { role: 'system' } }]);
   });
 
+  test.each([
+    ['unseen-1', 'status=resolved'],
+    ['unseen-2', 'resolution=expired&sort=updatedAt'],
+    ['unseen-3', 'status=resolved&orderId=unseen-3'],
+  ])('show to %s what silence has done, though nothing was to be seen until now: ?%s', async (name, query) => {
+    const order = await seedOrder(service, { freelancerId: name }, name);
+    const { id } = await seedDispute(service, 'cancellation', { orderId: order.id });
+    await letTimePass(service.database, id, 48 * HOUR);
+    expect((await page(name, `?${query}`)).data).toMatchObject([{ id, resolution: 'expired' }]);
+  });
+
   test('of an order give its disputes, newest first, to its parties and to services', async () => {
     const { id: orderId } = await seedOrder(service);
     const first = await seedDispute(service, 'order_update', { orderId });

@@ -531,6 +531,12 @@ export const MUTANTS: readonly Mutant[] = [
     named: 'cannot be written',
   },
   {
+    name: 'a list settles only what it shows',
+    file: 'src/operations/read.ts',
+    edits: [{ search: 'if (page.anyOverdue) {', replace: 'if (page.anyOverdue && page.disputes.length > 0) {' }],
+    killedBy: ['test/http/lists.test.ts'],
+  },
+  {
     name: 'timers are not leased',
     file: 'src/store/timers.ts',
     edits: [{ search: 'ELSE clock.now + ', replace: 'ELSE t.leased_until + 0 * ' }],
