@@ -47,7 +47,8 @@ export async function startWatchedRedis(): Promise<Watched> {
     return child;
   };
   const common = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--maxmemory-policy', 'noeviction'];
-  const first = start('--port', String(master), ...common);
+  // A replica that comes alone waits five seconds for others, unless told not to.
+  const first = start('--port', String(master), '--repl-diskless-sync-delay', '0', ...common);
   start('--port', String(replica), ...common, '--replicaof', '127.0.0.1', String(master));
   const file = join(home, 'sentinel.conf');
   await writeFile(
@@ -61,6 +62,10 @@ sentinel failover-timeout watched 5000
 `,
   );
   await Promise.all([answers(master), answers(replica)]);
+  // Sentinel asks the master for its replicas when it meets it, and not again for ten seconds.
+  await waitFor('the replica follows the master', () =>
+    ask(replica, async (redis) => (await redis.info('replication')).includes('master_link_status:up')),
+  );
   start(file, '--sentinel');
   await answers(sentinel);
   const current = () => ask(sentinel, (redis) => redis.call('SENTINEL', 'get-master-addr-by-name', 'watched'));
