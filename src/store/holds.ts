@@ -68,6 +68,12 @@ export function holdsFor(orderIds: SQL | null): SQL<Hold[]> {
     FROM holds h WHERE h.finished_at IS NULL${concerned})`;
 }
 
+/** The clock and the holds that still count for some orders: what any look at their disputes needs, as fields of one row. */
+export const clockAndHolds = (orderIds: SQL | null) => ({
+  now: CLOCK.as('now'),
+  holds: holdsFor(orderIds).as('holds'),
+});
+
 /** Whether a hold is for a dispute. */
 const covers = (hold: SQL) => sql`(${hold}.type IS NULL OR ${hold}.type = disputes.type)
   AND (${hold}.order_ids IS NULL OR disputes.order_id = ANY (${hold}.order_ids))`;

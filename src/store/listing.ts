@@ -4,8 +4,8 @@ import type { Hold } from '../domain/holds.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Dispute, Instant } from '../domain/state.ts';
 import { type Database, prepared } from '../platform/database.ts';
-import { CLOCK, instantOf, THIS_MOMENT } from './clock.ts';
-import { holdsFor, NOT_HELD } from './holds.ts';
+import { instantOf, THIS_MOMENT } from './clock.ts';
+import { clockAndHolds, NOT_HELD } from './holds.ts';
 import { toDispute } from './rows.ts';
 import { disputes } from './schema.ts';
 
@@ -86,6 +86,8 @@ function awaits(awaiting: Filter['awaiting']): SQL | undefined {
 
 const instant = (value: Instant): SQL => sql`${new Date(value).toISOString()}::timestamptz`;
 
+const ofOrder = (orderId: string | undefined) => (orderId === undefined ? undefined : eq(disputes.orderId, orderId));
+
 function conditions(filter: Omit<Filter, 'partyId'>): (SQL | undefined)[] {
   const { status, type, resolution, orderId, respondByBefore, updatedAfter } = filter;
   return [
@@ -93,7 +95,7 @@ function conditions(filter: Omit<Filter, 'partyId'>): (SQL | undefined)[] {
     type && eq(disputes.type, type),
     resolution && and(eq(disputes.status, 'resolved'), eq(disputes.resolution, resolution)),
     awaits(filter.awaiting),
-    orderId === undefined ? undefined : eq(disputes.orderId, orderId),
+    ofOrder(orderId),
     respondByBefore === undefined ? undefined : sql`${disputes.respondBy} < ${instant(respondByBefore)}`,
     updatedAfter === undefined ? undefined : sql`${disputes.updatedAt} > ${instant(updatedAfter)}`,
   ];
@@ -153,23 +155,20 @@ const literally = (rows: number): number => sql.raw(String(rows)) as unknown as 
 /** How many are found at a time. */
 export const MOST_OVERDUE = 500;
 
-const overdueOf = (query: Query, condition: SQL | undefined) =>
+const overdueOf = (query: Query, party: Party | null, orderId: string | undefined) =>
   query
     .select({ id: disputes.id })
     .from(disputes)
-    .where(and(IS_OPEN, lte(disputes.respondBy, THIS_MOMENT), NOT_HELD, condition))
+    .where(and(IS_OPEN, lte(disputes.respondBy, THIS_MOMENT), NOT_HELD, belongsTo(party), ofOrder(orderId)))
     .orderBy(asc(disputes.respondBy))
     .limit(literally(MOST_OVERDUE));
 
-const ofOrder = (orderId: string | undefined) => (orderId === undefined ? undefined : eq(disputes.orderId, orderId));
-
 /** The clock, the holds that count, and whether something is overdue: beside a page, in a row that is there also where the page is empty. */
 function moment(query: Query, { party, filter: { orderId } }: PageTerms) {
-  const overdue = overdueOf(query, and(belongsTo(party), ofOrder(orderId))).as('overdue');
+  const overdue = overdueOf(query, party, orderId).as('overdue');
   return query
     .select({
-      now: CLOCK.as('now'),
-      holds: holdsFor(null).as('holds'),
+      ...clockAndHolds(null),
       anyOverdue: sql<boolean>`(SELECT count(*) > 0 FROM ${overdue})`.as('any_overdue'),
     })
     .from(sql`(select 1) as one`)
@@ -182,8 +181,14 @@ function queryOf(query: Query, terms: PageTerms) {
   const place = [order(sortedBy(terms)), order(disputes.id)];
   // What is joined has lost the order of its index. Where that order is needed, because there is no user to look up, the
   // page is made of ids first.
-  const ids = query.select({ id: disputes.id }).from(disputes).where(wanted);
-  const isIn = terms.party === null ? inArray(disputes.id, ids.orderBy(...place).limit(terms.rows)) : wanted;
+  const ids = () =>
+    query
+      .select({ id: disputes.id })
+      .from(disputes)
+      .where(wanted)
+      .orderBy(...place)
+      .limit(terms.rows);
+  const isIn = terms.party === null ? inArray(disputes.id, ids()) : wanted;
   const beside = moment(query, terms);
   return query
     .select({ now: beside.now, holds: beside.holds, anyOverdue: beside.anyOverdue, dispute: disputes })
@@ -255,6 +260,6 @@ export async function overdueAmong(
   { query }: Database,
   { partyId, orderId }: Pick<Filter, 'partyId' | 'orderId'>,
 ): Promise<string[]> {
-  const rows = await overdueOf(query, and(belongsTo(partyId), ofOrder(orderId)));
+  const rows = await overdueOf(query, partyId, orderId);
   return rows.map(({ id }) => id);
 }

@@ -3,8 +3,8 @@ import type { Hold } from '../domain/holds.ts';
 import type { Dispute, Instant, Order, State } from '../domain/state.ts';
 import { prepared, type Tx } from '../platform/database.ts';
 import { mark } from '../platform/tracing.ts';
-import { CLOCK, instantOf } from './clock.ts';
-import { holdsFor } from './holds.ts';
+import { instantOf } from './clock.ts';
+import { clockAndHolds } from './holds.ts';
 import { toDispute, toOrder } from './rows.ts';
 import { disputes, orders } from './schema.ts';
 import { byTarget, IS_VISIBLE, isTarget, type Target, type TargetTerms, TERMS } from './target.ts';
@@ -21,7 +21,7 @@ const read =
   ({ orderId, isAddressed }: TargetTerms) =>
   (tx: Tx) => {
     const clock = tx
-      .select({ now: CLOCK.as('now'), holds: holdsFor(sql`ARRAY[${orderId}]`).as('holds') })
+      .select(clockAndHolds(sql`ARRAY[${orderId}]`))
       .from(sql`(select 1) as one`)
       .as('clock');
     const endedBy = sql`(SELECT ${orders.cancelledByDisputeId} FROM ${orders} WHERE ${orders.id} = ${orderId})`;
@@ -97,7 +97,7 @@ export async function readLocked(tx: Tx, locked: readonly Order[]): Promise<Snap
   const wanted = or(eq(disputes.status, 'open'), sql`${disputes.id} = ANY (${sql.param(endedBy)}::uuid[])`);
   const ids = locked.map(({ id }) => id);
   const clock = tx
-    .select({ now: CLOCK.as('now'), holds: holdsFor(sql`${sql.param(ids)}::text[]`).as('holds') })
+    .select(clockAndHolds(sql`${sql.param(ids)}::text[]`))
     .from(sql`(select 1) as one`)
     .as('clock');
   const rows = await tx

@@ -77,10 +77,15 @@ export async function whenReady(queue: DeadlineQueue): Promise<void> {
   await within(READY_MS, 'Redis has not been reached yet', queue.waitUntilReady());
 }
 
+/** Asks Redis through a queue; rejects within seconds if Redis is away or does not answer. */
+async function ask<T>(queue: DeadlineQueue, call: () => Promise<T>): Promise<T> {
+  await whenReady(queue);
+  return await answered(call());
+}
+
 /** Rejects within seconds if Redis does not answer. */
 export async function whenAnswering(queue: DeadlineQueue): Promise<void> {
-  await whenReady(queue);
-  await answered(queue.getJobCounts('failed')); // one length; BullMQ has no ping
+  await ask(queue, () => queue.getJobCounts('failed')); // one length; BullMQ has no ping
 }
 
 /** The id of a timer's job: the same each time it is handed over, so that Redis keeps it once. */
@@ -104,15 +109,13 @@ export async function addJobs(queue: DeadlineQueue, timers: readonly Timer[], no
     return [{ name: 'deadline', data, opts }];
   });
   if (jobs.length === 0) return;
-  await whenReady(queue);
-  await answered(queue.addBulk(jobs));
+  await ask(queue, () => queue.addBulk(jobs));
 }
 
 /** Takes jobs away. What Redis answers says nothing, and a job that stays behind finds nothing to do. */
 export async function removeJobs(queue: DeadlineQueue, timers: readonly Timer[]): Promise<void> {
   if (timers.length === 0) return;
-  await whenReady(queue);
-  await answered(Promise.all(timers.map((timer) => queue.remove(jobIdOf(timer)))));
+  await ask(queue, () => Promise.all(timers.map((timer) => queue.remove(jobIdOf(timer)))));
 }
 
 // Not `paused`: a paused queue's jobs wait.
@@ -120,6 +123,5 @@ const STATES = ['waiting', 'active', 'delayed', 'prioritized', 'failed'] as cons
 
 /** Counts the jobs by state: one length for each, however many there are. Rejects within seconds if Redis is away. */
 export async function countJobs(queue: DeadlineQueue): Promise<Readonly<Record<string, number>>> {
-  await whenReady(queue);
-  return await answered(queue.getJobCounts(...STATES));
+  return await ask(queue, () => queue.getJobCounts(...STATES));
 }
