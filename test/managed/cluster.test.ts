@@ -1,6 +1,9 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
-import { checkEvictionPolicy, EvictionPolicyError } from '../../src/platform/redis.ts';
+import { once } from 'node:events';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Cluster } from 'ioredis';
+import { checkEvictionPolicy, EvictionPolicyError, waitingConnection } from '../../src/platform/redis.ts';
 import { hasProgram } from '../faults/programs.ts';
+import { onCleanup } from '../harness/cleanup.ts';
 import { type RedisCluster, startCluster } from './cluster.ts';
 import { expectToOutlive } from './failover.ts';
 
@@ -18,6 +21,27 @@ clustered('with a Redis Cluster (needs redis-server)', () => {
     await cluster.setEvictionPolicy('allkeys-lru');
     await expect(checkEvictionPolicy(cluster.url)).rejects.toThrow(EvictionPolicyError);
     await cluster.setEvictionPolicy('noeviction');
+  });
+
+  describe('that is down', () => {
+    beforeAll(() => cluster.takeDown());
+    afterAll(() => cluster.makeWhole());
+
+    test('a service starts', async () => {
+      expect(await checkEvictionPolicy(cluster.url)).toBe(true);
+    });
+
+    // As the worker does when it was not answered for too long: it waits for this, with every job behind it.
+    test('a client that connects again is not left waiting', async () => {
+      const client = waitingConnection(cluster.url);
+      if (!(client instanceof Cluster)) throw new Error('it is no client of a cluster');
+      onCleanup(async () => client.disconnect());
+      await once(client, 'ready');
+      client.disconnect();
+      await once(client, 'end');
+      await client.connect();
+      expect(client.status).toBe('ready');
+    });
   });
 
   test('the main flow goes as without it, before and after a master fails, and jobs are taken again', async () => {

@@ -20,6 +20,10 @@ export interface RedisCluster {
   readonly killOwner: () => void;
   /** Waits until one of the replicas has taken its place. */
   readonly failedOver: () => Promise<void>;
+  /** Takes a slot away from the masters, so that the cluster is down, and waits until every node says so. */
+  readonly takeDown: () => Promise<void>;
+  /** Gives it back, and waits until every node says that the cluster is whole. */
+  readonly makeWhole: () => Promise<void>;
   /** Sets what one master does when it is full. */
   readonly setEvictionPolicy: (policy: string) => Promise<void>;
 }
@@ -58,12 +62,14 @@ async function knowsItsMaster({ redis }: Node): Promise<boolean> {
   return /master_link_status:up/.test(await redis.info('replication'));
 }
 
-const isWhole =
-  (count: number) =>
+const says =
+  (...facts: readonly string[]) =>
   async ({ redis }: Node): Promise<boolean> => {
     const info = String(await redis.cluster('INFO'));
-    return info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${count}`);
+    return facts.every((fact) => info.includes(fact));
   };
+const isWhole = (count: number) => says('cluster_state:ok', `cluster_known_nodes:${count}`);
+const isDown = says('cluster_state:fail');
 
 async function all(nodes: readonly Node[], what: string, ask: (node: Node) => Promise<boolean>): Promise<void> {
   await Promise.all(nodes.map((node) => waitFor(what, () => ask(node), 20_000)));
@@ -109,6 +115,14 @@ export async function startCluster(): Promise<RedisCluster> {
         async () => /role:master/.test(await heir.redis.info('replication')),
         20_000,
       );
+    },
+    takeDown: async () => {
+      for (const { redis } of nodes) await redis.cluster('DELSLOTS', SLOTS - 1);
+      await all(nodes, 'the cluster is down', isDown);
+    },
+    makeWhole: async () => {
+      await masters.at(-1)?.redis.cluster('ADDSLOTS', SLOTS - 1);
+      await all(nodes, 'the cluster is whole', isWhole(nodes.length));
     },
     setEvictionPolicy: async (policy) => {
       await masters.at(-1)?.redis.config('SET', 'maxmemory-policy', policy);
