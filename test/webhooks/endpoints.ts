@@ -46,8 +46,18 @@ export async function endpointOf(service: Clients, id: string): Promise<Endpoint
   return (await manager(service).get<Endpoint>(`/v1/webhook-endpoints/${id}`)).body;
 }
 
-/** Lets time pass for all that is on its way to an endpoint: what would be tried again later is tried earlier by it. */
+/**
+ * Lets time pass for all that is on its way to an endpoint: what would be tried again later is tried earlier by it. An attempt
+ * that is under way is waited for, since its end decides anew when the next one is.
+ */
 export async function letDeliveriesWait(database: TestDatabase, endpointId: string, ms: number): Promise<void> {
+  await waitFor('no attempt is under way', async () => {
+    const claimed = await database.query(
+      'SELECT FROM webhook_deliveries WHERE endpoint_id = $1 AND claim IS NOT NULL LIMIT 1',
+      [endpointId],
+    );
+    return claimed.length === 0;
+  });
   const before = `- $2::float8 * interval '1 millisecond'`;
   await database.query(
     `WITH moved AS (
