@@ -12,14 +12,17 @@ import { type RunResult, runOnce } from './run.ts';
 // npm run test:faults -- --seed N --seconds S [--seeds K] [--rate R] [--pause MS] [--herd N] [--calm] [--only F7,F22]
 //   [--scenario redis-gone|clock|rolling|rolling-redis-gone] [--write-docs]
 
+/** What two slow cores can carry beside the faults: so many disputes opened a second, milliseconds of rest, and due at once. */
+const USUAL = { rate: 34, pauseMs: 2_300, herd: 870 };
+
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
     seeds: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '90' },
     rate: { type: 'string' },
-    pause: { type: 'string', default: '175' },
-    herd: { type: 'string', default: '2000' },
+    pause: { type: 'string', default: String(USUAL.pauseMs) },
+    herd: { type: 'string', default: String(USUAL.herd) },
     calm: { type: 'boolean', default: false },
     only: { type: 'string' },
     scenario: { type: 'string', default: 'faults' },
@@ -52,12 +55,11 @@ async function letTheDiskRest(): Promise<void> {
 async function runSeeds(): Promise<Outcome> {
   const results: RunResult[] = [];
   const calmSeconds = values.calm ? seconds : Math.ceil(seconds * CALM_PART);
+  const only = values.only?.split(',') ?? null;
+  const load = { rate: rateOr(USUAL.rate), pauseMs: Number(values.pause), herd: Number(values.herd) };
   for (let n = seed; n < seed + Number(values.seeds); n += 1) {
     if (n > seed) await letTheDiskRest();
-    const only = values.only?.split(',') ?? null;
-    const pauseMs = Number(values.pause);
-    const options = { seed: n, seconds, rate: rateOr(80), calmSeconds, only, pauseMs, herd: Number(values.herd) };
-    const result = await runOnce(options);
+    const result = await runOnce({ seed: n, seconds, calmSeconds, only, ...load });
     results.push(result);
     console.log(`${describeRuns([result])}\n${tell(breachesOf([result], false))}`);
   }
