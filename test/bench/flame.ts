@@ -2,7 +2,12 @@
 export interface Profile {
   readonly nodes: readonly {
     readonly id: number;
-    readonly callFrame: { readonly functionName: string; readonly url: string; readonly lineNumber: number };
+    readonly callFrame: {
+      readonly functionName: string;
+      readonly url: string;
+      readonly lineNumber: number;
+      readonly columnNumber: number;
+    };
     readonly children?: readonly number[];
   }[];
   readonly samples: readonly number[];
@@ -24,8 +29,8 @@ const frame = (name: string, part: string): Frame => ({ name, part, total: 0, se
 function partOf(url: string, functionName: string): string {
   const dependency = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
   if (dependency !== undefined) return dependency;
-  const own = /\/dist\/(\w+)/.exec(url)?.[1];
-  if (own !== undefined) return `src/${own}`;
+  const own = /\/(src\/\w+)/.exec(url)?.[1];
+  if (own !== undefined) return own;
   if (url.startsWith('node:')) return 'node';
   return functionName === '(garbage collector)' ? 'garbage collection' : 'node, native';
 }
@@ -44,7 +49,7 @@ function treeOf({ nodes, samples, timeDeltas }: Profile): Frame {
     const node = byId.get(id);
     if (node === undefined || isWaiting(node.callFrame.functionName)) return 0;
     const { functionName, url, lineNumber } = node.callFrame;
-    const place = url === '' ? '' : ` ${url.replace(/.*\/(node_modules|dist)\//, '')}:${lineNumber + 1}`;
+    const place = url === '' ? '' : ` ${url.replace(/^.*\/(?:node_modules|src)\//, '')}:${lineNumber + 1}`;
     const name = `${functionName === '' ? '(anonymous)' : functionName}${place}`;
     const child = parent.children.get(name) ?? frame(name, partOf(url, functionName));
     parent.children.set(name, child);

@@ -8,6 +8,7 @@ import { callFor } from './calls.ts';
 import { acceptCall, openCall } from './commands.ts';
 import { flameGraphOf, type Profile, partsOf } from './flame.ts';
 import { CLIENT, FREELANCER, rowsNamed, seedOpen, seedOrders, settleDown } from './seed.ts';
+import { inSources } from './sources.ts';
 import type { BenchStage } from './stage.ts';
 
 /** A hot path from inside: where the api's time goes, and what it asks of PostgreSQL. */
@@ -92,7 +93,7 @@ async function lookInto(stage: BenchStage, name: HotPath['name']): Promise<HotPa
   const options = { connections: CONNECTIONS, warmUpMs: WARM_UP_MS };
   await callFor(instance.url, next, { ...options, forMs: PROFILED_MS, onCounting });
   await waitFor('the profile is written', () => existsSync(file), 30_000);
-  const profile = JSON.parse(readFileSync(file, 'utf8')) as Profile;
+  const profile = inSources(JSON.parse(readFileSync(file, 'utf8')) as Profile);
   await track(admin, 'all');
   await callFor(instance.url, next, { connections: 1, warmUpMs: 0, forMs: COUNTED_MS });
   const statements = await statementsSeen(admin);
