@@ -32,7 +32,6 @@ try {
     target: 'node20.19',
     external: LEFT_OUT,
     banner: { js: REQUIRE },
-    keepNames: true,
     legalComments: 'none',
     sourcemap: true,
     sourcesContent: false,

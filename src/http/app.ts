@@ -43,6 +43,7 @@ const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
 function guard(app: FastifyInstance, authenticate: Authenticate, limits: RateLimits, notFound: NotFound): void {
   app.decorateRequest('caller', null);
+  app.decorateRequest('format', 'json');
   app.addHook('onRequest', async (request, reply) => {
     // Before its body is read, which is nobody's here.
     if (request.is404) return notFound(request, reply);
@@ -54,7 +55,7 @@ function guard(app: FastifyInstance, authenticate: Authenticate, limits: RateLim
     request.caller = await authenticate(request.headers.authorization);
     await limits.check(request, reply);
     if (request.caller === null) throw problemError('unauthenticated', 'Send a valid token: Authorization: Bearer …');
-    formatFor(request, request.routeOptions.config.formats);
+    request.format = formatFor(request, request.routeOptions.config.formats);
   });
 }
 

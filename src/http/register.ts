@@ -4,13 +4,15 @@ import type { z } from 'zod';
 import { type Caller, hasScope } from '../operations/caller.ts';
 import { fingerprintOf, keyFault } from './commands.ts';
 import { lastEventIdFault } from './last-event-id.ts';
-import { CONTENT_TYPES, type Format, formatFor } from './media-types.ts';
+import { CONTENT_TYPES, type Format } from './media-types.ts';
 import { type Access, EVENT_STREAM, type HttpDeps, type Operation } from './operation.ts';
 import { type InputError, problemError } from './problems.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
     caller: Caller | null;
+    /** What the caller wants the answer to be written in. */
+    format: Format;
   }
   interface FastifyContextConfig {
     operationId?: string;
@@ -127,19 +129,18 @@ async function answer(operation: Operation, { deps, stopping }: Serving, request
   const { params, query, headers: given } = request;
   const input = parseInput(operation, { params, query, body: rawBody, headers: given });
   checkAccess(operation.access, caller);
-  const wanted = formatFor(request, formatsOf(operation));
   const {
     status,
     headers,
     body,
-    format = wanted,
+    format = request.format,
   } = await operation.handle({
     deps,
     caller,
     requestId: request.id,
     ...input,
     headers: given,
-    format: wanted,
+    format: request.format,
     signal: () => signalOf(reply, stopping),
     fingerprint: () => fingerprintOf(request.method, request.url, given, rawBody),
   });
