@@ -50,11 +50,19 @@ const LOGGED = `jsonb_build_object('order', jsonb_build_object('id', o.id, 'clie
   freelancer, 'status', 'in_dispute', 'price', jsonb_build_object('amount', 15000, 'currency', 'USD')), 'dispute',
   jsonb_build_object('id', o.dispute, 'type', 'cancellation', 'status', 'open', 'respondBy', due), 'previous', NULL)`;
 
+/** The number of an entry of the log: none yet, as after a commit, or one, as soon after it. */
+export const NUMBER = { none: 'NULL::bigint', next: `nextval('log_sequence')` } as const;
+
 /**
  * Puts orders with an open cancellation into the database, as opening them would have left them.
  * @param due when they fall due, as an expression of PostgreSQL
  */
-export async function seedOpen(admin: Pool, { query, values }: Rows, due: string): Promise<void> {
+export async function seedOpen(
+  admin: Pool,
+  { query, values }: Rows,
+  due: string,
+  number: string = NUMBER.none,
+): Promise<void> {
   await admin.query(
     `WITH seeds AS MATERIALIZED (SELECT s.*, now, ${due} AS due FROM (${query}) AS s,
        (SELECT date_trunc('milliseconds', clock_timestamp()) AS now) AS c),
@@ -69,15 +77,15 @@ export async function seedOpen(admin: Pool, { query, values }: Rows, due: string
          now, now, due, 1, 1 FROM seeds),
      t AS (
        INSERT INTO timers (dispute_id, seq, due_at, leased_until) SELECT dispute, 1, due, now FROM seeds)
-     INSERT INTO log_entries (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause, data)
-     SELECT o.id, version, gen_random_uuid(), type, now, o.dispute, 'client', client, 'request:bench', ${LOGGED}
+     INSERT INTO log_entries (seq, order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause, data)
+     SELECT ${number}, o.id, version, gen_random_uuid(), type, now, o.dispute, 'client', client, 'request:bench', ${LOGGED}
      FROM seeds AS o, (VALUES (1, 'dispute.opened'), (2, 'order.status_changed')) AS v(version, type)`,
     [...values],
   );
 }
 
 /** Puts orders with a resolved cancellation into the database, as declining them after an hour would have left them. */
-export async function seedResolved(admin: Pool, { query, values }: Rows): Promise<void> {
+export async function seedResolved(admin: Pool, { query, values }: Rows, number: string = NUMBER.none): Promise<void> {
   await admin.query(
     `WITH seeds AS MATERIALIZED (SELECT s.*, now, now - random() * interval '300 days' - interval '3 days' AS opened
        FROM (${query}) AS s, (SELECT date_trunc('milliseconds', clock_timestamp()) AS now) AS c),
@@ -91,8 +99,8 @@ export async function seedResolved(admin: Pool, { query, values }: Rows): Promis
        SELECT dispute, id, client, freelancer, 'cancellation', 'resolved', 'client', 'late_delivery', 'Two weeks late.',
          opened, opened + interval '1 hour', opened + interval '2 days', 1, 'declined', 'freelancer', freelancer,
          opened + interval '1 hour', 2 FROM seeds)
-     INSERT INTO log_entries (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause, data)
-     SELECT o.id, version, gen_random_uuid(), type, opened + later, o.dispute, 'client', client, 'request:bench',
+     INSERT INTO log_entries (seq, order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause, data)
+     SELECT ${number}, o.id, version, gen_random_uuid(), type, opened + later, o.dispute, 'client', client, 'request:bench',
        jsonb_build_object('order', jsonb_build_object('id', o.id, 'clientId', client, 'freelancerId', freelancer, 'status',
          'in_progress'), 'dispute', jsonb_build_object('id', o.dispute, 'type', 'cancellation'), 'previous', NULL)
      FROM seeds AS o, (VALUES (1, 'dispute.opened', interval '0'), (2, 'order.status_changed', interval '0'),
