@@ -28,6 +28,8 @@ const frame = (name: string, part: string): Frame => ({ name, part, total: 0, se
 
 function partOf(url: string, functionName: string): string {
   const dependency = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
+  // Its maps name sources beside its directory and not in it.
+  if (dependency === 'src') return 'drizzle-orm';
   if (dependency !== undefined) return dependency;
   const own = /\/(src\/\w+)/.exec(url)?.[1];
   if (own !== undefined) return own;
