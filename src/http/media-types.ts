@@ -25,8 +25,6 @@ const named = (type: string): string[] => [type, `${type};charset=utf-8`];
  * @throws ProblemError `not_acceptable` if it takes none of it, nor problems
  */
 export function formatFor(request: FastifyRequest, formats: readonly [Format, ...Format[]] = ['json']): Format {
-  const { accept } = request.headers;
-  if (accept === undefined || accept === '*/*') return formats[0];
   const types = [...formats.map((format) => TYPES[format]), 'application/problem+json'];
   const wanted = request.accepts().type(types.flatMap(named));
   if (wanted === false) throw problemError('not_acceptable', `The answer here is ${types.join(' or ')}.`);
