@@ -7,6 +7,7 @@ import { freePort } from '../../src/platform/embedded/processes.ts';
 import { DEFAULT_PREFIX } from '../../src/workers/queue.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { followsItsMaster } from './failover.ts';
 
 const SLOTS = 16_384;
 const MASTERS = 3;
@@ -58,10 +59,6 @@ async function startNode(home: string): Promise<Node> {
 
 const idOf = async ({ redis }: Node) => String(await redis.cluster('MYID'));
 
-async function knowsItsMaster({ redis }: Node): Promise<boolean> {
-  return /master_link_status:up/.test(await redis.info('replication'));
-}
-
 const says =
   (...facts: readonly string[]) =>
   async ({ redis }: Node): Promise<boolean> => {
@@ -102,7 +99,7 @@ export async function startCluster(): Promise<RedisCluster> {
   for (const [n, replica] of replicas.entries()) {
     await replica.redis.cluster('REPLICATE', await idOf(masters[n] ?? first));
   }
-  await all(replicas, 'it follows its master', knowsItsMaster);
+  await all(replicas, 'it follows its master', ({ redis }) => followsItsMaster(redis));
   const slot = Number(await first.redis.cluster('KEYSLOT', DEFAULT_PREFIX));
   const owner = masters.findIndex((_master, n) => slot < lowest(n + 1));
   return {

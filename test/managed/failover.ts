@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import type { Redis } from 'ioredis';
 import { type Service, startService } from '../harness/service.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { runMainFlow } from './flow.ts';
@@ -8,6 +9,11 @@ export interface FailingOver {
   readonly url: string;
   readonly kill: () => void;
   readonly failedOver: () => Promise<void>;
+}
+
+/** Whether a replica has caught up with its master, and goes on with it. */
+export async function followsItsMaster(redis: Redis): Promise<boolean> {
+  return /master_link_status:up/.test(await redis.info('replication'));
 }
 
 const TAKEN_AGAIN_MS = 30_000;

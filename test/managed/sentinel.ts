@@ -6,6 +6,7 @@ import { Redis } from 'ioredis';
 import { freePort } from '../../src/platform/embedded/processes.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { followsItsMaster } from './failover.ts';
 
 /** A master with a replica, and a Sentinel that puts the one in the place of the other. */
 export interface Watched {
@@ -63,9 +64,7 @@ sentinel failover-timeout watched 5000
   );
   await Promise.all([answers(master), answers(replica)]);
   // Sentinel asks the master for its replicas when it meets it, and not again for ten seconds.
-  await waitFor('the replica follows the master', () =>
-    ask(replica, async (redis) => (await redis.info('replication')).includes('master_link_status:up')),
-  );
+  await waitFor('the replica follows the master', () => ask(replica, followsItsMaster));
   start(file, '--sentinel');
   await answers(sentinel);
   const current = () => ask(sentinel, (redis) => redis.call('SENTINEL', 'get-master-addr-by-name', 'watched'));
