@@ -28,8 +28,6 @@ const frame = (name: string, part: string): Frame => ({ name, part, total: 0, se
 
 function partOf(url: string, functionName: string): string {
   const dependency = /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url)?.[1];
-  // Its maps name sources beside its directory and not in it.
-  if (dependency === 'src') return 'drizzle-orm';
   if (dependency !== undefined) return dependency;
   const own = /\/(src\/\w+)/.exec(url)?.[1];
   if (own !== undefined) return own;
@@ -51,7 +49,7 @@ function treeOf({ nodes, samples, timeDeltas }: Profile): Frame {
     const node = byId.get(id);
     if (node === undefined || isWaiting(node.callFrame.functionName)) return 0;
     const { functionName, url, lineNumber } = node.callFrame;
-    const place = url === '' ? '' : ` ${url.replace(/^.*\/(?:node_modules|src)\//, '')}:${lineNumber + 1}`;
+    const place = url === '' ? '' : ` ${url.replace(/^.*\/node_modules\/|^.*\/src\//, '')}:${lineNumber + 1}`;
     const name = `${functionName === '' ? '(anonymous)' : functionName}${place}`;
     const child = parent.children.get(name) ?? frame(name, partOf(url, functionName));
     parent.children.set(name, child);

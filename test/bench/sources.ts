@@ -5,6 +5,9 @@ import type { Profile } from './flame.ts';
 
 const BUNDLE = /^file:.*\/dist\/[^/]+\.js$/;
 
+// The maps of drizzle-orm name its sources as if they stood beside its directory.
+const placed = (source: string): string => source.replace('/node_modules/src/', '/node_modules/drizzle-orm/src/');
+
 /** A profile of the bundled service, in which each call is where its source has it: without, all of it is one file's. */
 export function inSources(profile: Profile): Profile {
   const maps = new Map<string, SourceMap>();
@@ -18,7 +21,10 @@ export function inSources(profile: Profile): Profile {
     if (!BUNDLE.test(url)) return node;
     const entry = mapOf(url).findEntry(lineNumber, columnNumber);
     if (!('originalSource' in entry)) return node;
-    return { ...node, callFrame: { ...node.callFrame, url: entry.originalSource, lineNumber: entry.originalLine } };
+    return {
+      ...node,
+      callFrame: { ...node.callFrame, url: placed(entry.originalSource), lineNumber: entry.originalLine },
+    };
   });
   return { ...profile, nodes };
 }
