@@ -18,7 +18,7 @@ type Rival = (typeof NAMES)[number];
 
 /** Jobs at a time, each with a connection: more gain nothing on a few cores. */
 const CONCURRENCY = 24;
-const LONGEST_MS = 600_000;
+const LONGEST_MS = 1_800_000;
 
 /** Installs what is measured against, with the Node that its newest versions want, and builds the transition for it. */
 function installRivals({ directory }: BenchStage): void {
