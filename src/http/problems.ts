@@ -24,6 +24,7 @@ export const PROBLEMS = {
   stale_revision: { status: 409, title: 'A newer revision of the order is known' },
   order_closed: { status: 409, title: 'The order was cancelled by agreement' },
   parties_immutable: { status: 409, title: 'The parties of an order never change' },
+  position_ahead: { status: 409, title: 'This position lies beyond the end of the log' },
   idempotency_key_in_use: { status: 409, title: 'A request with this key is still running' },
   version_mismatch: { status: 412, title: 'The dispute has changed' },
   payload_too_large: { status: 413, title: 'The body is too large' },
@@ -100,6 +101,18 @@ export const UNAVAILABLE: Problem = {
     'The request could not be carried out in time. Send it again: with an Idempotency-Key that is safe in any case.',
   headers: { 'retry-after': RETRY_AFTER_S },
 };
+
+/**
+ * The refusal of a position that no entry of the log has reached. A consumer meets it after the log was restored from an
+ * earlier backup: it would wait for the log to grow past its position, and miss everything until then.
+ * @param end the last position of the log, where a consumer can go on
+ */
+export function positionAhead(end: number): ProblemError {
+  const detail =
+    `The log ends at position ${end}. Read again from a position up to there: ` +
+    'the log was restored from a backup, or the position belongs to another deployment.';
+  return problemError('position_ahead', detail, { extra: { end } });
+}
 
 const iso = (instant: number): string => new Date(instant).toISOString();
 

@@ -16,7 +16,8 @@ export async function sequenceLog(db: Database): Promise<void> {
 }
 
 /**
- * Reads the feed; with `waitMs` it waits for something to come if there is nothing yet.
+ * Reads the feed; with `waitMs` it waits for something to come if there is nothing yet. A position beyond the end of the
+ * log is not waited for: compare `after` with the page's `end`.
  * @param signal ends the waiting early, when the caller has gone or the process stops
  */
 export async function awaitFeed(
@@ -30,7 +31,7 @@ export async function awaitFeed(
   for (;;) {
     await sequenceLog(db);
     const page = await readFeed(db, { ...request, after });
-    if (page.rows.length > 0 || signal.aborted) return page;
+    if (page.rows.length > 0 || request.after > page.end || signal.aborted) return page;
     if (page.isAtEnd && performance.now() >= until) return page;
     after = page.nextAfter;
     if (page.isAtEnd) await sleep(POLL_MS, undefined, { signal }).catch(() => {}); // woken early, it looks a last time

@@ -74,7 +74,7 @@ export function createLiveFeed(db: Database, onFailure: (error: unknown) => void
       // While the process stops it is nobody's loss.
       if (!isFailing && !takers.isEmpty()) onFailure(error);
       isFailing = true;
-      return { rows: [], nextAfter: after, isAtEnd: true };
+      return { rows: [], nextAfter: after, isAtEnd: true, end: after };
     }
   };
 

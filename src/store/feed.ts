@@ -60,6 +60,8 @@ export interface FeedPage {
   readonly nextAfter: number;
   /** Whether this is as far as the sequence goes. */
   readonly isAtEnd: boolean;
+  /** The last position of the log; a request behind a greater one asks for what is not there yet. */
+  readonly end: number;
 }
 
 /** How far one look goes that is for some types or orders only: they may be rare, and nobody shall wait for all of the log. */
@@ -103,5 +105,5 @@ export async function readFeed(db: Database, request: FeedRequest): Promise<Feed
   const rows = found.flatMap(({ seq, ...entry }) => (seq === null ? [] : [{ ...entry, seq }]));
   const lastSeq = rows.at(-1)?.seq;
   const nextAfter = rows.length === limit && lastSeq !== undefined ? lastSeq : Math.max(after, head);
-  return { rows, nextAfter, isAtEnd: nextAfter >= end };
+  return { rows, nextAfter, isAtEnd: nextAfter >= end, end };
 }

@@ -267,7 +267,7 @@ export interface paths {
         };
         /**
          * Read the event feed
-         * @description Everything that happens, in one sequence. Start with `after=0`, go on with `nextAfter`: a position that you have passed never gains an earlier event. With `wait` the call returns when something comes.
+         * @description Everything that happens, in one sequence. Start with `after=0`, go on with `nextAfter`: a position that you have passed never gains an earlier event. With `wait` the call returns when something comes. A position beyond the end of the log is refused with `position_ahead`: after a restore from a backup a consumer would wait for events that it takes for read.
          *
          *     For services with `events:read`.
          */
@@ -1477,7 +1477,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "stale_revision" | "order_closed" | "parties_immutable" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "internal_error" | "unavailable";
+            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "internal_error" | "unavailable";
             requestId: string;
             /** @description What is wrong with the input. */
             errors?: components["schemas"]["InputError"][];
@@ -1494,6 +1494,8 @@ export interface components {
             decidedAt?: components["schemas"]["Timestamp"];
             /** @description With `stale_revision`: the revision that is known. */
             revision?: number;
+            /** @description With `position_ahead`: the last position of the log. */
+            end?: number;
             /** @description With `version_mismatch`: the current version. */
             version?: number;
         };
@@ -3906,6 +3908,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `position_ahead`: This position lies beyond the end of the log. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "position_ahead";
                     };
                 };
             };

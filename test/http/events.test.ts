@@ -103,7 +103,24 @@ describe('the feed', () => {
     expect(await page('limit=3')).toEqual(first);
     const end = await head();
     expect(await page(`after=${end}`)).toEqual({ data: [], nextAfter: end });
-    expect(await page(`after=${end + 1_000}`)).toEqual({ data: [], nextAfter: end + 1_000 });
+  });
+
+  test.each(['', '&wait=30', '&types=dispute.opened', '&orderId=order-1'])(
+    'refuses a position beyond the end of the log at once, and says where the log ends (after=…%s)',
+    async (rest) => {
+      await seedDispute(service, 'order_update');
+      const end = await head();
+      const refused = await service.withScopes('events:read').get(`/v1/events?after=${end + 1}${rest}`);
+      expect(refused).toMatchObject({ status: 409, code: 'position_ahead', problem: { end } });
+      expect((await page(`after=${end}`)).nextAfter).toBe(end);
+    },
+  );
+
+  test('begins at 0 in a log without entries, and refuses every other position there', async () => {
+    const empty = await startService();
+    const reader = empty.withScopes('events:read');
+    expect((await reader.get<EventPage>('/v1/events?after=0')).body).toEqual({ data: [], nextAfter: 0 });
+    expect((await reader.get('/v1/events?after=1')).problem).toMatchObject({ code: 'position_ahead', end: 0 });
   });
 });
 

@@ -2,6 +2,7 @@ import { hasScope } from '../../operations/caller.ts';
 import { awaitFeed } from '../../operations/feed.ts';
 import { operation } from '../operation.ts';
 import { presentEvent } from '../present-event.ts';
+import { positionAhead } from '../problems.ts';
 import { EventPage, EventsQuery } from '../schemas/events.ts';
 
 const listEvents = operation({
@@ -12,13 +13,16 @@ const listEvents = operation({
   summary: 'Read the event feed',
   description:
     'Everything that happens, in one sequence. Start with `after=0`, go on with `nextAfter`: a position that you have ' +
-    'passed never gains an earlier event. With `wait` the call returns when something comes.',
+    'passed never gains an earlier event. With `wait` the call returns when something comes. A position beyond the end of ' +
+    'the log is refused with `position_ahead`: after a restore from a backup a consumer would wait for events that it ' +
+    'takes for read.',
   access: { scopes: ['events:read'] },
   query: EventsQuery,
   success: [{ status: 200, description: 'One page.', schema: EventPage }],
-  problems: [],
+  problems: ['position_ahead'],
   handle: async ({ deps, caller, query: { after, types, orderId, limit, wait }, signal }) => {
     const page = await awaitFeed(deps.write.db, { after, types, orderId, limit }, wait * 1_000, signal());
+    if (after > page.end) throw positionAhead(page.end);
     const withComments = hasScope(caller, 'comments:read');
     return {
       status: 200,

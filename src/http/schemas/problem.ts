@@ -45,6 +45,7 @@ export const ProblemDocument = z
       description: 'With `response_window_closed`: when the request was decided.',
     }),
     revision: z.int().optional().meta({ description: 'With `stale_revision`: the revision that is known.' }),
+    end: z.int().min(0).optional().meta({ description: 'With `position_ahead`: the last position of the log.' }),
     version: z.int().optional().meta({ description: 'With `version_mismatch`: the current version.' }),
   })
   .meta({ id: 'Problem', description: 'A problem by RFC 9457; `code` is stable, `detail` is for people.' });
