@@ -1,6 +1,6 @@
 import { type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
-import { type Caller, SCOPES, type Scope } from '../operations/caller.ts';
+import { type Caller, SCOPES, type Scope, USER_ID } from '../operations/caller.ts';
 import { createIssuerKeys } from './issuer-keys.ts';
 import { ProblemError } from './problems.ts';
 
@@ -20,7 +20,6 @@ const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
 /** How many tokens are remembered, and for how long at most: as long, a key that its issuer has withdrawn is still believed. */
 const REMEMBERED = 5_000;
 const REMEMBERED_MS = 30_000;
-const USER_ID = /^[A-Za-z0-9._:-]{1,128}$/;
 
 function isScope(word: string): word is Scope {
   return (SCOPES as readonly string[]).includes(word);

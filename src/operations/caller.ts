@@ -9,6 +9,12 @@ export const SCOPES = [
 ] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/**
+ * The id of a user or a service, as identity providers issue them (`auth0|5f7c12`, `ana@example.org`): opaque, 1 to 128
+ * printable ASCII characters without white space.
+ */
+export const USER_ID = /^[!-~]{1,128}$/;
+
 /** Who sends a request: a user, who acts as a party of its orders, or a service with scopes. */
 export type Caller =
   | { readonly kind: 'user'; readonly id: string }

@@ -1652,8 +1652,10 @@ export interface components {
         /** @description 1 to 200 characters after trimming, on one line. */
         Title: string;
         /**
-         * @description The id of a user: the `sub` of its tokens.
+         * @description The id of a user, as the identity provider issues it: the `sub` of its tokens, or the claim that `AUTH_USER_CLAIM` names. Opaque, and compared as it stands. In an address, percent-encode it: `auth0%7C5f7c12`, `ana%2Bb%40example.org`.
          * @example user-7
+         * @example auth0|5f7c12
+         * @example ana@example.org
          */
         UserId: string;
         /** @description How the dispute stands for the party that asks. */

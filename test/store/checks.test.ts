@@ -35,8 +35,9 @@ describe.each(COLUMNS)('%s of an order', (column) => {
     expect(refused).toBe(CHECK_VIOLATION);
   });
 
-  test('has up to 128 letters, digits, dots, underscores, colons and hyphens', async () => {
-    const value = `${column}:A.z_9-`.padEnd(128, 'x');
+  test('has up to 128 letters, digits, dots, underscores, colons and hyphens; of a user, any printable ASCII', async () => {
+    const printable = Array.from({ length: 94 }, (_, index) => String.fromCharCode(0x21 + index)).join('');
+    const value = `${column}:A.z_9-${column === 'id' ? '' : printable}`.padEnd(128, 'x');
     await insertOrder({ id: `order-${column}`, [column]: value });
     expect(
       await service.database.query('SELECT 1 FROM orders WHERE $1 IN (id, client_id, freelancer_id)', [value]),

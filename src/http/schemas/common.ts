@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LIMITS } from '../../domain/rules.ts';
+import { USER_ID } from '../../operations/caller.ts';
 
 const ID_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;
 
@@ -10,8 +11,14 @@ export const OrderId = z
 
 export const UserId = z
   .string()
-  .regex(ID_PATTERN, 'must be 1 to 128 of A-Z a-z 0-9 . _ : -')
-  .meta({ id: 'UserId', description: 'The id of a user: the `sub` of its tokens.', examples: ['user-7'] });
+  .regex(USER_ID, 'must be 1 to 128 printable ASCII characters without white space; in an address, percent-encode them')
+  .meta({
+    id: 'UserId',
+    description:
+      'The id of a user, as the identity provider issues it: the `sub` of its tokens, or the claim that `AUTH_USER_CLAIM` ' +
+      'names. Opaque, and compared as it stands. In an address, percent-encode it: `auth0%7C5f7c12`, `ana%2Bb%40example.org`.',
+    examples: ['user-7', 'auth0|5f7c12', 'ana@example.org'],
+  });
 
 export const DisputeId = z
   .uuid('must be a UUID')
