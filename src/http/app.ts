@@ -3,6 +3,7 @@ import accepts from '@fastify/accepts';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Authenticate } from './auth.ts';
 import { acceptJson, BODY_LIMIT } from './body.ts';
+import { exposeToOrigins } from './cors.ts';
 import { registerDocs } from './docs.ts';
 import { FACES, type Face } from './faces.ts';
 import { formatFor } from './media-types.ts';
@@ -10,7 +11,7 @@ import { type NotFound, notFoundOn } from './not-found.ts';
 import type { HttpDeps } from './operation.ts';
 import type { OperatorLogin } from './operator-gate.ts';
 import { PROBLEM_MEDIA_TYPE, problemDocument, problemError } from './problems.ts';
-import { CONNECTION_LIMITS, protect } from './protection.ts';
+import { CONNECTION_LIMITS, protect, restrictBrowsers } from './protection.ts';
 import { type QueueBoard, registerQueueBoard } from './queue-board.ts';
 import { type RateLimits, registerRateLimit } from './rate-limit.ts';
 import { registerOperation } from './register.ts';
@@ -88,7 +89,13 @@ export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise
       const given = headers['x-request-id'];
       return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
     },
-    frameworkErrors: (error, request, reply) => void sendProblem(error, request, reply),
+    // Sent without any hook: what the hooks below add is added here.
+    frameworkErrors: (error, request, reply) => {
+      restrictBrowsers(reply);
+      exposeToOrigins(request, reply, access.corsOrigins);
+      void reply.header('x-request-id', request.id);
+      void sendProblem(error, request, reply);
+    },
     clientErrorHandler: (_error, socket) => {
       if (socket.writable) socket.end(NOT_HTTP);
       else socket.destroy();
