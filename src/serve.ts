@@ -4,6 +4,7 @@ import { makeDeps, type Surroundings } from './deps.ts';
 import { closeApp } from './http/close.ts';
 import { buildDoors } from './http/doors.ts';
 import type { Config } from './platform/config.ts';
+import { VERSION } from './platform/version.ts';
 import { stopWithin } from './platform/within.ts';
 
 // Neither may take what the others need of the ten seconds of a stop; a request is over in less, by its own time limits.
@@ -14,7 +15,7 @@ const CONNECTIONS_CLOSE_MS = 2_000;
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 async function introduce(config: Config, address: string, authSecret: string | null): Promise<void> {
-  say(`Resolution Center (${config.ROLE}) listens on ${address}`);
+  say(`Resolution Center ${VERSION} (${config.ROLE}) listens on ${address}`);
   if (config.ROLE === 'worker') return;
   say(`API reference: ${address}/docs`);
   // Tokens are printed only where the secret behind them is this checkout's own.

@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { VERSION } from '../platform/version.ts';
 import { addDeadlineCommands } from './deadline-commands.ts';
 import { addDisputeCommands } from './dispute-commands.ts';
 import { CommandFailure, EXIT } from './failures.ts';
@@ -19,6 +20,7 @@ Results go to stdout, and all else to stderr.
 export function createProgram(io: Io): Command {
   const program = new Command(NAME)
     .description('Operates a Resolution Center: a running one over its API, or its database and configuration here.')
+    .version(VERSION)
     .exitOverride()
     .configureOutput({
       writeOut: (text) => void io.stdout.write(text),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { VERSION } from '../platform/version.ts';
 import { TYPES } from './media-types.ts';
 import { WEBHOOK_PARAMETERS, webhooksOf } from './openapi-webhooks.ts';
 import type { Operation } from './operation.ts';
@@ -218,7 +219,7 @@ function operationObject(components: Components, operation: Operation): Json {
 
 const INFO = {
   title: 'Resolution Center',
-  version: '1.0.0',
+  version: VERSION,
   summary: 'Disputes between the client and the freelancer of an order.',
   description:
     'A client and a freelancer settle trouble with an order between themselves: ask for a progress update, ask to cancel, ' +

@@ -13,8 +13,11 @@ function readiness(description: string, statuses: readonly string[], postgres: s
 const HEALTH = {
   type: 'object',
   additionalProperties: false,
-  required: ['status'],
-  properties: { status: { type: 'string', enum: ['ok'] } },
+  required: ['status', 'version'],
+  properties: {
+    status: { type: 'string', enum: ['ok'] },
+    version: { type: 'string', description: 'The version of this build, as in `info.version`.' },
+  },
 };
 
 const WRONG_METHOD = {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { Metrics } from '../operations/metrics.ts';
+import { VERSION } from '../platform/version.ts';
 
 export interface SystemDeps {
   readonly metrics: Metrics;
@@ -35,7 +36,7 @@ async function readiness({ pingPostgres, pingRedis }: SystemDeps) {
 
 /** Adds what operators' machines ask: alive, ready, and metrics where they are served. */
 export function registerSystem(app: FastifyInstance, deps: SystemDeps, servesMetrics: boolean): void {
-  app.get('/healthz', () => ({ status: 'ok' }));
+  app.get('/healthz', () => ({ status: 'ok', version: VERSION }));
   app.get('/readyz', async (_request, reply) => {
     const body = await readiness(deps);
     return reply.status(body.status === 'unavailable' ? 503 : 200).send(body);

@@ -8,6 +8,7 @@ import {
   type SpanExporter,
 } from '@opentelemetry/sdk-trace-node';
 import type { Logger } from 'pino';
+import { VERSION } from './version.ts';
 
 const EXPORTERS = {
   otlp: (): SpanExporter => new OTLPTraceExporter(),
@@ -26,7 +27,11 @@ export interface Tracing {
 export function exportTraces(exporter: ExporterName, role: string, log: Logger): Tracing {
   const warn = (message: string) => log.warn({ source: 'opentelemetry' }, message);
   diag.setLogger({ error: warn, warn, info: () => {}, debug: () => {}, verbose: () => {} }, DiagLogLevel.WARN);
-  const ours = resourceFromAttributes({ 'service.name': 'resolution-center', 'resolution_center.role': role });
+  const ours = resourceFromAttributes({
+    'service.name': 'resolution-center',
+    'service.version': VERSION,
+    'resolution_center.role': role,
+  });
   const resource = defaultResource()
     .merge(ours)
     .merge(detectResources({ detectors: [envDetector] }));

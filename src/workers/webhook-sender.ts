@@ -6,6 +6,7 @@ import type { WriteDeps } from '../operations/write.ts';
 import type { Answer, Outgoing, OutgoingRequest } from '../platform/outgoing.ts';
 import type { Sealer } from '../platform/sealer.ts';
 import { failSpan, tracedUnder, traceParent } from '../platform/tracing.ts';
+import { VERSION } from '../platform/version.ts';
 import type { FeedRow } from '../store/feed.ts';
 import { endpointsWithDue } from '../store/webhook-deliveries.ts';
 import { createCollector } from './collector.ts';
@@ -27,7 +28,7 @@ const AT_ONCE = 16;
 const PROBES = 1;
 const COLLECT_MS = 5;
 const COLLECT_LIMIT = 100;
-const USER_AGENT = 'resolution-center-webhooks/1';
+const USER_AGENT = `resolution-center/${VERSION}`;
 
 /** The request of a delivery, signed by every secret that counts. */
 export function signedRequest(

@@ -6656,6 +6656,8 @@ export interface operations {
                     "application/json": {
                         /** @enum {string} */
                         status: "ok";
+                        /** @description The version of this build, as in `info.version`. */
+                        version: string;
                     };
                 };
             };

@@ -14,7 +14,7 @@ function problem(code: string) {
   return { type: 'urn:x', title: 'x', status, detail: 'x', instance: '/x', code, requestId: 'x' };
 }
 
-const ALIVE = { status: 'ok' };
+const ALIVE = { status: 'ok', version: '1.2.3' };
 
 describe('an answer is let through', () => {
   test.each([

@@ -24,7 +24,7 @@ describe('the process', () => {
   });
 
   test('says that it is alive', async () => {
-    expect((await nobody(service).get('/healthz')).body).toEqual({ status: 'ok' });
+    expect((await nobody(service).get('/healthz')).body).toEqual({ status: 'ok', version: expect.any(String) });
   });
 
   test('gives its OpenAPI document to anybody', async () => {

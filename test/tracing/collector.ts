@@ -10,6 +10,7 @@ export interface Span {
   readonly parentId: string | null;
   readonly name: string;
   readonly service: string;
+  readonly version: string;
   readonly role: string;
   readonly attributes: Readonly<Record<string, string | number>>;
   /** 2 says that it has failed. */
@@ -74,6 +75,7 @@ function spansOf(request: Buffer): Span[] {
           parentId: parentId === '' ? null : parentId,
           name: text(span, 5),
           service: String(resource['service.name']),
+          version: String(resource['service.version']),
           role: String(resource['resolution_center.role']),
           attributes: attributesOf(span, 9),
           status: all(bytes(span, 15), 3)[0]?.value ?? 0,
