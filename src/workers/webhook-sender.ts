@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Webhook } from 'standardwebhooks';
 import type { Metrics } from '../operations/metrics.ts';
@@ -28,6 +29,8 @@ const AT_ONCE = 16;
 const PROBES = 1;
 const COLLECT_MS = 5;
 const COLLECT_LIMIT = 100;
+const SHORTEST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
 const USER_AGENT = `resolution-center/${VERSION}`;
 
 /** The request of a delivery, signed by every secret that counts. */
@@ -72,29 +75,26 @@ function send(outgoing: Outgoing, request: OutgoingRequest, { delivery, endpoint
   });
 }
 
-async function attempt(deps: WebhookSenderDeps, claimed: Claimed): Promise<Attempt> {
-  const { metrics, outgoing } = deps;
-  const { delivery, entry } = claimed;
-  if (delivery.attempts === 0 && entry !== null) {
-    metrics.webhookFirstAttempt.observe(Math.max(0, ((delivery.lastAttemptAt ?? 0) - entry.occurredAt) / 1_000));
-  }
+/**
+ * Makes one attempt.
+ * @returns null if the request was not sent because of an error of our own. The endpoint had no part in it, so nothing is
+ *   recorded: the delivery keeps its count of attempts and is tried again when its claim runs out.
+ */
+async function attempt(deps: WebhookSenderDeps, claimed: Claimed): Promise<Attempt | null> {
+  const { metrics, outgoing, log } = deps;
+  const { delivery, endpoint, entry } = claimed;
   try {
     const answer = await send(outgoing, signedRequest(claimed, deps), claimed);
+    if (delivery.attempts === 0 && entry !== null) {
+      metrics.webhookFirstAttempt.observe(Math.max(0, ((delivery.lastAttemptAt ?? 0) - entry.occurredAt) / 1_000));
+    }
     metrics.webhookAttempts.inc({ outcome: isDelivered(answer) ? 'delivered' : 'failed' });
     metrics.webhookDuration.observe(answer.durationMs / 1_000);
     return { claimed, answer };
   } catch (error) {
-    // Nothing was sent: the secret cannot be opened, say. It is tried again like any other failure.
-    deps.log.error({ err: error, endpointId: claimed.endpoint.id }, 'a webhook could not be made');
+    log.error({ err: error, endpointId: endpoint.id, deliveryId: delivery.id }, 'a webhook could not be sent');
     metrics.webhookAttempts.inc({ outcome: 'not_sent' });
-    const answer = {
-      statusCode: null,
-      error: 'the request could not be made',
-      text: null,
-      retryAfter: null,
-      durationMs: 0,
-    };
-    return { claimed, answer };
+    return null;
   }
 }
 
@@ -114,28 +114,43 @@ async function record({ write, log }: WebhookSenderDeps, attempts: readonly Atte
   return attempts.map(() => undefined);
 }
 
-/** Sends to one endpoint until nothing is due for it any more: a receiver that is slow keeps nobody waiting but itself. */
-async function runLane(deps: WebhookSenderDeps, endpointId: string, isStopped: () => boolean): Promise<void> {
+/** How long a lane pauses after errors of our own: a second at first, doubled each time in a row, at most a minute. */
+const pauseMs = (pauses: number): number => Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** pauses);
+
+/**
+ * Sends to one endpoint until nothing is due for it: a slow receiver delays only its own deliveries. After an error of our
+ * own the lane pauses and then sends one delivery at a time until one is sent, so that such an error makes no hot loop.
+ */
+async function runLane(deps: WebhookSenderDeps, endpointId: string, stopping: AbortSignal): Promise<void> {
   const underWay = new Set<Promise<void>>();
+  let isBroken = false;
+  let pauses = 0;
   const collect = createCollector({ waitMs: COLLECT_MS, limit: COLLECT_LIMIT }, (attempts: readonly Attempt[]) =>
     record(deps, attempts),
   );
   const deliver = async (claimed: Claimed) => {
-    await collect(await attempt(deps, claimed)).catch((error: unknown) => {
-      // Its lease will run out, and it will be sent again: at least once.
+    const made = await attempt(deps, claimed);
+    isBroken = made === null;
+    if (made === null) return;
+    pauses = 0;
+    await collect(made).catch((error: unknown) => {
+      // The delivery is sent again when its claim runs out: at least once.
       deps.log.warn({ err: error, endpointId }, 'what came of a webhook could not be written down');
     });
   };
-  while (!isStopped()) {
-    const limit = AT_ONCE - underWay.size;
+  while (!stopping.aborted) {
+    const limit = (isBroken ? 1 : AT_ONCE) - underWay.size;
     const probes = Math.max(0, PROBES - underWay.size);
-    const claimed = limit === 0 ? [] : await claimDue(deps.write, endpointId, { limit, probes });
+    const claimed = limit <= 0 ? [] : await claimDue(deps.write, endpointId, { limit, probes });
     for (const one of claimed) {
       const sending: Promise<void> = deliver(one).finally(() => underWay.delete(sending));
       underWay.add(sending);
     }
     if (underWay.size === 0) break;
     await Promise.race(underWay);
+    if (!isBroken) continue;
+    await sleep(pauseMs(pauses), undefined, { signal: stopping }).catch(() => {});
+    pauses += 1;
   }
   await Promise.all(underWay);
 }
@@ -143,12 +158,12 @@ async function runLane(deps: WebhookSenderDeps, endpointId: string, isStopped: (
 /** Hands events to endpoints: makes deliveries of what has happened, and sends what is due, each endpoint in its own lane. */
 export function startWebhookSender(deps: WebhookSenderDeps): Loop {
   const lanes = new Map<string, Promise<void>>();
-  let stopped = false;
+  const stopping = new AbortController();
   const loop = startLoop({ name: 'webhooks', intervalMs: INTERVAL_MS, log: deps.log }, async () => {
     await fanOut(deps.write);
     for (const endpointId of await endpointsWithDue(deps.write.db)) {
       if (lanes.has(endpointId)) continue;
-      const lane = runLane(deps, endpointId, () => stopped)
+      const lane = runLane(deps, endpointId, stopping.signal)
         .catch((error: unknown) => deps.log.warn({ err: error, endpointId }, 'a webhook lane ended early'))
         .finally(() => lanes.delete(endpointId));
       lanes.set(endpointId, lane);
@@ -157,7 +172,7 @@ export function startWebhookSender(deps: WebhookSenderDeps): Loop {
   });
   return {
     stop: async () => {
-      stopped = true;
+      stopping.abort();
       await loop.stop();
       await Promise.all(lanes.values());
     },

@@ -642,7 +642,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an address is looked at only before its name is resolved',
-    file: 'src/platform/outgoing.ts',
+    file: 'src/platform/http-client.ts',
     edits: [{ search: 'lookup: allowInsecure ? lookup : publicLookup(lookup),', replace: 'lookup,' }],
     killedBy: ['test/platform/outgoing.test.ts'],
     named: 'resolves to',

@@ -3,7 +3,8 @@ import { Resolver } from 'node:dns';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, LookupFunction } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { isPublicAddress, openOutgoing, urlFault } from '../../src/platform/outgoing.ts';
+import { openOutgoing } from '../../src/platform/outgoing.ts';
+import { isPublicAddress, urlFault } from '../../src/platform/public-address.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 
 /** A listener on loopback that must never be connected to. */

@@ -9,8 +9,8 @@ import { onCleanup } from '../harness/cleanup.ts';
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');
 
-/** A project like this one, with a single source that says something. */
-async function clone() {
+/** A project like this one, with a single source that says something, and packages of one file each. */
+async function clone(packages: Readonly<Record<string, string>> = {}) {
   const path = await mkdtemp(join(tmpdir(), 'clone-'));
   onCleanup(() => rm(path, { recursive: true, force: true }));
   for (const folder of ['ops', 'src/cli']) await mkdir(join(path, folder), { recursive: true });
@@ -18,7 +18,15 @@ async function clone() {
     await copyFile(join(ROOT, name), join(path, name));
   }
   await writeFile(join(path, 'package-lock.json'), '{}');
-  await symlink(join(ROOT, 'node_modules'), join(path, 'node_modules'));
+  await mkdir(join(path, 'node_modules'));
+  for (const name of ['esbuild', '@esbuild']) {
+    await symlink(join(ROOT, 'node_modules', name), join(path, 'node_modules', name));
+  }
+  for (const [name, text] of Object.entries(packages)) {
+    await mkdir(join(path, 'node_modules', name));
+    await writeFile(join(path, 'node_modules', name, 'package.json'), JSON.stringify({ name }));
+    await writeFile(join(path, 'node_modules', name, 'index.js'), text);
+  }
   const say = (what: string) => writeFile(join(path, 'src/main.ts'), what);
   const ensure = () =>
     run(process.execPath, [join(path, 'ops/ensure-built.mjs')], { cwd: '/' }).then(
@@ -52,5 +60,19 @@ describe('what is started', () => {
     await say('export const word = 2;');
     expect((await ensure()).code).toBe(0);
     expect(await built()).toContain('word = 2');
+  });
+});
+
+describe('what a bundle would break', () => {
+  test.each([
+    ['a package of CommonJS that is imported dynamically', "await import('common-js');", 'the default export alone'],
+    ['a package that looks for files beside itself', "import 'beside-itself';", 'looks for files beside itself'],
+  ])('ends the build: %s', async (_what, source, fault) => {
+    const { say, ensure } = await clone({
+      'common-js': 'exports.copy = () => {};',
+      'beside-itself': "exports.file = require('node:path').join(__dirname, 'words.txt');",
+    });
+    await say(source);
+    expect(await ensure()).toMatchObject({ code: 1, stderr: expect.stringContaining(fault) });
   });
 });

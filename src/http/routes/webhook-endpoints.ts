@@ -4,7 +4,7 @@ import { type Caller, hasScope } from '../../operations/caller.ts';
 import { type Outcome, runOnce } from '../../operations/idempotent.ts';
 import { TEST } from '../../operations/webhooks.ts';
 import { withTx } from '../../platform/database.ts';
-import { urlFault } from '../../platform/outgoing.ts';
+import { urlFault } from '../../platform/public-address.ts';
 import { withRetry } from '../../platform/retry.ts';
 import type { Sealer } from '../../platform/sealer.ts';
 import type { StoredResponse } from '../../store/idempotency.ts';
