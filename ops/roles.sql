@@ -55,5 +55,5 @@ BEGIN
   GRANT SELECT (id, url, description, types, include_comments, active, disabled_reason, disabled_at, previous_secret_until,
     position, failing_since, recovered_at, created_by, created_at, updated_at) ON webhook_endpoints TO resolution_center_read;
   GRANT SELECT ON webhook_deliveries TO resolution_center_read;
-  GRANT SELECT (id, delivery_id, at, duration_ms, status_code, error) ON webhook_attempts TO resolution_center_read;
+  GRANT SELECT (id, delivery_id, at, duration_ms, status_code, error, with_comments, order_id) ON webhook_attempts TO resolution_center_read;
 END $$;

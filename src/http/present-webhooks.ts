@@ -31,12 +31,19 @@ export function presentEndpoint(row: EndpointRow) {
   };
 }
 
-function presentAttempt({ at, durationMs, statusCode, error, response }: AttemptRow) {
-  return { at: iso(at), durationMs, statusCode, error, response };
+/** Says of an attempt whether the caller may see what the receiver answered. */
+export type IsReadable = (attempt: AttemptRow) => boolean;
+
+/** For an answer that is kept for its key: what receivers answered stands in one place, so that it can be erased. */
+export const NO_RESPONSES: IsReadable = () => false;
+
+function presentAttempt(attempt: AttemptRow, isReadable: IsReadable) {
+  const { at, durationMs, statusCode, error, response } = attempt;
+  return { at: iso(at), durationMs, statusCode, error, response: isReadable(attempt) ? response : null };
 }
 
 /** A delivery as JSON, with those of some attempts that are its own. */
-export function presentDelivery(row: DeliveryRow, attempts: readonly AttemptRow[]) {
+export function presentDelivery(row: DeliveryRow, attempts: readonly AttemptRow[], isReadable: IsReadable) {
   return {
     id: row.id,
     endpointId: row.endpointId,
@@ -46,7 +53,9 @@ export function presentDelivery(row: DeliveryRow, attempts: readonly AttemptRow[
     orderVersion: row.orderVersion,
     seq: row.seq,
     status: row.status,
-    attempts: attempts.filter(({ deliveryId }) => deliveryId === row.id).map(presentAttempt),
+    attempts: attempts
+      .filter(({ deliveryId }) => deliveryId === row.id)
+      .map((attempt) => presentAttempt(attempt, isReadable)),
     // While it is being sent, that is when it would be given to another sender.
     nextAttemptAt: row.claim === null ? isoOrNull(row.nextAttemptAt) : null,
     createdAt: iso(row.createdAt),

@@ -20,14 +20,17 @@ export async function earlierOutcome(tx: Tx, key: IdempotencyKey | null): Promis
 
 /**
  * Runs what is no decision about an order in one transaction, at most once for a key.
- * @throws what `work` or the database raises; then nothing was done and the key is free
+ * @param guard runs first, and so before an earlier answer is given again: it refuses a caller who may not see that answer
+ * @throws what `guard`, `work` or the database raises; then nothing was done and the key is free
  */
 export async function runOnce(
   db: Database,
   key: IdempotencyKey | null,
   work: (tx: Tx) => Promise<StoredResponse>,
+  guard?: (tx: Tx) => Promise<unknown>,
 ): Promise<Outcome> {
   const attempt = async (tx: Tx): Promise<Outcome> => {
+    await guard?.(tx);
     const earlier = await earlierOutcome(tx, key);
     if (earlier !== null) return earlier;
     const response = await work(tx);

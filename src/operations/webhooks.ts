@@ -108,7 +108,7 @@ export const isDelivered = ({ statusCode }: Answer): boolean =>
 
 const GONE = 410;
 
-function outcomeOf({ claimed: { delivery, claim }, answer }: Attempt, newId: () => string) {
+function outcomeOf({ claimed: { delivery, endpoint, claim }, answer }: Attempt, newId: () => string) {
   const { durationMs, statusCode, error, text } = answer;
   const delivered = isDelivered(answer);
   const asked = retryAfterMs(answer.retryAfter, Date.now());
@@ -120,6 +120,7 @@ function outcomeOf({ claimed: { delivery, claim }, answer }: Attempt, newId: () 
     statusCode,
     error,
     response: text,
+    withComments: endpoint.includeComments,
     delivered,
     retryInMs: delivered ? null : nextAttemptInMs(delivery.attempts + 1, asked, Math.random()),
   };

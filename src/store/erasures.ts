@@ -3,6 +3,7 @@ import type { Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import { THIS_MOMENT } from './clock.ts';
 import { erasures, idempotencyKeys } from './schema.ts';
+import { eraseResponses } from './webhook-deliveries.ts';
 
 export type ErasureRow = typeof erasures.$inferSelect;
 
@@ -52,11 +53,11 @@ interface Touched {
   readonly freelancerId: string;
 }
 
-type ErasedRow = { opened: boolean; dispute_id: string; client_id: string; freelancer_id: string };
+type ErasedRow = { opened: boolean; order_id: string; dispute_id: string; client_id: string; freelancer_id: string };
 
 /**
- * Erases up to `limit` comments of resolved disputes, from the log, from the disputes that they opened, and from answers
- * that are kept for repeated keys. A resolved dispute never changes otherwise, so that no lock on its order is needed.
+ * Erases up to `limit` comments of resolved disputes, from the log, from the disputes that they opened, from answers that
+ * are kept for repeated keys, and from what receivers of webhooks answered. A resolved dispute never changes otherwise, so that no lock on its order is needed.
  * @returns how many comments were erased
  */
 export async function eraseComments(tx: Tx, erasable: Erasable, limit: number): Promise<number> {
@@ -68,17 +69,18 @@ export async function eraseComments(tx: Tx, erasable: Erasable, limit: number): 
     gone AS (
       UPDATE log_entries l SET comment = NULL, comment_erased_at = ${NOW} FROM meant
       WHERE l.order_id = meant.order_id AND l.order_version = meant.order_version
-      RETURNING l.dispute_id, l.type),
+      RETURNING l.order_id, l.dispute_id, l.type),
     opened AS (
       UPDATE disputes d SET comment = NULL FROM gone
       WHERE gone.type = 'dispute.opened' AND d.id = gone.dispute_id RETURNING d.id)
-    SELECT gone.type = 'dispute.opened' AS opened, gone.dispute_id, d.client_id, d.freelancer_id
+    SELECT gone.type = 'dispute.opened' AS opened, gone.order_id, gone.dispute_id, d.client_id, d.freelancer_id
     FROM gone JOIN disputes d ON d.id = gone.dispute_id`);
   const touched = rows.filter(({ opened }) => opened);
   await eraseAnswers(
     tx,
     touched.map((row) => ({ disputeId: row.dispute_id, clientId: row.client_id, freelancerId: row.freelancer_id })),
   );
+  if (rows.length > 0) await eraseResponses(tx, [...new Set(rows.map((row) => row.order_id))]);
   return rows.length;
 }
 

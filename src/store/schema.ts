@@ -196,6 +196,8 @@ export const webhookAttempts = pgTable('webhook_attempts', {
   statusCode: smallint('status_code'),
   error: text('error'),
   response: text('response'),
+  withComments: boolean('with_comments').notNull(),
+  orderId: text('order_id'),
 });
 
 export const disputeStatistics = pgTable(

@@ -80,6 +80,8 @@ export interface Finished {
   readonly statusCode: number | null;
   readonly error: string | null;
   readonly response: string | null;
+  /** Whether the message was made with comments in it. */
+  readonly withComments: boolean;
   readonly delivered: boolean;
   /** When to try again, in milliseconds from now; null if it is over. */
   readonly retryInMs: number | null;
@@ -87,19 +89,25 @@ export interface Finished {
 
 /**
  * Writes down attempts at deliveries of one endpoint, which is locked. What is over lets the next event of its order go.
- * An attempt whose claim has passed to somebody else is written down, too, and changes nothing.
+ * An attempt whose claim has passed to somebody else is written down, too, and changes nothing. What a receiver answered is
+ * not kept if a comment of the order was erased while the attempt was under way: the answer may repeat it.
  */
 export async function recordAttempts(tx: Tx, endpointId: string, attempts: readonly Finished[]): Promise<void> {
   const input = JSON.stringify(attempts);
   await tx.execute(sql`
     WITH v AS MATERIALIZED (
       SELECT * FROM jsonb_to_recordset(${input}::jsonb) AS v("attemptId" uuid, "deliveryId" uuid, "claim" uuid,
-        "durationMs" integer, "statusCode" smallint, "error" text, "response" text, "delivered" boolean,
+        "durationMs" integer, "statusCode" smallint, "error" text, "response" text, "withComments" boolean,
+        "delivered" boolean,
         "retryInMs" float8)),
     noted AS (
-      INSERT INTO webhook_attempts (id, delivery_id, at, duration_ms, status_code, error, response)
+      INSERT INTO webhook_attempts (id, delivery_id, at, duration_ms, status_code, error, response, with_comments, order_id)
       SELECT "attemptId", d.id, ${NOW} - "durationMs" * interval '1 millisecond', "durationMs", "statusCode", "error",
-        "response" FROM v JOIN webhook_deliveries d ON d.id = v."deliveryId" ON CONFLICT (id) DO NOTHING),
+        CASE WHEN "withComments" AND (d.claim IS DISTINCT FROM v."claim" OR EXISTS (
+          SELECT 1 FROM log_entries l WHERE l.order_id = d.order_id AND l.comment_erased_at >= d.last_attempt_at))
+          THEN NULL ELSE "response" END,
+        "withComments", d.order_id
+      FROM v JOIN webhook_deliveries d ON d.id = v."deliveryId" ON CONFLICT (id) DO NOTHING),
     moved AS (
       UPDATE webhook_deliveries d SET attempts = d.attempts + 1, claim = NULL,
         status = CASE WHEN "delivered" THEN 'delivered' WHEN "retryInMs" IS NULL THEN 'failed' ELSE 'pending' END,
@@ -214,6 +222,18 @@ export async function attemptsOf({ query }: Database, deliveryIds: readonly stri
     .from(webhookAttempts)
     .where(inArray(webhookAttempts.id, latest))
     .orderBy(webhookAttempts.id);
+}
+
+/**
+ * Erases what receivers answered that may repeat a comment of some orders: to any message of these orders, and to messages
+ * without an order. The lock on the endpoints has each attempt either recorded before, and so erased here, or after, when
+ * the recording sees what was erased.
+ */
+export async function eraseResponses(tx: Tx, orderIds: readonly string[]): Promise<void> {
+  await tx.execute(sql`SELECT id FROM webhook_endpoints ORDER BY id FOR SHARE`);
+  await tx.execute(sql`
+    UPDATE webhook_attempts SET response = NULL WHERE with_comments AND response IS NOT NULL
+      AND (order_id = ANY (${sql.param(orderIds)}::text[]) OR order_id IS NULL)`);
 }
 
 /** Forgets up to `limit` deliveries that have been over for `retentionMs`, with their attempts; says how many. */

@@ -463,7 +463,7 @@ export interface paths {
         put?: never;
         /**
          * Deliver a message again
-         * @description Sends a message now, with the same `webhook-id` and a new series of attempts. One that waits for an earlier event of its order goes on waiting.
+         * @description Sends a message now, with the same `webhook-id` and a new series of attempts. One that waits for an earlier event of its order goes on waiting. The answer leaves `response` out of the attempts, since it is kept for its key.
          *
          *     For services with `webhooks:manage`.
          */
@@ -1356,7 +1356,7 @@ export interface components {
              */
             active?: boolean;
             /**
-             * @description Whether events hold what people wrote: only a caller with the scope `comments:read` may ask for it.
+             * @description Whether events hold comments. Only a token with the scope `comments:read` may ask for it, and only such a token may change or delete an endpoint that receives comments, or send anything to it again.
              * @default false
              */
             includeComments?: boolean;
@@ -1674,7 +1674,7 @@ export interface components {
             statusCode: number | null;
             /** @description Why no answer came. */
             error: string | null;
-            /** @description The beginning of the answer. */
+            /** @description The beginning of the answer. Null where the endpoint receives comments, or did so then, and the token lacks `comments:read`, and once a comment of the order was erased. */
             response: string | null;
         };
         WebhookDelivery: {
@@ -1723,7 +1723,7 @@ export interface components {
             description: components["schemas"]["Note"] | null;
             /** @description Whether anything is sent. One that is made active goes on where it stopped. */
             active: boolean;
-            /** @description Whether events hold what people wrote: only a caller with the scope `comments:read` may ask for it. */
+            /** @description Whether events hold comments. Only a token with the scope `comments:read` may ask for it, and only such a token may change or delete an endpoint that receives comments, or send anything to it again. */
             includeComments: boolean;
             /**
              * @description `disabled` by the service, `inactive` by somebody who asked for it.
@@ -1756,7 +1756,7 @@ export interface components {
             description?: components["schemas"]["Note"] | null;
             /** @description Whether anything is sent. One that is made active goes on where it stopped. */
             active?: boolean;
-            /** @description Whether events hold what people wrote: only a caller with the scope `comments:read` may ask for it. */
+            /** @description Whether events hold comments. Only a token with the scope `comments:read` may ask for it, and only such a token may change or delete an endpoint that receives comments, or send anything to it again. */
             includeComments?: boolean;
         };
         /**
@@ -1781,7 +1781,7 @@ export interface components {
             description: components["schemas"]["Note"] | null;
             /** @description Whether anything is sent. One that is made active goes on where it stopped. */
             active: boolean;
-            /** @description Whether events hold what people wrote: only a caller with the scope `comments:read` may ask for it. */
+            /** @description Whether events hold comments. Only a token with the scope `comments:read` may ask for it, and only such a token may change or delete an endpoint that receives comments, or send anything to it again. */
             includeComments: boolean;
             /**
              * @description `disabled` by the service, `inactive` by somebody who asked for it.

@@ -634,6 +634,22 @@ export const MUTANTS: readonly Mutant[] = [
     named: 'comes all at once',
   },
   {
+    name: 'the right to change an endpoint is checked on what is asked for, and not on what is there',
+    file: 'src/http/webhook-access.ts',
+    edits: [{ search: '  if (endpoint !== undefined) checkMayChange(caller, endpoint);\n', replace: '' }],
+    killedBy: ['test/webhooks/comments.test.ts'],
+    named: 'only from a token',
+  },
+  {
+    name: 'what receivers answered outlives the comments',
+    file: 'src/store/erasures.ts',
+    edits: [
+      { search: 'if (rows.length > 0) await eraseResponses(', replace: 'if (rows.length < 0) await eraseResponses(' },
+    ],
+    killedBy: ['test/webhooks/comments.test.ts'],
+    named: 'is erased with',
+  },
+  {
     name: 'a redirect is followed',
     file: 'src/operations/webhooks.ts',
     edits: [{ search: 'statusCode < 300;', replace: 'statusCode < 400;' }],

@@ -1,13 +1,18 @@
 import { z } from 'zod';
-import { runOnce } from '../../operations/idempotent.ts';
-import { attemptsOf, findDelivery, listDeliveries, renewDelivery } from '../../store/webhook-deliveries.ts';
+import {
+  type AttemptRow,
+  attemptsOf,
+  findDelivery,
+  listDeliveries,
+  renewDelivery,
+} from '../../store/webhook-deliveries.ts';
 import { findEndpoint } from '../../store/webhook-endpoints.ts';
-import { idempotencyKey, replyTo, respond } from '../commands.ts';
+import { replyTo, respond } from '../commands.ts';
 import { decodeToken, encodeToken } from '../cursor.ts';
 import { operation } from '../operation.ts';
-import { presentDelivery } from '../present-webhooks.ts';
-import { problemError } from '../problems.ts';
+import { NO_RESPONSES, presentDelivery } from '../present-webhooks.ts';
 import { DeliveriesQuery, Delivery, DeliveryPage, DeliveryParams, EndpointParams } from '../schemas/webhooks.ts';
+import { changeDeliveryOnce, mayReadResponse, noSuchDelivery, noSuchEndpoint } from '../webhook-access.ts';
 
 const access = { scopes: ['webhooks:manage'] } as const;
 const tag = 'Webhooks';
@@ -27,13 +32,12 @@ const getDeliveries = operation({
   query: DeliveriesQuery,
   success: [{ status: 200, description: 'One page.', schema: DeliveryPage }],
   problems: ['not_found'],
-  handle: async ({ deps, params, query: { status, limit, cursor } }) => {
+  handle: async ({ deps, caller, params, query: { status, limit, cursor } }) => {
     const { db } = deps.write;
     const list = ['webhook deliveries', params.id, status ?? null];
     const [beforeId] = cursor === undefined ? [null] : decodeToken(cursor, list, Place);
-    if ((await findEndpoint(db.query, params.id)) === undefined) {
-      throw problemError('not_found', 'There is no such webhook endpoint.');
-    }
+    const endpoint = await findEndpoint(db.query, params.id);
+    if (endpoint === undefined) throw noSuchEndpoint();
     const rows = await listDeliveries(db, { endpointId: params.id, status, beforeId, limit: limit + 1 });
     const page = rows.slice(0, limit);
     const attempts = await attemptsOf(
@@ -43,11 +47,10 @@ const getDeliveries = operation({
     );
     const last = page.at(-1);
     const nextCursor = rows.length > limit && last !== undefined ? encodeToken([last.id], list) : null;
-    return { status: 200, body: { data: page.map((row) => presentDelivery(row, attempts)), nextCursor } };
+    const isReadable = (attempt: AttemptRow) => mayReadResponse(caller, endpoint, attempt);
+    return { status: 200, body: { data: page.map((row) => presentDelivery(row, attempts, isReadable)), nextCursor } };
   },
 });
-
-const noSuchDelivery = () => problemError('not_found', 'There is no such delivery.');
 
 const getDelivery = operation({
   operationId: 'getWebhookDelivery',
@@ -60,10 +63,13 @@ const getDelivery = operation({
   params: DeliveryParams,
   success: [{ status: 200, description: 'The delivery.', schema: Delivery }],
   problems: ['not_found'],
-  handle: async ({ deps, params: { id } }) => {
-    const row = await findDelivery(deps.write.db.query, id);
-    if (row === undefined) throw noSuchDelivery();
-    return { status: 200, body: presentDelivery(row, await attemptsOf(deps.write.db, [id], ATTEMPTS_SHOWN)) };
+  handle: async ({ deps, caller, params: { id } }) => {
+    const { db } = deps.write;
+    const row = await findDelivery(db.query, id);
+    const endpoint = row === undefined ? undefined : await findEndpoint(db.query, row.endpointId);
+    if (row === undefined || endpoint === undefined) throw noSuchDelivery();
+    const attempts = await attemptsOf(db, [id], ATTEMPTS_SHOWN);
+    return { status: 200, body: presentDelivery(row, attempts, (one) => mayReadResponse(caller, endpoint, one)) };
   },
 });
 
@@ -75,7 +81,7 @@ const redeliver = operation({
   summary: 'Deliver a message again',
   description:
     'Sends a message now, with the same `webhook-id` and a new series of attempts. One that waits for an earlier event of ' +
-    'its order goes on waiting.',
+    'its order goes on waiting. The answer leaves `response` out of the attempts, since it is kept for its key.',
   access,
   params: DeliveryParams,
   takesKey: true,
@@ -83,10 +89,11 @@ const redeliver = operation({
   problems: ['not_found'],
   handle: async (call) => {
     const { deps, params } = call;
-    const outcome = await runOnce(deps.write.db, idempotencyKey(call), async (tx) => {
-      const row = await renewDelivery(tx, params.id);
+    const outcome = await changeDeliveryOnce(call, params.id, async (tx, { id }) => {
+      const row = await renewDelivery(tx, id);
       if (row === undefined) throw noSuchDelivery();
-      return respond(202, presentDelivery(row, await attemptsOf(deps.write.db, [row.id], ATTEMPTS_SHOWN)));
+      const attempts = await attemptsOf(deps.write.db, [id], ATTEMPTS_SHOWN);
+      return respond(202, presentDelivery(row, attempts, NO_RESPONSES));
     });
     return replyTo(outcome);
   },

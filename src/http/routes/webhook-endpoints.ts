@@ -1,9 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { type Caller, hasScope } from '../../operations/caller.ts';
 import { type Outcome, runOnce } from '../../operations/idempotent.ts';
 import { TEST } from '../../operations/webhooks.ts';
-import { withTx } from '../../platform/database.ts';
+import { type Tx, withTx } from '../../platform/database.ts';
 import { urlFault } from '../../platform/public-address.ts';
 import { withRetry } from '../../platform/retry.ts';
 import type { Sealer } from '../../platform/sealer.ts';
@@ -15,14 +14,13 @@ import {
   findEndpoint,
   insertEndpoint,
   listEndpoints,
-  lockEndpoint,
   movePosition,
   replaceSecret,
 } from '../../store/webhook-endpoints.ts';
 import { idempotencyKey, replyTo, respond } from '../commands.ts';
 import { decodeToken, encodeToken } from '../cursor.ts';
 import { type HttpDeps, operation } from '../operation.ts';
-import { presentDelivery, presentEndpoint } from '../present-webhooks.ts';
+import { NO_RESPONSES, presentDelivery, presentEndpoint } from '../present-webhooks.ts';
 import { problemError, UNAVAILABLE } from '../problems.ts';
 import {
   DeletedEndpoint,
@@ -37,14 +35,13 @@ import {
   Replay,
   Rotation,
 } from '../schemas/webhooks.ts';
+import { changeOnce, checkMayChange, lockForChange, noSuchEndpoint } from '../webhook-access.ts';
 
 const access = { scopes: ['webhooks:manage'] } as const;
 const tag = 'Webhooks';
 const SECRET_BYTES = 32;
 const LIST = 'webhook endpoints';
 const Place = z.tuple([z.uuid()]);
-
-const noSuchEndpoint = () => problemError('not_found', 'There is no such webhook endpoint.');
 
 function sealerOf({ webhooks }: HttpDeps): Sealer {
   if (webhooks.sealer !== null) return webhooks.sealer;
@@ -59,12 +56,6 @@ function checkUrl({ webhooks }: HttpDeps, url: string | undefined): void {
   throw problemError('validation_failed', 'One thing is wrong with the request.', {
     extra: { errors: [{ pointer: '/url', message }] },
   });
-}
-
-/** Nobody gives an endpoint what its own token may not read. */
-function checkComments(caller: Caller, includeComments: boolean | undefined): void {
-  if (includeComments !== true || hasScope(caller, 'comments:read')) return;
-  throw problemError('forbidden', 'The token lacks the scope comments:read, which includeComments takes.');
 }
 
 const newSecret = (): string => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
@@ -101,7 +92,7 @@ const createEndpoint = operation({
     const { deps, caller, body } = call;
     const sealer = sealerOf(deps);
     checkUrl(deps, body.url);
-    checkComments(caller, body.includeComments);
+    checkMayChange(caller, body);
     const outcome = await runOnce(deps.write.db, idempotencyKey(call), async (tx) => {
       const [id, secret] = [deps.write.newId(), newSecret()];
       const row = await insertEndpoint(tx, { ...body, id, secret: sealer.seal(secret, id), createdBy: caller.id });
@@ -165,9 +156,12 @@ const updateEndpoint = operation({
   problems: ['not_found'],
   handle: async ({ deps, caller, params: { id }, body }) => {
     checkUrl(deps, body.url);
-    checkComments(caller, body.includeComments);
-    const change = () => withTx(deps.write.db, (tx) => changeEndpoint(tx, id, body));
-    const row = await withRetry(change, { idempotent: true });
+    const change = async (tx: Tx) => {
+      if ((await lockForChange(tx, caller, id)) === undefined) return undefined;
+      checkMayChange(caller, { includeComments: body.includeComments ?? false });
+      return await changeEndpoint(tx, id, body);
+    };
+    const row = await withRetry(() => withTx(deps.write.db, change), { idempotent: true });
     if (row === undefined) throw noSuchEndpoint();
     return { status: 200, body: presentEndpoint(row) };
   },
@@ -184,8 +178,11 @@ const removeEndpoint = operation({
   params: EndpointParams,
   success: [{ status: 200, description: 'It is gone.', schema: DeletedEndpoint }],
   problems: ['not_found'],
-  handle: async ({ deps, params: { id } }) => {
-    const row = await withTx(deps.write.db, (tx) => deleteEndpoint(tx, id));
+  handle: async ({ deps, caller, params: { id } }) => {
+    const row = await withTx(deps.write.db, async (tx) => {
+      await lockForChange(tx, caller, id);
+      return await deleteEndpoint(tx, id);
+    });
     if (row === undefined) throw noSuchEndpoint();
     return { status: 200, body: { id, deleted: true } };
   },
@@ -210,7 +207,7 @@ const rotateSecret = operation({
   handle: async (call) => {
     const { deps, params, body } = call;
     const sealer = sealerOf(deps);
-    const outcome = await runOnce(deps.write.db, idempotencyKey(call), async (tx) => {
+    const outcome = await changeOnce(call, params.id, async (tx) => {
       const secret = newSecret();
       const row = await replaceSecret(tx, params.id, sealer.seal(secret, params.id), body.keepPreviousFor);
       if (row === undefined) throw noSuchEndpoint();
@@ -237,13 +234,11 @@ const testEndpoint = operation({
   handle: async (call) => {
     const { deps, params } = call;
     const { newId } = deps.write;
-    const outcome = await runOnce(deps.write.db, idempotencyKey(call), async (tx) => {
-      const endpoint = await lockEndpoint(tx, params.id);
-      if (endpoint === undefined) throw noSuchEndpoint();
+    const outcome = await changeOnce(call, params.id, async (tx, endpoint) => {
       const payload = { type: TEST, timestamp: new Date().toISOString(), data: { endpointId: endpoint.id } };
       const message = { deliveryId: newId(), messageId: newId(), type: TEST, payload };
       const row = await addMessage(tx, endpoint.id, message);
-      return respond(202, presentDelivery(row, []), { location: `/v1/webhook-deliveries/${row.id}` });
+      return respond(202, presentDelivery(row, [], NO_RESPONSES), { location: `/v1/webhook-deliveries/${row.id}` });
     });
     return replyTo(outcome);
   },
@@ -265,8 +260,8 @@ const replayEvents = operation({
   success: [{ status: 202, description: 'The endpoint with its position.', schema: Endpoint }],
   problems: ['not_found'],
   handle: async (call) => {
-    const { deps, params, body } = call;
-    const outcome = await runOnce(deps.write.db, idempotencyKey(call), async (tx) => {
+    const { params, body } = call;
+    const outcome = await changeOnce(call, params.id, async (tx) => {
       const row = await movePosition(tx, params.id, body.after);
       if (row === undefined) throw noSuchEndpoint();
       return respond(202, presentEndpoint(row));

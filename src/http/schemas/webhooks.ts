@@ -39,7 +39,9 @@ const settings = {
     .boolean()
     .meta({ description: 'Whether anything is sent. One that is made active goes on where it stopped.' }),
   includeComments: z.boolean().meta({
-    description: 'Whether events hold what people wrote: only a caller with the scope `comments:read` may ask for it.',
+    description:
+      'Whether events hold comments. Only a token with the scope `comments:read` may ask for it, and only such a token ' +
+      'may change or delete an endpoint that receives comments, or send anything to it again.',
   }),
 };
 
@@ -136,7 +138,14 @@ const Attempt = z
     durationMs: z.int().min(0),
     statusCode: z.int().nullable().meta({ description: 'Null where no answer came.' }),
     error: z.string().nullable().meta({ description: 'Why no answer came.' }),
-    response: z.string().nullable().meta({ description: 'The beginning of the answer.' }),
+    response: z
+      .string()
+      .nullable()
+      .meta({
+        description:
+          'The beginning of the answer. Null where the endpoint receives comments, or did so then, and the token lacks ' +
+          '`comments:read`, and once a comment of the order was erased.',
+      }),
   })
   .meta({ id: 'WebhookAttempt' });
 

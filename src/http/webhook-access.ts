@@ -1,0 +1,86 @@
+import { type Caller, hasScope } from '../operations/caller.ts';
+import { type Outcome, runOnce } from '../operations/idempotent.ts';
+import type { Tx } from '../platform/database.ts';
+import type { StoredResponse } from '../store/idempotency.ts';
+import { type AttemptRow, type DeliveryRow, findDelivery } from '../store/webhook-deliveries.ts';
+import { type EndpointRow, lockEndpoint } from '../store/webhook-endpoints.ts';
+import { type AnyCall, idempotencyKey } from './commands.ts';
+import { problemError } from './problems.ts';
+
+type Receiving = Pick<EndpointRow, 'includeComments'>;
+
+/**
+ * Refuses to change an endpoint that receives comments if the token may not read comments itself: a new URL, a new secret
+ * or a replay would hand them to the caller. It is checked on the row under its lock, as it is and as it will be.
+ * @throws ProblemError `forbidden`
+ */
+export function checkMayChange(caller: Caller, { includeComments }: Receiving): void {
+  if (!includeComments || hasScope(caller, 'comments:read')) return;
+  throw problemError('forbidden', 'The token lacks the scope comments:read: the endpoint receives comments.');
+}
+
+/**
+ * Locks an endpoint for a change by a caller, until the transaction ends; undefined if there is none.
+ * @throws ProblemError `forbidden`
+ */
+export async function lockForChange(tx: Tx, caller: Caller, id: string): Promise<EndpointRow | undefined> {
+  const endpoint = await lockEndpoint(tx, id);
+  if (endpoint !== undefined) checkMayChange(caller, endpoint);
+  return endpoint;
+}
+
+export const noSuchEndpoint = () => problemError('not_found', 'There is no such webhook endpoint.');
+export const noSuchDelivery = () => problemError('not_found', 'There is no such delivery.');
+
+/**
+ * Runs a change of an endpoint under its lock, at most once for a key. The caller's right to change it is checked before
+ * an earlier answer to the key is given again: the answer may hold the secret.
+ * @throws ProblemError `forbidden` or `not_found`
+ */
+export async function changeOnce(
+  call: AnyCall,
+  endpointId: string,
+  work: (tx: Tx, endpoint: EndpointRow) => Promise<StoredResponse>,
+): Promise<Outcome> {
+  let endpoint: EndpointRow | undefined;
+  return await runOnce(
+    call.deps.write.db,
+    idempotencyKey(call),
+    async (tx) => {
+      if (endpoint === undefined) throw noSuchEndpoint();
+      return await work(tx, endpoint);
+    },
+    async (tx) => {
+      endpoint = await lockForChange(tx, call.caller, endpointId);
+    },
+  );
+}
+
+/** The same for a change of a delivery, under the lock of its endpoint. */
+export async function changeDeliveryOnce(
+  call: AnyCall,
+  deliveryId: string,
+  work: (tx: Tx, delivery: DeliveryRow) => Promise<StoredResponse>,
+): Promise<Outcome> {
+  return await runOnce(
+    call.deps.write.db,
+    idempotencyKey(call),
+    async (tx) => {
+      const delivery = await findDelivery(tx, deliveryId);
+      if (delivery === undefined) throw noSuchDelivery();
+      return await work(tx, delivery);
+    },
+    async (tx) => {
+      const delivery = await findDelivery(tx, deliveryId);
+      if (delivery !== undefined) await lockForChange(tx, call.caller, delivery.endpointId);
+    },
+  );
+}
+
+/**
+ * Whether a caller may see what a receiver answered to an attempt: a receiver may repeat the comments that it was sent,
+ * with this message or with an earlier one.
+ */
+export function mayReadResponse(caller: Caller, { includeComments }: Receiving, { withComments }: AttemptRow): boolean {
+  return hasScope(caller, 'comments:read') || !(includeComments || withComments);
+}
