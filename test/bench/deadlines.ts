@@ -2,8 +2,8 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bundle } from '../faults/build.ts';
 import { isAnyOpen } from '../faults/herd.ts';
+import { bundle } from '../harness/build.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { quantile } from './calls.ts';
 import type { BenchOptions } from './options.ts';
@@ -21,9 +21,9 @@ const CONCURRENCY = 24;
 const LONGEST_MS = 1_800_000;
 
 /** Installs what is measured against, with the Node that its newest versions want, and builds the transition for it. */
-function installRivals({ directory }: BenchStage): void {
+async function installRivals({ directory }: BenchStage): Promise<void> {
   execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: RIVALS, stdio: 'inherit' });
-  bundle(join(directory, 'rivals'), 'src/platform/database.ts', 'src/operations/settle.ts');
+  await bundle(join(directory, 'rivals'), 'src/platform/database.ts', 'src/operations/settle.ts');
 }
 
 async function startRival(stage: BenchStage, database: BenchDatabase, rival: Rival): Promise<ChildProcess> {
@@ -90,7 +90,7 @@ const say = (text: string) => void process.stderr.write(`${text}\n`);
 
 /** Deadlines that fall due together, beside one job per deadline in what people would use instead. */
 export async function measureHerd(stage: BenchStage, { rounds, herd }: BenchOptions): Promise<Row[]> {
-  installRivals(stage);
+  await installRivals(stage);
   const takers: [string, Taker][] = [
     ['ours', ourTaker],
     ...NAMES.map((name): [string, Taker] => [name, rivalTaker(name)]),
@@ -145,7 +145,7 @@ async function latenessOf(stage: BenchStage, seconds: number, take: Taker): Prom
 
 /** How late deadlines take effect at a hundred a second, beside BullMQ's own delayed jobs. */
 export async function measureLateness(stage: BenchStage, { rounds, seconds }: BenchOptions): Promise<Row[]> {
-  installRivals(stage);
+  await installRivals(stage);
   const ours: number[][] = [];
   const theirs: number[][] = [];
   for (let round = 1; round <= rounds; round += 1) {

@@ -4,7 +4,7 @@ import { cp, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../src/platform/embedded/processes.ts';
-import { bundle } from '../faults/build.ts';
+import { bundle } from '../harness/build.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import type { BenchOptions } from './options.ts';
 import { alternate, type Row } from './row.ts';
@@ -68,7 +68,7 @@ async function startServers(checkout: string): Promise<number> {
 /** `npm start` in an installed checkout that has run before, beside its servers alone. */
 export async function measureStart({ home }: BenchStage, { rounds }: BenchOptions): Promise<Row[]> {
   const checkout = await makeCheckout(home);
-  bundle(join(checkout, 'alone'), 'src/platform/embedded/servers.ts');
+  await bundle(join(checkout, 'alone'), 'src/platform/embedded/servers.ts');
   await startService(checkout);
   const measured = await alternate(
     rounds,

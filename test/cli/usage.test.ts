@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createProgram } from '../../src/cli/program.ts';
-import { runFile } from '../harness/process.ts';
+import { runProgram } from '../harness/process.ts';
 import { section } from '../readme/readme.ts';
 import { command } from './command.ts';
 
@@ -57,9 +57,9 @@ describe('wrong usage ends with 2, and says what is wrong on stderr', () => {
 
 describe('as a process', () => {
   test('a command ends with its code, and writes where it should', async () => {
-    const help = runFile('src/cli/ops.ts', ['--help'], { env: {} });
+    const help = runProgram('cli/ops.js', ['--help'], { env: {} });
     expect([(await help.exited).code, help.stdout()]).toEqual([0, expect.stringContaining('Exit codes: 0 done; 1')]);
-    const away = runFile('src/cli/ops.ts', ['stats', '--url', 'http://127.0.0.1:1', '--token', 'x'], { env: {} });
+    const away = runProgram('cli/ops.js', ['stats', '--url', 'http://127.0.0.1:1', '--token', 'x'], { env: {} });
     expect([(await away.exited).code, away.stdout()]).toEqual([3, '']);
     expect(away.stderr()).toContain('cannot be reached');
   });

@@ -3,18 +3,18 @@ import { MIGRATIONS, migrate } from '../../src/platform/migrations.ts';
 import { announceNotes } from './canary.ts';
 import { administrate } from './database.ts';
 import { type Run, startRun } from './run.ts';
-import { announceServers, databaseUrl, TEMPLATE_DATABASE } from './servers.ts';
+import { announceRun, databaseUrl, TEMPLATE_DATABASE } from './servers.ts';
 
 declare global {
   var testRun: Run | undefined;
 }
 
-/** Starts the servers of this run, and makes the database that every test file gets a copy of. */
+/** Builds the service, starts the servers of this run, and makes the database that every test file gets a copy of. */
 export default async function setUp(): Promise<void> {
   const run = await startRun();
   globalThis.testRun = run;
   announceNotes(join(run.directory, 'canary'));
-  announceServers({ postgres: run.postgresUrl, redis: run.redisUrl });
+  announceRun(run);
   await administrate(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
   await migrate(databaseUrl(TEMPLATE_DATABASE), MIGRATIONS);
 }

@@ -6,6 +6,7 @@ import { onCleanup } from './cleanup.ts';
 import { type Clients, createClients } from './client.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { testRedisUrl } from './redis.ts';
+import { serviceDirectory } from './servers.ts';
 import { testEnvironment } from './service.ts';
 import { fetchFrom } from './transport.ts';
 import { waitFor } from './wait-for.ts';
@@ -33,24 +34,40 @@ export interface CommandOptions {
   readonly wrap?: readonly string[];
 }
 
-/** Runs a TypeScript file of this repository with node. It is killed at the end of the test file. */
-export function runFile(file: string, args: readonly string[], { env, wrap = [] }: CommandOptions): Running {
-  const [command = '', ...rest] = [...wrap, process.execPath, '--import', 'tsx', file, ...args];
+function runNode(cwd: string, args: readonly string[], { env, wrap = [] }: CommandOptions): Running {
+  const [command = '', ...rest] = [...wrap, process.execPath, ...args];
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(command, rest, { cwd: ROOT, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command, rest, { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
   child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
   const text = (chunks: readonly Buffer[]) => Buffer.concat(chunks).toString('utf8');
   const exited = onceEmitted(child, 'close').then(([code, signal]): Exit => ({ code, signal }));
-  exited.catch(() => {}); // a command that is not there: whoever waits for it is told
+  exited.catch(() => {}); // a command that does not exist: its caller awaits `exited`
   onCleanup(async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
     await exited;
     mustBeFree(text(out) + text(err), 'what a process wrote');
   });
   return { child, exited, stdout: () => text(out), stderr: () => text(err) };
+}
+
+/** Runs a TypeScript file of the tests with node. It is killed at the end of the test file. */
+export function runFile(file: string, args: readonly string[], options: CommandOptions): Running {
+  return runNode(ROOT, ['--import', 'tsx', file, ...args], options);
+}
+
+/**
+ * Runs a program as the image does, from the build of this run. It is killed at the end of the test file.
+ * @param program its path in `dist`
+ */
+export function runProgram(
+  program: 'main.js' | 'cli/ops.js',
+  args: readonly string[],
+  options: CommandOptions,
+): Running {
+  return runNode(serviceDirectory(), ['--enable-source-maps', `dist/${program}`, ...args], options);
 }
 
 export interface ProcessOptions {
@@ -79,12 +96,12 @@ async function listeningAt(running: Running): Promise<string> {
   return await Promise.race([ready, ended]);
 }
 
-/** Starts src/main.ts and waits until it says that it listens. */
+/** Starts the built service and waits until it says that it listens. */
 export async function startProcess(options: ProcessOptions = {}): Promise<ServiceProcess> {
   const { role = 'all', env = {}, wrap = [], database = await createDatabase() } = options;
   const redisUrl = options.redisUrl ?? (await testRedisUrl());
   const base = testEnvironment(options.databaseUrl ?? database.url, redisUrl);
-  const running = runFile('src/main.ts', [], { env: { ...base, ROLE: role, ...env }, wrap });
+  const running = runProgram('main.js', [], { env: { ...base, ROLE: role, ...env }, wrap });
   const url = await listeningAt(running);
   const stop = async (signal: NodeJS.Signals = 'SIGTERM') => {
     running.child.kill(signal);

@@ -4,12 +4,15 @@ import { join } from 'node:path';
 import { startPostgres } from '../../src/platform/embedded/postgres.ts';
 import { processesIn, processIdentity, sendSignal, waitForExit } from '../../src/platform/embedded/processes.ts';
 import { startRedis } from '../../src/platform/embedded/redis.ts';
+import { buildService } from './build.ts';
 
-/** The servers of one run of the tests, in a directory of their own. */
+/** The servers and the build of one run of the tests, in a directory of their own. */
 export interface Run {
   readonly directory: string;
   readonly postgresUrl: string;
   readonly redisUrl: string;
+  /** Where `dist/main.js` is started. */
+  readonly serviceDirectory: string;
   readonly stop: () => Promise<void>;
 }
 
@@ -32,13 +35,17 @@ async function removeAbandoned(): Promise<void> {
   }
 }
 
-/** Starts a PostgreSQL and a Redis that forget everything when the run is over. */
+/** Builds the service, and starts a PostgreSQL and a Redis that forget everything when the run is over. */
 export async function startRun(): Promise<Run> {
   await removeAbandoned();
   const directory = await mkdtemp(join(tmpdir(), `${PREFIX}${process.pid}-`));
   const say = (line: string) => void process.stderr.write(`${line}\n`);
   const options = { dataDir: directory, durable: false, say };
-  const [postgres, redis] = await Promise.all([startPostgres(options), startRedis(options)]);
+  const [postgres, redis, serviceDirectory] = await Promise.all([
+    startPostgres(options),
+    startRedis(options),
+    buildService(directory),
+  ]);
   const stop = async () => {
     await Promise.all([postgres.stop(), redis.stop()]);
     await rm(directory, { recursive: true, force: true });
@@ -46,5 +53,5 @@ export async function startRun(): Promise<Run> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => void stop().finally(() => process.kill(process.pid, signal)));
   }
-  return { directory, postgresUrl: postgres.url, redisUrl: redis.url, stop };
+  return { directory, postgresUrl: postgres.url, redisUrl: redis.url, serviceDirectory, stop };
 }

@@ -1,14 +1,18 @@
-/** Where the servers of this run are: written by the global setup, read by the test files. */
+import type { Run } from './run.ts';
+
+/** Where the servers of this run and its build are: written by the global setup, read by the test files. */
 const POSTGRES = 'TEST_RUN_POSTGRES_URL';
 const REDIS = 'TEST_RUN_REDIS_URL';
+const SERVICE = 'TEST_RUN_SERVICE_DIRECTORY';
 
 /** The database that holds the migrated schema; every test file gets a copy of it. */
 export const TEMPLATE_DATABASE = 'template_of_tests';
 
-/** Tells the test files, which run in processes of their own, where the servers are. */
-export function announceServers(urls: { postgres: string; redis: string }): void {
-  process.env[POSTGRES] = urls.postgres;
-  process.env[REDIS] = urls.redis;
+/** Tells the test files, which run in processes of their own, where everything is. */
+export function announceRun({ postgresUrl, redisUrl, serviceDirectory }: Run): void {
+  process.env[POSTGRES] = postgresUrl;
+  process.env[REDIS] = redisUrl;
+  process.env[SERVICE] = serviceDirectory;
 }
 
 function announced(name: string): string {
@@ -16,6 +20,9 @@ function announced(name: string): string {
   if (value === undefined) throw new Error(`${name} is not set: the global setup did not run`);
   return value;
 }
+
+/** The directory in which this run has built the service: `dist` with what the image has beside it. */
+export const serviceDirectory = (): string => announced(SERVICE);
 
 /** The address of one database of this run's cluster. */
 export function databaseUrl(name: string): string {

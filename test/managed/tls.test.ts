@@ -5,7 +5,7 @@ import { freePort } from '../../src/platform/embedded/processes.ts';
 import { hasProgram } from '../faults/programs.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { createDatabase } from '../harness/database.ts';
-import { runFile, startProcess } from '../harness/process.ts';
+import { runProgram, startProcess } from '../harness/process.ts';
 import { testEnvironment } from '../harness/service.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
@@ -48,7 +48,7 @@ secured('over TLS to both servers (needs redis-server, pgbouncer and openssl)', 
       /^deadline_jobs_total\{outcome="\w+"\} [1-9]/m.test(await (await fetch(`${service.url}/metrics`)).text()),
     );
 
-    const stranger = runFile('src/main.ts', [], { env: testEnvironment(databaseUrl, redisUrl) });
+    const stranger = runProgram('main.js', [], { env: testEnvironment(databaseUrl, redisUrl) });
     expect((await stranger.exited).code).toBe(1);
     expect(stranger.stderr()).toMatch(/certificate/);
   });

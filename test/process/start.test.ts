@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { createDatabase, letTimePass, type TestDatabase } from '../harness/database.ts';
-import { runFile, startProcess } from '../harness/process.ts';
+import { runProgram, startProcess } from '../harness/process.ts';
 import { testRedisUrl } from '../harness/redis.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { testEnvironment } from '../harness/service.ts';
@@ -39,7 +39,7 @@ describe('a process', () => {
   test('does not start with a wrong value, and names it in one line', async () => {
     const { url } = await createDatabase();
     const env = { ...testEnvironment(url, await testRedisUrl()), WINDOW_CANCELLATION: 'two days' };
-    const started = runFile('src/main.ts', [], { env });
+    const started = runProgram('main.js', [], { env });
     expect((await started.exited).code).toBe(1);
     expect(started.stderr()).toMatch(/^WINDOW_CANCELLATION must be an ISO 8601 duration[^\n]+\n$/);
     expect(started.stdout()).toBe('');

@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { runFile, type ServiceProcess, startProcess } from '../harness/process.ts';
+import { runProgram, type ServiceProcess, startProcess } from '../harness/process.ts';
 import { seedOrder } from '../harness/seed.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { type Collector, startCollector } from '../tracing/collector.ts';
@@ -19,7 +19,7 @@ describe('the version of package.json is the one', () => {
   });
 
   test('that the command line gives', async () => {
-    const command = runFile('src/cli/ops.ts', ['--version'], { env: {} });
+    const command = runProgram('cli/ops.js', ['--version'], { env: {} });
     expect(await command.exited).toMatchObject({ code: 0 });
     expect(command.stdout()).toBe(`${version}\n`);
   });

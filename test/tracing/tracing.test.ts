@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { CANARY } from '../harness/canary.ts';
-import { runFile, type ServiceProcess, startProcess } from '../harness/process.ts';
+import { runProgram, type ServiceProcess, startProcess } from '../harness/process.ts';
 import { CLIENT, FREELANCER, REQUESTS, seedOrder } from '../harness/seed.ts';
 import { testEnvironment } from '../harness/service.ts';
 import type { Dispute, Timeline } from '../harness/types.ts';
@@ -124,7 +124,7 @@ test.each([
   ['OTEL_TRACES_EXPORTER', { OTEL_TRACES_EXPORTER: 'zipkin' }],
   ['OTEL_EXPORTER_OTLP_PROTOCOL', { OTEL_TRACES_EXPORTER: 'otlp', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc' }],
 ])('a value of %s that there is no support for is refused at the start, in one line', async (name, env) => {
-  const started = runFile('src/main.ts', [], {
+  const started = runProgram('main.js', [], {
     env: { ...testEnvironment('postgres://localhost:1/x', 'redis://localhost:1'), ...env },
   });
   expect(await started.exited).toEqual({ code: 1, signal: null });
