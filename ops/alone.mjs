@@ -1,6 +1,7 @@
 // Lets one process of a checkout at a time do something that others would spoil. It must not need any package.
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 const directory = join(import.meta.dirname, '../.data');
 
@@ -44,7 +45,7 @@ function dropDeadClaim(claimFile, ownFile) {
 }
 
 /** Waits while another process has the claim, and returns once it is ours. */
-function claim(what, claimFile, ownFile) {
+async function claim(what, claimFile, ownFile) {
   mkdirSync(directory, { recursive: true });
   writeFileSync(ownFile, `${process.pid} ${identity(process.pid)}`);
   for (let attempt = 0; ; attempt += 1) {
@@ -56,21 +57,30 @@ function claim(what, claimFile, ownFile) {
     }
     if (attempt === 1) process.stdout.write(`Process ${read(claimFile)?.split(' ')[0]} is ${what} …\n`);
     dropDeadClaim(claimFile, ownFile);
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+    await sleep(200);
   }
   rmSync(ownFile);
 }
 
 /**
  * Does something while no other process of this checkout does it.
- * @param what as in "is installing packages": it names the claim, and is told to whoever waits
+ * @param what as in "is installing packages": its first word names the claim, and a process that has to wait prints it
  */
-export function alone(what, work) {
+export async function alone(what, work) {
   const claimFile = join(directory, what.split(' ')[0]);
-  claim(what, claimFile, `${claimFile}.${process.pid}`);
+  const ownFile = `${claimFile}.${process.pid}`;
+  let isOurs = false;
+  const release = () => {
+    rmSync(ownFile, { force: true });
+    if (isOurs) rmSync(claimFile, { force: true });
+  };
+  process.once('exit', release); // a signal ends the process in the middle of the work
   try {
-    work();
+    await claim(what, claimFile, ownFile);
+    isOurs = true;
+    await work();
   } finally {
-    rmSync(claimFile, { force: true });
+    release();
+    process.removeListener('exit', release);
   }
 }

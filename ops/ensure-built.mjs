@@ -1,9 +1,9 @@
 // Builds src where it has changed since, into what the image runs as well.
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alone } from './alone.mjs';
+import { run, step } from './run.mjs';
 
 const root = join(import.meta.dirname, '..');
 const stampFile = join(root, 'dist/.built-from');
@@ -27,24 +27,20 @@ function isBuilt() {
   }
 }
 
-/** @throws Error with one line that says what was in the way */
-function build() {
+async function build() {
   process.stdout.write('Building (once for each change; some seconds) …\n');
   const stamp = sources(); // before: what changes meanwhile is built again
-  const { status, signal, error } = spawnSync(process.execPath, [join(root, 'ops/build.mjs')], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
-  if (status !== 0) throw error ?? new Error(`the build ended with ${signal ?? status}`);
+  await run(process.execPath, [join(root, 'ops/build.mjs')], { stdio: ['ignore', 'inherit', 'inherit'] }).catch(
+    (error) => {
+      throw new Error(`the build ${error.message}`);
+    },
+  );
   writeFileSync(stampFile, stamp);
 }
 
-try {
-  if (!isBuilt()) {
-    alone('building', () => {
-      if (!isBuilt()) build();
-    });
-  }
-} catch (error) {
-  process.stderr.write(`The service could not be built: ${error.message}\n`);
-  process.exitCode = 1;
-}
+await step('The service could not be built', async () => {
+  if (isBuilt()) return;
+  await alone('building', async () => {
+    if (!isBuilt()) await build();
+  });
+});

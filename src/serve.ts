@@ -3,6 +3,7 @@ import { example } from './banner.ts';
 import { makeDeps, type Surroundings } from './deps.ts';
 import { closeApp } from './http/close.ts';
 import { buildDoors } from './http/doors.ts';
+import { listen } from './http/listen.ts';
 import type { Config } from './platform/config.ts';
 import { VERSION } from './platform/version.ts';
 import { stopWithin } from './platform/within.ts';
@@ -40,10 +41,11 @@ export interface Server {
 export async function serve(config: Config, surroundings: Surroundings, log: Logger): Promise<Server> {
   const deps = makeDeps(config, surroundings, log);
   const { main, ops } = await buildDoors(deps.app, { role: config.ROLE, hasOpsPort: config.OPS_PORT !== undefined });
-  const address = await main.listen({ host: config.HOST, port: config.PORT });
-  const opsAddress = await ops?.listen({ host: config.OPS_HOST ?? config.HOST, port: config.OPS_PORT ?? 0 });
+  const address = await listen(main, config.HOST, config.PORT, 'HOST and PORT');
+  const opsHost = config.OPS_HOST ?? config.HOST;
+  const opsAddress = ops === null ? null : await listen(ops, opsHost, config.OPS_PORT ?? 0, 'OPS_HOST and OPS_PORT');
   const workers = config.ROLE === 'api' ? null : deps.startWorkers();
-  if (opsAddress !== undefined) say(`Operators: ${opsAddress}/ops/queues`);
+  if (opsAddress !== null) say(`Operators: ${opsAddress}/ops/queues`);
   await introduce(config, address, surroundings.authSecret);
   const stop = async () => {
     const workersStop = workers === null ? null : stopWithin(WORKERS_STOP_MS, 'the workers', workers.stop(), log);

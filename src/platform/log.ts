@@ -25,8 +25,27 @@ export function loggable(error: unknown): object {
   };
 }
 
+const ignore = (): void => {};
+
+/**
+ * Keeps this process alive when what it writes to stdout or stderr has no reader any more: the terminal was closed (EIO), or
+ * the program behind a pipe has ended (EPIPE). By default, that ends a process in the middle of what it does.
+ */
+export function surviveLostOutput(): void {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignore);
+}
+
+const MAX_UNWRITTEN_BYTES = 1_000_000;
+
+/** Standard output, written at once. Lines that it cannot take now (the disk is full) wait for the next one, within limits. */
+function standardOutput(): DestinationStream {
+  const destination = pino.destination({ fd: 1, sync: true, maxLength: MAX_UNWRITTEN_BYTES });
+  destination.on('error', ignore); // pino handles EPIPE alone, and throws every other error
+  return destination;
+}
+
 /** Makes the log of a process: JSON lines on stdout or elsewhere, without bodies, tokens, keys or comments. */
-export function createLog(level: string, destination: DestinationStream = pino.destination(1)): Logger {
+export function createLog(level: string, destination: DestinationStream = standardOutput()): Logger {
   const options = {
     level,
     mixin: traceFields,

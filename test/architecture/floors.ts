@@ -11,7 +11,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** What puts everything together, and so may import everything; nothing below imports it. */
-const TOP = /^(main|serve|deps|banner)\.ts$|^cli\/[^/]+\.ts$/;
+const TOP = /^(main|run|serve|deps|banner)\.ts$|^cli\/[^/]+\.ts$/;
 
 /** The packages that speak to Redis. */
 const REDIS = ['bullmq', 'ioredis', '@bull-board/api/bullMQAdapter'];

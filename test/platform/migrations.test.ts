@@ -1,17 +1,18 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import pg from 'pg';
-import { migrate } from '../../src/platform/migrations.ts';
+import { MIGRATIONS, migrate } from '../../src/platform/migrations.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { createDatabase } from '../harness/database.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
-/** A directory with one migration that is new to every database of the tests. */
+/** The migrations of this build, and one that is new to every database of the tests. */
 async function newMigration(sql: string): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'resolution-center-migrations-'));
   onCleanup(() => rm(directory, { recursive: true, force: true }));
+  await cp(MIGRATIONS, directory, { recursive: true });
   await writeFile(join(directory, '9999_new.sql'), sql);
   return directory;
 }
@@ -44,6 +45,6 @@ test('a migration that the database refuses leaves nothing behind', async () => 
   const { url } = await createDatabase();
   const client = await connect(url);
   const directory = await newMigration('ALTER TABLE orders ADD COLUMN note text; SELECT 1 / 0');
-  await expect(migrate(url, directory)).rejects.toThrow('division by zero');
+  await expect(migrate(url, directory)).rejects.toThrow('migration 9999_new.sql: division by zero');
   await expect(client.query('SELECT note FROM orders')).rejects.toThrow('does not exist');
 });

@@ -14,7 +14,14 @@ async function clone(packages: Readonly<Record<string, string>> = {}) {
   const path = await mkdtemp(join(tmpdir(), 'clone-'));
   onCleanup(() => rm(path, { recursive: true, force: true }));
   for (const folder of ['ops', 'src/cli']) await mkdir(join(path, folder), { recursive: true });
-  for (const name of ['ops/ensure-built.mjs', 'ops/build.mjs', 'ops/alone.mjs', 'tsconfig.json', 'package.json']) {
+  for (const name of [
+    'ops/ensure-built.mjs',
+    'ops/build.mjs',
+    'ops/alone.mjs',
+    'ops/run.mjs',
+    'tsconfig.json',
+    'package.json',
+  ]) {
     await copyFile(join(ROOT, name), join(path, name));
   }
   await writeFile(join(path, 'package-lock.json'), '{}');

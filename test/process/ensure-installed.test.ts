@@ -28,7 +28,7 @@ async function clone(): Promise<Clone> {
   onCleanup(() => rm(base, { recursive: true, force: true }));
   const path = join(base, 'project');
   await mkdir(join(path, 'ops'), { recursive: true });
-  for (const script of ['ensure-installed.mjs', 'alone.mjs'])
+  for (const script of ['ensure-installed.mjs', 'alone.mjs', 'run.mjs'])
     await copyFile(join(OPS, script), join(path, 'ops', script));
   const environment = { ...process.env, NODE_ENV: 'test', npm_config_cache: join(base, 'cache') };
   const npm = (...args: string[]) => run('npm', args, { cwd: path, env: environment });

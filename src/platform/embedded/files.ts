@@ -1,21 +1,4 @@
-import { type FileHandle, open, readFile, rename, stat, writeFile } from 'node:fs/promises';
-
-/** The text of a small file, or undefined when there is none. */
-export async function readIfPresent(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
-/** Writes a small file so that a reader sees the old text or the new, never a part. Readable by the owner only. */
-export async function replaceFile(path: string, text: string): Promise<void> {
-  const draft = `${path}.${process.pid}`;
-  await writeFile(draft, text, { mode: 0o600 });
-  await rename(draft, path);
-}
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 
 /** Who owns a file, or undefined when there is none. */
 export async function ownerOf(path: string): Promise<number | undefined> {

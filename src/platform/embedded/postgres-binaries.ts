@@ -4,13 +4,35 @@ import { chmod, cp, lstat, mkdtemp, readdir, readFile, rename, rm, symlink } fro
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
+import { lastLines } from './files.ts';
 import type { Account, PostgresHome } from './postgres-home.ts';
 
 const run = promisify(execFile);
 
-/** Runs a program of PostgreSQL to its end, as the account given, deaf to PG* variables of the developer's shell. */
-export async function runAs(account: Account | undefined, program: string, args: string[]): Promise<void> {
-  await run(program, args, { ...identity(account), env: serverEnvironment(), cwd: '/' });
+/**
+ * Runs a program of PostgreSQL to its end, as the account given, without the PG* variables of the developer's shell. An
+ * aborted signal ends the program.
+ * @throws Error with the last lines that the program wrote on stderr
+ */
+export async function runAs(
+  account: Account | undefined,
+  program: string,
+  args: string[],
+  signal?: AbortSignal,
+): Promise<void> {
+  signal?.throwIfAborted();
+  const running = run(program, args, { ...identity(account), env: serverEnvironment(), cwd: '/' });
+  // Not by the signal option of `execFile`, which does not wait for the end of the program.
+  const end = () => void running.child.kill();
+  signal?.addEventListener('abort', end, { once: true });
+  try {
+    await running;
+  } catch (error) {
+    const { stderr, message } = error as Error & { stderr?: string }; // that is what `execFile` rejects with
+    throw new Error(lastLines(stderr?.trim() || message), { cause: error });
+  } finally {
+    signal?.removeEventListener('abort', end);
+  }
 }
 
 /** Options of `spawn` that drop from root to an account. */

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, realpath, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { ownerOf, readIfPresent, replaceFile } from './files.ts';
+import { readIfPresent, replaceFile } from '../small-files.ts';
+import { ownerOf } from './files.ts';
 import type { Say } from './processes.ts';
 
 /** The account that runs PostgreSQL in our stead, because PostgreSQL refuses to run as root. */

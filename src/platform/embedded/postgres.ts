@@ -4,7 +4,8 @@ import { existsSync } from 'node:fs';
 import { chmod, chown, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
-import { lastLines, openLog, readIfPresent, replaceFile } from './files.ts';
+import { readIfPresent, replaceFile } from '../small-files.ts';
+import { lastLines, openLog } from './files.ts';
 import { identity, preparePostgresBinaries, runAs, serverEnvironment } from './postgres-binaries.ts';
 import { type Account, clusterOf, type PostgresHome, preparePostgresHome } from './postgres-home.ts';
 import { commandLine, freePort, poll, processesIn, type Say, sendSignal, waitForExit, watchEnd } from './processes.ts';
@@ -23,6 +24,8 @@ export interface ServerOptions {
   /** False for data that nobody will miss: faster, and lost in a crash of the machine. */
   readonly durable: boolean;
   readonly say: Say;
+  /** Calls the start off: what was begun is stopped, and the start rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 const START_MS = 30_000;
@@ -53,7 +56,13 @@ async function give(path: string, account: Account | undefined): Promise<void> {
 }
 
 /** Makes the cluster beside its place and moves it there when it is whole, so that none is ever found half made. */
-async function makeCluster(cluster: string, bin: string, { account }: PostgresHome, password: string): Promise<void> {
+async function makeCluster(
+  cluster: string,
+  bin: string,
+  { account }: PostgresHome,
+  password: string,
+  signal?: AbortSignal,
+): Promise<void> {
   const home = dirname(cluster);
   for (const name of await readdir(home)) {
     if (name.startsWith(DRAFT)) await rm(join(home, name), { recursive: true, force: true });
@@ -67,7 +76,7 @@ async function makeCluster(cluster: string, bin: string, { account }: PostgresHo
     await give(draft, account);
     const options = ['-A', 'scram-sha-256', '-U', 'postgres', `--pwfile=${passwordFile}`, '-E', 'UTF8'];
     const data = join(draft, 'data');
-    await runAs(account, join(bin, 'initdb'), [...options, '--locale=C.UTF-8', '--no-sync', '-D', data]);
+    await runAs(account, join(bin, 'initdb'), [...options, '--locale=C.UTF-8', '--no-sync', '-D', data], signal);
     await rename(data, cluster);
   } finally {
     await rm(draft, { recursive: true, force: true });
@@ -99,23 +108,29 @@ async function stopProcess(pid: number): Promise<void> {
 }
 
 /**
- * The server that runs on a cluster, if one does. A pid file that an unrelated process has come to match is taken away,
- * since it would keep PostgreSQL from starting; one that belongs to nobody is left to PostgreSQL, which knows what to do.
+ * The process that runs on a cluster, if one does. A pid file that an unrelated process has come to match is taken away,
+ * since it would keep PostgreSQL from starting; PostgreSQL itself takes away one whose process is gone.
  */
-async function adopt(cluster: string, password: string): Promise<EmbeddedServer | undefined> {
+async function findProcess(cluster: string): Promise<{ pid: number; port: string } | undefined> {
   const pidFile = join(cluster, 'postmaster.pid');
-  const [first, , , port] = (await readIfPresent(pidFile))?.split('\n') ?? [];
+  const [first, , , port = ''] = (await readIfPresent(pidFile))?.split('\n') ?? [];
   const pid = Number(first);
   if (first === undefined || !Number.isInteger(pid)) return undefined;
   const command = commandLine(pid);
   if (command === undefined) return undefined;
-  if (!command.includes(cluster)) {
-    await poll(STOP_MS, async () => (await processesIn(cluster)).length === 0 || undefined);
-    await rm(pidFile, { force: true });
-    return undefined;
-  }
-  const url = urlOf(port ?? '', password);
-  const isUp = await poll(START_MS, () => answers(url));
+  if (command.includes(cluster)) return { pid, port };
+  await poll(STOP_MS, async () => (await processesIn(cluster)).length === 0 || undefined);
+  await rm(pidFile, { force: true });
+  return undefined;
+}
+
+/** The server that runs on a cluster, if one does and answers; one that does not answer is stopped. */
+async function adopt(cluster: string, password: string, signal?: AbortSignal): Promise<EmbeddedServer | undefined> {
+  const found = await findProcess(cluster);
+  if (found === undefined) return undefined;
+  const { pid, port } = found;
+  const url = urlOf(port, password);
+  const isUp = await poll(START_MS, () => answers(url), signal);
   if (isUp === undefined) {
     await stopProcess(pid);
     return undefined;
@@ -123,9 +138,15 @@ async function adopt(cluster: string, password: string): Promise<EmbeddedServer 
   return { url, pid, adopted: true, stop: () => stopProcess(pid) };
 }
 
-/** The PostgreSQL that runs on the data of this directory, whoever started it. */
+/** The PostgreSQL that runs and answers on the data of this directory, whichever process started it. */
 export async function findPostgres(dataDir: string): Promise<EmbeddedServer | undefined> {
   return await adopt(await clusterOf(dataDir), await passwordOf(dataDir));
+}
+
+/** Stops the PostgreSQL that runs on the data of this directory, also one that does not answer yet. */
+export async function stopPostgres(dataDir: string): Promise<void> {
+  const found = await findProcess(await clusterOf(dataDir));
+  if (found !== undefined) await stopProcess(found.pid);
 }
 
 interface Launch {
@@ -135,10 +156,13 @@ interface Launch {
   readonly durable: boolean;
   readonly password: string;
   readonly logFile: string;
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Starts a server; a text says why it did not. */
-async function launch({ bin, cluster, account, durable, password, logFile }: Launch): Promise<EmbeddedServer | string> {
+async function launch(plan: Launch): Promise<EmbeddedServer | string> {
+  const { bin, cluster, account, durable, password, logFile, signal } = plan;
+  signal?.throwIfAborted();
   const port = await freePort();
   const { file, newLines } = await openLog(logFile);
   const settings = durable ? SETTINGS : [...SETTINGS, ...CARELESS];
@@ -153,11 +177,18 @@ async function launch({ bin, cluster, account, durable, password, logFile }: Lau
   });
   const ended = watchEnd(child);
   const url = urlOf(port, password);
-  const outcome = await poll(START_MS, async () => ended() ?? (await answers(url)));
-  await file.close();
   const { pid } = child;
-  if (outcome === true && pid !== undefined) return { url, pid, adopted: false, stop: () => stopProcess(pid) };
-  if (outcome === undefined && pid !== undefined) await stopProcess(pid);
+  const stop = async () => {
+    if (pid !== undefined) await stopProcess(pid);
+  };
+  const outcome = await poll(START_MS, async () => ended() ?? (await answers(url)), signal)
+    .catch(async (error) => {
+      await stop(); // a start that is called off leaves nothing behind
+      throw error;
+    })
+    .finally(() => file.close());
+  if (outcome === true && pid !== undefined) return { url, pid, adopted: false, stop };
+  if (outcome === undefined) await stop();
   return lastLines(await newLines()) || (ended() ?? 'it did not answer in time');
 }
 
@@ -166,20 +197,21 @@ async function launch({ bin, cluster, account, durable, password, logFile }: Lau
  * runs on this data already. Whatever was killed before, the next start works.
  * @throws Error with one line that says what stands in the way
  */
-export async function startPostgres({ dataDir, durable, say }: ServerOptions): Promise<EmbeddedServer> {
+export async function startPostgres({ dataDir, durable, say, signal }: ServerOptions): Promise<EmbeddedServer> {
   const home = await preparePostgresHome(dataDir, durable, say);
   const bin = await preparePostgresBinaries(home);
   const cluster = await clusterOf(dataDir);
   const password = await passwordOf(dataDir);
-  if (!existsSync(join(cluster, 'PG_VERSION'))) await makeCluster(cluster, bin, home, password);
-  const running = await adopt(cluster, password);
+  if (!existsSync(join(cluster, 'PG_VERSION'))) await makeCluster(cluster, bin, home, password, signal);
+  const running = await adopt(cluster, password, signal);
   if (running !== undefined) return running;
 
-  const plan = { bin, cluster, account: home.account, durable, password, logFile: join(dataDir, 'postgres.log') };
+  const logFile = join(dataDir, 'postgres.log');
+  const plan = { bin, cluster, account: home.account, durable, password, logFile, signal };
   let problem = '';
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
     // Those that a killed server has left behind leave by themselves, and it cannot start before they have.
-    await poll(STOP_MS, async () => (await processesIn(cluster)).length === 0 || undefined);
+    await poll(STOP_MS, async () => (await processesIn(cluster)).length === 0 || undefined, signal);
     const started = await launch(plan);
     if (typeof started !== 'string') return started;
     problem = started;

@@ -53,13 +53,16 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
 /**
  * Asks until the answer is no longer undefined, and gives that answer; undefined when the time is up.
  * For what belongs to another process and so can be asked but not awaited.
+ * @throws the signal's reason once it is aborted
  */
 export async function poll<T>(
   timeoutMs: number,
   ask: () => T | undefined | Promise<T | undefined>,
+  signal?: AbortSignal,
 ): Promise<T | undefined> {
   const giveUpAt = performance.now() + timeoutMs;
   for (let waitMs = 5; ; waitMs = Math.min(waitMs * 2, 50)) {
+    signal?.throwIfAborted();
     const answer = await ask();
     if (answer !== undefined || performance.now() > giveUpAt) return answer;
     await delay(waitMs);

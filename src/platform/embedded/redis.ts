@@ -5,7 +5,8 @@ import { createRequire } from 'node:module';
 import { delimiter, dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import { z } from 'zod';
-import { lastLines, openLog, readIfPresent, replaceFile } from './files.ts';
+import { readIfPresent, replaceFile } from '../small-files.ts';
+import { lastLines, openLog } from './files.ts';
 import type { EmbeddedServer, ServerOptions } from './postgres.ts';
 import { freePort, poll, processesIn, processIdentity, sendSignal, waitForExit, watchEnd } from './processes.ts';
 
@@ -98,19 +99,43 @@ async function stopProcess(pid: number): Promise<void> {
 
 const stateFileOf = (dataDir: string): string => join(dataDir, 'redis.json');
 
-/** The Redis that runs on the data of this directory, whoever started it. */
-export async function findRedis(dataDir: string): Promise<EmbeddedRedis | undefined> {
-  const text = await readIfPresent(stateFileOf(dataDir));
-  const state = State.safeParse(text === undefined ? undefined : JSON.parse(text));
+/** What was written down of the process that runs on this data, if one does. */
+async function findProcess(dataDir: string): Promise<z.output<typeof State> | undefined> {
+  const state = State.safeParse(parsed(await readIfPresent(stateFileOf(dataDir))));
   if (!state.success) return undefined;
-  const { pid, identity, url, kind } = state.data;
-  if (processIdentity(pid) !== identity) return undefined;
-  const isUp = await poll(START_MS, () => answers(url));
+  return processIdentity(state.data.pid) === state.data.identity ? state.data : undefined;
+}
+
+function parsed(text: string | undefined): unknown {
+  try {
+    return text === undefined ? undefined : JSON.parse(text);
+  } catch {
+    return undefined; // a damaged file: a server that it would have named is found by its directory
+  }
+}
+
+/** The Redis that runs and answers on the data of this directory, whichever process started it. */
+export async function findRedis(dataDir: string, signal?: AbortSignal): Promise<EmbeddedRedis | undefined> {
+  const found = await findProcess(dataDir);
+  if (found === undefined) return undefined;
+  const { pid, url, kind } = found;
+  const isUp = await poll(START_MS, () => answers(url), signal);
   if (isUp === undefined) {
     await stopProcess(pid);
     return undefined;
   }
   return { url, pid, kind, adopted: true, stop: () => stopProcess(pid) };
+}
+
+/** Stops every Redis that runs on the data of this directory, also one that does not answer yet. */
+export async function stopRedis(dataDir: string): Promise<void> {
+  const found = await findProcess(dataDir);
+  const directory = await realpath(join(dataDir, 'redis')).catch(() => undefined);
+  const pids = new Set([
+    ...(found === undefined ? [] : [found.pid]),
+    ...(directory ? await processesIn(directory) : []),
+  ]);
+  await Promise.all([...pids].map(stopProcess));
 }
 
 interface Launch extends ServerOptions {
@@ -119,7 +144,8 @@ interface Launch extends ServerOptions {
 }
 
 /** Starts a server; a text says why it did not. */
-async function launch({ program, directory, durable, dataDir }: Launch): Promise<EmbeddedRedis | string> {
+async function launch({ program, directory, durable, dataDir, signal }: Launch): Promise<EmbeddedRedis | string> {
+  signal?.throwIfAborted();
   const port = await freePort();
   const url = `redis://127.0.0.1:${port}`;
   const { file, newLines } = await openLog(join(dataDir, 'redis.log'));
@@ -134,10 +160,17 @@ async function launch({ program, directory, durable, dataDir }: Launch): Promise
   const { kind } = program;
   const identity = pid === undefined ? undefined : processIdentity(pid);
   if (identity !== undefined) await replaceFile(stateFileOf(dataDir), JSON.stringify({ pid, identity, url, kind }));
-  const outcome = await poll(START_MS, async () => ended() ?? (await answers(url)));
-  await file.close();
-  if (outcome === true && pid !== undefined) return { url, pid, kind, adopted: false, stop: () => stopProcess(pid) };
-  if (outcome === undefined && pid !== undefined) await stopProcess(pid);
+  const stop = async () => {
+    if (pid !== undefined) await stopProcess(pid);
+  };
+  const outcome = await poll(START_MS, async () => ended() ?? (await answers(url)), signal)
+    .catch(async (error) => {
+      await stop(); // a start that is called off leaves nothing behind
+      throw error;
+    })
+    .finally(() => file.close());
+  if (outcome === true && pid !== undefined) return { url, pid, kind, adopted: false, stop };
+  if (outcome === undefined) await stop();
   return lastLines(await newLines()) || (ended() ?? 'it did not answer in time');
 }
 
@@ -161,10 +194,10 @@ async function setAside(directory: string, problem: string, say: ServerOptions['
 export async function startRedis(options: ServerOptions): Promise<EmbeddedRedis> {
   await mkdir(join(options.dataDir, 'redis'), { recursive: true });
   const directory = await realpath(join(options.dataDir, 'redis'));
-  const running = await findRedis(options.dataDir);
+  const running = await findRedis(options.dataDir, options.signal);
   if (running !== undefined) return running;
-  // Two servers on the same files would spoil them: one that nobody wrote down has to go first.
-  await Promise.all((await processesIn(directory)).map(stopProcess));
+  // Two servers on the same files would damage them: one that was not written down has to go first.
+  await stopRedis(options.dataDir);
 
   const program = await findProgram();
   if (program.kind === 'in_memory') {

@@ -1,23 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readIfPresent } from './files.ts';
-import { findPostgres, startPostgres } from './postgres.ts';
+import { readIfPresent } from '../small-files.ts';
+import { startPostgres, stopPostgres } from './postgres.ts';
 import { poll, processIdentity, type Say } from './processes.ts';
-import { findRedis, startRedis } from './redis.ts';
+import { startRedis, stopRedis } from './redis.ts';
 
 export interface Needs {
   readonly dataDir: string;
   readonly needPostgres: boolean;
   readonly needRedis: boolean;
   readonly say: Say;
+  /** Calls the start off: servers that no other process uses are stopped, and the start rejects with the signal's reason. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The servers of a checkout. All its processes share them; the last one to leave stops them. */
 export interface EmbeddedServers {
   readonly databaseUrl?: string;
   readonly redisUrl?: string;
-  /** Leaves, and stops what nobody else uses. */
+  /** Leaves, and stops the servers unless another process uses them. */
   readonly stop: () => Promise<void>;
 }
 
@@ -49,11 +51,11 @@ async function takeAwayFromTheDead(lockFile: string): Promise<void> {
 }
 
 /** Does something while no other process of this checkout starts or stops servers; one that died does not count. */
-async function alone<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
+async function alone<T>(dataDir: string, work: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   const lockFile = join(dataDir, 'servers.lock');
   const draft = `${lockFile}.${randomUUID()}`;
   await writeFile(draft, me());
-  const locked = await poll(LOCK_MS, async () => {
+  const lock = async () => {
     try {
       await link(draft, lockFile); // fails if it is there, and is never seen without its text
       return true;
@@ -61,8 +63,8 @@ async function alone<T>(dataDir: string, work: () => Promise<T>): Promise<T> {
       await takeAwayFromTheDead(lockFile);
       return undefined;
     }
-  });
-  await rm(draft, { force: true });
+  };
+  const locked = await poll(LOCK_MS, lock, signal).finally(() => rm(draft, { force: true }));
   if (locked === undefined) throw new Error(`another process holds ${lockFile}; delete it if there is none`);
   try {
     return await work();
@@ -78,16 +80,21 @@ async function forgetTheDead(users: string): Promise<string[]> {
   return names.filter((name) => !dead.includes(name));
 }
 
-/** Starts both at once, as far as they are needed; if one does not start, the other is stopped, unless it was there before. */
-async function startBoth({ dataDir, needPostgres, needRedis, say }: Needs) {
-  const options = { dataDir, durable: true, say };
+/** Starts both at once, as far as they are needed, and waits for the end of both starts also where one has failed. */
+async function startBoth({ dataDir, needPostgres, needRedis, say, signal }: Needs) {
+  const options = { dataDir, durable: true, say, signal };
   const starting = [needPostgres ? startPostgres(options) : undefined, needRedis ? startRedis(options) : undefined];
   const outcomes = await Promise.allSettled(starting);
   const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
   const [postgres, redis] = outcomes.map((outcome) => (outcome.status === 'fulfilled' ? outcome.value : undefined));
-  if (failed === undefined) return { postgres, redis };
-  for (const server of [postgres, redis]) if (server?.adopted === false) await server.stop();
-  throw failed.reason;
+  return { postgres, redis };
+}
+
+/** Stops the servers unless a living process uses them; also servers that only processes used that have left before. */
+async function stopUnused(dataDir: string, users: string): Promise<void> {
+  if ((await forgetTheDead(users)).length > 0) return;
+  await Promise.all([stopPostgres(dataDir), stopRedis(dataDir)]);
 }
 
 /** Makes the directory in which processes meet; where nothing can be written, as in a container, it says what to set. */
@@ -108,22 +115,26 @@ async function makePlace({ dataDir, needPostgres, needRedis }: Needs): Promise<s
  * @throws Error with one line that says what to install or set
  */
 export async function startEmbedded(needs: Needs): Promise<EmbeddedServers> {
-  const { dataDir } = needs;
+  const { dataDir, signal } = needs;
   const users = await makePlace(needs);
-  return await alone(dataDir, async () => {
-    const { postgres, redis } = await startBoth(needs);
-    await writeFile(join(users, me()), '');
-    const leave = async () => {
-      await rm(join(users, me()), { force: true });
-      if ((await forgetTheDead(users)).length > 0) return;
-      // Also a server that only others used, who left before us.
-      const running = await Promise.all([findPostgres(dataDir), findRedis(dataDir)]);
-      await Promise.all(running.map((server) => server?.stop()));
-    };
-    return {
-      ...(postgres !== undefined && { databaseUrl: postgres.url }),
-      ...(redis !== undefined && { redisUrl: redis.url }),
-      stop: () => alone(dataDir, leave),
-    };
-  });
+  const leave = async () => {
+    await rm(join(users, me()), { force: true });
+    await stopUnused(dataDir, users);
+  };
+  const enter = async () => {
+    try {
+      const { postgres, redis } = await startBoth(needs);
+      await writeFile(join(users, me()), '');
+      return { postgres, redis };
+    } catch (error) {
+      await leave();
+      throw error;
+    }
+  };
+  const { postgres, redis } = await alone(dataDir, enter, signal);
+  return {
+    ...(postgres !== undefined && { databaseUrl: postgres.url }),
+    ...(redis !== undefined && { redisUrl: redis.url }),
+    stop: () => alone(dataDir, leave),
+  };
 }

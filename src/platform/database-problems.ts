@@ -1,0 +1,113 @@
+import { sqlStateOf } from './database.ts';
+
+/** Where a URL leads: what may be shown, without the password. */
+function placeOf(url: string) {
+  const { hostname, port, username, pathname, searchParams } = new URL(url);
+  const user = decodeURIComponent(username);
+  const host = searchParams.get('host') || hostname || 'localhost';
+  // The driver's defaults.
+  return {
+    place: `${host}:${searchParams.get('port') || port || 5432}`,
+    user,
+    name: decodeURIComponent(pathname.slice(1)) || user,
+  };
+}
+type Place = ReturnType<typeof placeOf>;
+
+/** What to do about an error of the server, by its SQLSTATE. */
+const BY_STATE: Readonly<Record<string, (place: Place) => string>> = {
+  '28P01': ({ user }) => `check the user (${user}) and the password in DATABASE_URL`,
+  '3D000': ({ name }) => `create it (CREATE DATABASE "${name}") or correct DATABASE_URL`,
+  '3F000': () => 'create the schema that search_path names',
+  '42501': ({ user }) => `grant it to ${user}, or migrate with an account that may: npm run ops -- migrate`,
+  '25006': () => 'DATABASE_URL must name the primary',
+  '53100': () => "the database server's disk is full: free some space there",
+  '53300': () => 'raise max_connections of the server, or lower DATABASE_POOL_SIZE',
+  '55P03': () => 'a session has kept a table locked for a minute: end it (pg_stat_activity) and start again',
+  '57P03': () => 'start again when it is up',
+};
+
+/** What to do about an error of the network, by its code. */
+const BY_CODE: Readonly<Record<string, (place: Place) => string>> = {
+  ECONNREFUSED: ({ place }) => `no server listens at ${place}: start PostgreSQL there, or correct DATABASE_URL`,
+  ENOTFOUND: ({ place }) => `the host of ${place} is not known: correct DATABASE_URL`,
+  EAI_AGAIN: ({ place }) => `the host of ${place} cannot be looked up: check the name server, or correct DATABASE_URL`,
+  EHOSTUNREACH: ({ place }) => `no route leads to ${place}: check the network, or correct DATABASE_URL`,
+  ENETUNREACH: ({ place }) => `no route leads to ${place}: check the network, or correct DATABASE_URL`,
+  ECONNRESET: ({ place }) => `${place} has closed the connection: check that PostgreSQL listens there`,
+};
+
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ERR_TLS/;
+
+/** What to do about an error that has only a text, or whose code says less than its text. */
+const BY_TEXT: readonly (readonly [RegExp, (place: Place) => string])[] = [
+  [
+    /timeout expired|query read timeout/i,
+    ({ place }) =>
+      `${place} does not answer within ten seconds: check that PostgreSQL runs there and that no firewall drops packets`,
+  ],
+  [/no pg_hba\.conf entry.*no encryption/i, () => 'the server requires TLS: add ?sslmode=verify-full to DATABASE_URL'],
+  [/no pg_hba\.conf entry/i, () => 'add an entry for this host to pg_hba.conf of the server'],
+  [/does not support SSL/i, () => 'DATABASE_URL asks for TLS (sslmode), which the server does not have'],
+  [/password must be a string/i, ({ user }) => `DATABASE_URL has no password for ${user}, and the server requires one`],
+  [
+    /terminated unexpectedly|error establishing an SSL/i,
+    ({ place }) => `${place} has closed the connection: check that PostgreSQL listens there`,
+  ],
+];
+
+/** The error itself, or the first of those that it stands for: a host with two addresses fails with a list and no message. */
+function innermost(error: unknown): Error {
+  if (error instanceof AggregateError && error.errors.length > 0) return innermost(error.errors[0]);
+  return error instanceof Error ? error : new Error(String(error));
+}
+
+/**
+ * Says on one line what an error of the database or of the way to it means, and what to do.
+ * @param url where the database was looked for, or null where that is known to be right
+ */
+export function describeDatabaseProblem(url: string | null, error: unknown): string {
+  const inner = innermost(error);
+  const message = inner.message.replaceAll(/\s*\n\s*/g, ' | ');
+  if (url === null) return message;
+  const place = placeOf(url);
+  const byText = BY_TEXT.find(([pattern]) => pattern.test(message))?.[1];
+  if (byText !== undefined) return `${byText(place)} (${message})`;
+  const code = 'code' in inner ? String(inner.code) : '';
+  const byCode = BY_CODE[code];
+  if (byCode !== undefined) return `${byCode(place)} (${code})`;
+  if (CERTIFICATE.test(code)) {
+    return `the certificate of ${place} is not accepted (${message}): name its CA by NODE_EXTRA_CA_CERTS, or correct DATABASE_URL`;
+  }
+  const byState = BY_STATE[sqlStateOf(error) ?? ''];
+  return byState === undefined ? message : `the database at ${place} says "${message}": ${byState(place)}`;
+}
+
+/** What has to be known of a server before the service uses it. */
+export interface ServerFacts {
+  readonly version: string;
+  readonly version_number: number;
+  readonly encoding: string;
+  readonly is_read_only: boolean;
+}
+
+/** The query that gives `ServerFacts`. */
+export const SERVER_FACTS = `SELECT
+  current_setting('server_version') AS version,
+  current_setting('server_version_num')::int AS version_number,
+  current_setting('server_encoding') AS encoding,
+  pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS is_read_only`;
+
+const MIN_VERSION_NUMBER = 150_000;
+
+/** Why the service cannot use a database, or null. */
+export function problemOfServer({ version, version_number, encoding, is_read_only }: ServerFacts): string | null {
+  if (version_number < MIN_VERSION_NUMBER) {
+    return `the database server is PostgreSQL ${version}: 15 or newer is needed`;
+  }
+  if (encoding !== 'UTF8') {
+    return `the database has the encoding ${encoding}: create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`;
+  }
+  if (is_read_only) return 'the database is read-only: DATABASE_URL must name the primary';
+  return null;
+}

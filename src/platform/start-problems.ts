@@ -1,0 +1,15 @@
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: 'start as the user that may use it, or change its permissions',
+  EPERM: 'start as the user that may use it, or change its permissions',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'the disk is full: free some space',
+  EDQUOT: 'the quota of this user is used up: free some space',
+  EMFILE: 'too many files are open: raise the limit (ulimit -n)',
+};
+
+/** The message of an error on one line, with what to do about an error of the operating system. */
+export function withAdvice(error: unknown): string {
+  const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' | ');
+  const advice = ADVICE[(error as NodeJS.ErrnoException | undefined)?.code ?? ''];
+  return advice === undefined ? message : `${message}; ${advice}`;
+}

@@ -1,0 +1,123 @@
+import type { Logger } from 'pino';
+import type { Surroundings } from './deps.ts';
+import { type Config, ConfigError, readConfig } from './platform/config.ts';
+import { DATA_DIR, developmentSecret, developmentWebhookKey } from './platform/development.ts';
+import { createLog, surviveLostOutput } from './platform/log.ts';
+import { MIGRATIONS, migrate } from './platform/migrations.ts';
+import { checkEvictionPolicy } from './platform/redis.ts';
+import { type Shutdown, StopAsked, whenAborted } from './platform/shutdown.ts';
+import { withAdvice } from './platform/start-problems.ts';
+import { startTracing } from './platform/tracing.ts';
+import { stopWithin, within } from './platform/within.ts';
+import type { Server } from './serve.ts';
+
+const SHUTDOWN_MS = 10_000;
+const SPANS_LEAVE_MS = 2_000;
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** In production there is no key but one that is given: a made one would be lost with the container. */
+async function webhookKeysOf({ NODE_ENV, WEBHOOK_ENCRYPTION_KEY }: Config): Promise<Surroundings['webhookKeys']> {
+  if (WEBHOOK_ENCRYPTION_KEY !== undefined) return WEBHOOK_ENCRYPTION_KEY;
+  return NODE_ENV === 'production' ? null : [await developmentWebhookKey(DATA_DIR)];
+}
+
+/** Uses the servers that are configured, and starts those that are not. */
+async function findSurroundings(
+  config: Config,
+  signal: AbortSignal,
+): Promise<Surroundings & { stop: () => Promise<void> }> {
+  const authSecret =
+    config.AUTH_SECRET ?? (config.AUTH_JWKS_URL === undefined ? await developmentSecret(DATA_DIR) : null);
+  const webhookKeys = await webhookKeysOf(config);
+  const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = config;
+  if (databaseUrl !== undefined && redisUrl !== undefined) {
+    return { databaseUrl, redisUrl, authSecret, webhookKeys, stop: async () => {} };
+  }
+  const { startEmbedded } = await import('./platform/embedded/servers.ts');
+  // What comes next is read while the servers start; what it rejects with is raised there.
+  import('./serve.ts').catch(() => {});
+  const needs = { needPostgres: databaseUrl === undefined, needRedis: redisUrl === undefined };
+  const servers = await startEmbedded({ dataDir: DATA_DIR, ...needs, say, signal });
+  const found = { databaseUrl: databaseUrl ?? servers.databaseUrl, redisUrl: redisUrl ?? servers.redisUrl };
+  if (found.databaseUrl === undefined || found.redisUrl === undefined) throw new Error('a server was not started');
+  return { databaseUrl: found.databaseUrl, redisUrl: found.redisUrl, authSecret, webhookKeys, stop: servers.stop };
+}
+
+/**
+ * Brings the database to its schema, and looks at Redis's settings.
+ * @throws if there is no database, or a Redis that would forget jobs
+ */
+async function prepare(config: Config, surroundings: Surroundings, log: Logger, signal: AbortSignal): Promise<void> {
+  const applied = await migrate(surroundings.databaseUrl, MIGRATIONS, signal);
+  if (applied.length > 0) log.info({ applied }, 'migrated the database');
+  if (config.ROLE !== 'api' && !(await checkEvictionPolicy(surroundings.redisUrl))) {
+    log.warn('Redis is away; deadlines take effect by the sweeper, about a second late, until it is back');
+  }
+  if (surroundings.webhookKeys === null) log.warn('WEBHOOK_ENCRYPTION_KEY is not set: there are no webhooks');
+}
+
+/** Finishes what is under way, as far as the time and the patience of those who wait for it allow; false if it did not. */
+async function drain(server: Server, { asked, hurried }: Shutdown, log: Logger): Promise<boolean> {
+  const { signal, cause } = asked.reason as StopAsked; // `listenForShutdown` aborts with no other reason
+  if (signal === null) log.fatal({ err: cause }, 'stopping after an unhandled error');
+  log.info({ signal }, 'stopping');
+  const isOver = within(SHUTDOWN_MS, `the service did not stop within ${SHUTDOWN_MS} ms`, server.stop());
+  const isHurried = whenAborted(hurried).then(() => {
+    throw new Error('the service was told again to stop');
+  });
+  try {
+    await Promise.race([isOver, isHurried]);
+    return signal !== null;
+  } catch (error) {
+    log.error({ err: error }, 'stopping without finishing what is under way');
+    return false;
+  }
+}
+
+/** Serves until it is told to stop; false if that was no orderly stop. */
+async function serveUntilStopped(config: Config, shutdown: Shutdown): Promise<boolean> {
+  const log = createLog(config.LOG_LEVEL);
+  const tracing = await startTracing(process.env, config.ROLE, log);
+  const surroundings = await findSurroundings(config, shutdown.asked);
+  try {
+    await prepare(config, surroundings, log, shutdown.asked);
+    // Not before: most of what a start takes is reading this, and where there is no database it would be for nothing.
+    const { serve } = await import('./serve.ts');
+    shutdown.asked.throwIfAborted();
+    const server = await serve(config, surroundings, log);
+    await whenAborted(shutdown.asked);
+    const isOrderly = await drain(server, shutdown, log);
+    if (tracing !== null && isOrderly) await stopWithin(SPANS_LEAVE_MS, 'the traces', tracing.stop(), log);
+    log.info('stopped');
+    return isOrderly;
+  } finally {
+    // Whatever happened before, also in a hurry: embedded servers never stay behind.
+    await surroundings.stop();
+  }
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError) return error.message;
+  return `The service could not start: ${withAdvice(error)}`;
+}
+
+/**
+ * Runs the service from start to end. What stands in the way of a start is one line on stderr.
+ * @returns the exit status: 0 after an orderly stop, also of a start that a signal called off; 1 after anything else
+ */
+export async function run(
+  environment: Readonly<Record<string, string | undefined>>,
+  shutdown: Shutdown,
+): Promise<number> {
+  surviveLostOutput();
+  try {
+    return (await serveUntilStopped(readConfig(environment), shutdown)) ? 0 : 1;
+  } catch (error) {
+    const reason: unknown = shutdown.asked.reason;
+    // Then it is a consequence of the stop, such as a connection that was closed, and no fault.
+    if (reason instanceof StopAsked && reason.signal !== null) return shutdown.hurried.aborted ? 1 : 0;
+    process.stderr.write(`${explain(reason instanceof StopAsked ? reason.cause : error)}\n`);
+    return 1;
+  }
+}
