@@ -12,7 +12,14 @@ const stampFile = join(root, 'dist/.built-from');
 function sources() {
   const hash = createHash('sha256');
   const files = readdirSync(join(root, 'src'), { recursive: true }).map((name) => join('src', name));
-  for (const name of [...files.sort(), 'ops/build.mjs', 'tsconfig.json', 'package.json', 'package-lock.json']) {
+  for (const name of [
+    ...files.sort(),
+    'ops/build.mjs',
+    'tsconfig.json',
+    'openapi/examples.json',
+    'package.json',
+    'package-lock.json',
+  ]) {
     const { size, mtimeMs } = statSync(join(root, name));
     hash.update(`${name} ${size} ${mtimeMs}\n`);
   }

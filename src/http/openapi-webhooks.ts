@@ -133,13 +133,13 @@ const operationIdOf = (type: EntryType): string =>
   `on${type.replaceAll(/(?:^|[._])(\w)/g, (_, letter) => letter.toUpperCase())}`;
 
 function payloadSchema(type: EntryType, schemaOf: (schema: z.ZodType) => Json): Json {
-  const ofType = { type: { const: type } };
+  const ofType = { type: { enum: [type] } };
   return {
     type: 'object',
     required: ['type', 'timestamp', 'data'],
     additionalProperties: false,
     properties: {
-      type: { type: 'string', const: type },
+      type: { type: 'string', enum: [type] },
       timestamp: { allOf: [schemaOf(Timestamp)], description: 'When it happened: `occurredAt` of the event.' },
       data: { allOf: [schemaOf(Event), { type: 'object', properties: ofType }] },
     },

@@ -3,7 +3,9 @@ import { VERSION } from '../platform/version.ts';
 import { TYPES } from './media-types.ts';
 import { WEBHOOK_PARAMETERS, webhooksOf } from './openapi-webhooks.ts';
 import type { Operation } from './operation.ts';
+import { portable } from './portable-schema.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
+import { addExamples } from './recorded-examples.ts';
 import { problemsOf } from './refusals.ts';
 import { ProblemDocument } from './schemas/problem.ts';
 
@@ -20,11 +22,11 @@ class Components {
     const { $schema: _, $defs, ...json } = z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' }) as Json;
     for (const [name, definition] of Object.entries(($defs ?? {}) as Record<string, Json>))
       this.#collect(name, definition);
-    return relocate(json) as Json;
+    return portable(relocate(json)) as Json;
   }
 
   #collect(name: string, schema: Json): void {
-    const definition = relocate(schema) as Json;
+    const definition = portable(relocate(schema)) as Json;
     const known = this.schemas[name];
     if (known !== undefined && JSON.stringify(known) !== JSON.stringify(definition)) {
       throw new Error(`two schemas are named ${name}`);
@@ -75,7 +77,6 @@ const PARAMETERS = {
       'Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, ' +
       'with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.',
     schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' },
-    example: '0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90',
   },
   IfMatch: {
     name: 'If-Match',
@@ -84,7 +85,6 @@ const PARAMETERS = {
     description:
       'The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since.',
     schema: { type: 'string' },
-    example: '"1"',
   },
   LastEventId: {
     name: 'Last-Event-ID',
@@ -92,7 +92,6 @@ const PARAMETERS = {
     required: false,
     description: 'The `id` of the last message that was read: the stream goes on behind it. It wins over `after`.',
     schema: { type: 'string', pattern: '^\\d{1,16}$' },
-    example: '4711',
   },
   ...WEBHOOK_PARAMETERS,
 };
@@ -250,6 +249,8 @@ export function openApiDocument(operations: readonly Operation[], system: Record
       [operation.method.toLowerCase()]: operationObject(components, operation),
     };
   }
+  const all = structuredClone({ ...paths, ...system });
+  const examples = addExamples(all as Parameters<typeof addExamples>[0]);
   return {
     openapi: '3.1.0',
     info: INFO,
@@ -258,7 +259,7 @@ export function openApiDocument(operations: readonly Operation[], system: Record
       { url: 'http://127.0.0.1:3000', description: 'A service started with npm start.' },
     ],
     tags: TAGS,
-    paths: { ...paths, ...system },
+    paths: all,
     webhooks: webhooksOf((schema) => components.schemaOf(schema)),
     components: {
       securitySchemes: {
@@ -269,6 +270,7 @@ export function openApiDocument(operations: readonly Operation[], system: Record
           description: 'A JWT with `sub` and `exp`; without `scope` its bearer is a user, with scopes a service.',
         },
       },
+      examples,
       parameters: PARAMETERS,
       headers: RESPONSE_HEADERS,
       schemas: Object.fromEntries(Object.entries(components.schemas).sort(([a], [b]) => (a < b ? -1 : 1))),

@@ -1021,6 +1021,7 @@ export interface components {
             comment: "required" | "optional";
         };
         /**
+         * Format: int64
          * @description Integer minor units.
          * @example 1500
          */
@@ -1056,7 +1057,10 @@ export interface components {
         ChangeField: {
             /** @enum {string} */
             presence: "required" | "optional";
-            /** @description So many of `deliverBy` and `extras` have to be there. */
+            /**
+             * Format: int64
+             * @description So many of `deliverBy` and `extras` have to be there.
+             */
             minParts: number;
             /** @description It has to be later than this. */
             deliverBy: {
@@ -1067,11 +1071,17 @@ export interface components {
             extras: {
                 /** @enum {string} */
                 presence: "required" | "optional";
+                /** Format: int64 */
                 minItems: number;
+                /** Format: int64 */
                 maxItems: number;
+                /** Format: int64 */
                 titleMinLength: number;
+                /** Format: int64 */
                 titleMaxLength: number;
+                /** Format: int64 */
                 priceMin: number;
+                /** Format: int64 */
                 priceMax: number;
                 currency: string;
             };
@@ -1087,7 +1097,9 @@ export interface components {
         CommentField: {
             /** @enum {string} */
             presence: "required" | "optional";
+            /** Format: int64 */
             minLength: number;
+            /** Format: int64 */
             maxLength: number;
         };
         CommentRequest: {
@@ -1098,14 +1110,19 @@ export interface components {
             /** @description Null for an orphan: its job knows only the dispute. */
             orderId: components["schemas"]["OrderId"] | null;
             type: components["schemas"]["DisputeType"] | null;
-            /** @description Which promise of a deadline this is: it counts up when it is moved. */
+            /**
+             * Format: int64
+             * @description Which promise of a deadline this is: it counts up when it is moved.
+             */
             deadlineSeq: number;
             dueAt: components["schemas"]["Timestamp"];
             /** @description How long ago it was due; negative for what lies ahead. */
             latenessSeconds: number;
         };
         DeadlineCounts: {
+            /** Format: int64 */
             pending: number;
+            /** Format: int64 */
             overdue: number;
             /** @description Null while Redis is away. */
             missing_job: number | null;
@@ -1114,9 +1131,15 @@ export interface components {
         };
         DeadlineView: {
             counts: components["schemas"]["DeadlineCounts"];
-            /** @description Counts of what is in Postgres stop here. */
+            /**
+             * Format: int64
+             * @description Counts of what is in Postgres stop here.
+             */
             countedUpTo: number;
-            /** @description So many timers and jobs, those that are due first, were compared for the others. */
+            /**
+             * Format: int64
+             * @description So many timers and jobs, those that are due first, were compared for the others.
+             */
             examinedUpTo: number;
             /** @enum {string} */
             redis: "up" | "down";
@@ -1128,7 +1151,7 @@ export interface components {
         };
         DeletedWebhookEndpoint: {
             id: components["schemas"]["WebhookEndpointId"];
-            /** @constant */
+            /** @enum {boolean} */
             deleted: true;
         };
         Dispute: {
@@ -1152,6 +1175,7 @@ export interface components {
             onExpiry: components["schemas"]["OnExpiry"];
             /** @description Who has to respond; null once the dispute is resolved. */
             awaiting: components["schemas"]["Role"] | null;
+            /** Format: int64 */
             version: number;
             /** @description Absent for services. */
             viewer?: components["schemas"]["Viewer"];
@@ -1195,9 +1219,15 @@ export interface components {
             userId: components["schemas"]["UserId"];
             /** @description What was written until then is meant. */
             requestedAt: components["schemas"]["Timestamp"];
-            /** @description Comments that were erased now. */
+            /**
+             * Format: int64
+             * @description Comments that were erased now.
+             */
             erased: number;
-            /** @description Comments in open disputes, and those for which the time was too short. */
+            /**
+             * Format: int64
+             * @description Comments in open disputes, and those for which the time was too short.
+             */
             waiting: number;
         };
         Event: {
@@ -1206,12 +1236,18 @@ export interface components {
              * @description The same in the feed and in every delivery: drop what you have seen.
              */
             id: string;
-            /** @description The place in the one sequence of all events; it counts up, and may skip numbers. */
+            /**
+             * Format: int64
+             * @description The place in the one sequence of all events; it counts up, and may skip numbers.
+             */
             seq: number;
             type: components["schemas"]["EventType"];
             occurredAt: components["schemas"]["Timestamp"];
             orderId: components["schemas"]["OrderId"];
-            /** @description Counts the events of this order, from 1, without gaps. */
+            /**
+             * Format: int64
+             * @description Counts the events of this order, from 1, without gaps.
+             */
             orderVersion: number;
             actor: components["schemas"]["Actor"];
             /** @description Absent where the event is about the order alone. */
@@ -1241,6 +1277,7 @@ export interface components {
             onExpiry: components["schemas"]["OnExpiry"];
             /** @description Who has to respond; null once the dispute is resolved. */
             awaiting: components["schemas"]["Role"] | null;
+            /** Format: int64 */
             version: number;
         };
         /** @description The order as it was after the event. */
@@ -1255,13 +1292,17 @@ export interface components {
             deliverBy: components["schemas"]["Timestamp"] | null;
             extras: components["schemas"]["Extra"][];
             price: components["schemas"]["Money"];
+            /** Format: int64 */
             revision: number;
             createdAt: components["schemas"]["Timestamp"];
             updatedAt: components["schemas"]["Timestamp"];
         };
         EventPage: {
             data: components["schemas"]["Event"][];
-            /** @description The `after` of the next call: nothing ever appears behind it. */
+            /**
+             * Format: int64
+             * @description The `after` of the next call: nothing ever appears behind it.
+             */
             nextAfter: number;
         };
         /** @description What the event changed, as it was before. */
@@ -1269,6 +1310,7 @@ export interface components {
             status?: components["schemas"]["OrderStatus"];
             deliverBy?: components["schemas"]["Timestamp"] | null;
             respondBy?: components["schemas"]["Timestamp"];
+            /** Format: int64 */
             extrasCount?: number;
         };
         /** @enum {string} */
@@ -1343,10 +1385,7 @@ export interface components {
              * @example https://mail.example/hooks/resolution-center
              */
             url: string;
-            /**
-             * @description Only these types; null for all, also for those to come.
-             * @default null
-             */
+            /** @description Only these types; null for all, also for those to come. */
             types?: components["schemas"]["WebhookType"][] | null;
             /** @description For people. */
             description?: components["schemas"]["Note"] | null;
@@ -1399,6 +1438,7 @@ export interface components {
              * @example PT48H
              */
             window: string;
+            /** Format: int64 */
             windowSeconds: number;
             onExpiry: components["schemas"]["OnExpiry"];
             fields: {
@@ -1440,6 +1480,7 @@ export interface components {
             deliverBy: components["schemas"]["Timestamp"] | null;
             extras: components["schemas"]["Extra"][];
             price: components["schemas"]["Money"];
+            /** Format: int64 */
             revision: number;
             openDispute: components["schemas"]["OpenDisputeSummary"] | null;
             cancellation: components["schemas"]["Cancellation"] | null;
@@ -1459,7 +1500,10 @@ export interface components {
             /** @description Null while none is agreed. */
             deliverBy: components["schemas"]["InstantInput"] | null;
             price: components["schemas"]["Money"];
-            /** @description The order service's own counter: greater with each change of the order. */
+            /**
+             * Format: int64
+             * @description The order service's own counter: greater with each change of the order.
+             */
             revision: number;
             title?: components["schemas"]["Title"];
         };
@@ -1473,6 +1517,7 @@ export interface components {
         Problem: {
             type: string;
             title: string;
+            /** Format: int64 */
             status: number;
             detail: string;
             instance: string;
@@ -1492,11 +1537,20 @@ export interface components {
             respondBy?: components["schemas"]["Timestamp"];
             /** @description With `response_window_closed`: when the request was decided. */
             decidedAt?: components["schemas"]["Timestamp"];
-            /** @description With `stale_revision`: the revision that is known. */
+            /**
+             * Format: int64
+             * @description With `stale_revision`: the revision that is known.
+             */
             revision?: number;
-            /** @description With `position_ahead`: the last position of the log. */
+            /**
+             * Format: int64
+             * @description With `position_ahead`: the last position of the log.
+             */
             end?: number;
-            /** @description With `version_mismatch`: the current version. */
+            /**
+             * Format: int64
+             * @description With `version_mismatch`: the current version.
+             */
             version?: number;
         };
         Reason: {
@@ -1521,18 +1575,30 @@ export interface components {
             data: components["schemas"]["Reason"][];
         };
         Reconciliation: {
-            /** @description Overdue deadlines that took effect now. */
+            /**
+             * Format: int64
+             * @description Overdue deadlines that took effect now.
+             */
             settled: number;
-            /** @description Jobs that were missing and are there again. */
+            /**
+             * Format: int64
+             * @description Jobs that were missing and are there again.
+             */
             reenqueued: number;
-            /** @description Jobs that nobody wanted and that are gone. */
+            /**
+             * Format: int64
+             * @description Jobs that nobody wanted and that are gone.
+             */
             removed: number;
             /** @description False if the time was over before everything was looked at: call again. */
             complete: boolean;
         };
         ReleasedHold: {
             hold: components["schemas"]["Hold"];
-            /** @description Deadlines that this request has moved. */
+            /**
+             * Format: int64
+             * @description Deadlines that this request has moved.
+             */
             moved: number;
             /** @description Whether all are moved; if not, the workers go on with the rest. */
             complete: boolean;
@@ -1587,17 +1653,32 @@ export interface components {
             serverTime: components["schemas"]["Timestamp"];
         };
         StatisticsFigures: {
+            /** Format: int64 */
             opened: number;
+            /** Format: int64 */
             accepted: number;
+            /** Format: int64 */
             declined: number;
+            /** Format: int64 */
             answered: number;
+            /** Format: int64 */
             withdrawn: number;
-            /** @description Ended by silence. */
+            /**
+             * Format: int64
+             * @description Ended by silence.
+             */
             expired: number;
+            /** Format: int64 */
             superseded: number;
-            /** @description Not resolved yet. */
+            /**
+             * Format: int64
+             * @description Not resolved yet.
+             */
             open: number;
-            /** @description Answers by the respondent, of which the percentiles are. A delivery that answers a request is none. */
+            /**
+             * Format: int64
+             * @description Answers by the respondent, of which the percentiles are. A delivery that answers a request is none.
+             */
             responses: number;
             responseSeconds: components["schemas"]["ResponseSeconds"];
             /** @description Expired among resolved ones, to four places; null where none is resolved. */
@@ -1608,17 +1689,32 @@ export interface components {
             key: string | null;
             /** @description Whose reason it is, since a code may be in the catalogue for both. Null where groups are not by reason. */
             role: components["schemas"]["Role"] | null;
+            /** Format: int64 */
             opened: number;
+            /** Format: int64 */
             accepted: number;
+            /** Format: int64 */
             declined: number;
+            /** Format: int64 */
             answered: number;
+            /** Format: int64 */
             withdrawn: number;
-            /** @description Ended by silence. */
+            /**
+             * Format: int64
+             * @description Ended by silence.
+             */
             expired: number;
+            /** Format: int64 */
             superseded: number;
-            /** @description Not resolved yet. */
+            /**
+             * Format: int64
+             * @description Not resolved yet.
+             */
             open: number;
-            /** @description Answers by the respondent, of which the percentiles are. A delivery that answers a request is none. */
+            /**
+             * Format: int64
+             * @description Answers by the respondent, of which the percentiles are. A delivery that answers a request is none.
+             */
             responses: number;
             responseSeconds: components["schemas"]["ResponseSeconds"];
             /** @description Expired among resolved ones, to four places; null where none is resolved. */
@@ -1628,7 +1724,10 @@ export interface components {
             data: components["schemas"]["TimelineEntry"][];
         };
         TimelineEntry: {
-            /** @description Its place in the timeline, from 1. */
+            /**
+             * Format: int64
+             * @description Its place in the timeline, from 1.
+             */
             seq: number;
             at: components["schemas"]["Timestamp"];
             /** @enum {string} */
@@ -1669,6 +1768,7 @@ export interface components {
         };
         WebhookAttempt: {
             at: components["schemas"]["Timestamp"];
+            /** Format: int64 */
             durationMs: number;
             /** @description Null where no answer came. */
             statusCode: number | null;
@@ -1735,7 +1835,10 @@ export interface components {
             disabledAt: components["schemas"]["Timestamp"] | null;
             /** @description The first failure since the last success. */
             failingSince: components["schemas"]["Timestamp"] | null;
-            /** @description The events up to this `seq` have their deliveries. */
+            /**
+             * Format: int64
+             * @description The events up to this `seq` have their deliveries.
+             */
             position: number;
             /** @description Until then messages are signed twice. */
             previousSecretExpiresAt: components["schemas"]["Timestamp"] | null;
@@ -1793,7 +1896,10 @@ export interface components {
             disabledAt: components["schemas"]["Timestamp"] | null;
             /** @description The first failure since the last success. */
             failingSince: components["schemas"]["Timestamp"] | null;
-            /** @description The events up to this `seq` have their deliveries. */
+            /**
+             * Format: int64
+             * @description The events up to this `seq` have their deliveries.
+             */
             position: number;
             /** @description Until then messages are signed twice. */
             previousSecretExpiresAt: components["schemas"]["Timestamp"] | null;
@@ -1809,7 +1915,10 @@ export interface components {
         /** @enum {string} */
         WebhookMessageType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "webhook_endpoint.disabled" | "webhook_endpoint.test";
         WebhookReplay: {
-            /** @description The `seq` behind which to begin; 0 for the beginning. */
+            /**
+             * Format: int64
+             * @description The `seq` behind which to begin; 0 for the beginning.
+             */
             after: number;
         };
         WebhookSecretRotation: {
@@ -1824,20 +1933,11 @@ export interface components {
     };
     responses: never;
     parameters: {
-        /**
-         * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-         * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-         */
+        /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
         IdempotencyKey: string;
-        /**
-         * @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since.
-         * @example "1"
-         */
+        /** @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since. */
         IfMatch: string;
-        /**
-         * @description The `id` of the last message that was read: the stream goes on behind it. It wins over `after`.
-         * @example 4711
-         */
+        /** @description The `id` of the last message that was read: the stream goes on behind it. It wins over `after`. */
         LastEventId: string;
         /**
          * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
@@ -1892,6 +1992,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example order-1001 */
                 orderId: components["schemas"]["OrderId"];
             };
             cookie?: never;
@@ -2004,6 +2105,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example order-1001 */
                 orderId: components["schemas"]["OrderId"];
             };
             cookie?: never;
@@ -2154,6 +2256,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example order-1001 */
                 orderId: components["schemas"]["OrderId"];
             };
             cookie?: never;
@@ -2271,6 +2374,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example order-1001 */
                 orderId: components["schemas"]["OrderId"];
             };
             cookie?: never;
@@ -2382,13 +2486,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @example order-1001 */
                 orderId: components["schemas"]["OrderId"];
             };
             cookie?: never;
@@ -2556,6 +2658,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000004 */
                 id: components["schemas"]["DisputeId"];
             };
             cookie?: never;
@@ -2668,18 +2771,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /**
-                 * @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since.
-                 * @example "1"
-                 */
+                /** @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000004 */
                 id: components["schemas"]["DisputeId"];
             };
             cookie?: never;
@@ -2857,18 +2955,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /**
-                 * @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since.
-                 * @example "1"
-                 */
+                /** @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000004 */
                 id: components["schemas"]["DisputeId"];
             };
             cookie?: never;
@@ -3046,18 +3139,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /**
-                 * @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since.
-                 * @example "1"
-                 */
+                /** @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000004 */
                 id: components["schemas"]["DisputeId"];
             };
             cookie?: never;
@@ -3235,18 +3323,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /**
-                 * @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since.
-                 * @example "1"
-                 */
+                /** @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000004 */
                 id: components["schemas"]["DisputeId"];
             };
             cookie?: never;
@@ -3424,18 +3507,13 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /**
-                 * @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since.
-                 * @example "1"
-                 */
+                /** @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since. */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000004 */
                 id: components["schemas"]["DisputeId"];
             };
             cookie?: never;
@@ -3614,6 +3692,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000004 */
                 id: components["schemas"]["DisputeId"];
             };
             cookie?: never;
@@ -4063,10 +4142,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
@@ -4222,6 +4298,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000001 */
                 id: components["schemas"]["WebhookEndpointId"];
             };
             cookie?: never;
@@ -4334,6 +4411,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000001 */
                 id: components["schemas"]["WebhookEndpointId"];
             };
             cookie?: never;
@@ -4470,6 +4548,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000001 */
                 id: components["schemas"]["WebhookEndpointId"];
             };
             cookie?: never;
@@ -4609,13 +4688,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000001 */
                 id: components["schemas"]["WebhookEndpointId"];
             };
             cookie?: never;
@@ -4780,13 +4857,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000001 */
                 id: components["schemas"]["WebhookEndpointId"];
             };
             cookie?: never;
@@ -4948,13 +5023,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000001 */
                 id: components["schemas"]["WebhookEndpointId"];
             };
             cookie?: never;
@@ -5127,6 +5200,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000001 */
                 id: components["schemas"]["WebhookEndpointId"];
             };
             cookie?: never;
@@ -5239,6 +5313,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000002 */
                 id: components["schemas"]["WebhookDeliveryId"];
             };
             cookie?: never;
@@ -5350,13 +5425,11 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000002 */
                 id: components["schemas"]["WebhookDeliveryId"];
             };
             cookie?: never;
@@ -5520,13 +5593,11 @@ export interface operations {
                 after?: number;
             };
             header?: {
-                /**
-                 * @description The `id` of the last message that was read: the stream goes on behind it. It wins over `after`.
-                 * @example 4711
-                 */
+                /** @description The `id` of the last message that was read: the stream goes on behind it. It wins over `after`. */
                 "Last-Event-ID"?: components["parameters"]["LastEventId"];
             };
             path: {
+                /** @example order-1001 */
                 orderId: components["schemas"]["OrderId"];
             };
             cookie?: never;
@@ -5940,10 +6011,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
@@ -6191,10 +6259,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
@@ -6350,6 +6415,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @example 01a207d9-2100-7000-8000-000000000013 */
                 id: string;
             };
             cookie?: never;
@@ -6485,10 +6551,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /**
-                 * @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.
-                 * @example 0b1c5f1e-8f0e-4b6a-9c58-3f6d1c2b7a90
-                 */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
@@ -6872,12 +6935,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "dispute.opened";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "dispute.opened";
                     };
                 };
@@ -7000,12 +7063,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "dispute.accepted";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "dispute.accepted";
                     };
                 };
@@ -7128,12 +7191,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "dispute.declined";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "dispute.declined";
                     };
                 };
@@ -7256,12 +7319,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "dispute.answered";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "dispute.answered";
                     };
                 };
@@ -7384,12 +7447,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "dispute.withdrawn";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "dispute.withdrawn";
                     };
                 };
@@ -7510,12 +7573,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "dispute.expired";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "dispute.expired";
                     };
                 };
@@ -7638,12 +7701,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "dispute.superseded";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "dispute.superseded";
                     };
                 };
@@ -7763,12 +7826,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "dispute.comment_added";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "dispute.comment_added";
                     };
                 };
@@ -7889,12 +7952,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "dispute.deadline_shifted";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "dispute.deadline_shifted";
                     };
                 };
@@ -8013,12 +8076,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "dispute.reminder_due";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "dispute.reminder_due";
                     };
                 };
@@ -8140,12 +8203,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "order.status_changed";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "order.status_changed";
                     };
                 };
@@ -8283,12 +8346,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "order.delivery_date_changed";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "order.delivery_date_changed";
                     };
                 };
@@ -8426,12 +8489,12 @@ export interface operations {
                  *     }
                  */
                 "application/json": {
-                    /** @constant */
+                    /** @enum {string} */
                     type: "order.extras_added";
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @constant */
+                        /** @enum {unknown} */
                         type?: "order.extras_added";
                     };
                 };

@@ -10,12 +10,19 @@ export interface ApiDocument {
 
 export interface DocumentedOperation {
   readonly operationId: string;
+  readonly parameters?: readonly { readonly $ref?: string }[];
+  readonly requestBody?: { readonly content: Readonly<Record<string, DocumentedMedia>> };
   readonly responses: Readonly<Record<string, DocumentedResponse>>;
 }
 
 export interface DocumentedResponse {
   readonly headers?: Readonly<Record<string, { readonly $ref: string }>>;
-  readonly content?: Readonly<Record<string, { readonly schema: unknown }>>;
+  readonly content?: Readonly<Record<string, DocumentedMedia>>;
+}
+
+export interface DocumentedMedia {
+  readonly schema: unknown;
+  readonly examples?: Readonly<Record<string, unknown>>;
 }
 
 export const document = apiDocument() as unknown as ApiDocument;
@@ -23,6 +30,9 @@ export const document = apiDocument() as unknown as ApiDocument;
 const ROOT = 'openapi';
 const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, strict: true, strictRequired: false });
 addFormats.default(ajv);
+// The document says it of `Timestamp` in words: in UTC, with milliseconds. Requests in examples are written in the same way.
+const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+ajv.addFormat('date-time', (text) => TIMESTAMP.test(text) && new Date(text).toJSON() === text);
 // The document is no schema itself, but it holds them all, and they refer to each other by their place in it.
 ajv.addVocabulary(Object.keys(document));
 ajv.addSchema(document, ROOT, undefined, false);

@@ -1,0 +1,89 @@
+import pg from 'pg';
+import { CLIENT } from '../harness/seed.ts';
+import { startService } from '../harness/service.ts';
+import type { Dispute } from '../harness/types.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { LOCAL } from '../webhooks/endpoints.ts';
+import { NEW_ORDER } from './parties.ts';
+import type { Stage } from './stage.ts';
+
+const path = { orderId: 'order-1004' };
+const UPDATE = { type: 'order_update' };
+
+/** What is refused before any rule is asked. */
+export async function refuseInput({ service, recorder: { refuse }, orderService, client }: Stage) {
+  await orderService.put('/v1/orders/order-1004', NEW_ORDER);
+  await refuse('validation_failed', 'openDispute', client, {
+    path,
+    body: { type: 'cancel', coment: 'Two weeks late.' },
+  });
+  await refuse('malformed_json', 'openDispute', client, { path, payload: '{ "type": ' });
+  await refuse('unauthenticated', 'openDispute', service.withAuthorization(null), { path, body: UPDATE });
+  await refuse('forbidden', 'listEvents', client);
+  await refuse('position_ahead', 'listEvents', service.withScopes('events:read'), { query: '?after=4711' });
+  await refuse('not_found', 'getOrder', service.as('user-13'), { path });
+  await refuse('not_acceptable', 'getOrder', client, { path, headers: { accept: 'image/png' } });
+  await refuse('payload_too_large', 'openDispute', client, { path, payload: JSON.stringify('x'.repeat(2_000_000)) });
+  const plain = { 'content-type': 'text/plain' };
+  await refuse('unsupported_media_type', 'openDispute', client, { path, payload: 'cancel', headers: plain });
+  await refuse('method_not_allowed', 'getHealth', client, { method: 'POST' });
+}
+
+/** What the rules refuse. */
+export async function refuseByRule({ recorder: { refuse }, orderService, client, freelancer, ...stage }: Stage) {
+  await refuse('reason_required', 'openDispute', freelancer, { path, body: { type: 'cancellation' } });
+  await refuse('comment_required', 'openDispute', client, { path, body: { type: 'cancellation' } });
+  await refuse('reason_not_allowed', 'openDispute', client, { path, body: { ...UPDATE, reason: 'late_delivery' } });
+  const past = { type: 'order_change', change: { deliverBy: '2020-01-01T00:00:00.000Z' } };
+  await refuse('invalid_change', 'openDispute', freelancer, { path, body: past });
+  await refuse('action_not_allowed', 'openDispute', freelancer, { path, body: UPDATE });
+  const { id } = (await client.post<Dispute>('/v1/orders/order-1004/disputes', UPDATE)).body;
+  await refuse('dispute_already_open', 'openDispute', client, { path, body: UPDATE });
+  await refuse('not_respondent', 'provideUpdate', client, { path: { id }, body: { comment: 'Soon.' } });
+  await refuse('not_opener', 'withdrawDispute', freelancer, { path: { id }, body: {} });
+  const stale = { 'if-match': '"7"' };
+  await refuse('version_mismatch', 'withdrawDispute', client, { path: { id }, body: {}, headers: stale });
+  await stage.letHoursPass(id, 49);
+  await refuse('response_window_closed', 'provideUpdate', freelancer, { path: { id }, body: { comment: 'Soon.' } });
+  const { id: taken } = (await client.post<Dispute>('/v1/orders/order-1004/disputes', UPDATE)).body;
+  await client.post(`/v1/disputes/${taken}/withdraw`, {});
+  await refuse('dispute_not_open', 'addComment', client, { path: { id: taken }, body: { comment: 'Thank you.' } });
+  const report = (over: object) => ({ path, body: { ...NEW_ORDER, ...over } });
+  await refuse('stale_revision', 'reportOrder', orderService, report({ revision: 0 }));
+  await refuse('parties_immutable', 'reportOrder', orderService, report({ clientId: 'user-8', revision: 2 }));
+  await refuse('order_closed', 'reportOrder', orderService, {
+    path: { orderId: 'order-1001' },
+    body: { ...NEW_ORDER, revision: 2 },
+  });
+  await orderService.put('/v1/orders/order-1004', { ...NEW_ORDER, status: 'completed', revision: 2 });
+  await refuse('order_not_disputable', 'openDispute', client, { path, body: UPDATE });
+}
+
+/** What is refused because of other requests. */
+export async function refuseByLoad({ service, recorder: { refuse }, orderService, client }: Stage) {
+  await orderService.put('/v1/orders/order-1005', NEW_ORDER);
+  const call = { path: { orderId: 'order-1005' }, body: UPDATE, headers: { 'idempotency-key': 'open-1005' } };
+  const blocker = new pg.Client({ connectionString: service.database.url });
+  await blocker.connect();
+  await blocker.query(`BEGIN; SELECT FROM orders WHERE id = 'order-1005' FOR UPDATE`);
+  const blocked = refuse('unavailable', 'openDispute', client, call);
+  const waiting = `SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = $1`;
+  await waitFor('the first request waits', async () => {
+    return (await service.database.query(waiting, [service.database.name])).length > 0;
+  });
+  await refuse('idempotency_key_in_use', 'openDispute', client, call);
+  await blocked;
+  await blocker.end();
+  await client.post('/v1/orders/order-1005/disputes', UPDATE, { 'idempotency-key': 'open-1005' });
+  await refuse('idempotency_key_reused', 'openDispute', client, {
+    ...call,
+    body: { ...UPDATE, comment: 'How is it going?' },
+  });
+  const limited = await startService({ env: { ...LOCAL, RATE_LIMIT_PER_MINUTE: '1' }, database: service.database });
+  const ask = () => limited.as(CLIENT).get('/v1/reasons');
+  // A minute may end between two of them.
+  await ask();
+  const isFull = (await ask()).status === 429;
+  if (!isFull) await ask();
+  await refuse('rate_limited', 'listReasons', limited.as(CLIENT));
+}
