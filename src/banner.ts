@@ -1,16 +1,12 @@
-import { mintToken } from './platform/development.ts';
+import { mintToken, type TokenShape } from './platform/development.ts';
 
 /** What a start on a developer's machine prints: an example that works as it is pasted, each time with a new order. */
-export async function example(
-  baseUrl: string,
-  secret: string,
-  claims: { issuer?: string; audience?: string },
-): Promise<string> {
+export async function example(baseUrl: string, secret: string, shape: TokenShape): Promise<string> {
   const orderId = `sample-${new Date().toISOString().replace(/\D/g, '').slice(0, 14)}`;
   const [orders, client, freelancer] = await Promise.all([
-    mintToken(secret, { ...claims, sub: 'order-service', scope: 'orders:write' }),
-    mintToken(secret, { ...claims, sub: 'user-7' }),
-    mintToken(secret, { ...claims, sub: 'user-9' }),
+    mintToken(secret, { sub: 'order-service', scope: 'orders:write' }, shape),
+    mintToken(secret, { sub: 'user-7' }, shape),
+    mintToken(secret, { sub: 'user-9' }, shape),
   ]);
   return `
 Paste this into another terminal. It reports an order of client user-7 with freelancer user-9,

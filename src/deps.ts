@@ -1,14 +1,15 @@
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import type { AppDeps } from './http/app.ts';
-import { createAuthenticator } from './http/auth.ts';
+import { type AuthOptions, createAuthenticator } from './http/auth/authenticate.ts';
+import { WrongIssuer } from './http/auth/discovery.ts';
 import { createEventStreams } from './http/event-streams.ts';
 import { presentWebhook } from './http/present-event.ts';
 import { addGauges } from './operations/gauges.ts';
 import { createLiveFeed } from './operations/live-feed.ts';
 import { createMetrics, observeEntries } from './operations/metrics.ts';
 import type { WriteDeps } from './operations/write.ts';
-import type { Config } from './platform/config.ts';
+import { type Config, tokenKeysOf } from './platform/config.ts';
 import { openDatabase } from './platform/database.ts';
 import { openOutgoing } from './platform/outgoing.ts';
 import { openAskingClient } from './platform/redis.ts';
@@ -34,12 +35,38 @@ export interface Surroundings {
 export interface Deps {
   readonly write: WriteDeps;
   readonly app: AppDeps;
+  /** Fetches the keys of the tokens' issuer in the background, so that a wrong configuration is in the log at once. */
+  readonly prefetchKeys: () => void;
   readonly startWorkers: () => Workers;
   readonly close: () => Promise<void>;
 }
 
 function loginOf({ OPS_USER: user, OPS_PASSWORD: password }: Config) {
   return user === undefined || password === undefined ? null : { user, password };
+}
+
+function keysOf(config: Config, authSecret: string | null): AuthOptions['keys'] {
+  const keys = tokenKeysOf(config);
+  if (keys.kind === 'jwks') return { jwksUrl: keys.url };
+  if (authSecret !== null) return { secret: authSecret };
+  if (keys.kind === 'discovery') return { issuer: keys.issuer };
+  throw new Error('nothing is configured to check tokens with');
+}
+
+function tokenRulesOf(config: Config): AuthOptions['rules'] {
+  return {
+    issuer: config.AUTH_ISSUER ?? null,
+    audiences: config.AUTH_AUDIENCE ?? [],
+    userClaim: config.AUTH_USER_CLAIM,
+    scopeClaims: config.AUTH_SCOPE_CLAIM,
+    scopePrefix: config.AUTH_SCOPE_PREFIX ?? '',
+  };
+}
+
+/** An issuer that is configured wrongly is an error, which retrying does not mend; one that is down, a warning. */
+function noteMissingKeys(log: Logger, error: unknown): void {
+  if (error instanceof WrongIssuer) log.error(`tokens cannot be checked: ${error.message}`);
+  else log.warn({ err: error }, "the issuer's keys could not be fetched");
 }
 
 /** Makes everything that a process consists of: the one place that knows all of it. */
@@ -71,8 +98,14 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
   const inspector = inspectQueue(queue, redis, config.TIMER_HORIZON);
   const pings = { pingPostgres: () => db.pool.query('SELECT 1'), pingRedis: () => redis.ping() };
   const measured = { db, ...pings, countJobs: () => countJobs(queue) };
+  const authenticator = createAuthenticator({
+    keys: keysOf(config, surroundings.authSecret),
+    rules: tokenRulesOf(config),
+    onKeysUnavailable: (error) => noteMissingKeys(log, error),
+  });
   return {
     write,
+    prefetchKeys: authenticator.prefetch,
     app: {
       http: {
         write,
@@ -87,15 +120,10 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
           order_change: config.WINDOW_ORDER_CHANGE,
         },
       },
-      authenticate: createAuthenticator({
-        secret: config.AUTH_JWKS_URL === undefined ? surroundings.authSecret : null,
-        jwksUrl: config.AUTH_JWKS_URL ?? null,
-        issuer: config.AUTH_ISSUER ?? null,
-        audience: config.AUTH_AUDIENCE ?? null,
-        onKeysUnavailable: (error) => log.warn({ err: error }, "the issuer's keys could not be fetched"),
-      }),
+      authenticate: authenticator.authenticate,
       access: {
         ratePerMinute: config.RATE_LIMIT_PER_MINUTE,
+        scopePrefix: config.AUTH_SCOPE_PREFIX ?? '',
         sharedCounts,
         corsOrigins: config.CORS_ORIGINS,
         proxyHops: config.PROXY_HOPS,
@@ -117,6 +145,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
         webhooks: sealer === null ? null : { sealer, outgoing, present: presentWebhook },
       }),
     close: async () => {
+      authenticator.close();
       redis.disconnect();
       sharedCounts?.close();
       await Promise.all([queue.close(), outgoing.close(), db.pool.end()]);

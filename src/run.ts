@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Surroundings } from './deps.ts';
-import { type Config, ConfigError, readConfig } from './platform/config.ts';
+import { type Config, ConfigError, readConfig, tokenKeysOf } from './platform/config.ts';
 import { DATA_DIR, developmentSecret, developmentWebhookKey } from './platform/development.ts';
 import { createLog, surviveLostOutput } from './platform/log.ts';
 import { MIGRATIONS, migrate } from './platform/migrations.ts';
@@ -22,13 +22,19 @@ async function webhookKeysOf({ NODE_ENV, WEBHOOK_ENCRYPTION_KEY }: Config): Prom
   return NODE_ENV === 'production' ? null : [await developmentWebhookKey(DATA_DIR)];
 }
 
+/** The secret of HS256 tokens; null where an issuer's keys check them. */
+async function authSecretOf(config: Config): Promise<string | null> {
+  const keys = tokenKeysOf(config);
+  if (keys.kind === 'development') return await developmentSecret(DATA_DIR);
+  return keys.kind === 'secret' ? keys.secret : null;
+}
+
 /** Uses the servers that are configured, and starts those that are not. */
 async function findSurroundings(
   config: Config,
   signal: AbortSignal,
 ): Promise<Surroundings & { stop: () => Promise<void> }> {
-  const authSecret =
-    config.AUTH_SECRET ?? (config.AUTH_JWKS_URL === undefined ? await developmentSecret(DATA_DIR) : null);
+  const authSecret = await authSecretOf(config);
   const webhookKeys = await webhookKeysOf(config);
   const { DATABASE_URL: databaseUrl, REDIS_URL: redisUrl } = config;
   if (databaseUrl !== undefined && redisUrl !== undefined) {

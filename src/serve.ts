@@ -5,6 +5,7 @@ import { closeApp } from './http/close.ts';
 import { buildDoors } from './http/doors.ts';
 import { listen } from './http/listen.ts';
 import type { Config } from './platform/config.ts';
+import { tokenShapeOf } from './platform/development.ts';
 import { VERSION } from './platform/version.ts';
 import { stopWithin } from './platform/within.ts';
 
@@ -21,11 +22,7 @@ async function introduce(config: Config, address: string, authSecret: string | n
   say(`API reference: ${address}/docs`);
   // Tokens are printed only where the secret behind them is this checkout's own.
   if (config.AUTH_SECRET !== undefined || authSecret === null) return;
-  const claims = {
-    ...(config.AUTH_ISSUER !== undefined && { issuer: config.AUTH_ISSUER }),
-    ...(config.AUTH_AUDIENCE !== undefined && { audience: config.AUTH_AUDIENCE }),
-  };
-  say(await example(address, authSecret, claims));
+  say(await example(address, authSecret, tokenShapeOf(config)));
 }
 
 /** A process that serves. */
@@ -44,6 +41,7 @@ export async function serve(config: Config, surroundings: Surroundings, log: Log
   const address = await listen(main, config.HOST, config.PORT, 'HOST and PORT');
   const opsHost = config.OPS_HOST ?? config.HOST;
   const opsAddress = ops === null ? null : await listen(ops, opsHost, config.OPS_PORT ?? 0, 'OPS_HOST and OPS_PORT');
+  if (config.ROLE !== 'worker') deps.prefetchKeys();
   const workers = config.ROLE === 'api' ? null : deps.startWorkers();
   if (opsAddress !== null) say(`Operators: ${opsAddress}/ops/queues`);
   await introduce(config, address, surroundings.authSecret);

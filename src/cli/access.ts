@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { readConfig } from '../platform/config.ts';
-import { DATA_DIR, developmentSecret, mintToken } from '../platform/development.ts';
+import { USER_ID } from '../operations/caller.ts';
+import { readConfig, tokenKeysOf } from '../platform/config.ts';
+import { DATA_DIR, developmentSecret, mintToken, tokenShapeOf } from '../platform/development.ts';
 import { type Api, baseUrl, createApi } from './api.ts';
 import { refused, wrongUsage } from './failures.ts';
 import type { Io } from './output.ts';
@@ -38,15 +39,19 @@ export interface Claims {
  */
 export async function mint(env: Io['env'], { sub, scope }: Claims): Promise<string> {
   const config = readConfig(env);
-  if (config.AUTH_JWKS_URL !== undefined) throw refused('AUTH_JWKS_URL is set: its issuer makes the tokens');
-  const secret = config.AUTH_SECRET ?? (await developmentSecret(DATA_DIR));
-  return await mintToken(secret, { sub, scope, issuer: config.AUTH_ISSUER, audience: config.AUTH_AUDIENCE });
+  const keys = tokenKeysOf(config);
+  if (keys.kind === 'jwks') throw refused('AUTH_JWKS_URL is set: its issuer makes the tokens');
+  if (keys.kind === 'discovery') throw refused('AUTH_ISSUER is set without AUTH_SECRET: the issuer makes the tokens');
+  if (!USER_ID.test(sub)) throw wrongUsage('--sub must be 1 to 128 printable ASCII characters without white space');
+  const secret = keys.kind === 'secret' ? keys.secret : await developmentSecret(DATA_DIR);
+  return await mintToken(secret, { sub, scope }, tokenShapeOf(config));
 }
 
 /** In a checkout on a developer's machine, and only for a service there, nobody has to fetch a token first. */
 function mayMint(env: Io['env'], base: URL): boolean {
-  if (env['NODE_ENV'] === 'production' || env['AUTH_JWKS_URL'] || !LOOPBACK.has(base.hostname)) return false;
-  return Boolean(env['AUTH_SECRET']) || existsSync(join(DATA_DIR, 'auth-secret'));
+  if (env['NODE_ENV'] === 'production' || !LOOPBACK.has(base.hostname)) return false;
+  const { kind } = tokenKeysOf(env);
+  return kind === 'secret' || (kind === 'development' && existsSync(join(DATA_DIR, 'auth-secret')));
 }
 
 /** The service that the options name, as whoever they name. */

@@ -24,7 +24,10 @@ const INSTEAD: Readonly<Record<string, string>> = {
 function insteadOf({ variable, value }: Setting, settings: readonly Setting[]): string | null {
   if (value !== null) return value;
   const isSet = (name: string) => settings.some((one) => one.variable === name && one.value !== null);
-  return variable === 'AUTH_SECRET' && isSet('AUTH_JWKS_URL') ? null : (INSTEAD[variable] ?? null);
+  const isDiscovered = isSet('AUTH_ISSUER') && !isSet('AUTH_SECRET') && !isSet('AUTH_JWKS_URL');
+  if (variable === 'AUTH_JWKS_URL' && isDiscovered) return 'where the discovery document of AUTH_ISSUER says';
+  const isOfIssuer = isDiscovered || isSet('AUTH_JWKS_URL');
+  return variable === 'AUTH_SECRET' && isOfIssuer ? null : (INSTEAD[variable] ?? null);
 }
 
 interface JsonOption {

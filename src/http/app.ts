@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import accepts from '@fastify/accepts';
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
-import type { Authenticate } from './auth.ts';
+import type { Authenticate } from './auth/authenticate.ts';
+import { createIdentifier, type Identify } from './auth/identify.ts';
+import { unauthenticated } from './auth/token-refusal.ts';
 import { acceptJson, BODY_LIMIT } from './body.ts';
 import { exposeToOrigins } from './cors.ts';
 import { registerDocs } from './docs.ts';
@@ -10,7 +12,7 @@ import { formatFor } from './media-types.ts';
 import { type NotFound, notFoundOn } from './not-found.ts';
 import type { HttpDeps } from './operation.ts';
 import type { OperatorLogin } from './operator-gate.ts';
-import { PROBLEM_MEDIA_TYPE, problemDocument, problemError } from './problems.ts';
+import { PROBLEM_MEDIA_TYPE, ProblemError, problemDocument } from './problems.ts';
 import { CONNECTION_LIMITS, protect, restrictBrowsers } from './protection.ts';
 import { type QueueBoard, registerQueueBoard } from './queue-board.ts';
 import { type RateLimits, registerRateLimit } from './rate-limit.ts';
@@ -27,6 +29,8 @@ export interface AppDeps {
   readonly access: {
     /** Requests of one caller in a minute; 0 for any number. */
     readonly ratePerMinute: number;
+    /** What the issuer puts before this service's scopes. */
+    readonly scopePrefix: string;
     /** What other processes have counted; null counts in this one alone. */
     readonly sharedCounts: SharedCounts | null;
     /** Whose pages may call the API. */
@@ -42,8 +46,9 @@ export interface AppDeps {
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
-function guard(app: FastifyInstance, authenticate: Authenticate, limits: RateLimits, notFound: NotFound): void {
+function guard(app: FastifyInstance, identify: Identify, limits: RateLimits, notFound: NotFound): void {
   app.decorateRequest('caller', null);
+  app.decorateRequest('tokenRefusal', null);
   app.decorateRequest('format', 'json');
   app.addHook('onRequest', async (request, reply) => {
     // Before its body is read, which is nobody's here.
@@ -53,9 +58,9 @@ function guard(app: FastifyInstance, authenticate: Authenticate, limits: RateLim
     if (Object.values(request.params as object).includes('')) return reply.callNotFound();
     // What people write to each other is in nobody's cache.
     void reply.header('cache-control', 'no-store');
-    request.caller = await authenticate(request.headers.authorization);
+    await identify(request);
     await limits.check(request, reply);
-    if (request.caller === null) throw problemError('unauthenticated', 'Send a valid token: Authorization: Bearer …');
+    if (request.caller === null) throw new ProblemError(unauthenticated(request.tokenRefusal));
     request.format = formatFor(request, request.routeOptions.config.formats);
   });
 }
@@ -103,6 +108,7 @@ export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise
   });
   // Node would answer 417 by itself to an Expect header that nobody sends on purpose.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  app.decorate('scopePrefix', access.scopePrefix);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(notFound);
   acceptJson(app);
@@ -110,7 +116,8 @@ export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise
   traceRequests(app);
   await protect(app, access.corsOrigins);
   const limits = await registerRateLimit(app, access.ratePerMinute, access.sharedCounts);
-  guard(app, authenticate, limits, notFound);
+  const identify = createIdentifier(authenticate, system.metrics);
+  guard(app, identify, limits, notFound);
   app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id));
   app.addHook('onResponse', async (request, reply) => {
     const { operationId } = request.routeOptions.config;
@@ -125,6 +132,7 @@ export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise
         url: request.url.split('?')[0],
         status: reply.statusCode,
         ms,
+        ...(request.tokenRefusal !== null && { refused: request.tokenRefusal.reason }),
         ...request.span?.fields,
       },
       'answered',
@@ -134,8 +142,7 @@ export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise
   app.addHook('preClose', async () => stopping.abort());
   for (const operation of face.operations) registerOperation(app, { deps: http, stopping: stopping.signal }, operation);
   registerSystem(app, system, face.metrics);
-  if (face.board)
-    await registerQueueBoard(app, deps.board, { ...deps.operators, authenticate, limits, audit: http.audit });
+  if (face.board) await registerQueueBoard(app, deps.board, { ...deps.operators, identify, limits, audit: http.audit });
   if (face.docs) await registerDocs(app);
   return app;
 }

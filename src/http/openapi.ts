@@ -125,12 +125,28 @@ const RESPONSE_HEADERS: Record<string, Json> = {
     schema: { type: 'string', pattern: '^\\d+$' },
   },
   'RateLimit-Reset': { description: 'Seconds until the next.', schema: { type: 'string', pattern: '^\\d+$' } },
-  'WWW-Authenticate': { description: 'The scheme of authentication.', required: true, schema: text, example: 'Bearer' },
+  'WWW-Authenticate': {
+    description:
+      'Why the request proves nothing about its sender (RFC 6750): `Bearer` alone without a token, else with ' +
+      '`error="invalid_token"` and the reason in `error_description`.',
+    required: true,
+    schema: text,
+    example: 'Bearer error="invalid_token", error_description="The token has expired."',
+  },
+  InsufficientScope: {
+    description: 'The scope that the token lacks, as the issuer has to write it; absent where no scope would help.',
+    schema: text,
+    example: 'Bearer error="insufficient_scope", scope="orders:write"',
+  },
 };
 
-function headersOf(names: readonly string[]): Json {
-  if (names.length === 0) return {};
-  return { headers: Object.fromEntries(names.map((name) => [name, { $ref: `#/components/headers/${name}` }])) };
+/** Components that describe a header by another name than its own. */
+const HEADER_NAMES: Readonly<Record<string, string>> = { InsufficientScope: 'WWW-Authenticate' };
+
+function headersOf(components: readonly string[]): Json {
+  if (components.length === 0) return {};
+  const refs = components.map((name) => [HEADER_NAMES[name] ?? name, { $ref: `#/components/headers/${name}` }]);
+  return { headers: Object.fromEntries(refs) };
 }
 
 function successResponses(components: Components, operation: Operation): Json {
@@ -152,6 +168,7 @@ function successResponses(components: Components, operation: Operation): Json {
 
 function problemHeaders(status: number): string[] {
   if (status === 401) return ['WWW-Authenticate'];
+  if (status === 403) return ['InsufficientScope'];
   if (status === 429) return ['Retry-After', 'RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'];
   return status === 503 ? ['Retry-After'] : [];
 }
@@ -267,7 +284,10 @@ export function openApiDocument(operations: readonly Operation[], system: Record
           type: 'http',
           scheme: 'bearer',
           bearerFormat: 'JWT',
-          description: 'A JWT with `sub` and `exp`; without `scope` its bearer is a user, with scopes a service.',
+          description:
+            'A signed JWT of the configured issuer with `exp`. With scopes of this service (in `scope` or `scp`, a string or ' +
+            'a list, unless configured otherwise) its bearer is a service, as is a program with a token of its own; without ' +
+            'any it is a user, whose id is `sub` or the claim that `AUTH_USER_CLAIM` names.',
         },
       },
       examples,

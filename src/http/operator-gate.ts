@@ -1,8 +1,9 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasScope } from '../operations/caller.ts';
-import type { Authenticate } from './auth.ts';
-import { problemError } from './problems.ts';
+import type { Identify } from './auth/identify.ts';
+import { challengeFor, type TokenRefusal, unauthenticated } from './auth/token-refusal.ts';
+import { insufficientScope, ProblemError, problemError } from './problems.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { type Counts, createCounts } from './request-counts.ts';
 
@@ -15,7 +16,7 @@ export interface OperatorLogin {
 export interface GateDeps {
   /** Null lets nobody in by password. */
   readonly login: OperatorLogin | null;
-  readonly authenticate: Authenticate;
+  readonly identify: Identify;
   readonly limits: RateLimits;
 }
 
@@ -30,8 +31,8 @@ export interface OperatorGate {
 const FAILED_LOGINS_PER_MINUTE = 10;
 
 const BASIC = /^Basic +([A-Za-z0-9+/]+=*)$/i;
-// Two headers: browsers do not find the one that they know among several in one.
-const CHALLENGES = ['Basic realm="Resolution Center operations", charset="UTF-8"', 'Bearer'];
+// Headers of their own: browsers do not find the one that they know among several in one.
+const BASIC_CHALLENGE = 'Basic realm="Resolution Center operations", charset="UTF-8"';
 
 /** Whoever has one IPv6 address has all of its network. */
 function networkOf(address: string): string {
@@ -57,28 +58,33 @@ function checkPassword({ user, password }: OperatorLogin, failures: Counts) {
     if (timingSafeEqual(digestOf(Buffer.from(credentials, 'base64').toString('utf8')), expected)) return user;
     failures.count(address);
     throw problemError('unauthenticated', 'The name or the password is wrong.', {
-      headers: { 'www-authenticate': CHALLENGES },
+      headers: { 'www-authenticate': [BASIC_CHALLENGE, 'Bearer'] },
     });
   };
 }
 
 /** Makes the gate: a token with the scope `ops` opens it, and a name with its password where one is configured. */
-export function createOperatorGate({ login, authenticate, limits }: GateDeps): OperatorGate {
+export function createOperatorGate({ login, identify, limits }: GateDeps): OperatorGate {
   const failures = createCounts(null);
   const byPassword = login === null ? null : checkPassword(login, failures);
+  const refused = (refusal: TokenRefusal | null): ProblemError => {
+    const problem = unauthenticated(refusal);
+    const bearer = challengeFor(refusal);
+    return new ProblemError({
+      ...problem,
+      ...(refusal === null && { detail: 'This is for operators.' }),
+      headers: { 'www-authenticate': byPassword === null ? bearer : [BASIC_CHALLENGE, bearer] },
+    });
+  };
   const check = async (request: FastifyRequest, reply: FastifyReply) => {
     const { authorization } = request.headers;
     const credentials = BASIC.exec(authorization ?? '')?.[1];
     if (byPassword !== null && credentials !== undefined) return byPassword(credentials, networkOf(request.ip));
-    request.caller = await authenticate(authorization);
+    await identify(request);
     // Somebody who sends nothing yet is asked for a password, and has not failed at one.
     if (authorization !== undefined) await limits.check(request, reply);
-    if (request.caller === null) {
-      throw problemError('unauthenticated', 'This is for operators.', {
-        headers: { 'www-authenticate': byPassword === null ? 'Bearer' : CHALLENGES },
-      });
-    }
-    if (!hasScope(request.caller, 'ops')) throw problemError('forbidden', 'The token lacks the scope ops.');
+    if (request.caller === null) throw refused(request.tokenRefusal);
+    if (!hasScope(request.caller, 'ops')) throw insufficientScope('The token lacks the scope ops.', ['ops']);
     return request.caller.id;
   };
   return { check, close: failures.close };

@@ -1,4 +1,5 @@
 import type { Rejection } from '../domain/commands.ts';
+import type { Scope } from '../operations/caller.ts';
 
 interface ProblemKind {
   readonly status: number;
@@ -54,6 +55,8 @@ export interface Problem {
   /** Members beyond the standard ones, such as `errors` or `openDispute`. */
   readonly extra?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string | string[]>>;
+  /** The scopes that the token lacks; any of them would do. `WWW-Authenticate` names them. */
+  readonly scopes?: readonly Scope[];
 }
 
 /** A refusal that ends a request; the error handler turns it into its response. */
@@ -73,6 +76,11 @@ export function problemError(
   rest: Omit<Problem, 'code' | 'detail'> = {},
 ): ProblemError {
   return new ProblemError({ code, detail, ...rest });
+}
+
+/** The refusal of a token that lacks scopes, any of which would do. */
+export function insufficientScope(detail: string, scopes: readonly Scope[]): ProblemError {
+  return problemError('forbidden', detail, { scopes });
 }
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';

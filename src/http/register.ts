@@ -6,7 +6,7 @@ import { fingerprintOf, keyFault } from './commands.ts';
 import { lastEventIdFault } from './last-event-id.ts';
 import { CONTENT_TYPES, type Format } from './media-types.ts';
 import { type Access, EVENT_STREAM, type HttpDeps, type Operation } from './operation.ts';
-import { type InputError, problemError } from './problems.ts';
+import { type InputError, insufficientScope, problemError } from './problems.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -98,14 +98,14 @@ export function mayCall(access: Access, caller: Caller): boolean {
 
 function checkAccess(access: Access, caller: Caller): void {
   if (mayCall(access, caller)) return;
-  const scopes = (access.scopes ?? []).join(' or ');
+  const { scopes = [] } = access;
+  if (scopes.length === 0) throw problemError('forbidden', 'This is for the parties of an order, not for services.');
+  const named = scopes.join(' or ');
   const detail =
     caller.kind === 'user'
-      ? `This is for services whose token has the scope ${scopes}.`
-      : scopes === ''
-        ? 'This is for the parties of an order, not for services.'
-        : `The token lacks the scope ${scopes}.`;
-  throw problemError('forbidden', detail);
+      ? `This is for services whose token has the scope ${named}.`
+      : `The token lacks the scope ${named}.`;
+  throw insufficientScope(detail, scopes);
 }
 
 /** Aborts when the caller hangs up, or when `stopping` does. */

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isTransient } from '../platform/database.ts';
+import { scopeChallenge } from './auth/token-refusal.ts';
 import { BODY_LIMIT } from './body.ts';
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, ProblemError, problemDocument, UNAVAILABLE } from './problems.ts';
 
@@ -29,6 +30,11 @@ const INTERNAL: Problem = {
   detail: 'The request could not be carried out. Tell the operators the requestId.',
 };
 
+function challengeOf({ code, scopes = [] }: Problem, { server }: FastifyRequest): Record<string, string> {
+  if (code === 'unauthenticated') return { 'www-authenticate': 'Bearer' };
+  return scopes.length === 0 ? {} : { 'www-authenticate': scopeChallenge(scopes, server.scopePrefix) };
+}
+
 /** Answers a request with the problem that an error stands for. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const problem = problemOf(error) ?? INTERNAL;
@@ -36,7 +42,7 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
   if (status >= 500) request.log.error({ err: error, code: problem.code }, 'request failed');
   return reply
     .status(status)
-    .headers({ ...(status === 401 && { 'www-authenticate': 'Bearer' }), ...problem.headers })
+    .headers({ ...challengeOf(problem, request), ...problem.headers })
     .type(PROBLEM_MEDIA_TYPE)
     .send(JSON.stringify(problemDocument(problem, request)));
 }

@@ -5,7 +5,7 @@ import type { StoredResponse } from '../store/idempotency.ts';
 import { type AttemptRow, type DeliveryRow, findDelivery } from '../store/webhook-deliveries.ts';
 import { type EndpointRow, lockEndpoint } from '../store/webhook-endpoints.ts';
 import { type AnyCall, idempotencyKey } from './commands.ts';
-import { problemError } from './problems.ts';
+import { insufficientScope, problemError } from './problems.ts';
 
 type Receiving = Pick<EndpointRow, 'includeComments'>;
 
@@ -16,7 +16,9 @@ type Receiving = Pick<EndpointRow, 'includeComments'>;
  */
 export function checkMayChange(caller: Caller, { includeComments }: Receiving): void {
   if (!includeComments || hasScope(caller, 'comments:read')) return;
-  throw problemError('forbidden', 'The token lacks the scope comments:read: the endpoint receives comments.');
+  throw insufficientScope('The token lacks the scope comments:read: the endpoint receives comments.', [
+    'comments:read',
+  ]);
 }
 
 /**

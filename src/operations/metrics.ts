@@ -21,6 +21,12 @@ export function createMetrics() {
       buckets: SECONDS,
       registers,
     }),
+    authFailures: new Counter({
+      name: 'auth_failures_total',
+      help: 'Requests whose token was refused, by reason.',
+      labelNames: ['reason'] as const,
+      registers,
+    }),
     entries: new Counter({
       name: 'log_entries_total',
       help: 'What happened to disputes and orders, by type of log entry and type of dispute.',

@@ -87,11 +87,51 @@ const origins = z
     return z.NEVER;
   });
 
+/** Values with commas between, each of which has to match. */
+const listOf = (text: z.ZodType<string, string | undefined>, item: RegExp, message: string) =>
+  text.transform((value, context): readonly string[] => {
+    const all = value.split(',').map((part) => part.trim());
+    if (all.every((part) => item.test(part))) return all;
+    context.addIssue({ code: 'custom', message });
+    return z.NEVER;
+  });
+
+// Names of claims and prefixes of scopes stand in quoted strings of headers.
+const QUOTABLE = /^[!#-[\]-~]{1,256}$/;
+const CLAIM_RULE = 'must have no white space, quote or backslash';
+
 /** Whether a URL goes over a network without TLS. */
-function isReadableOnTheWay(text: string | undefined): boolean {
+export function isReadableOnTheWay(text: string | undefined): boolean {
   if (text === undefined) return false;
   const { protocol, hostname } = new URL(text);
   return protocol === 'http:' && !/^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/.test(hostname);
+}
+
+/** Whether an issuer's discovery document can be asked for, and believed: over TLS, or on the same machine. */
+function isDiscoverable(issuer: string | undefined): boolean {
+  if (issuer === undefined || !URL.canParse(issuer) || isReadableOnTheWay(issuer)) return false;
+  const { protocol, username, search, hash } = new URL(issuer);
+  return /^https?:$/.test(protocol) && username === '' && search === '' && hash === '';
+}
+
+/** What tokens are checked with. */
+export type TokenKeys =
+  | { readonly kind: 'jwks'; readonly url: string }
+  | { readonly kind: 'secret'; readonly secret: string }
+  | { readonly kind: 'discovery'; readonly issuer: string }
+  /** A secret of this checkout, made at the first start. */
+  | { readonly kind: 'development' };
+
+/** What tokens are checked with, by what is configured. */
+export function tokenKeysOf(env: {
+  readonly AUTH_JWKS_URL?: string | undefined;
+  readonly AUTH_SECRET?: string | undefined;
+  readonly AUTH_ISSUER?: string | undefined;
+}): TokenKeys {
+  const { AUTH_JWKS_URL: url, AUTH_SECRET: secret, AUTH_ISSUER: issuer } = env;
+  if (url) return { kind: 'jwks', url };
+  if (secret) return { kind: 'secret', secret };
+  return issuer ? { kind: 'discovery', issuer } : { kind: 'development' };
 }
 
 const disputeWindow = (fallback: string) => duration(fallback, 1_000, 90 * DAY_MS);
@@ -122,7 +162,14 @@ export const ENVIRONMENT = z
       .refine((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES, `must have at least ${MIN_SECRET_BYTES} bytes`)
       .optional(),
     AUTH_ISSUER: z.string().min(1).optional(),
-    AUTH_AUDIENCE: z.string().min(1).optional(),
+    AUTH_AUDIENCE: listOf(z.string(), /^\S+$/, 'must be one audience, or several with commas between').optional(),
+    AUTH_USER_CLAIM: z.string().regex(QUOTABLE, CLAIM_RULE).default('sub'),
+    AUTH_SCOPE_CLAIM: listOf(
+      z.string().default('scope,scp'),
+      QUOTABLE,
+      `must be names of claims with commas between; each ${CLAIM_RULE}`,
+    ),
+    AUTH_SCOPE_PREFIX: z.string().regex(QUOTABLE, CLAIM_RULE).optional(),
     WINDOW_ORDER_UPDATE: disputeWindow('PT48H'),
     WINDOW_CANCELLATION: disputeWindow('PT48H'),
     WINDOW_ORDER_CHANGE: disputeWindow('PT96H'),
@@ -169,9 +216,15 @@ export const ENVIRONMENT = z
     path: ['OPS_PORT'],
     message: 'must not be PORT',
   })
-  .refine((env) => env.NODE_ENV !== 'production' || env.AUTH_JWKS_URL !== undefined || env.AUTH_SECRET !== undefined, {
-    path: ['AUTH_JWKS_URL'],
-    message: 'or AUTH_SECRET must be set when NODE_ENV is production: there is no development secret there',
+  .refine((env) => env.NODE_ENV !== 'production' || tokenKeysOf(env).kind !== 'development', {
+    path: ['AUTH_ISSUER'],
+    message:
+      'or AUTH_JWKS_URL or AUTH_SECRET must be set when NODE_ENV is production: there is no development secret there',
+  })
+  .refine((env) => tokenKeysOf(env).kind !== 'discovery' || isDiscoverable(env.AUTH_ISSUER), {
+    path: ['AUTH_ISSUER'],
+    message:
+      'must be an https URL without a query, where its keys are discovered; else set AUTH_JWKS_URL or AUTH_SECRET',
   })
   .refine((env) => env.NODE_ENV !== 'production' || !isReadableOnTheWay(env.AUTH_JWKS_URL), {
     path: ['AUTH_JWKS_URL'],

@@ -1978,10 +1978,15 @@ export interface components {
         /** @description Seconds until the next. */
         "RateLimit-Reset": string;
         /**
-         * @description The scheme of authentication.
-         * @example Bearer
+         * @description Why the request proves nothing about its sender (RFC 6750): `Bearer` alone without a token, else with `error="invalid_token"` and the reason in `error_description`.
+         * @example Bearer error="invalid_token", error_description="The token has expired."
          */
         "WWW-Authenticate": string;
+        /**
+         * @description The scope that the token lacks, as the issuer has to write it; absent where no scope would help.
+         * @example Bearer error="insufficient_scope", scope="orders:write"
+         */
+        InsufficientScope: string;
     };
     pathItems: never;
 }
@@ -2036,6 +2041,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2163,6 +2169,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2300,6 +2307,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2418,6 +2426,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2541,6 +2550,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2703,6 +2713,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2827,6 +2838,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_respondent`: Only the other party may answer. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3011,6 +3023,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_respondent`: Only the other party may answer. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3195,6 +3208,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_respondent`: Only the other party may answer. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3379,6 +3393,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_opener`: Only the party that opened the dispute may do this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3563,6 +3578,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3736,6 +3752,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3863,6 +3880,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3971,6 +3989,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4086,6 +4105,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4193,6 +4213,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4342,6 +4363,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4455,6 +4477,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4596,6 +4619,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4741,6 +4765,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4907,6 +4932,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5076,6 +5102,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5244,6 +5271,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5357,6 +5385,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5474,6 +5503,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5641,6 +5671,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5850,6 +5881,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5955,6 +5987,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6057,6 +6090,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6203,6 +6237,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6310,6 +6345,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6459,6 +6495,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6601,6 +6638,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
                 content: {

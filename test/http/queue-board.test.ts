@@ -44,6 +44,8 @@ async function listed(ask: Ask, query = ''): Promise<Listed['queues'][number]> {
 
 const withLogin = { OPS_USER: LOGIN.user, OPS_PASSWORD: LOGIN.password };
 
+const LACKS_OPS = 'Bearer error="insufficient_scope", scope="ops"';
+
 describe('the queues are shown', () => {
   let service: Service;
   let ask: Ask;
@@ -55,17 +57,23 @@ describe('the queues are shown', () => {
   });
 
   test.each([
-    ['nobody', null, 401],
-    ['a user', () => bearer('user-7'), 403],
+    ['nobody', null, 401, 'Bearer'],
+    ['a user', () => bearer('user-7'), 403, LACKS_OPS],
     [
       'a service with other scopes',
       () => bearer('mailer', 'orders:write disputes:read events:read comments:read'),
       403,
+      LACKS_OPS,
     ],
-    ['somebody with a forged token', async () => `${ops}x`, 401],
-    ['somebody with a password, where none is configured', async () => basic(LOGIN.user, LOGIN.password), 401],
-    ['an operator', async () => ops, 200],
-  ] as const)('to %s', async (_who, credential, status) => {
+    [
+      'a forged token',
+      async () => `${ops}x`,
+      401,
+      'Bearer error="invalid_token", error_description="The signature of the token is wrong."',
+    ],
+    ['a password, where none is configured', async () => basic(LOGIN.user, LOGIN.password), 401, 'Bearer'],
+    ['an operator', async () => ops, 200, null],
+  ] as const)('to %s', async (_who, credential, status, challenge) => {
     const as = await credential?.();
     const who = as === undefined ? {} : { as };
     for (const path of [
@@ -77,7 +85,7 @@ describe('the queues are shown', () => {
     ]) {
       const answer = await ask(path, who);
       expect([path, answer.status]).toEqual([path, status]);
-      expect(answer.headers.get('www-authenticate')).toBe(status === 401 ? 'Bearer' : null);
+      expect(answer.headers.get('www-authenticate')).toBe(challenge);
       if (status !== 200) expect(answer.headers.get('content-type')).toMatch(/problem\+json/);
     }
   });

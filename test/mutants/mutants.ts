@@ -498,10 +498,10 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a token is remembered beyond its exp',
-    file: 'src/http/auth.ts',
+    file: 'src/http/auth/authenticate.ts',
     edits: [{ search: 'earlier !== undefined && Date.now() < earlier.untilMs', replace: 'earlier !== undefined' }],
     killedBy: ['test/security/tokens.test.ts'],
-    named: 'good until its exp',
+    named: 'good until five seconds after its exp',
   },
   {
     name: 'the sweeper waits for a batch that others have locked',

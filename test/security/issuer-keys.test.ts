@@ -1,19 +1,31 @@
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { createIssuerKeys, ISSUER_KEYS, type IssuerKeysOptions } from '../../src/http/issuer-keys.ts';
+import { createIssuerKeys, ISSUER_KEYS, type IssuerKeysOptions } from '../../src/http/auth/issuer-keys.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { type Issuer, makeKeyPair, sign, startIssuer } from './issuer.ts';
 
 let issuer: Issuer;
-let failures: string[];
+let passed = 0;
+const now = performance.now.bind(performance);
+
+/** Moves the clock by which the age of keys is measured. */
+function letTimePass(ms: number): void {
+  passed += ms;
+}
+
+beforeAll(() => {
+  jest.spyOn(performance, 'now').mockImplementation(() => now() + passed);
+});
+let failures: string[] = [];
 
 beforeEach(async () => {
   issuer = await startIssuer();
   failures = [];
 });
 
+const events = { onFailure: (error: unknown) => failures.push(String(error)), onNewKeys: () => {} };
 const keysWith = (options: Partial<IssuerKeysOptions>) =>
-  createIssuerKeys(issuer.url, () => failures.push(issuer.url), { ...ISSUER_KEYS, ...options });
+  createIssuerKeys({ jwksUrl: issuer.url }, events, { ...ISSUER_KEYS, ...options }).find;
 
 async function verify(keys: JWTVerifyGetKey): Promise<string | undefined> {
   const token = await sign(issuer.keys.ES256, { sub: 'user-7' });
@@ -62,5 +74,82 @@ describe('the keys of an issuer', () => {
     issuer.publish(rotated);
     const { payload } = await jwtVerify(await sign(rotated, { sub: 'user-8' }), keys, { algorithms: ['ES256'] });
     expect([payload.sub, issuer.fetches()]).toEqual(['user-8', 2]);
+  });
+
+  test('are believed no longer than their age allows once the issuer has withdrawn them', async () => {
+    const keys = keysWith({ cooldownMs: 0 });
+    await verify(keys);
+    issuer.withdraw('key-of-ES256');
+    expect(await verify(keys)).toBe('user-7'); // confirmed a moment ago
+    letTimePass(ISSUER_KEYS.maxAgeMs);
+    await expect(verify(keys)).rejects.toThrow('no applicable key');
+  });
+
+  test('are believed while the issuer is down, and for no longer than an hour', async () => {
+    const keys = keysWith({ timeoutMs: 50 });
+    await verify(keys);
+    issuer.withdraw('key-of-ES256');
+    issuer.become('failing');
+    letTimePass(ISSUER_KEYS.giveUpAfterMs - 1_000);
+    expect(await verify(keys)).toBe('user-7');
+    letTimePass(60_000);
+    await expect(verify(keys)).rejects.toThrow('unavailable');
+    issuer.become('up');
+    letTimePass(ISSUER_KEYS.cooldownMs);
+    await expect(verify(keys)).rejects.toThrow('no applicable key');
+  });
+
+  test('of an issuer that is back are asked for before a key that was withdrawn meanwhile is believed again', async () => {
+    const keys = keysWith({});
+    await verify(keys);
+    issuer.become('failing');
+    letTimePass(ISSUER_KEYS.maxAgeMs);
+    expect(await verify(keys)).toBe('user-7');
+    issuer.become('up');
+    issuer.withdraw('key-of-ES256');
+    letTimePass(ISSUER_KEYS.maxAgeMs);
+    await expect(verify(keys)).rejects.toThrow('no applicable key');
+  });
+
+  test('are announced when they are others, and not when they are the same', async () => {
+    let announced = 0;
+    const onNewKeys = () => {
+      announced += 1;
+    };
+    const options = { ...ISSUER_KEYS, cooldownMs: 0 };
+    const { find } = createIssuerKeys({ jwksUrl: issuer.url }, { ...events, onNewKeys }, options);
+    await verify(find);
+    letTimePass(ISSUER_KEYS.maxAgeMs);
+    await verify(find);
+    expect(announced).toBe(0);
+    issuer.withdraw('key-of-RS256');
+    letTimePass(ISSUER_KEYS.maxAgeMs);
+    await verify(find);
+    expect([announced, issuer.fetches()]).toEqual([1, 3]);
+  });
+
+  test('are fetched in the background until they are there', async () => {
+    issuer.become('failing');
+    const options = { ...ISSUER_KEYS, firstCooldownMs: 10 };
+    const { find, prefetch, close } = createIssuerKeys({ jwksUrl: issuer.url }, events, options);
+    prefetch();
+    await waitFor('two attempts have failed', () => failures.length >= 2);
+    issuer.become('up');
+    const before = issuer.fetches();
+    await waitFor('another attempt', () => issuer.fetches() > before);
+    expect(await verify(find)).toBe('user-7');
+    close();
+  });
+
+  test.each([
+    ['an answer that is no JSON', 200, '<html>', /did not answer with JSON: check AUTH_JWKS_URL/],
+    ['an answer that is no set of keys', 200, '{"keys":{}}', /not a set of keys: check AUTH_JWKS_URL/],
+    ['another address', 404, '{}', /answered 404: check AUTH_JWKS_URL/],
+    ['a redirect', 302, '', /answered 302: check AUTH_JWKS_URL/],
+    ['an answer without end', 200, ' '.repeat(300_000), /more than 262144 bytes/],
+  ])('are not there, and the log says what to check: %s', async (_what, status, body, message) => {
+    issuer.answer('/jwks.json', status, body);
+    await expect(verify(keysWith({}))).rejects.toThrow('unavailable');
+    expect(failures).toEqual([expect.stringMatching(message)]);
   });
 });

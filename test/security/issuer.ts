@@ -33,12 +33,19 @@ export function sign({ kid, alg, privateKey }: KeyPair, claims: Record<string, u
 
 /** An issuer with a key for each algorithm, that counts how often it is asked for them. */
 export interface Issuer {
+  /** Where it is, and what its discovery document calls it unless a test says otherwise. */
+  readonly base: string;
+  /** Where its keys are. */
   readonly url: string;
   readonly keys: Readonly<Record<Algorithm, KeyPair>>;
   readonly fetches: () => number;
+  readonly discoveries: () => number;
   readonly publish: (...keys: readonly KeyPair[]) => void;
+  readonly withdraw: (kid: string) => void;
   /** `up`, `failing` (500), `silent` (accepts and never answers). */
   readonly become: (mode: 'up' | 'failing' | 'silent') => void;
+  /** What the address of its keys, or of its discovery document, answers instead of what is right. */
+  readonly answer: (path: string, status: number, body: string) => void;
 }
 
 function listen(server: Server): Promise<string> {
@@ -46,38 +53,61 @@ function listen(server: Server): Promise<string> {
     server.once('error', reject);
     server.listen(0, '127.0.0.1', () => {
       const address = server.address();
-      if (address !== null && typeof address === 'object') resolve(`http://127.0.0.1:${address.port}/jwks.json`);
+      if (address !== null && typeof address === 'object') resolve(`http://127.0.0.1:${address.port}`);
     });
   });
 }
 
-/** Starts an issuer. It ends with the test file. */
-export async function startIssuer(): Promise<Issuer> {
+export const DISCOVERY = '/.well-known/openid-configuration';
+const KEYS = '/jwks.json';
+
+/**
+ * Starts an issuer. It ends with the test file.
+ * @param path of the issuer, behind which its discovery document is
+ */
+export async function startIssuer(path = ''): Promise<Issuer> {
   const pairs = await Promise.all(ALGORITHMS.map((alg) => makeKeyPair(`key-of-${alg}`, alg)));
   const keys = Object.fromEntries(pairs.map((pair) => [pair.alg, pair])) as Record<Algorithm, KeyPair>;
   let published: readonly KeyPair[] = pairs;
   let mode: 'up' | 'failing' | 'silent' = 'up';
-  let fetches = 0;
-  const server = createServer((_request, response) => {
-    fetches += 1;
+  const asked = new Map<string, number>();
+  const wrong = new Map<string, { status: number; body: string }>();
+  const documents: Readonly<Record<string, () => object>> = {
+    [KEYS]: () => ({ keys: published.map(({ jwk }) => jwk) }),
+    [path.replace(/\/$/, '') + DISCOVERY]: () => ({ issuer: base, jwks_uri: url, response_types_supported: ['code'] }),
+  };
+  const server = createServer(({ url: address = '' }, response) => {
+    asked.set(address, (asked.get(address) ?? 0) + 1);
     if (mode === 'silent') return;
-    response.writeHead(mode === 'up' ? 200 : 500, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ keys: published.map(({ jwk }) => jwk) }));
+    const { status, body } = wrong.get(address) ?? {
+      status: documents[address] === undefined ? 404 : 200,
+      body: JSON.stringify(documents[address]?.() ?? {}),
+    };
+    response.writeHead(mode === 'up' ? status : 500, { 'content-type': 'application/json' });
+    response.end(body);
   });
-  const url = await listen(server);
+  const origin = await listen(server);
+  const base = origin + path;
+  const url = origin + KEYS;
   onCleanup(async () => {
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
   return {
+    base,
     url,
     keys,
-    fetches: () => fetches,
+    fetches: () => asked.get(KEYS) ?? 0,
+    discoveries: () => asked.get(path.replace(/\/$/, '') + DISCOVERY) ?? 0,
     publish: (...more) => {
       published = [...pairs, ...more];
+    },
+    withdraw: (kid) => {
+      published = published.filter((pair) => pair.kid !== kid);
     },
     become: (next) => {
       mode = next;
     },
+    answer: (address, status, body) => void wrong.set(address, { status, body }),
   };
 }

@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { SignJWT } from 'jose';
 import { EVENT_STREAM } from '../../src/http/operation.ts';
 import { SCOPES } from '../../src/operations/caller.ts';
 import { mintToken } from '../../src/platform/development.ts';
@@ -38,13 +39,19 @@ const rowOf = (operationId: string): Row => {
 };
 
 async function bearer(sub: string, scope?: string, over: object = {}): Promise<Client> {
-  const token = await mintToken(TEST_SECRET, { sub, scope, issuer: ISSUER, ...over });
+  const token = await mintToken(TEST_SECRET, { sub, scope }, { issuer: ISSUER, ...over });
   return service.withAuthorization(`Bearer ${token}`);
 }
 
 async function expired(sub: string): Promise<Client> {
-  const { SignJWT } = await import('jose');
-  const token = new SignJWT({ sub, iss: ISSUER, exp: inSeconds(-1) }).setProtectedHeader({ alg: 'HS256' });
+  const token = new SignJWT({ sub, iss: ISSUER, exp: inSeconds(-10) }).setProtectedHeader({ alg: 'HS256' });
+  return service.withAuthorization(`Bearer ${await token.sign(new TextEncoder().encode(TEST_SECRET))}`);
+}
+
+/** A token that a program got for itself, with the scopes of another service alone. */
+async function program(): Promise<Client> {
+  const claims = { sub: 'a-program', client_id: 'a-program', scope: 'openid mail:send', iss: ISSUER };
+  const token = new SignJWT({ ...claims, exp: inSeconds(600) }).setProtectedHeader({ alg: 'HS256' });
   return service.withAuthorization(`Bearer ${await token.sign(new TextEncoder().encode(TEST_SECRET))}`);
 }
 
@@ -57,7 +64,8 @@ beforeAll(async () => {
     expired: await expired(CLIENT),
     'wrong issuer': await bearer(CLIENT, undefined, { issuer: 'https://evil.example' }),
   };
-  callers = { ...nobodies, ...Object.fromEntries(await Promise.all([...users, ...services])) };
+  const programs = { 'a program without scopes': await program() };
+  callers = { ...nobodies, ...programs, ...Object.fromEntries(await Promise.all([...users, ...services])) };
   const bySub = new Map(Object.entries(USERS).map(([name, sub]) => [sub, callers[name]]));
   const known = (client: Client | undefined): Client => {
     if (client === undefined) throw new Error('a caller is not in the matrix');
@@ -92,7 +100,10 @@ async function beginHold(): Promise<string> {
 
 function expectedOf({ stranger, client, freelancer, services = {}, open }: Row): Record<string, number> {
   const nobody = open ? 200 : 401;
+  // What services may do whatever their scopes are, a program without scopes may do, too.
+  const [forAll = 403] = SCOPES.every((scope) => services[scope] !== undefined) ? Object.values(services) : [];
   return {
+    'a program without scopes': open ? 200 : forAll,
     ...{ nobody, expired: nobody, 'wrong issuer': nobody },
     ...{ stranger, client, freelancer },
     ...Object.fromEntries(SCOPES.map((scope) => [scope, services[scope] ?? 403])),

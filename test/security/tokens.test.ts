@@ -1,6 +1,7 @@
-import { beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { SignJWT } from 'jose';
-import { createAuthenticator } from '../../src/http/auth.ts';
+import { createAuthenticator } from '../../src/http/auth/authenticate.ts';
+import type { RefusalReason } from '../../src/http/auth/token-refusal.ts';
 import { CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 import { ALGORITHMS, AUDIENCE, ISSUER, type Issuer, inSeconds, makeKeyPair, sign, startIssuer } from './issuer.ts';
@@ -27,50 +28,99 @@ describe('with the keys of an issuer', () => {
     expect((await read(await sign(issuer.keys[alg], { sub: CLIENT }))).status).toBe(200);
   });
 
-  const attacks: readonly (readonly [string, () => Promise<string>])[] = [
-    ['none', async () => `${base64url({ alg: 'none' })}.${base64url({ sub: CLIENT, exp: inSeconds(60) })}.`],
+  const attacks: readonly (readonly [string, RefusalReason, () => Promise<string>])[] = [
+    [
+      'none',
+      'algorithm_not_allowed',
+      async () => `${base64url({ alg: 'none' })}.${base64url({ sub: CLIENT, exp: inSeconds(60) })}.`,
+    ],
     [
       'none, in other letters, under a good signature',
+      'algorithm_not_allowed',
       async () => swapHeader(await sign(issuer.keys.RS256, { sub: CLIENT }), { alg: 'nOnE', kid: 'key-of-RS256' }),
     ],
     ...ALGORITHMS.map(
       (alg) =>
         [
           `HS256 with the public key of ${alg} as the secret`,
+          'algorithm_not_allowed',
           () =>
             new SignJWT({ sub: CLIENT, iss: ISSUER, aud: AUDIENCE, exp: inSeconds(60) })
               .setProtectedHeader({ alg: 'HS256', kid: issuer.keys[alg].kid })
               .sign(new TextEncoder().encode(issuer.keys[alg].pem)),
         ] as const,
     ),
-    ['a key of its own in the header', () => signWithOwnKey({})],
-    ['a key set of its own named in the header', () => signWithOwnKey({ jku: 'https://evil.example/jwks.json' })],
-    ['the id of a known key, and another key', () => signWithOwnKey({ kid: 'key-of-ES256' })],
-    ['an id of a key that climbs', () => signWithOwnKey({ kid: '../../../../dev/null' })],
-    ['another algorithm than the key is for', () => sign(issuer.keys.RS256, { sub: CLIENT }, { kid: 'key-of-ES256' })],
-    ['an extension that must be understood', async () => unknownExtension()],
-    ['a payload that is an array', async () => signedPayload([{ sub: CLIENT, exp: inSeconds(60) }])],
-    ['a payload that is a text', async () => signedPayload(CLIENT)],
-    ['no exp', () => sign(issuer.keys.ES256, { sub: CLIENT, exp: undefined })],
-    ['an exp that is a text', () => sign(issuer.keys.ES256, { sub: CLIENT, exp: String(inSeconds(60)) })],
-    ['an exp that has passed', () => sign(issuer.keys.ES256, { sub: CLIENT, exp: inSeconds(-1) })],
-    ['an nbf that lies ahead', () => sign(issuer.keys.ES256, { sub: CLIENT, nbf: inSeconds(30) })],
-    ['no sub', () => sign(issuer.keys.ES256, {})],
-    ['a sub that is a list', () => sign(issuer.keys.ES256, { sub: [CLIENT] })],
-    ['no iss', () => sign(issuer.keys.ES256, { sub: CLIENT, iss: undefined })],
-    ['another iss', () => sign(issuer.keys.ES256, { sub: CLIENT, iss: 'https://evil.example' })],
-    ['no aud', () => sign(issuer.keys.ES256, { sub: CLIENT, aud: undefined })],
-    ['another aud', () => sign(issuer.keys.ES256, { sub: CLIENT, aud: ['shop', 'mail'] })],
-    ['a scope that is a list', () => sign(issuer.keys.ES256, { sub: CLIENT, scope: ['ops'] })],
-    ['a changed payload', async () => (await sign(issuer.keys.EdDSA, { sub: 'user-8' })).replace(/\.\w/, '.f')],
-    ['a signature cut short', async () => (await sign(issuer.keys.EdDSA, { sub: CLIENT })).slice(0, -4)],
-    ['two tokens', async () => `${await sign(issuer.keys.ES256, { sub: CLIENT })}.${'x'.repeat(20)}`],
-    ['an encrypted token', async () => 'eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AA.AA.AA.AA'],
+    ['a key of its own in the header', 'unknown_key', () => signWithOwnKey({})],
+    [
+      'a key set of its own named in the header',
+      'unknown_key',
+      () => signWithOwnKey({ jku: 'https://evil.example/jwks.json' }),
+    ],
+    ['the id of a known key, and another key', 'bad_signature', () => signWithOwnKey({ kid: 'key-of-ES256' })],
+    ['an id of a key that climbs', 'unknown_key', () => signWithOwnKey({ kid: '../../../../dev/null' })],
+    [
+      'another algorithm than the key is for',
+      'unknown_key',
+      () => sign(issuer.keys.RS256, { sub: CLIENT }, { kid: 'key-of-ES256' }),
+    ],
+    ['an extension that must be understood', 'malformed', async () => unknownExtension()],
+    ['a payload that is an array', 'malformed', async () => signedPayload([{ sub: CLIENT, exp: inSeconds(60) }])],
+    ['a payload that is a text', 'malformed', async () => signedPayload(CLIENT)],
+    ['no exp', 'missing_claim', () => sign(issuer.keys.ES256, { sub: CLIENT, exp: undefined })],
+    [
+      'an exp that is a text',
+      'invalid_claim',
+      () => sign(issuer.keys.ES256, { sub: CLIENT, exp: String(inSeconds(60)) }),
+    ],
+    ['an exp that has passed', 'expired', () => sign(issuer.keys.ES256, { sub: CLIENT, exp: inSeconds(-7) })],
+    ['an nbf that lies ahead', 'not_yet_valid', () => sign(issuer.keys.ES256, { sub: CLIENT, nbf: inSeconds(30) })],
+    ['no sub', 'missing_claim', () => sign(issuer.keys.ES256, {})],
+    ['a sub that is a list', 'invalid_user_id', () => sign(issuer.keys.ES256, { sub: [CLIENT] })],
+    ['no iss', 'missing_claim', () => sign(issuer.keys.ES256, { sub: CLIENT, iss: undefined })],
+    ['another iss', 'wrong_issuer', () => sign(issuer.keys.ES256, { sub: CLIENT, iss: 'https://evil.example' })],
+    ['no aud', 'missing_claim', () => sign(issuer.keys.ES256, { sub: CLIENT, aud: undefined })],
+    ['another aud', 'wrong_audience', () => sign(issuer.keys.ES256, { sub: CLIENT, aud: ['shop', 'mail'] })],
+    [
+      'a scope that is an object',
+      'invalid_claim',
+      () => sign(issuer.keys.ES256, { sub: CLIENT, scope: { ops: true } }),
+    ],
+    ['a scope that is a number', 'invalid_claim', () => sign(issuer.keys.ES256, { sub: CLIENT, scope: 1 })],
+    [
+      'a list of scopes with more than text',
+      'invalid_claim',
+      () => sign(issuer.keys.ES256, { sub: CLIENT, scp: ['ops', 1] }),
+    ],
+    ['a sub with a space', 'invalid_user_id', () => sign(issuer.keys.ES256, { sub: 'user 7' })],
+    ['no JWT', 'malformed', async () => 'ya29.a0AfH6SMBx-opaque'],
+    ['quotes and line feeds', 'malformed', async () => 'x", error="none\\'],
+    [
+      'a changed payload',
+      'bad_signature',
+      async () => (await sign(issuer.keys.EdDSA, { sub: 'user-8' })).replace(/\.\w/, '.f'),
+    ],
+    [
+      'a signature cut short',
+      'bad_signature',
+      async () => (await sign(issuer.keys.EdDSA, { sub: CLIENT })).slice(0, -4),
+    ],
+    ['two tokens', 'malformed', async () => `${await sign(issuer.keys.ES256, { sub: CLIENT })}.${'x'.repeat(20)}`],
+    ['an encrypted token', 'encrypted', async () => 'eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ.AA.AA.AA.AA'],
   ];
 
-  test.each(attacks)('a token is refused with 401: %s', async (_what, attack) => {
+  test.each(attacks)('a token is refused with 401: %s (%s)', async (_what, reason, attack) => {
     const refused = await read(await attack());
     expect(refused).toMatchObject({ status: 401, code: 'unauthenticated' });
+    const told = /^Bearer error="invalid_token", error_description="([ !#-[\]-~]+)"$/.exec(
+      refused.headers['www-authenticate'] ?? '',
+    );
+    expect(told?.[1]).toBe(refused.problem.detail);
+    expect(
+      service.log
+        .lines()
+        .filter((line) => line['msg'] === 'answered')
+        .at(-1),
+    ).toMatchObject({ refused: reason });
   });
 
   test('a storm of key ids that nobody knows costs the issuer one fetch', async () => {
@@ -125,24 +175,37 @@ async function unknownExtension(): Promise<string> {
     .sign(privateKey, { crit: { exp: true } });
 }
 
-test('a token that was good once is good until its exp, and not beyond', async () => {
+describe('clocks may differ by five seconds, and no more', () => {
   const secret = 'a secret of at least thirty-two bytes';
+  const rules = { issuer: null, audiences: [], userClaim: 'sub', scopeClaims: ['scope'], scopePrefix: '' };
   const now = Math.floor(Date.now() / 1_000) * 1_000;
-  const token = await new SignJWT({ sub: CLIENT, exp: now / 1_000 + 10 })
-    .setProtectedHeader({ alg: 'HS256' })
-    .sign(new TextEncoder().encode(secret));
-  const options = { secret, jwksUrl: null, issuer: null, audience: null, onKeysUnavailable: () => {} };
-  const authenticate = createAuthenticator(options);
-  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'setTimeout'] });
-  const at = (ms: number) => {
-    jest.setSystemTime(ms);
-    return authenticate(`Bearer ${token}`);
-  };
-  try {
-    expect(await at(now)).toEqual({ kind: 'user', id: CLIENT });
-    expect(await at(now + 9_999)).toEqual({ kind: 'user', id: CLIENT });
-    expect(await at(now + 10_000)).toBeNull();
-  } finally {
+
+  beforeEach(() => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'setTimeout'] });
+  });
+  afterEach(() => {
     jest.useRealTimers();
+  });
+
+  async function bearer(claims: Record<string, unknown>) {
+    const { authenticate } = createAuthenticator({ keys: { secret }, rules, onKeysUnavailable: () => {} });
+    const token = new SignJWT({ sub: CLIENT, ...claims }).setProtectedHeader({ alg: 'HS256' });
+    const authorization = `Bearer ${await token.sign(new TextEncoder().encode(secret))}`;
+    return async (ms: number) => {
+      jest.setSystemTime(ms);
+      return await authenticate(authorization);
+    };
   }
+
+  test('a token that was good once is good until five seconds after its exp, and not beyond', async () => {
+    const at = await bearer({ exp: now / 1_000 + 10 });
+    for (const ms of [0, 9_999, 14_999]) expect(await at(now + ms)).toMatchObject({ caller: { id: CLIENT } });
+    expect(await at(now + 15_000)).toMatchObject({ caller: null, refusal: { reason: 'expired' } });
+  });
+
+  test('a token is good from five seconds before its nbf, whatever its iat', async () => {
+    const at = await bearer({ nbf: now / 1_000 + 10, iat: now / 1_000 + 30, exp: now / 1_000 + 60 });
+    expect(await at(now + 4_999)).toMatchObject({ caller: null, refusal: { reason: 'not_yet_valid' } });
+    expect(await at(now + 5_000)).toMatchObject({ caller: { kind: 'user', id: CLIENT } });
+  });
 });
