@@ -55,7 +55,7 @@ async function claim(what, claimFile, ownFile) {
     } catch (error) {
       if (error.code !== 'EEXIST') throw error;
     }
-    if (attempt === 1) process.stdout.write(`Process ${read(claimFile)?.split(' ')[0]} is ${what} …\n`);
+    if (attempt === 1) process.stderr.write(`Process ${read(claimFile)?.split(' ')[0]} is ${what} …\n`);
     dropDeadClaim(claimFile, ownFile);
     await sleep(200);
   }

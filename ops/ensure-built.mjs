@@ -35,7 +35,7 @@ function isBuilt() {
 }
 
 async function build() {
-  process.stdout.write('Building (once for each change; some seconds) …\n');
+  process.stderr.write('Building (once for each change; some seconds) …\n');
   const stamp = sources(); // before: what changes meanwhile is built again
   await run(process.execPath, [join(root, 'ops/build.mjs')], { stdio: ['ignore', 'inherit', 'inherit'] }).catch(
     (error) => {

@@ -49,7 +49,7 @@ function leaveStamp() {
 
 /** Install scripts stay off: no package that we use needs its own. */
 async function install() {
-  process.stdout.write('Installing packages (once for each package-lock.json; about half a minute) …\n');
+  process.stderr.write('Installing packages (once for each package-lock.json; about half a minute) …\n');
   const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const script = process.env.npm_execpath ?? '';
   // Another package manager may have started us, and it has no `ci`.

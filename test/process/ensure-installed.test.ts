@@ -46,8 +46,8 @@ async function clone(): Promise<Clone> {
   };
   const ensure = async (env: Record<string, string> = {}) => {
     const script = join(path, 'ops/ensure-installed.mjs');
-    const { stdout } = await run(process.execPath, [script], { cwd: '/', env: { ...environment, ...env } });
-    return stdout;
+    const { stderr } = await run(process.execPath, [script], { cwd: '/', env: { ...environment, ...env } });
+    return stderr;
   };
   const installed = async () =>
     (JSON.parse(await readFile(join(path, 'node_modules/part/package.json'), 'utf8')) as { version: string }).version;

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { onCleanup } from '../harness/cleanup.ts';
 import { administrate, createDatabase, letTimePass, type TestDatabase } from '../harness/database.ts';
-import { runFile } from '../harness/process.ts';
+import { runProgram } from '../harness/process.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';
 import type { Dispute } from '../harness/types.ts';
@@ -31,7 +31,7 @@ async function connectAs(role: Role): Promise<pg.Client> {
 }
 
 const migrate = async (role: Role = 'migrate') => {
-  const command = runFile('src/cli/migrate.ts', [], { env: { DATABASE_URL: urlOf(role) } });
+  const command = runProgram('cli/ops.js', ['migrate'], { env: { DATABASE_URL: urlOf(role) } });
   const { code } = await command.exited;
   return { code, out: command.stdout(), err: command.stderr() };
 };
