@@ -13,13 +13,14 @@ const ROOT = join(import.meta.dirname, '../..');
 async function clone(packages: Readonly<Record<string, string>> = {}) {
   const path = await mkdtemp(join(tmpdir(), 'clone-'));
   onCleanup(() => rm(path, { recursive: true, force: true }));
-  for (const folder of ['ops', 'src/cli']) await mkdir(join(path, folder), { recursive: true });
+  for (const folder of ['ops', 'openapi', 'src/cli']) await mkdir(join(path, folder), { recursive: true });
   for (const name of [
     'ops/ensure-built.mjs',
     'ops/build.mjs',
     'ops/alone.mjs',
     'ops/run.mjs',
     'tsconfig.json',
+    'openapi/examples.json',
     'package.json',
   ]) {
     await copyFile(join(ROOT, name), join(path, name));
