@@ -1,4 +1,4 @@
-import type { Rejection } from './commands.ts';
+import type { Command, Rejection } from './commands.ts';
 import { ANSWERS, type Answer, type DisputeAction, type DisputeType, otherRole, type Role, ruleOf } from './rules.ts';
 import { type Dispute, type Instant, openDisputeOf, type State } from './state.ts';
 
@@ -30,6 +30,11 @@ export function actionRefusal(dispute: Dispute, action: DisputeAction, role: Rol
   if (actor === 'respondent' && role !== dispute.respondent.role) return { code: 'not_respondent' };
   if (actor === 'opener' && role !== dispute.opener.role) return { code: 'not_opener' };
   return closedRefusal(dispute, now);
+}
+
+/** The refusal of a command whose precondition does not hold, or null. */
+export function mismatch(state: State, { precondition }: Pick<Command, 'precondition'>): Rejection | null {
+  return precondition === null || precondition(state) ? null : { code: 'version_mismatch' };
 }
 
 /** The answers that a dispute of a type knows. */

@@ -1,15 +1,12 @@
-import { actionRefusal, commentIsRequired } from './actions.ts';
+import { actionRefusal, commentIsRequired, mismatch } from './actions.ts';
 import type { DisputeCommand, Rejection } from './commands.ts';
 import { ruleOf } from './rules.ts';
 import type { Dispute, Instant, Order, State } from './state.ts';
 import { move, resolve, type Step } from './transition.ts';
 
-function refusalOf(dispute: Dispute, command: DisputeCommand, now: Instant): Rejection | null {
-  const refusal = actionRefusal(dispute, command.kind, command.actor.role, now);
+function refusalOf(state: State, dispute: Dispute, command: DisputeCommand, now: Instant): Rejection | null {
+  const refusal = actionRefusal(dispute, command.kind, command.actor.role, now) ?? mismatch(state, command);
   if (refusal !== null) return refusal;
-  if (command.ifVersion !== null && !command.ifVersion.includes(dispute.version)) {
-    return { code: 'version_mismatch', version: dispute.version };
-  }
   return command.comment === null && commentIsRequired(dispute.type, command.kind)
     ? { code: 'comment_required' }
     : null;
@@ -22,7 +19,7 @@ function refusalOf(dispute: Dispute, command: DisputeCommand, now: Instant): Rej
 export function actOnDispute(state: State & { order: Order }, command: DisputeCommand, now: Instant): Step | Rejection {
   const dispute = state.disputes.find(({ id }) => id === command.disputeId);
   if (dispute === undefined) throw new Error(`dispute ${command.disputeId} is not loaded`);
-  const refusal = refusalOf(dispute, command, now);
+  const refusal = refusalOf(state, dispute, command, now);
   if (refusal !== null) return refusal;
 
   const { actor, comment } = command;

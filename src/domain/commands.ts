@@ -1,5 +1,5 @@
 import type { Answer, DisputeType } from './rules.ts';
-import type { Actor, Change, Instant, Money, OrderStatus, Party, ReportedStatus } from './state.ts';
+import type { Actor, Change, Instant, Money, OrderStatus, Party, ReportedStatus, State } from './state.ts';
 
 /** What the order service says of an order; `revision` is its own counter. */
 export interface OrderReport {
@@ -13,13 +13,24 @@ export interface OrderReport {
   readonly revision: number;
 }
 
-export interface ReportOrder {
+/**
+ * Whether what the caller has read is still so, by the state at the instant of the decision. It is asked after every refusal
+ * that depends on the state and before those that depend on the command's own content.
+ */
+export type Precondition = (state: State) => boolean;
+
+interface Conditional {
+  /** Null where the caller sets no condition. */
+  readonly precondition: Precondition | null;
+}
+
+export interface ReportOrder extends Conditional {
   readonly kind: 'report_order';
   readonly actor: Actor;
   readonly report: OrderReport;
 }
 
-export interface OpenDispute {
+export interface OpenDispute extends Conditional {
   readonly kind: 'open_dispute';
   readonly actor: Party;
   /** The id that the dispute gets if it is opened. */
@@ -34,11 +45,9 @@ export interface OpenDispute {
   readonly remindersMs: readonly number[];
 }
 
-interface OnDispute {
+interface OnDispute extends Conditional {
   readonly actor: Party;
   readonly disputeId: string;
-  /** The versions that the caller takes for the current one; null where it does not care. */
-  readonly ifVersion: readonly number[] | null;
 }
 
 export interface AnswerDispute extends OnDispute {
@@ -94,6 +103,6 @@ export type Rejection =
   | { readonly code: 'order_not_disputable'; readonly reason: 'order_completed' | 'order_cancelled' }
   | { readonly code: 'stale_revision'; readonly revision: number }
   | { readonly code: 'order_closed' | 'parties_immutable' }
-  | { readonly code: 'version_mismatch'; readonly version: number }
+  | { readonly code: 'version_mismatch' }
   | { readonly code: 'reason_not_allowed' | 'reason_required' | 'comment_required' }
   | { readonly code: 'invalid_change'; readonly pointer: string; readonly problem: string };

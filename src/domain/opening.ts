@@ -1,4 +1,4 @@
-import { openingRefusal } from './actions.ts';
+import { mismatch, openingRefusal } from './actions.ts';
 import type { OpenDispute, Rejection } from './commands.ts';
 import { findReason } from './reasons.ts';
 import { otherRole, ruleOf } from './rules.ts';
@@ -56,6 +56,7 @@ function keep(change: Change | null): Change | null {
 export function openDispute(state: State & { order: Order }, command: OpenDispute, now: Instant): Step | Rejection {
   const refusal =
     openingRefusal(state, command.type, command.actor.role) ??
+    mismatch(state, command) ??
     reasonRefusal(command) ??
     commentRefusal(command) ??
     changeRefusal(state.order, command, now);

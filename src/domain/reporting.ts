@@ -1,3 +1,4 @@
+import { mismatch } from './actions.ts';
 import type { OrderReport, Rejection, ReportOrder } from './commands.ts';
 import { ruleOf } from './rules.ts';
 import { type Instant, isTerminal, type Order, openDisputeOf, type State } from './state.ts';
@@ -57,12 +58,13 @@ function refusalOf(order: Order, report: OrderReport): Rejection | null {
 }
 
 /** Takes in what the order service says of an order, or says why not. The same report again changes nothing. */
-export function reportOrder(state: State, { actor, report }: ReportOrder, now: Instant): Step | Rejection {
+export function reportOrder(state: State, command: ReportOrder, now: Instant): Step | Rejection {
   const { order } = state;
-  if (order === null) return firstReport(state, report, now);
+  const { actor, report } = command;
+  if (order === null) return mismatch(state, command) ?? firstReport(state, report, now);
   const samePeople = order.clientId === report.clientId && order.freelancerId === report.freelancerId;
   if (samePeople && isRepeated(order, report)) return { state, entries: [] };
-  const refusal = refusalOf(order, report);
+  const refusal = refusalOf(order, report) ?? mismatch(state, command);
   if (refusal !== null) return refusal;
 
   const facts = reportedFacts(order, report);

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { Dispute } from '../domain/state.ts';
+import type { Command, Precondition } from '../domain/commands.ts';
+import type { Dispute, State } from '../domain/state.ts';
 import { asSeenAt } from '../domain/transition.ts';
 import { callerKey, partyIdOf } from '../operations/caller.ts';
 import type { Decided } from '../operations/decided.ts';
 import type { Outcome } from '../operations/idempotent.ts';
 import { type CommandRequest, execute } from '../operations/write.ts';
 import type { IdempotencyKey, StoredResponse } from '../store/idempotency.ts';
+import { namesState, parseCondition } from './etag.ts';
 import type { Call, Reply } from './operation.ts';
-import { presentObstacle } from './present.ts';
+import { disputeHref, disputeState, orderState, presentDispute, presentObstacle, presentOrder } from './present.ts';
 import {
   type InputError,
   PROBLEM_MEDIA_TYPE,
@@ -48,29 +50,66 @@ export function idempotencyKey(call: AnyCall): IdempotencyKey | null {
   return typeof key === 'string' ? { caller: callerKey(call.caller), key, fingerprint: call.fingerprint() } : null;
 }
 
-/** The versions that If-Match names; null where any will do. A tag that no version has matches none. */
-export function versionsOf(call: AnyCall): number[] | null {
+/** What is wrong with a header that holds entity tags, if anything is. */
+export function conditionFault(headers: AnyCall['headers'], name: 'if-match' | 'if-none-match'): InputError | null {
+  const value = headers[name];
+  if (value === undefined || parseCondition(String(value)) !== null) return null;
+  return { pointer: `/header/${name}`, message: 'must be * or entity tags, in quotes and with commas between' };
+}
+
+function preconditionOf(call: AnyCall, stateOf: (state: State) => string | null): Precondition | null {
   const header = call.headers['if-match'];
-  if (header === undefined) return null;
-  const tags = String(header)
-    .split(',')
-    .map((tag) => tag.trim());
-  if (tags.includes('*')) return null;
-  return tags.flatMap((tag) => (/^"\d{1,9}"$/.test(tag) ? [Number(tag.slice(1, -1))] : []));
+  const condition = header === undefined ? null : parseCondition(String(header));
+  if (condition === null) return null;
+  return (state) => {
+    const current = stateOf(state);
+    return current !== null && namesState(condition, current);
+  };
+}
+
+/** What If-Match asks of a command on an order; null without the header. */
+export function orderPrecondition(call: AnyCall): Precondition | null {
+  return preconditionOf(call, ({ order }) => (order === null ? null : orderState(order)));
+}
+
+/** What If-Match asks of a command on a dispute; null without the header. */
+export function disputePrecondition(call: AnyCall, disputeId: string): Precondition | null {
+  return preconditionOf(call, ({ order, disputes }) => {
+    const dispute = disputes.find(({ id }) => id === disputeId);
+    return order === null || dispute === undefined ? null : disputeState(dispute, order);
+  });
+}
+
+/** What a caller whose precondition failed is shown: the dispute or the order as it is now, as far as it is there. */
+function currentOf({ decision, command, party, now }: Decided) {
+  const { order, disputes } = asSeenAt(decision.state, now);
+  if (order === null) return {};
+  const id = addressed(command);
+  const dispute = disputes.find((candidate) => candidate.id === id);
+  if (dispute === undefined || party === null) return { order: presentOrder(order, disputes, now) };
+  // Errors end up in logs, and comments belong in none.
+  const { comment: _, ...shown } = presentDispute(dispute, order, party.role, now);
+  return { dispute: shown };
+}
+
+/** The open dispute that was in the way of another. */
+function obstacleTo({ decision, party, now }: Decided, disputeId: string) {
+  const { order, disputes } = asSeenAt(decision.state, now);
+  const dispute = disputes.find(({ id }) => id === disputeId);
+  if (order === null || dispute === undefined || party === null) return {};
+  return { openDispute: presentObstacle(dispute, order, party.role, now) };
 }
 
 function refusal(decided: Decided, instance: { url: string; id: string }): StoredResponse | null {
-  const { rejection, state } = decided.decision;
+  const { rejection } = decided.decision;
   if (rejection === null) return null;
-  const obstacle =
-    rejection.code === 'dispute_already_open' && decided.party !== null
-      ? asSeenAt(state, decided.now).disputes.find(({ id }) => id === rejection.disputeId)
-      : undefined;
-  const openDispute =
-    obstacle === undefined || decided.party === null
-      ? null
-      : presentObstacle(obstacle, decided.party.role, decided.now);
-  const problem = rejectionProblem(rejection, openDispute);
+  const shown =
+    rejection.code === 'version_mismatch'
+      ? currentOf(decided)
+      : rejection.code === 'dispute_already_open'
+        ? obstacleTo(decided, rejection.disputeId)
+        : {};
+  const problem = rejectionProblem(rejection, shown);
   return {
     status: PROBLEMS[problem.code].status,
     headers: { 'content-type': PROBLEM_MEDIA_TYPE, ...problem.headers },
@@ -83,12 +122,18 @@ export function respond(status: number, body: unknown, headers: Readonly<Record<
   return { status, headers: { 'content-type': JSON_MEDIA_TYPE, ...headers }, body: JSON.stringify(body) };
 }
 
-/** The dispute that a decision was about, as it is afterwards. */
-export function decidedDispute({ decision, command }: Decided): Dispute {
-  const id = 'disputeId' in command ? command.disputeId : undefined;
-  const dispute = decision.state.disputes.find((candidate) => candidate.id === id);
-  if (dispute === undefined) throw new Error('a decision lost its dispute');
-  return dispute;
+const addressed = (command: Command): string | null => ('disputeId' in command ? command.disputeId : null);
+
+/**
+ * Answers the party whose command was carried out with its dispute as it is afterwards.
+ * @throws if the command was not one of a party about a dispute
+ */
+export function respondWithDispute({ decision, command, party, now }: Decided, status: 200 | 201): StoredResponse {
+  const { order, disputes } = decision.state;
+  const dispute: Dispute | undefined = disputes.find(({ id }) => id === addressed(command));
+  if (order === null || dispute === undefined || party === null) throw new Error('a decision lost its dispute');
+  const body = presentDispute(dispute, order, party.role, now);
+  return respond(status, body, { ...(status === 201 && { location: disputeHref(dispute.id) }), etag: body.etag });
 }
 
 type Asked = Pick<CommandRequest, 'target' | 'command' | 'key'> & { readonly url: string };

@@ -29,6 +29,7 @@ const FREELANCER: Party = { role: 'freelancer', id: 'user-9' };
 function report(status: ReportedStatus, revision: number): Command {
   return {
     kind: 'report_order',
+    precondition: null,
     actor: { role: 'order_service', id: 'order-service' },
     report: {
       orderId: ORDER_ID,
@@ -45,6 +46,7 @@ function report(status: ReportedStatus, revision: number): Command {
 
 const opening = {
   kind: 'open_dispute',
+  precondition: null,
   disputeId: DISPUTE_ID,
   windowMs: WINDOW_MS,
   remindersMs: [REMINDER_MS],
@@ -77,7 +79,7 @@ const askForMore: Command = {
 
 function act(kind: DisputeAction, actor: Party): Command {
   const comment = 'The first draft is ready.';
-  return { kind, actor, disputeId: DISPUTE_ID, ifVersion: null, comment } as Command;
+  return { kind, actor, disputeId: DISPUTE_ID, precondition: null, comment } as Command;
 }
 
 interface Told {

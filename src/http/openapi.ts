@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { VERSION } from '../platform/version.ts';
 import { TYPES } from './media-types.ts';
 import { WEBHOOK_PARAMETERS, webhooksOf } from './openapi-webhooks.ts';
-import type { Operation } from './operation.ts';
+import { isRevalidated, type Operation } from './operation.ts';
 import { portable } from './portable-schema.ts';
 import { PROBLEMS, type ProblemCode } from './problems.ts';
 import { addExamples } from './recorded-examples.ts';
 import { problemsOf } from './refusals.ts';
+import { ENTITY_TAG_PATTERN, EXAMPLE_TAG } from './schemas/common.ts';
 import { ProblemDocument } from './schemas/problem.ts';
 
 type Json = Record<string, unknown>;
@@ -62,8 +63,14 @@ function parametersOf(components: Components, schema: z.ZodType | undefined, whe
   });
 }
 
-function headerParameters({ takesKey, takesIfMatch, takesLastEventId }: Operation): Json[] {
-  const taken = [takesKey && 'IdempotencyKey', takesIfMatch && 'IfMatch', takesLastEventId && 'LastEventId'];
+function headerParameters(operation: Operation): Json[] {
+  const { takesKey, takesIfMatch, takesLastEventId } = operation;
+  const taken = [
+    takesKey && 'IdempotencyKey',
+    takesIfMatch && 'IfMatch',
+    isRevalidated(operation) ? 'IfNoneMatch' : undefined,
+    takesLastEventId && 'LastEventId',
+  ];
   const refs = taken.filter((name) => name !== undefined);
   return refs.map((name) => ({ $ref: `#/components/parameters/${name}` }));
 }
@@ -83,7 +90,16 @@ const PARAMETERS = {
     in: 'header',
     required: false,
     description:
-      'The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since.',
+      'The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed ' +
+      'since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`).',
+    schema: { type: 'string' },
+  },
+  IfNoneMatch: {
+    name: 'If-None-Match',
+    in: 'header',
+    required: false,
+    description:
+      'The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get.',
     schema: { type: 'string' },
   },
   LastEventId: {
@@ -100,10 +116,10 @@ const text = { type: 'string', minLength: 1 };
 
 const RESPONSE_HEADERS: Record<string, Json> = {
   ETag: {
-    description: 'The version of the dispute, for If-Match.',
+    description: 'Changes whenever anything but `serverTime` changes; for If-Match and If-None-Match.',
     required: true,
-    schema: { type: 'string', pattern: '^"\\d+"$' },
-    example: '"1"',
+    schema: { type: 'string', pattern: ENTITY_TAG_PATTERN },
+    example: EXAMPLE_TAG,
   },
   Location: { description: 'Where the new resource is.', required: true, schema: { ...text, format: 'uri-reference' } },
   'Idempotency-Replayed': {
@@ -164,6 +180,11 @@ function successResponses(components: Components, operation: Operation): Json {
       },
     ]),
   );
+}
+
+/** What a caller gets that has the current version already. */
+function notModified(operation: Operation): Json {
+  return isRevalidated(operation) ? { '304': { description: 'It has not changed.', ...headersOf(['ETag']) } } : {};
 }
 
 function problemHeaders(status: number): string[] {
@@ -229,7 +250,11 @@ function operationObject(components: Components, operation: Operation): Json {
         content: { 'application/json': { schema: components.schemaOf(body) } },
       },
     }),
-    responses: { ...successResponses(components, operation), ...problemResponses(components, operation) },
+    responses: {
+      ...successResponses(components, operation),
+      ...notModified(operation),
+      ...problemResponses(components, operation),
+    },
   };
 }
 

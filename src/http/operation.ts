@@ -106,6 +106,11 @@ export interface Operation<P = unknown, Q = unknown, B = unknown> {
   readonly handle: (call: Call<P, Q, B>) => Promise<Reply>;
 }
 
+/** Whether an operation answers If-None-Match: a read whose success has an entity tag. */
+export function isRevalidated({ method, success }: Operation): boolean {
+  return method === 'GET' && success.some(({ headers }) => headers?.includes('ETag'));
+}
+
 /** Ties the types of an operation's input to its handler; the value itself is returned as it is. */
 export function operation<P = unknown, Q = unknown, B = unknown>(value: Operation<P, Q, B>): Operation {
   return value as unknown as Operation;

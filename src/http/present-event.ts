@@ -1,7 +1,6 @@
 import type { Previous } from '../domain/commands.ts';
 import type { FeedRow } from '../store/feed.ts';
-import type { EntryData } from '../store/schema.ts';
-import { presentDispute, presentOrderFacts } from './present.ts';
+import { presentEventDispute, presentEventOrder } from './present.ts';
 
 function presentPrevious(previous: Previous | null) {
   if (previous === null) return null;
@@ -12,11 +11,6 @@ function presentPrevious(previous: Previous | null) {
     ...(respondBy !== undefined && { respondBy: new Date(respondBy).toISOString() }),
     ...(extrasCount !== undefined && { extrasCount }),
   };
-}
-
-function presentEventDispute(dispute: NonNullable<EntryData['dispute']>, at: number) {
-  const { serverTime: _, ...facts } = presentDispute({ ...dispute, comment: null }, null, at);
-  return facts;
 }
 
 /**
@@ -33,8 +27,8 @@ export function presentEvent(row: FeedRow, withComment: boolean) {
     orderId: row.orderId,
     orderVersion: row.orderVersion,
     actor: row.actorId === null ? { role: row.actorRole } : { role: row.actorRole, id: row.actorId },
-    ...(dispute !== null && { dispute: presentEventDispute(dispute, row.occurredAt) }),
-    order: presentOrderFacts(order),
+    ...(dispute !== null && { dispute: presentEventDispute(dispute, order) }),
+    order: presentEventOrder(order),
     previous: presentPrevious(previous),
     ...(withComment && row.comment !== null && { comment: row.comment }),
   };

@@ -12,7 +12,8 @@ import {
 } from '../domain/rules.ts';
 import { type Dispute, type Instant, type Order, openDisputeOf, type State } from '../domain/state.ts';
 import { formatDuration } from '../platform/duration.ts';
-import { disputeHref, presentDispute, presentOnExpiry, presentOrder } from './present.ts';
+import { digestOf, entityTag } from './etag.ts';
+import { disputeHref, orderState, presentDispute, presentOnExpiry, presentOrder } from './present.ts';
 import { rejectionProblem } from './problems.ts';
 
 /** A reason of the catalogue as JSON. */
@@ -30,7 +31,7 @@ const ACTION_LABELS: Readonly<Record<DisputeAction, string>> = {
 
 function presentBlocked(rejection: Rejection | null) {
   if (rejection === null) return null;
-  const { code, detail } = rejectionProblem(rejection, null);
+  const { code, detail } = rejectionProblem(rejection);
   return { code, reason: 'reason' in rejection ? rejection.reason : null, detail };
 }
 
@@ -45,12 +46,12 @@ function reasonField(presence: Presence, role: Role) {
   return { presence, options: REASONS.filter((reason) => reason.role === role).map(presentReason) };
 }
 
-function changeField(presence: Presence, order: Order, now: Instant) {
+function changeField(presence: Presence, { deliverBy, price }: Order) {
   if (presence === 'none') return null;
   return {
     presence,
     minParts: 1,
-    deliverBy: { presence: 'optional', after: new Date(Math.max(now, order.deliverBy ?? now)).toISOString() },
+    deliverBy: { presence: 'optional', after: deliverBy === null ? null : new Date(deliverBy).toISOString() },
     extras: {
       presence: 'optional',
       minItems: 1,
@@ -59,7 +60,7 @@ function changeField(presence: Presence, order: Order, now: Instant) {
       titleMaxLength: LIMITS.titleLength,
       priceMin: 0,
       priceMax: LIMITS.amount,
-      currency: order.price.currency,
+      currency: price.currency,
     },
   };
 }
@@ -72,7 +73,7 @@ interface Viewing {
   readonly windowsMs: Readonly<Record<DisputeType, number>>;
 }
 
-function presentOpening({ order, state, role, now, windowsMs }: Viewing, type: DisputeType) {
+function presentOpening({ order, state, role, windowsMs }: Viewing, type: DisputeType) {
   const rule = ruleOf(type).opening[role];
   if (rule === undefined) return null;
   const refusal = openingRefusal(state, type, role);
@@ -90,7 +91,7 @@ function presentOpening({ order, state, role, now, windowsMs }: Viewing, type: D
     fields: {
       reason: reasonField(rule.reason, role),
       comment: commentField(rule.comment),
-      change: changeField(rule.change, order, now),
+      change: changeField(rule.change, order),
     },
   };
 }
@@ -117,8 +118,7 @@ function unavailability(order: Order) {
   return isCancelled ? presentBlocked({ code: 'order_not_disputable', reason: 'order_cancelled' }) : null;
 }
 
-/** The order page for one role: what stands open, and each action as allowed or blocked. */
-export function presentResolutionCenter(viewing: Viewing) {
+function presentView(viewing: Viewing) {
   const { order, state, role, now } = viewing;
   const open = openDisputeOf(state);
   const unavailable = unavailability(order);
@@ -129,9 +129,16 @@ export function presentResolutionCenter(viewing: Viewing) {
     unavailable,
     viewer: { role },
     order: presentOrder(order, state.disputes, now),
-    openDispute: open === null ? null : presentDispute(open, role, now),
+    openDispute: open === null ? null : presentDispute(open, order, role, now),
     open: DISPUTE_TYPES.flatMap((type) => presentOpening(viewing, type) ?? []),
     respond: open === null ? [] : actions.map((action) => presentOption(viewing, open, action)),
-    serverTime: new Date(now).toISOString(),
   };
+}
+
+/** The order page for one role: what stands open, and each action as allowed or blocked. */
+export function presentResolutionCenter(viewing: Viewing) {
+  const view = presentView(viewing);
+  const { order, openDispute, ...rest } = view;
+  const etag = entityTag(orderState(viewing.order), digestOf([rest, order.etag, openDispute?.etag]));
+  return { ...view, etag, serverTime: new Date(viewing.now).toISOString() };
 }

@@ -1,7 +1,8 @@
 import { actionRefusal, answersOf, commentIsRequired, viewerState } from '../domain/actions.ts';
 import { type DisputeAction, type OrderEffect, RESOLUTIONS, type Role, ruleOf } from '../domain/rules.ts';
-import type { Actor, Change, Dispute, Instant, Order } from '../domain/state.ts';
+import type { Actor, Change, Dispute, Extra, Instant, Money, Order, Party } from '../domain/state.ts';
 import type { LogRow } from '../store/reads.ts';
+import { digestOf, entityTag } from './etag.ts';
 
 const iso = (instant: Instant): string => new Date(instant).toISOString();
 const isoOrNull = (instant: Instant | null): string | null => (instant === null ? null : iso(instant));
@@ -20,8 +21,14 @@ export function disputeHref(id: string, action?: DisputeAction): string {
   return action === undefined ? `/v1/disputes/${id}` : `/v1/disputes/${id}/${SEGMENTS[action]}`;
 }
 
+// Objects that come out of a JSON column have their members in another order. Each is built anew, so that equal values are
+// equal texts, whose digest is the entity tag.
+const presentMoney = ({ amount, currency }: Money) => ({ amount, currency });
+const presentExtra = ({ title, price }: Extra) => ({ title, price });
+const presentParty = ({ role, id }: Party) => ({ role, id });
+
 function presentChange(change: Change | null) {
-  return change === null ? null : { deliverBy: isoOrNull(change.deliverBy), extras: change.extras };
+  return change === null ? null : { deliverBy: isoOrNull(change.deliverBy), extras: change.extras.map(presentExtra) };
 }
 
 const orderStatusAfter = (effect: OrderEffect) => (effect === 'cancel_order' ? 'mutually_cancelled' : 'previous');
@@ -52,8 +59,16 @@ export function allowedActions(dispute: Dispute, role: Role, now: Instant) {
 
 const presentActor = (actor: Actor) => ('id' in actor ? { role: actor.role, id: actor.id } : { role: actor.role });
 
-/** A dispute as JSON: for a party with what it wrote and may do; for a service (role null) without. */
-export function presentDispute(dispute: Dispute, role: Role | null, now: Instant) {
+const presentOrderSummary = ({ id, title, status, price, deliverBy }: Order) => ({
+  id,
+  title,
+  status,
+  price: presentMoney(price),
+  deliverBy: isoOrNull(deliverBy),
+});
+
+/** What a dispute is, whoever asks and whenever: what its events tell of it, and what If-Match compares. */
+function disputeFacts(dispute: Omit<Dispute, 'comment'>, order: Order) {
   const { resolved } = dispute;
   return {
     id: dispute.id,
@@ -63,10 +78,9 @@ export function presentDispute(dispute: Dispute, role: Role | null, now: Instant
     resolution: resolved?.resolution ?? null,
     resolvedBy: resolved === null ? null : presentActor(resolved.by),
     resolvedAt: isoOrNull(resolved?.at ?? null),
-    opener: dispute.opener,
-    respondent: dispute.respondent,
+    opener: presentParty(dispute.opener),
+    respondent: presentParty(dispute.respondent),
     reason: dispute.reason,
-    ...(role !== null && { comment: dispute.comment }),
     change: presentChange(dispute.change),
     openedAt: iso(dispute.openedAt),
     updatedAt: iso(dispute.updatedAt),
@@ -74,27 +88,51 @@ export function presentDispute(dispute: Dispute, role: Role | null, now: Instant
     onExpiry: presentOnExpiry(dispute.type),
     awaiting: resolved === null ? dispute.respondent.role : null,
     version: dispute.version,
-    ...(role !== null && {
-      viewer: {
-        role,
-        state: viewerState(dispute, role),
-        allowedActions: allowedActions(dispute, role, now),
-        addComment: allowedAction(dispute, 'add_comment', role, now),
-      },
-    }),
-    serverTime: iso(now),
+    order: presentOrderSummary(order),
   };
 }
 
+// Both change with `version`. While a hold lasts they also move with the clock, which is no change to be warned of.
+const factsState = ({ respondBy: _, updatedAt: __, ...facts }: ReturnType<typeof disputeFacts>) => digestOf(facts);
+
+/** The part of a dispute's entity tag that If-Match compares. */
+export const disputeState = (dispute: Dispute, order: Order): string => factsState(disputeFacts(dispute, order));
+
+function presentViewer(dispute: Dispute, role: Role, now: Instant) {
+  return {
+    role,
+    state: viewerState(dispute, role),
+    allowedActions: allowedActions(dispute, role, now),
+    addComment: allowedAction(dispute, 'add_comment', role, now),
+  };
+}
+
+/** A dispute as JSON: for a party with what it wrote and may do; for a service (role null) without. */
+export function presentDispute(dispute: Dispute, order: Order, role: Role | null, now: Instant) {
+  const facts = disputeFacts(dispute, order);
+  const own = role === null ? {} : { comment: dispute.comment, viewer: presentViewer(dispute, role, now) };
+  const state = factsState(facts);
+  const etag = entityTag(state, digestOf([state, facts.respondBy, facts.updatedAt, own]));
+  return { ...facts, ...own, etag, serverTime: iso(now) };
+}
+
+/** A dispute as its events tell of it, beside its order. */
+export function presentEventDispute(dispute: Omit<Dispute, 'comment'>, order: Order) {
+  const facts = disputeFacts(dispute, order);
+  const { order: _, ...own } = facts;
+  return { ...own, etag: entityTag(factsState(facts)) };
+}
+
 /** The open dispute that stands in somebody's way, with what that party may do about it. */
-export function presentObstacle(dispute: Dispute, role: Role, now: Instant) {
-  const { id, type, opener } = dispute;
-  return { id, type, opener, respondBy: iso(dispute.respondBy), allowedActions: allowedActions(dispute, role, now) };
+export function presentObstacle(dispute: Dispute, order: Order, role: Role, now: Instant) {
+  const { id, type, opener, respondBy, viewer, etag } = presentDispute(dispute, order, role, now);
+  return { id, type, opener, respondBy, allowedActions: viewer?.allowedActions ?? [], etag };
 }
 
 function presentOpenDispute(dispute: Dispute | undefined) {
   if (dispute === undefined) return null;
-  const { id, type, opener } = dispute;
+  const { id, type } = dispute;
+  const opener = presentParty(dispute.opener);
   const respondBy = iso(dispute.respondBy);
   return { id, type, opener, respondBy, onExpiry: presentOnExpiry(type), href: disputeHref(id) };
 }
@@ -112,7 +150,7 @@ function presentCancellation(order: Order, disputes: readonly Dispute[]) {
 }
 
 /** What an order is in itself, as JSON. */
-export function presentOrderFacts(order: Order) {
+function orderFacts(order: Order) {
   return {
     id: order.id,
     clientId: order.clientId,
@@ -121,22 +159,32 @@ export function presentOrderFacts(order: Order) {
     status: order.status,
     previousStatus: order.status === 'in_dispute' ? order.reportedStatus : null,
     deliverBy: isoOrNull(order.deliverBy),
-    extras: order.extras,
-    price: order.price,
+    extras: order.extras.map(presentExtra),
+    price: presentMoney(order.price),
     revision: order.revision,
     createdAt: iso(order.createdAt),
     updatedAt: iso(order.updatedAt),
   };
 }
 
+/** The part of an order's entity tag that If-Match compares; `version` changes with each change of one of its disputes. */
+export function orderState(order: Order): string {
+  const { updatedAt: _, ...facts } = orderFacts(order);
+  return digestOf([facts, order.version]);
+}
+
+/** An order as its events tell of it. */
+export const presentEventOrder = (order: Order) => ({ ...orderFacts(order), etag: entityTag(orderState(order)) });
+
 /** An order as JSON; `disputes` holds its open dispute and the one that ended it. */
 export function presentOrder(order: Order, disputes: readonly Dispute[], now: Instant) {
-  return {
-    ...presentOrderFacts(order),
+  const facts = orderFacts(order);
+  const state = orderState(order);
+  const own = {
     openDispute: presentOpenDispute(disputes.find(({ resolved }) => resolved === null)),
     cancellation: presentCancellation(order, disputes),
-    serverTime: iso(now),
   };
+  return { ...facts, ...own, etag: entityTag(state, digestOf([state, facts.updatedAt, own])), serverTime: iso(now) };
 }
 
 /** One line of a timeline; `withComment` only for the two parties. */
@@ -155,9 +203,4 @@ export function presentTimelineEntry(row: LogRow, index: number, withComment: bo
     ...(withComment && row.comment !== null && { comment: row.comment }),
     ...(withComment && row.commentErasedAt !== null && { commentErasedAt: iso(row.commentErasedAt) }),
   };
-}
-
-/** The entity tag of a dispute: its version. */
-export function etagOf(dispute: Dispute): string {
-  return `"${dispute.version}"`;
 }

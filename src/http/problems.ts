@@ -27,7 +27,7 @@ export const PROBLEMS = {
   parties_immutable: { status: 409, title: 'The parties of an order never change' },
   position_ahead: { status: 409, title: 'This position lies beyond the end of the log' },
   idempotency_key_in_use: { status: 409, title: 'A request with this key is still running' },
-  version_mismatch: { status: 412, title: 'The dispute has changed' },
+  version_mismatch: { status: 412, title: 'It has changed since it was read' },
   payload_too_large: { status: 413, title: 'The body is too large' },
   unsupported_media_type: { status: 415, title: 'The body must be application/json' },
   reason_not_allowed: { status: 422, title: 'This reason cannot be given here' },
@@ -124,8 +124,11 @@ export function positionAhead(end: number): ProblemError {
 
 const iso = (instant: number): string => new Date(instant).toISOString();
 
-/** The problem that tells a caller of a rejection; `openDispute` is what the caller sees of the dispute in its way. */
-export function rejectionProblem(rejection: Rejection, openDispute: unknown): Problem {
+/**
+ * The problem that tells a caller of a rejection.
+ * @param shown the members that show the caller the order or the dispute as it is
+ */
+export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<string, unknown>> = {}): Problem {
   const { code } = rejection;
   switch (code) {
     case 'action_not_allowed':
@@ -138,7 +141,7 @@ export function rejectionProblem(rejection: Rejection, openDispute: unknown): Pr
       return {
         code,
         detail: `Dispute ${rejection.disputeId} is open; an order has one at a time.`,
-        extra: { openDispute },
+        extra: shown,
       };
     case 'dispute_not_open':
       return { code, detail: 'The dispute is resolved; nothing can be done about it any more.' };
@@ -167,8 +170,8 @@ export function rejectionProblem(rejection: Rejection, openDispute: unknown): Pr
     case 'version_mismatch':
       return {
         code,
-        detail: `If-Match names another version; the dispute is at "${rejection.version}".`,
-        extra: { version: rejection.version },
+        detail: 'If-Match does not name the current entity tag; read it again and decide anew.',
+        extra: shown,
       };
     case 'reason_not_allowed':
       return invalid(code, '/reason', 'must be a reason of your role, and only in a cancellation');

@@ -2,10 +2,11 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { type Caller, hasScope } from '../operations/caller.ts';
-import { fingerprintOf, keyFault } from './commands.ts';
+import { conditionFault, fingerprintOf, keyFault } from './commands.ts';
+import { namesTag, parseCondition } from './etag.ts';
 import { lastEventIdFault } from './last-event-id.ts';
 import { CONTENT_TYPES, type Format } from './media-types.ts';
-import { type Access, EVENT_STREAM, type HttpDeps, type Operation } from './operation.ts';
+import { type Access, EVENT_STREAM, type HttpDeps, isRevalidated, type Operation, type Reply } from './operation.ts';
 import { type InputError, insufficientScope, problemError } from './problems.ts';
 
 declare module 'fastify' {
@@ -48,8 +49,13 @@ interface Input {
   readonly body: unknown;
 }
 
-function headerFaults({ takesKey, takesLastEventId }: Operation, headers: FastifyRequest['headers']): InputError[] {
-  const faults = [takesKey ? keyFault(headers) : null, takesLastEventId ? lastEventIdFault(headers) : null];
+function headerFaults(operation: Operation, headers: FastifyRequest['headers']): InputError[] {
+  const faults = [
+    operation.takesKey ? keyFault(headers) : null,
+    operation.takesIfMatch ? conditionFault(headers, 'if-match') : null,
+    isRevalidated(operation) ? conditionFault(headers, 'if-none-match') : null,
+    operation.takesLastEventId ? lastEventIdFault(headers) : null,
+  ];
   return faults.filter((fault) => fault !== null);
 }
 
@@ -121,6 +127,15 @@ interface Serving {
   readonly stopping: AbortSignal;
 }
 
+/** Whether the caller has already what a read would give it. */
+function isCurrent(operation: Operation, headers: FastifyRequest['headers'], reply: Reply): boolean {
+  const tag = reply.headers?.['etag'];
+  const given = headers['if-none-match'];
+  if (tag === undefined || given === undefined || !isRevalidated(operation)) return false;
+  const condition = parseCondition(given);
+  return condition !== null && namesTag(condition, tag);
+}
+
 async function answer(operation: Operation, { deps, stopping }: Serving, request: FastifyRequest, reply: FastifyReply) {
   const { caller } = request;
   if (caller === null) throw new Error('a request got past authentication without a caller');
@@ -129,12 +144,7 @@ async function answer(operation: Operation, { deps, stopping }: Serving, request
   const { params, query, headers: given } = request;
   const input = parseInput(operation, { params, query, body: rawBody, headers: given });
   checkAccess(operation.access, caller);
-  const {
-    status,
-    headers,
-    body,
-    format = request.format,
-  } = await operation.handle({
+  const made = await operation.handle({
     deps,
     caller,
     requestId: request.id,
@@ -144,6 +154,12 @@ async function answer(operation: Operation, { deps, stopping }: Serving, request
     signal: () => signalOf(reply, stopping),
     fingerprint: () => fingerprintOf(request.method, request.url, given, rawBody),
   });
+  const { status, headers, body, format = request.format } = made;
+  if (isCurrent(operation, given, made))
+    return reply
+      .status(304)
+      .headers({ ...headers })
+      .send();
   void reply
     .status(status)
     .type(CONTENT_TYPES[format])

@@ -1,7 +1,15 @@
 import { openDisputeOf } from '../domain/state.ts';
-import { asSeenAt, disputeAsSeenAt, isUnsettled } from '../domain/transition.ts';
+import { asSeenAt, isUnsettled } from '../domain/transition.ts';
 import { isTransient } from '../platform/database.ts';
-import { type Filter, MOST_OVERDUE, overdueAmong, type Page, type PageRequest, readPage } from '../store/listing.ts';
+import {
+  type Filter,
+  type Listed,
+  MOST_OVERDUE,
+  overdueAmong,
+  type Page,
+  type PageRequest,
+  readPage,
+} from '../store/listing.ts';
 import { type Found, find, type LogRow, timelineOf } from '../store/reads.ts';
 import type { Target } from '../store/target.ts';
 import { settleDisputes } from './settle.ts';
@@ -57,11 +65,16 @@ export async function settleListed(deps: WriteDeps, filter: Pick<Filter, 'partyI
   }
 }
 
+function listedAsSeen({ order, dispute }: Listed, { holds, now }: Page): Listed {
+  const seen = asSeenAt({ order, disputes: [dispute], holds }, now);
+  return { order: seen.order, dispute: seen.disputes[0] ?? dispute };
+}
+
 /** A page as it has to be seen when it was read; where only open disputes are wanted, without those that are not. */
 function pageAsSeen({ filter }: PageRequest, page: Page): Page {
   const onlyOpen = filter.status === 'open' || filter.awaiting !== undefined;
-  const seen = page.disputes.map((dispute) => disputeAsSeenAt(dispute, page.holds, page.now));
-  return { ...page, disputes: onlyOpen ? seen.filter(({ resolved }) => resolved === null) : seen };
+  const seen = page.rows.map((listed) => listedAsSeen(listed, page));
+  return { ...page, rows: onlyOpen ? seen.filter(({ dispute }) => dispute.resolved === null) : seen };
 }
 
 /** Reads one page of disputes; none of them is shown as open past its deadline, and none that is over is missing. */
@@ -71,11 +84,11 @@ export async function readDisputes(deps: WriteDeps, request: PageRequest): Promi
     await settleListed(deps, request.filter);
     page = await readPage(deps.db, request);
   }
-  const unsettled = page.disputes.filter((dispute) => isUnsettled(dispute, page.holds, page.now));
+  const unsettled = page.rows.filter(({ dispute }) => isUnsettled(dispute, page.holds, page.now));
   if (unsettled.length === 0) return pageAsSeen(request, page);
   await settleTouched(
     deps,
-    unsettled.map(({ id }) => id),
+    unsettled.map(({ dispute }) => dispute.id),
   );
   return pageAsSeen(request, await readPage(deps.db, request));
 }

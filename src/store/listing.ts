@@ -2,7 +2,7 @@ import { and, asc, desc, eq, inArray, lte, or, type Placeholder, type SQL, sql }
 import { unionAll } from 'drizzle-orm/pg-core';
 import type { Hold } from '../domain/holds.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
-import type { Dispute, Instant } from '../domain/state.ts';
+import type { Dispute, Instant, Order } from '../domain/state.ts';
 import { type Database, prepared } from '../platform/database.ts';
 import { instantOf, THIS_MOMENT } from './clock.ts';
 import { clockAndHolds, NOT_HELD } from './holds.ts';
@@ -39,9 +39,15 @@ export interface PageRequest {
   readonly limit: number;
 }
 
+/** One dispute of a page, with its order. */
+export interface Listed {
+  readonly dispute: Dispute;
+  readonly order: Order;
+}
+
 export interface Page {
   readonly now: Instant;
-  readonly disputes: readonly Dispute[];
+  readonly rows: readonly Listed[];
   readonly holds: readonly Hold[];
   /** Whether silence is due on any dispute of the same user and order, whatever else was asked for. */
   readonly anyOverdue: boolean;
@@ -175,6 +181,20 @@ function moment(query: Query, { party, filter: { orderId } }: PageTerms) {
     .as('moment');
 }
 
+const epoch = (column: SQL) => sql`(extract(epoch FROM ${column}) * 1000)::bigint`;
+
+/**
+ * The order of a dispute as JSON. As an expression of the result it is evaluated once for each row of the page, after the
+ * limit; a join may be done for every dispute of a user before the page is cut.
+ */
+const ORDER = sql<Order | null>`(SELECT jsonb_build_object('id', o.id, 'clientId', o.client_id,
+    'freelancerId', o.freelancer_id, 'status', o.status, 'reportedStatus', o.reported_status,
+    'deliverBy', ${epoch(sql`o.deliver_by`)}, 'reportedDeliverBy', ${epoch(sql`o.reported_deliver_by`)},
+    'extras', o.extras, 'price', jsonb_build_object('amount', o.price_amount, 'currency', o.price_currency),
+    'title', o.title, 'revision', o.revision, 'version', o.version, 'cancelledByDisputeId', o.cancelled_by_dispute_id,
+    'createdAt', ${epoch(sql`o.created_at`)}, 'updatedAt', ${epoch(sql`o.updated_at`)})
+  FROM orders o WHERE o.id = ${disputes.orderId})`;
+
 function queryOf(query: Query, terms: PageTerms) {
   const order = terms.sort === '-openedAt' ? desc : asc;
   const wanted = candidates(query, terms);
@@ -191,7 +211,7 @@ function queryOf(query: Query, terms: PageTerms) {
   const isIn = terms.party === null ? inArray(disputes.id, ids()) : wanted;
   const beside = moment(query, terms);
   return query
-    .select({ now: beside.now, holds: beside.holds, anyOverdue: beside.anyOverdue, dispute: disputes })
+    .select({ now: beside.now, holds: beside.holds, anyOverdue: beside.anyOverdue, dispute: disputes, order: ORDER })
     .from(beside)
     .leftJoin(disputes, isIn)
     .orderBy(...place)
@@ -241,17 +261,22 @@ async function rowsOf(db: Database, request: PageRequest) {
 /** Reads one page. Pages do not shift: a place stays behind or before another, whatever is added meanwhile. */
 export async function readPage(db: Database, request: PageRequest): Promise<Page> {
   const rows = await rowsOf(db, request);
-  const found = rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)]));
+  const found = rows.flatMap(({ dispute, order }) =>
+    dispute === null || order === null ? [] : [{ dispute: toDispute(dispute), order }],
+  );
   const page = found.slice(0, request.limit);
   const last = page.at(-1);
   const hasNext = found.length > request.limit && last !== undefined;
   const { sort } = request;
   return {
-    now: instantOf(rows[0]?.now, page),
-    disputes: page,
+    now: instantOf(
+      rows[0]?.now,
+      page.map(({ dispute }) => dispute),
+    ),
+    rows: page,
     holds: rows[0]?.holds ?? [],
     anyOverdue: rows[0]?.anyOverdue ?? false,
-    next: hasNext ? { sort, value: sortValue(last, sort), id: last.id } : null,
+    next: hasNext ? { sort, value: sortValue(last.dispute, sort), id: last.dispute.id } : null,
   };
 }
 

@@ -1062,11 +1062,11 @@ export interface components {
              * @description So many of `deliverBy` and `extras` have to be there.
              */
             minParts: number;
-            /** @description It has to be later than this. */
+            /** @description It has to be later than now, and than `after`, the current date, where there is one. */
             deliverBy: {
                 /** @enum {string} */
                 presence: "required" | "optional";
-                after: components["schemas"]["Timestamp"];
+                after: components["schemas"]["Timestamp"] | null;
             };
             extras: {
                 /** @enum {string} */
@@ -1177,8 +1177,10 @@ export interface components {
             awaiting: components["schemas"]["Role"] | null;
             /** Format: int64 */
             version: number;
+            order: components["schemas"]["OrderSummary"];
             /** @description Absent for services. */
             viewer?: components["schemas"]["Viewer"];
+            etag: components["schemas"]["EntityTag"];
             /** @description The clock that decides, when this was read. */
             serverTime: components["schemas"]["Timestamp"];
         };
@@ -1215,6 +1217,11 @@ export interface components {
         DisputeStatus: "open" | "resolved";
         /** @enum {string} */
         DisputeType: "order_update" | "cancellation" | "order_change";
+        /**
+         * @description The `ETag` of this, quotes included: send it as `If-Match`, or as `If-None-Match`, as it stands.
+         * @example "6f1c0a9b3d5e7f24.9d2b4c6e8f0a1b3d"
+         */
+        EntityTag: string;
         Erasure: {
             userId: components["schemas"]["UserId"];
             /** @description What was written until then is meant. */
@@ -1279,6 +1286,7 @@ export interface components {
             awaiting: components["schemas"]["Role"] | null;
             /** Format: int64 */
             version: number;
+            etag: components["schemas"]["EntityTag"];
         };
         /** @description The order as it was after the event. */
         EventOrder: {
@@ -1296,6 +1304,7 @@ export interface components {
             revision: number;
             createdAt: components["schemas"]["Timestamp"];
             updatedAt: components["schemas"]["Timestamp"];
+            etag: components["schemas"]["EntityTag"];
         };
         EventPage: {
             data: components["schemas"]["Event"][];
@@ -1412,6 +1421,7 @@ export interface components {
             };
             respondBy: components["schemas"]["Timestamp"];
             allowedActions: components["schemas"]["AllowedAction"][];
+            etag: components["schemas"]["EntityTag"];
         };
         /** @description What silence does, and the status that the order then has. */
         OnExpiry: {
@@ -1486,6 +1496,7 @@ export interface components {
             cancellation: components["schemas"]["Cancellation"] | null;
             createdAt: components["schemas"]["Timestamp"];
             updatedAt: components["schemas"]["Timestamp"];
+            etag: components["schemas"]["EntityTag"];
             serverTime: components["schemas"]["Timestamp"];
         };
         /**
@@ -1509,6 +1520,14 @@ export interface components {
         };
         /** @enum {string} */
         OrderStatus: "pending_requirements" | "in_progress" | "late" | "in_revision" | "delivered" | "completed" | "cancelled" | "in_dispute" | "mutually_cancelled";
+        /** @description The order of a dispute, in short. */
+        OrderSummary: {
+            id: components["schemas"]["OrderId"];
+            title: string | null;
+            status: components["schemas"]["OrderStatus"];
+            price: components["schemas"]["Money"];
+            deliverBy: components["schemas"]["Timestamp"] | null;
+        };
         Party: {
             role: components["schemas"]["Role"];
             id: components["schemas"]["UserId"];
@@ -1547,11 +1566,10 @@ export interface components {
              * @description With `position_ahead`: the last position of the log.
              */
             end?: number;
-            /**
-             * Format: int64
-             * @description With `version_mismatch`: the current version.
-             */
-            version?: number;
+            /** @description With `version_mismatch`: the dispute as it is now, without its comment, which errors never have. */
+            dispute?: components["schemas"]["Dispute"];
+            /** @description With `version_mismatch`, about an order: the order as it is now. */
+            order?: components["schemas"]["Order"];
         };
         Reason: {
             code: string;
@@ -1628,6 +1646,7 @@ export interface components {
             open: components["schemas"]["OpenAction"][];
             /** @description One for each action on the open dispute; empty without one. */
             respond: components["schemas"]["DisputeActionOption"][];
+            etag: components["schemas"]["EntityTag"];
             serverTime: components["schemas"]["Timestamp"];
         };
         /** @description From the opening to the answer, in elapsed time, exact to the millisecond: each is the time of one dispute, the shortest within which so many percent were answered. Null where nobody answered. */
@@ -1935,8 +1954,10 @@ export interface components {
     parameters: {
         /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
         IdempotencyKey: string;
-        /** @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since. */
+        /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
         IfMatch: string;
+        /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
+        IfNoneMatch: string;
         /** @description The `id` of the last message that was read: the stream goes on behind it. It wins over `after`. */
         LastEventId: string;
         /**
@@ -1958,8 +1979,8 @@ export interface components {
     requestBodies: never;
     headers: {
         /**
-         * @description The version of the dispute, for If-Match.
-         * @example "1"
+         * @description Changes whenever anything but `serverTime` changes; for If-Match and If-None-Match.
+         * @example "6f1c0a9b3d5e7f24.9d2b4c6e8f0a1b3d"
          */
         ETag: string;
         /** @description Where the new resource is. */
@@ -1995,7 +2016,10 @@ export interface operations {
     getOrder: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 /** @example order-1001 */
                 orderId: components["schemas"]["OrderId"];
@@ -2007,11 +2031,20 @@ export interface operations {
             /** @description The order. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Order"];
                 };
+            };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `validation_failed`: The request is not valid. */
             400: {
@@ -2109,7 +2142,10 @@ export interface operations {
     reportOrder: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
             path: {
                 /** @example order-1001 */
                 orderId: components["schemas"]["OrderId"];
@@ -2125,6 +2161,7 @@ export interface operations {
             /** @description The order was known and is now as reported. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2135,6 +2172,7 @@ export interface operations {
             201: {
                 headers: {
                     Location: components["headers"]["Location"];
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2203,6 +2241,18 @@ export interface operations {
                     };
                 };
             };
+            /** @description `version_mismatch`: It has changed since it was read. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "version_mismatch";
+                    };
+                };
+            };
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
@@ -2261,7 +2311,10 @@ export interface operations {
     getResolutionCenter: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 /** @example order-1001 */
                 orderId: components["schemas"]["OrderId"];
@@ -2273,11 +2326,20 @@ export interface operations {
             /** @description The resolution center of the order. */
             200: {
                 headers: {
+                    ETag: components["headers"]["ETag"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["ResolutionCenter"];
                 };
+            };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `validation_failed`: The request is not valid. */
             400: {
@@ -2497,6 +2559,8 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
                 /** @example order-1001 */
@@ -2596,6 +2660,18 @@ export interface operations {
                     };
                 };
             };
+            /** @description `version_mismatch`: It has changed since it was read. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "version_mismatch";
+                    };
+                };
+            };
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
@@ -2666,7 +2742,10 @@ export interface operations {
     getDispute: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
             path: {
                 /** @example 01a207d9-2100-7000-8000-000000000004 */
                 id: components["schemas"]["DisputeId"];
@@ -2684,6 +2763,14 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Dispute"];
                 };
+            };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `validation_failed`: The request is not valid. */
             400: {
@@ -2784,7 +2871,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since. */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2884,7 +2971,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `version_mismatch`: The dispute has changed. */
+            /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -2969,7 +3056,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since. */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3069,7 +3156,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `version_mismatch`: The dispute has changed. */
+            /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -3154,7 +3241,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since. */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3254,7 +3341,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `version_mismatch`: The dispute has changed. */
+            /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -3339,7 +3426,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since. */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3439,7 +3526,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `version_mismatch`: The dispute has changed. */
+            /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -3524,7 +3611,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` of the dispute as it was read; the request is refused with 412 if the dispute has changed since. */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3624,7 +3711,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `version_mismatch`: The dispute has changed. */
+            /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
                     [name: string]: unknown;
@@ -6949,7 +7036,8 @@ export interface operations {
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": "freelancer",
-                 *           "version": 1
+                 *           "version": 1,
+                 *           "etag": "\"02ae77a814012641\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -6966,7 +7054,8 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T10:00:00.000Z"
+                 *           "updatedAt": "2026-11-23T10:00:00.000Z",
+                 *           "etag": "\"a8eed003f977105d\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7077,7 +7166,8 @@ export interface operations {
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": null,
-                 *           "version": 2
+                 *           "version": 2,
+                 *           "etag": "\"7312666837182269\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7094,7 +7184,8 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "etag": "\"33577f97271175a0\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7205,7 +7296,8 @@ export interface operations {
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": null,
-                 *           "version": 2
+                 *           "version": 2,
+                 *           "etag": "\"ce57f4c7422f6cff\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7222,7 +7314,8 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "etag": "\"ebf9a58953797410\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7333,7 +7426,8 @@ export interface operations {
                  *             "orderStatus": "previous"
                  *           },
                  *           "awaiting": null,
-                 *           "version": 2
+                 *           "version": 2,
+                 *           "etag": "\"5a30857ef312bfb3\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7350,7 +7444,8 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "etag": "\"ebf9a58953797410\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7461,7 +7556,8 @@ export interface operations {
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": null,
-                 *           "version": 2
+                 *           "version": 2,
+                 *           "etag": "\"f5c4b70f2f0592dc\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7478,7 +7574,8 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "etag": "\"ebf9a58953797410\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7587,7 +7684,8 @@ export interface operations {
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": null,
-                 *           "version": 2
+                 *           "version": 2,
+                 *           "etag": "\"bd66a09de1576755\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7604,7 +7702,8 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-25T10:00:00.000Z"
+                 *           "updatedAt": "2026-11-25T10:00:00.000Z",
+                 *           "etag": "\"33577f97271175a0\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7715,7 +7814,8 @@ export interface operations {
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": null,
-                 *           "version": 2
+                 *           "version": 2,
+                 *           "etag": "\"d287e5797eb9c12f\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7732,7 +7832,8 @@ export interface operations {
                  *           },
                  *           "revision": 2,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "etag": "\"03ed067ee1471cf3\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7840,7 +7941,8 @@ export interface operations {
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": "freelancer",
-                 *           "version": 2
+                 *           "version": 2,
+                 *           "etag": "\"9298c06eac652fbf\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7857,7 +7959,8 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "etag": "\"f2db118308f33fbe\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7964,7 +8067,8 @@ export interface operations {
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": "freelancer",
-                 *           "version": 2
+                 *           "version": 2,
+                 *           "etag": "\"9298c06eac652fbf\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7981,7 +8085,8 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "etag": "\"f2db118308f33fbe\""
                  *         },
                  *         "previous": {
                  *           "respondBy": "2026-11-25T10:00:00.000Z"
@@ -8090,7 +8195,8 @@ export interface operations {
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": "freelancer",
-                 *           "version": 1
+                 *           "version": 1,
+                 *           "etag": "\"02ae77a814012641\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8107,7 +8213,8 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-24T10:00:00.000Z"
+                 *           "updatedAt": "2026-11-24T10:00:00.000Z",
+                 *           "etag": "\"f2db118308f33fbe\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8215,7 +8322,8 @@ export interface operations {
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": "freelancer",
-                 *           "version": 1
+                 *           "version": 1,
+                 *           "etag": "\"02ae77a814012641\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8232,7 +8340,8 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T10:00:00.000Z"
+                 *           "updatedAt": "2026-11-23T10:00:00.000Z",
+                 *           "etag": "\"54ed1a3929904b0b\""
                  *         },
                  *         "previous": {
                  *           "status": "late"
@@ -8353,7 +8462,8 @@ export interface operations {
                  *             "orderStatus": "previous"
                  *           },
                  *           "awaiting": null,
-                 *           "version": 2
+                 *           "version": 2,
+                 *           "etag": "\"eb0f31378f46e73e\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8375,7 +8485,8 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "etag": "\"d9074d9af00b170c\""
                  *         },
                  *         "previous": {
                  *           "deliverBy": "2026-11-09T17:00:00.000Z"
@@ -8496,7 +8607,8 @@ export interface operations {
                  *             "orderStatus": "previous"
                  *           },
                  *           "awaiting": null,
-                 *           "version": 2
+                 *           "version": 2,
+                 *           "etag": "\"eb0f31378f46e73e\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8518,7 +8630,8 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z"
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "etag": "\"7cc6922f5419f324\""
                  *         },
                  *         "previous": {
                  *           "extrasCount": 0

@@ -55,7 +55,7 @@ export async function walk(orders: Client, client: Client, freelancer: Client, o
   const seen = succeed(await freelancer.GET('/v1/disputes/{id}', { params: { path: { id } } }));
   const accepted = succeed(
     await freelancer.POST('/v1/disputes/{id}/accept', {
-      params: { path: { id }, header: { 'If-Match': `"${seen.version}"` } },
+      params: { path: { id }, header: { 'If-Match': seen.etag } },
       body: { comment: 'Sorry.' },
     }),
   );

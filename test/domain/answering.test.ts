@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { viewerState } from '../../src/domain/actions.ts';
 import { decide } from '../../src/domain/decide.ts';
+import type { State } from '../../src/domain/state.ts';
 import { settle } from '../../src/domain/transition.ts';
 import {
   act,
@@ -42,24 +43,22 @@ describe('what an answer has to say', () => {
   });
 });
 
-describe('the version that a caller takes for the current one', () => {
-  test('lets the command pass where it is among those that the caller names', () => {
-    expect(codeOf(decide(update, act('provide_update', 'freelancer', { ifVersion: [7, 1] }), SOON))).toBeNull();
+const fails = () => false;
+
+describe('a precondition', () => {
+  test('lets the command pass where it holds, by the state at that instant', () => {
+    const precondition = (state: State) => disputeOf(state).version === 1;
+    expect(codeOf(decide(update, act('provide_update', 'freelancer', { precondition }), SOON))).toBeNull();
   });
 
-  test('refuses the command where it is another, and names the current one', () => {
-    const { rejection } = decide(update, act('provide_update', 'freelancer', { ifVersion: [2] }), SOON);
-    expect(rejection).toEqual({ code: 'version_mismatch', version: 1 });
-  });
-
-  test('refuses the command where the caller names none', () => {
-    expect(codeOf(decide(update, act('provide_update', 'freelancer', { ifVersion: [] }), SOON))).toBe(
-      'version_mismatch',
-    );
+  test('refuses the command where it fails', () => {
+    const { rejection, state } = decide(update, act('provide_update', 'freelancer', { precondition: fails }), SOON);
+    expect(rejection).toEqual({ code: 'version_mismatch' });
+    expect(state).toEqual(update);
   });
 
   test('is asked after the role and the state, and before the comment', () => {
-    const stale = { ifVersion: [9], comment: null };
+    const stale = { precondition: fails, comment: null };
     expect(codeOf(decide(update, act('provide_update', 'client', stale), SOON))).toBe('not_respondent');
     const late = decide(update, act('provide_update', 'freelancer', stale), T0 + 48 * HOUR);
     expect(codeOf(late)).toBe('response_window_closed');

@@ -1,4 +1,11 @@
-import type { Command, DisputeCommand, OpenDispute, OrderReport, ReportOrder } from '../../src/domain/commands.ts';
+import type {
+  Command,
+  DisputeCommand,
+  OpenDispute,
+  OrderReport,
+  Precondition,
+  ReportOrder,
+} from '../../src/domain/commands.ts';
 import { type Decision, decide } from '../../src/domain/decide.ts';
 import type { DisputeAction, DisputeType, Resolution, Role } from '../../src/domain/rules.ts';
 import type { Change, Dispute, Instant, Order, Party, State } from '../../src/domain/state.ts';
@@ -65,6 +72,7 @@ export function report(over: Partial<OrderReport> = {}): ReportOrder {
   const order = anOrder();
   return {
     kind: 'report_order',
+    precondition: null,
     actor: ORDER_SERVICE,
     report: {
       orderId: order.id,
@@ -84,6 +92,7 @@ export function report(over: Partial<OrderReport> = {}): ReportOrder {
 export function open(type: DisputeType, role: Role, over: Partial<OpenDispute> = {}): OpenDispute {
   return {
     kind: 'open_dispute',
+    precondition: null,
     actor: PARTY[role],
     disputeId: 'dispute-1',
     type,
@@ -100,13 +109,13 @@ export function open(type: DisputeType, role: Role, over: Partial<OpenDispute> =
 export function act(
   kind: DisputeAction,
   role: Role,
-  over: { comment?: string | null; ifVersion?: readonly number[]; disputeId?: string } = {},
+  over: { comment?: string | null; precondition?: Precondition; disputeId?: string } = {},
 ): DisputeCommand {
   const command = {
     kind,
     actor: PARTY[role],
     disputeId: 'dispute-1',
-    ifVersion: null,
+    precondition: null,
     comment: 'Some words.',
     ...over,
   };

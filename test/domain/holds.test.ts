@@ -50,13 +50,15 @@ describe('while a hold lasts', () => {
     expect(decision).toMatchObject({ state, entries: [] });
   });
 
-  test('the version that is seen is the one that If-Match has to name', () => {
+  test('a precondition is asked about the state that a reader sees at that instant', () => {
     const now = T0 + 2 * HOUR;
-    const { version } = disputeOf(asSeenAt(state, now));
-    expect(codeOf(decide(state, act('accept', 'freelancer', { ifVersion: [version] }), now))).toBeNull();
-    expect(codeOf(decide(state, act('accept', 'freelancer', { ifVersion: [version - 1] }), now))).toBe(
-      'version_mismatch',
-    );
+    let asked: State | undefined;
+    const precondition = (current: State) => {
+      asked = current;
+      return true;
+    };
+    expect(codeOf(decide(state, act('accept', 'freelancer', { precondition }), now))).toBeNull();
+    expect(asked).toEqual(asSeenAt(state, now));
   });
 });
 

@@ -6,6 +6,8 @@ const NEAR_MS = 100 * 24 * HOUR_MS;
 
 const INSTANT = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z/g;
 const UUID = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
+/** Each part of an entity tag: a digest, among others of ids and instants. */
+const DIGEST = /(?<=[".])[0-9a-f]{16}(?=[.\\"])/g;
 const SECRET = /whsec_[A-Za-z0-9+/]+=*/g;
 
 /** A duration in a row of CSV. */
@@ -22,13 +24,14 @@ const MEASURED: Readonly<Record<string, unknown>> = { durationMs: 87 };
 export type Normalize = (value: unknown) => unknown;
 
 /**
- * Instants keep their distances in whole hours, from a fixed beginning; each id becomes a fixed one, by its first
- * appearance; what was measured becomes constant.
+ * Instants keep their distances in whole hours, from a fixed beginning; each id and each part of an entity tag becomes a fixed one, by
+ * its first appearance; what was measured becomes constant.
  * @param startedAt when the recording began
  * @param texts texts of this run, such as the address of a receiver, with what stands for each
  */
 export function normalizer(startedAt: number, texts: () => ReadonlyMap<string, string>): Normalize {
   const ids = new Map<string, string>();
+  const digests = new Map<string, string>();
 
   const instantOf = (text: string): string => {
     const distance = Date.parse(text) - startedAt;
@@ -40,12 +43,18 @@ export function normalizer(startedAt: number, texts: () => ReadonlyMap<string, s
     ids.set(id, known);
     return known;
   };
+  const digestOf = (digest: string): string => {
+    const known = digests.get(digest) ?? `6f1c0a9b3d5e${String(digests.size + 1).padStart(4, '0')}`;
+    digests.set(digest, known);
+    return known;
+  };
   const textOf = (text: string): string => {
     let replaced = text;
     for (const [from, to] of texts()) replaced = replaced.replaceAll(from, to);
     return replaced
       .replace(INSTANT, instantOf)
       .replace(UUID, idOf)
+      .replace(DIGEST, digestOf)
       .replace(MEASURED_CELL, (cell) => String(numberOf(Number(cell))))
       .replace(SECRET, 'whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD');
   };

@@ -77,7 +77,8 @@ function queryValue(random: Random, { name, schema }: Parameter, world: World): 
 }
 
 const HEADER_VALUES: Readonly<Record<string, (random: Random) => string>> = {
-  'If-Match': (random) => random.pick(['"1"', '"2"', '*', 'W/"1"']),
+  'If-Match': (random) => random.pick(['"1"', 'W/"1"', '"1", "2"', '*']),
+  'If-None-Match': (random) => random.pick(['"1"', '"1", "2"', '*']),
   'Last-Event-ID': (random) => String(random.int(0, 5_000)),
 };
 
@@ -119,6 +120,8 @@ const BAD_HEADERS: readonly (readonly [string, string])[] = [
   ['idempotency-key', 'x'.repeat(256)],
   ['idempotency-key', ' '],
   ['if-match', '1'],
+  ['if-none-match', '"1'],
+  ['if-none-match', '*'],
   ['last-event-id', '-1'],
   ['last-event-id', '9'.repeat(40)],
   ['if-match', `"${'9'.repeat(40)}"`],

@@ -61,7 +61,7 @@ describe('the first thing that is wrong is what is said', () => {
       ['403 not_respondent', at(closed), CLIENT, '{}', stale, '403'],
       ['409 dispute_not_open', at(closed), FREELANCER, '{}', stale, '409'],
       ['412 version_mismatch', at(dispute.id), FREELANCER, '{}', stale, '412'],
-      ['422 comment_required', at(dispute.id), FREELANCER, '{}', { ...JSON_TYPE, 'if-match': '"1"' }, '422'],
+      ['422 comment_required', at(dispute.id), FREELANCER, '{}', { ...JSON_TYPE, 'if-match': dispute.etag }, '422'],
     ];
     for (const [expected, path, sub, payload, headers] of steps) {
       const caller = sub === null ? service.withAuthorization(null) : service.as(sub);

@@ -86,6 +86,7 @@ function fillChange(
   { deliverBy, extras, minParts }: NonNullable<OpenAction['fields']['change']>,
   how: 'least' | 'most',
 ) {
+  if (deliverBy.after === null) throw new Error('the order has no date');
   const later = new Date(Date.parse(deliverBy.after) + DAY).toISOString();
   const extra = { title: 'x'.repeat(extras.titleMinLength), price: extras.priceMin };
   const biggest = { title: 'x'.repeat(extras.titleMaxLength), price: extras.priceMax };
@@ -211,11 +212,11 @@ describe('a page needs no rules of its own', () => {
     expect(deliverBy.after).toBe('2031-12-01T17:00:00.000Z');
   });
 
-  test('the earliest date is now where none is agreed', async () => {
+  test('only now limits the date where none is agreed', async () => {
     const { id } = await seedOrder(service, { deliverBy: null });
     const center = await centerOf(FREELANCER, id);
     const change = center.open.find(({ type }) => type === 'order_change')?.fields.change;
-    expect(change?.deliverBy.after).toBe(center.serverTime);
+    expect(change?.deliverBy.after).toBeNull();
   });
 
   test('window and expiry are those that the dispute then has, also where they are configured', async () => {

@@ -56,7 +56,8 @@ const asParty = (make: (party: Party) => Command) => (party: Party | null) => {
 /** Something that a party does with a dispute. */
 export function acting(disputeId: string, partyId: User, kind: DisputeAction): Asked {
   const command = asParty(
-    (actor) => ({ kind, actor, disputeId, ifVersion: null, comment: kind === 'accept' ? null : 'Words.' }) as Command,
+    (actor) =>
+      ({ kind, actor, disputeId, precondition: null, comment: kind === 'accept' ? null : 'Words.' }) as Command,
   );
   return { target: { disputeId }, partyId, command };
 }
@@ -65,6 +66,7 @@ export function acting(disputeId: string, partyId: User, kind: DisputeAction): A
 export function opening(orderId: string, partyId: User, type: DisputeType, windowMs = 48 * 3_600_000): Asked {
   const command = asParty((actor) => ({
     kind: 'open_dispute',
+    precondition: null,
     actor,
     disputeId: uuidv7(),
     type,
@@ -90,5 +92,9 @@ export function reporting(orderId: string, status: ReportedStatus, revision: num
     revision,
   };
   const actor = { role: 'order_service', id: 'orders' } as const;
-  return { target: { orderId }, partyId: null, command: () => ({ kind: 'report_order', actor, report }) };
+  return {
+    target: { orderId },
+    partyId: null,
+    command: () => ({ kind: 'report_order', precondition: null, actor, report }),
+  };
 }

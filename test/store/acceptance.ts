@@ -13,6 +13,6 @@ export async function decideAcceptance(tx: Tx, disputeId: string): Promise<Write
   const [before] = states;
   if (before === undefined) throw new Error('there is no such state');
   const actor = { role: 'freelancer', id: FREELANCER } as const;
-  const decision = decide(before, { kind: 'accept', actor, disputeId, ifVersion: null, comment: null }, now);
+  const decision = decide(before, { kind: 'accept', actor, disputeId, precondition: null, comment: null }, now);
   return writeSet(before, decision, 'a-request', () => crypto.randomUUID());
 }

@@ -79,8 +79,8 @@ test.each([
   await seedOpen(admin, rowsNamed('many-', MANY, 'many'), IN_TWO_DAYS);
   await service.database.query('VACUUM ANALYZE');
   const list = async () => {
-    const { disputes } = await readPage(db, { filter: { partyId }, sort: '-openedAt', after: null, limit: 2 });
-    expect(disputes).toHaveLength(2);
+    const { rows } = await readPage(db, { filter: { partyId }, sort: '-openedAt', after: null, limit: 2 });
+    expect(rows).toHaveLength(2);
   };
   for (let n = 0; n < OFTEN; n += 1) await list();
   expect(await lookedAt(db, 'disputes', list)).toBeLessThan(LOOKED_AT);

@@ -3,9 +3,9 @@ import type { DisputeAction } from '../../domain/rules.ts';
 import { type Party, roleIn } from '../../domain/state.ts';
 import { partyIdOf } from '../../operations/caller.ts';
 import { readOrder, readTimeline } from '../../operations/read.ts';
-import { carryOut, decidedDispute, idempotencyKey, respond, versionsOf } from '../commands.ts';
+import { carryOut, disputePrecondition, idempotencyKey, orderPrecondition, respondWithDispute } from '../commands.ts';
 import { type Operation, operation } from '../operation.ts';
-import { disputeHref, etagOf, presentDispute, presentTimelineEntry } from '../present.ts';
+import { disputeHref, presentDispute, presentTimelineEntry } from '../present.ts';
 import { type ProblemCode, problemError } from '../problems.ts';
 import { DisputeId, OrderId } from '../schemas/common.ts';
 import { AnswerRequest, CommentRequest, Dispute, OpenDisputeRequest, Timeline } from '../schemas/disputes.ts';
@@ -31,6 +31,7 @@ const openDispute = operation({
   params: z.strictObject({ orderId: OrderId }),
   body: OpenDisputeRequest,
   takesKey: true,
+  takesIfMatch: true,
   success: [{ status: 201, description: 'The dispute is open.', schema: Dispute, headers: ['Location', 'ETag'] }],
   problems: [
     'not_found',
@@ -46,9 +47,11 @@ const openDispute = operation({
     const { type, reason = null, comment = null, change } = call.body;
     const { orderId } = call.params;
     const disputeId = call.deps.write.newId();
+    const precondition = orderPrecondition(call);
     const command = (party: Party | null) =>
       ({
         kind: 'open_dispute',
+        precondition,
         actor: asParty(party),
         disputeId,
         type,
@@ -59,12 +62,7 @@ const openDispute = operation({
         remindersMs: call.deps.remindersMs,
       }) as const;
     const asked = { url: `/v1/orders/${orderId}/disputes`, target: { orderId }, command, key: idempotencyKey(call) };
-    return carryOut(call, asked, (decided) => {
-      const dispute = decided.decision.state.disputes.find(({ id }) => id === disputeId);
-      if (dispute === undefined) throw new Error('a dispute was opened and is not there');
-      const body = presentDispute(dispute, asParty(decided.party).role, decided.now);
-      return respond(201, body, { location: disputeHref(dispute.id), etag: etagOf(dispute) });
-    });
+    return carryOut(call, asked, (decided) => respondWithDispute(decided, 201));
   },
 });
 
@@ -94,20 +92,16 @@ function actionOperation({ action, ...text }: ActionText): Operation {
     handle: (call) => {
       const { id: disputeId } = call.params;
       const { comment = null } = call.body;
-      const ifVersion = versionsOf(call);
+      const precondition = disputePrecondition(call, disputeId);
       const command = (party: Party | null) => {
-        const common = { actor: asParty(party), disputeId, ifVersion };
+        const common = { actor: asParty(party), disputeId, precondition };
         // The schema has seen to it that a comment to be added is there.
         return action === 'add_comment'
           ? { kind: action, ...common, comment: comment ?? '' }
           : { kind: action, ...common, comment };
       };
       const asked = { url: disputeHref(disputeId, action), target: { disputeId }, command, key: idempotencyKey(call) };
-      return carryOut(call, asked, (decided) => {
-        const dispute = decidedDispute(decided);
-        const body = presentDispute(dispute, asParty(decided.party).role, decided.now);
-        return respond(200, body, { etag: etagOf(dispute) });
-      });
+      return carryOut(call, asked, (decided) => respondWithDispute(decided, 200));
     },
   });
 }
@@ -169,7 +163,8 @@ const getDispute = operation({
       throw problemError('not_found', 'There is no such dispute, or it is not yours.');
     }
     const role = caller.kind === 'user' ? roleIn(found.order, caller.id) : null;
-    return { status: 200, headers: { etag: etagOf(dispute) }, body: presentDispute(dispute, role, found.now) };
+    const body = presentDispute(dispute, found.order, role, found.now);
+    return { status: 200, headers: { etag: body.etag }, body };
   },
 });
 

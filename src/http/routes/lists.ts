@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { roleIn } from '../../domain/state.ts';
 import { type Caller, partyIdOf } from '../../operations/caller.ts';
 import { readDisputes, readOrder } from '../../operations/read.ts';
 import type { Filter, Page } from '../../store/listing.ts';
@@ -9,12 +10,10 @@ import { problemError } from '../problems.ts';
 import { OrderId } from '../schemas/common.ts';
 import { DisputePage, DisputesQuery, OrderDisputesQuery } from '../schemas/lists.ts';
 
-function presentPage({ now, disputes, next }: Page, filter: Filter, caller: Caller) {
-  const data = disputes.map((dispute) => {
-    const { opener, respondent } = dispute;
-    const mine = caller.kind === 'user' ? [opener, respondent].find(({ id }) => id === caller.id) : undefined;
-    return presentDispute(dispute, mine?.role ?? null, now);
-  });
+function presentPage({ now, rows, next }: Page, filter: Filter, caller: Caller) {
+  const data = rows.map(({ dispute, order }) =>
+    presentDispute(dispute, order, caller.kind === 'user' ? roleIn(order, caller.id) : null, now),
+  );
   return { data, nextCursor: next === null ? null : encodeCursor(next, filter) };
 }
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { partyIdOf } from '../../operations/caller.ts';
 import { readOrder } from '../../operations/read.ts';
-import { carryOut, respond } from '../commands.ts';
+import { carryOut, orderPrecondition, respond } from '../commands.ts';
 import { operation } from '../operation.ts';
 import { presentOrder } from '../present.ts';
 import { problemError } from '../problems.ts';
@@ -23,18 +23,21 @@ const reportOrder = operation({
   access: { scopes: ['orders:write'] },
   params: OrderParams,
   body: OrderReport,
+  takesIfMatch: true,
   success: [
-    { status: 200, description: 'The order was known and is now as reported.', schema: Order },
-    { status: 201, description: 'The order is new.', schema: Order, headers: ['Location'] },
+    { status: 200, description: 'The order was known and is now as reported.', schema: Order, headers: ['ETag'] },
+    { status: 201, description: 'The order is new.', schema: Order, headers: ['Location', 'ETag'] },
   ],
   problems: ['stale_revision', 'order_closed', 'parties_immutable'],
   handle: (call) => {
     const { orderId } = call.params;
     const { title, ...report } = call.body;
     const url = `/v1/orders/${orderId}`;
+    const precondition = orderPrecondition(call);
     const command = () =>
       ({
         kind: 'report_order',
+        precondition,
         actor: { role: 'order_service', id: call.caller.id },
         report: { ...report, title: title ?? null, orderId },
       }) as const;
@@ -43,7 +46,8 @@ const reportOrder = operation({
       const { order, disputes } = decision.state;
       if (order === null) throw new Error('a report left no order behind');
       const body = presentOrder(order, disputes, now);
-      return before.order === null ? respond(201, body, { location: url }) : respond(200, body);
+      const { etag } = body;
+      return before.order === null ? respond(201, body, { location: url, etag }) : respond(200, body, { etag });
     });
   },
 });
@@ -57,12 +61,13 @@ const getOrder = operation({
   description: 'The order with its open dispute, or with how it was cancelled.',
   access: { party: true, scopes: ['disputes:read'] },
   params: OrderParams,
-  success: [{ status: 200, description: 'The order.', schema: Order }],
+  success: [{ status: 200, description: 'The order.', schema: Order, headers: ['ETag'] }],
   problems: ['not_found'],
   handle: async ({ deps, caller, params }) => {
     const found = await readOrder(deps.write, { orderId: params.orderId }, partyIdOf(caller));
     if (found === undefined) throw problemError('not_found', 'There is no such order, or it is not yours.');
-    return { status: 200, body: presentOrder(found.order, found.disputes, found.now) };
+    const body = presentOrder(found.order, found.disputes, found.now);
+    return { status: 200, headers: { etag: body.etag }, body };
   },
 });
 

@@ -18,7 +18,9 @@ const getResolutionCenter = operation({
     'fields, window and what silence does) or blocked (with a code), and the open dispute as you see it.',
   access: { party: true },
   params: z.strictObject({ orderId: OrderId }),
-  success: [{ status: 200, description: 'The resolution center of the order.', schema: ResolutionCenter }],
+  success: [
+    { status: 200, description: 'The resolution center of the order.', schema: ResolutionCenter, headers: ['ETag'] },
+  ],
   problems: ['not_found'],
   handle: async ({ deps, caller, params: { orderId } }) => {
     const found = await readOrder(deps.write, { orderId }, caller.id);
@@ -27,7 +29,7 @@ const getResolutionCenter = operation({
       throw problemError('not_found', 'There is no such order, or it is not yours.');
     const { order, now } = found;
     const body = presentResolutionCenter({ order, state: found, role, now, windowsMs: deps.windowsMs });
-    return { status: 200, body };
+    return { status: 200, headers: { etag: body.etag }, body };
   },
 });
 

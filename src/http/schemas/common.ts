@@ -25,6 +25,19 @@ export const DisputeId = z
   .toLowerCase()
   .meta({ id: 'DisputeId', description: 'A UUID v7, made when the dispute is opened.' });
 
+/** What an entity tag looks like in a header and in a body. */
+export const ENTITY_TAG_PATTERN = '^"[!#-~]+"$';
+export const EXAMPLE_TAG = '"6f1c0a9b3d5e7f24.9d2b4c6e8f0a1b3d"';
+
+export const EntityTag = z
+  .string()
+  .regex(new RegExp(ENTITY_TAG_PATTERN))
+  .meta({
+    id: 'EntityTag',
+    description: 'The `ETag` of this, quotes included: send it as `If-Match`, or as `If-None-Match`, as it stands.',
+    examples: [EXAMPLE_TAG],
+  });
+
 /** An instant as it is sent: RFC 3339 in UTC with milliseconds. */
 export const Timestamp = z.iso.datetime({ precision: 3 }).meta({
   id: 'Timestamp',

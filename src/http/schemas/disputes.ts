@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { DISPUTE_ACTIONS, DISPUTE_TYPES, EXPIRY_ACTIONS, LIMITS, RESOLUTIONS, ROLES } from '../../domain/rules.ts';
-import { Comment, DisputeId, Extra, InstantInput, OrderId, Timestamp, UserId } from './common.ts';
+import { ORDER_STATUSES } from '../../domain/state.ts';
+import { Comment, DisputeId, EntityTag, Extra, InstantInput, Money, OrderId, Timestamp, UserId } from './common.ts';
 
 export const Role = z.enum(ROLES).meta({ id: 'Role', description: 'A party of an order: who buys, who delivers.' });
+export const OrderStatus = z.enum(ORDER_STATUSES).meta({ id: 'OrderStatus' });
 export const DisputeType = z.enum(DISPUTE_TYPES).meta({ id: 'DisputeType' });
 export const Resolution = z.enum(RESOLUTIONS).meta({ id: 'Resolution', description: 'How a dispute ended.' });
 export const DisputeStatus = z.enum(['open', 'resolved']).meta({ id: 'DisputeStatus' });
@@ -43,6 +45,16 @@ export const ChangeView = z
   .strictObject({ deliverBy: Timestamp.nullable(), extras: z.array(Extra) })
   .meta({ id: 'Change', description: 'What the freelancer asks to change.' });
 
+export const OrderSummary = z
+  .strictObject({
+    id: OrderId,
+    title: z.string().nullable(),
+    status: OrderStatus,
+    price: Money,
+    deliverBy: Timestamp.nullable(),
+  })
+  .meta({ id: 'OrderSummary', description: 'The order of a dispute, in short.' });
+
 export const Dispute = z
   .strictObject({
     id: DisputeId,
@@ -63,7 +75,9 @@ export const Dispute = z
     onExpiry: OnExpiry,
     awaiting: Role.nullable().meta({ description: 'Who has to respond; null once the dispute is resolved.' }),
     version: z.int().min(1),
+    order: OrderSummary,
     viewer: Viewer.optional().meta({ description: 'Absent for services.' }),
+    etag: EntityTag,
     serverTime: Timestamp.meta({ description: 'The clock that decides, when this was read.' }),
   })
   .meta({ id: 'Dispute' });

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { ENTRY_TYPES } from '../../domain/commands.ts';
 import { OrderId, Timestamp } from './common.ts';
-import { Actor, Dispute } from './disputes.ts';
-import { Order, OrderStatus } from './orders.ts';
+import { Actor, Dispute, OrderStatus } from './disputes.ts';
+import { Order } from './orders.ts';
 
 export const EventType = z.enum(ENTRY_TYPES).meta({ id: 'EventType' });
 
 const EventDispute = z
-  .strictObject(Dispute.omit({ viewer: true, comment: true, serverTime: true }).shape)
+  .strictObject(Dispute.omit({ viewer: true, comment: true, order: true, serverTime: true }).shape)
   .meta({ id: 'EventDispute', description: 'The dispute as it was after the event, without what people wrote.' });
 
 const EventOrder = z

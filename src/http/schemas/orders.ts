@@ -1,9 +1,8 @@
 import { z } from 'zod';
-import { ORDER_STATUSES, REPORTED_STATUSES } from '../../domain/state.ts';
-import { DisputeId, Extra, InstantInput, Money, OrderId, Timestamp, Title, UserId } from './common.ts';
-import { DisputeType, OnExpiry, Resolution, Role } from './disputes.ts';
+import { REPORTED_STATUSES } from '../../domain/state.ts';
+import { DisputeId, EntityTag, Extra, InstantInput, Money, OrderId, Timestamp, Title, UserId } from './common.ts';
+import { DisputeType, OnExpiry, OrderStatus, Resolution, Role } from './disputes.ts';
 
-export const OrderStatus = z.enum(ORDER_STATUSES).meta({ id: 'OrderStatus' });
 export const ReportedStatus = z
   .enum(REPORTED_STATUSES)
   .meta({ id: 'ReportedStatus', description: 'The statuses that the order service may report.' });
@@ -79,6 +78,7 @@ export const Order = z
     cancellation: Cancellation.nullable(),
     createdAt: Timestamp,
     updatedAt: Timestamp,
+    etag: EntityTag,
     serverTime: Timestamp,
   })
   .meta({ id: 'Order' });

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { PROBLEMS, type ProblemCode } from '../problems.ts';
-import { DisputeId, Timestamp } from './common.ts';
-import { AllowedAction, DisputeType, Role } from './disputes.ts';
+import { DisputeId, EntityTag, Timestamp } from './common.ts';
+import { AllowedAction, Dispute, DisputeType, Role } from './disputes.ts';
+import { Order } from './orders.ts';
 
 const InputError = z
   .strictObject({
@@ -19,6 +20,7 @@ const Obstacle = z
     opener: z.strictObject({ role: Role, id: z.string() }),
     respondBy: Timestamp,
     allowedActions: z.array(AllowedAction),
+    etag: EntityTag,
   })
   .meta({
     id: 'Obstacle',
@@ -46,6 +48,9 @@ export const ProblemDocument = z
     }),
     revision: z.int().optional().meta({ description: 'With `stale_revision`: the revision that is known.' }),
     end: z.int().min(0).optional().meta({ description: 'With `position_ahead`: the last position of the log.' }),
-    version: z.int().optional().meta({ description: 'With `version_mismatch`: the current version.' }),
+    dispute: Dispute.optional().meta({
+      description: 'With `version_mismatch`: the dispute as it is now, without its comment, which errors never have.',
+    }),
+    order: Order.optional().meta({ description: 'With `version_mismatch`, about an order: the order as it is now.' }),
   })
   .meta({ id: 'Problem', description: 'A problem by RFC 9457; `code` is stable, `detail` is for people.' });

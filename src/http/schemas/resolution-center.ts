@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DISPUTE_ACTIONS } from '../../domain/rules.ts';
-import { Timestamp } from './common.ts';
+import { EntityTag, Timestamp } from './common.ts';
 import { Dispute, DisputeType, OnExpiry, Role } from './disputes.ts';
 import { Order } from './orders.ts';
 import { Reason } from './reasons.ts';
@@ -21,8 +21,8 @@ const ChangeField = z
     presence: Presence,
     minParts: z.int().meta({ description: 'So many of `deliverBy` and `extras` have to be there.' }),
     deliverBy: z
-      .strictObject({ presence: Presence, after: Timestamp })
-      .meta({ description: 'It has to be later than this.' }),
+      .strictObject({ presence: Presence, after: Timestamp.nullable() })
+      .meta({ description: 'It has to be later than now, and than `after`, the current date, where there is one.' }),
     extras: z.strictObject({
       presence: Presence,
       minItems: z.int(),
@@ -100,6 +100,7 @@ export const ResolutionCenter = z
     respond: z
       .array(DisputeActionOption)
       .meta({ description: 'One for each action on the open dispute; empty without one.' }),
+    etag: EntityTag,
     serverTime: Timestamp,
   })
   .meta({ id: 'ResolutionCenter', description: 'All that an order page needs to show, and to know what to offer.' });
