@@ -59,12 +59,12 @@ function createClient(transport: Transport, authorization: () => Promise<string 
 /** The secret with which the harness signs tokens. */
 export const TEST_SECRET = 'the secret of the tests, which is long enough';
 
-/** Clients whose tokens are signed with the harness's secret. */
-export function createClients(transport: Transport): Clients {
+/** Clients whose tokens are signed with the harness's secret, or with another. */
+export function createClients(transport: Transport, secret = TEST_SECRET): Clients {
   const minted = new Map<string, Promise<string>>();
   const bearer = (sub: string, scope?: string) => {
     const id = `${sub} ${scope}`;
-    const token = minted.get(id) ?? mintToken(TEST_SECRET, { sub, scope });
+    const token = minted.get(id) ?? mintToken(secret, { sub, scope });
     minted.set(id, token);
     return async () => `Bearer ${await token}`;
   };
