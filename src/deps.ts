@@ -9,6 +9,7 @@ import { addGauges } from './operations/gauges.ts';
 import { createLiveFeed } from './operations/live-feed.ts';
 import { createMetrics, observeEntries } from './operations/metrics.ts';
 import type { WriteDeps } from './operations/write.ts';
+import { createBounded } from './platform/bounded.ts';
 import { type Config, tokenKeysOf } from './platform/config.ts';
 import { openDatabase } from './platform/database.ts';
 import { openOutgoing } from './platform/outgoing.ts';
@@ -63,10 +64,16 @@ function tokenRulesOf(config: Config): AuthOptions['rules'] {
   };
 }
 
-/** An issuer that is configured wrongly is an error, which retrying does not mend; one that is down, a warning. */
-function noteMissingKeys(log: Logger, error: unknown): void {
-  if (error instanceof WrongIssuer) log.error(`tokens cannot be checked: ${error.message}`);
-  else log.warn({ err: error }, "the issuer's keys could not be fetched");
+const SAME_FAILURE_MS = 30_000;
+
+/** Writes why there are no keys: an issuer that is configured wrongly is an error, one that is down a warning. */
+function keysUnavailableLog(log: Logger): AuthOptions['onKeysUnavailable'] {
+  const bounded = createBounded(SAME_FAILURE_MS);
+  return (error) => {
+    if (bounded(String(error)) === null) return;
+    if (error instanceof WrongIssuer) log.error(`tokens cannot be checked: ${error.message}`);
+    else log.warn({ err: error }, "the issuer's keys could not be fetched");
+  };
 }
 
 /** Makes everything that a process consists of: the one place that knows all of it. */
@@ -101,7 +108,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
   const authenticator = createAuthenticator({
     keys: keysOf(config, surroundings.authSecret),
     rules: tokenRulesOf(config),
-    onKeysUnavailable: (error) => noteMissingKeys(log, error),
+    onKeysUnavailable: keysUnavailableLog(log),
   });
   return {
     write,

@@ -1,8 +1,9 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { Metrics } from '../../operations/metrics.ts';
+import { createBounded } from '../../platform/bounded.ts';
 import type { Authenticate } from './authenticate.ts';
-import { REFUSAL_REASONS, type RefusalReason, type TokenRefusal } from './token-refusal.ts';
+import { REFUSAL_REASONS, type TokenRefusal } from './token-refusal.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -44,23 +45,14 @@ function saidBy(authorization = '') {
   return { alg: shown(alg), kid: shown(kid), iss: shown(iss), aud: shown(aud) };
 }
 
-interface Quiet {
-  readonly since: number;
-  unwritten: number;
-}
-
 /** Writes refusals to the log, a bounded number of lines. */
 function createRefusalLog() {
-  const quiet = new Map<RefusalReason, Quiet>();
+  const bounded = createBounded(QUIET_MS);
   return (log: FastifyBaseLogger, { reason, description, cause }: TokenRefusal, authorization: string | undefined) => {
-    const last = quiet.get(reason);
-    if (last !== undefined && performance.now() - last.since < QUIET_MS) {
-      last.unwritten += 1;
-      return;
-    }
-    quiet.set(reason, { since: performance.now(), unwritten: 0 });
-    const more = last === undefined || last.unwritten === 0 ? {} : { unwritten: last.unwritten };
+    const unwritten = bounded(reason);
+    if (unwritten === null) return;
     const why = cause === undefined ? {} : { cause: cause instanceof Error ? cause.message : String(cause) };
+    const more = unwritten === 0 ? {} : { unwritten };
     log.warn({ reason, token: saidBy(authorization), ...why, ...more }, `a token was refused: ${description}`);
   };
 }
