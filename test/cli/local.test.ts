@@ -3,6 +3,7 @@ import { decodeJwt } from 'jose';
 import { describeConfig } from '../../src/platform/config-report.ts';
 import { TEST_SECRET } from '../harness/client.ts';
 import { createDatabase } from '../harness/database.ts';
+import { startService } from '../harness/service.ts';
 import { section } from '../readme/readme.ts';
 import { command, rowsOf } from './command.ts';
 
@@ -56,7 +57,8 @@ describe('check-config', () => {
   test.each([
     [{ PORT: '99999' }, 'PORT must be at most 65535'],
     [{ AUTH_SECRET: 'short' }, 'AUTH_SECRET must have at least 32 bytes'],
-    [{ NODE_ENV: 'production' }, 'AUTH_JWKS_URL or AUTH_SECRET must be set'],
+    [{ NODE_ENV: 'production' }, 'AUTH_ISSUER or AUTH_JWKS_URL or AUTH_SECRET must be set'],
+    [{ AUTH_ISSUER: 'login.example' }, 'AUTH_ISSUER must be an https URL'],
   ])('reports %j in one line, and ends with 1', async (env: Record<string, string>, line) => {
     const { code, out, err } = await check(env);
     expect([code, out]).toEqual([1, '']);
@@ -75,9 +77,37 @@ describe('token', () => {
     ]);
   });
 
-  test('is refused where an issuer makes them', async () => {
-    const { code, err } = await command(['token', '--sub', 'x'], { env: { AUTH_JWKS_URL: 'https://login.example' } });
-    expect([code, err]).toEqual([1, 'resolution-center: AUTH_JWKS_URL is set: its issuer makes the tokens\n']);
+  test('writes what a service with this configuration reads', async () => {
+    const env = {
+      AUTH_SECRET: TEST_SECRET,
+      AUTH_AUDIENCE: 'web,orders',
+      AUTH_USER_CLAIM: 'uid',
+      AUTH_SCOPE_CLAIM: 'https://example.org/roles,scope',
+      AUTH_SCOPE_PREFIX: 'rc/',
+    };
+    const mint = async (...argv: string[]) =>
+      (await command(['token', '--sub', 'auth0|7', ...argv], { env })).out.trim();
+    const [user, worker] = [await mint(), await mint('--scope', 'ops disputes:read')];
+    expect(decodeJwt(user)).toMatchObject({ sub: 'auth0|7', uid: 'auth0|7', aud: 'web' });
+    expect(decodeJwt(worker)).toMatchObject({ 'https://example.org/roles': 'rc/ops rc/disputes:read' });
+    const service = await startService({ env });
+    const ask = async (token: string, path: string) =>
+      (await service.withAuthorization(`Bearer ${token}`).get(path)).status;
+    expect([await ask(user, '/v1/disputes'), await ask(user, '/v1/ops/deadlines')]).toEqual([200, 403]);
+    expect([await ask(worker, '/v1/disputes'), await ask(worker, '/v1/ops/deadlines')]).toEqual([200, 200]);
+  });
+
+  test.each([
+    [{ AUTH_JWKS_URL: 'https://login.example' }, 'AUTH_JWKS_URL is set: its issuer makes the tokens'],
+    [{ AUTH_ISSUER: 'https://login.example' }, 'AUTH_ISSUER is set without AUTH_SECRET: the issuer makes the tokens'],
+  ])('is refused where an issuer makes them: %j', async (env: Record<string, string>, message) => {
+    const { code, err } = await command(['token', '--sub', 'x'], { env });
+    expect([code, err]).toEqual([1, `resolution-center: ${message}\n`]);
+  });
+
+  test('is refused for an id that no user can have', async () => {
+    const { code, err } = await command(['token', '--sub', 'user 7'], { env: { AUTH_SECRET: TEST_SECRET } });
+    expect([code, err]).toEqual([2, expect.stringContaining('--sub must be 1 to 128 printable ASCII characters')]);
   });
 });
 

@@ -186,6 +186,7 @@ describe('who asks', () => {
   test.each([
     ['in production', { NODE_ENV: 'production' }],
     ['where an issuer makes the tokens', { AUTH_JWKS_URL: 'https://login.example/jwks', AUTH_SECRET: '' }],
+    ['where its keys are discovered', { AUTH_ISSUER: 'https://login.example', AUTH_SECRET: '' }],
     ['for a service elsewhere', { RESOLUTION_CENTER_URL: 'http://service.invalid' }],
   ])('has to be said %s', async (_where, env) => {
     const { code, err } = await ops(['hold', 'list'], { env });

@@ -504,6 +504,32 @@ export const MUTANTS: readonly Mutant[] = [
     named: 'good until five seconds after its exp',
   },
   {
+    name: 'a verified token outlives the withdrawal of its key',
+    file: 'src/http/auth/authenticate.ts',
+    edits: [{ search: '() => known.clear()', replace: '() => {}' }],
+    killedBy: ['test/security/tokens.test.ts'],
+    named: 'verified again',
+  },
+  {
+    name: 'keys that are old are believed without asking the issuer',
+    file: 'src/http/auth/issuer-keys.ts',
+    edits: [{ search: '(age >= maxAgeMs && !isDown)', replace: 'false' }],
+    killedBy: ['test/security/issuer-keys.test.ts'],
+    named: 'no longer than their age allows',
+  },
+  {
+    name: 'a discovery document of another issuer is believed',
+    file: 'src/http/auth/discovery.ts',
+    edits: [{ search: 'if (named !== issuer) {', replace: 'if (named === undefined) {' }],
+    killedBy: ['test/security/discovery.test.ts'],
+  },
+  {
+    name: "a program's token without scopes is a user's",
+    file: 'src/http/auth/claims.ts',
+    edits: [{ search: 'scopes.length > 0 || isOfProgram(claims)', replace: 'scopes.length > 0' }],
+    killedBy: ['test/security/claims.test.ts'],
+  },
+  {
     name: 'the sweeper waits for a batch that others have locked',
     file: 'src/workers/sweeper.ts',
     edits: [{ search: 'sweep.behind = isFull && settled < MOST / 2', replace: 'sweep.behind = isFull && settled < 0' }],

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { readConfig } from '../../src/platform/config.ts';
+import { readConfig, tokenKeysOf } from '../../src/platform/config.ts';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
 const production = { NODE_ENV: 'production', AUTH_JWKS_URL: 'https://issuer.example/jwks.json' };
@@ -24,6 +24,75 @@ describe('in production', () => {
       'WEBHOOK_ALLOW_INSECURE must not',
     );
     expect(readConfig({ WEBHOOK_ALLOW_INSECURE: 'true' }).WEBHOOK_ALLOW_INSECURE).toBe(true);
+  });
+});
+
+describe('what tokens are checked with', () => {
+  const url = 'https://login.example/jwks';
+  const secret = 'x'.repeat(32);
+  const issuer = 'https://login.example';
+
+  test.each<[Record<string, string>, object]>([
+    [{}, { kind: 'development' }],
+    [{ AUTH_SECRET: secret }, { kind: 'secret', secret }],
+    [
+      { AUTH_SECRET: secret, AUTH_ISSUER: 'us' },
+      { kind: 'secret', secret },
+    ],
+    [{ AUTH_JWKS_URL: url }, { kind: 'jwks', url }],
+    [
+      { AUTH_JWKS_URL: url, AUTH_ISSUER: 'accounts.google.com' },
+      { kind: 'jwks', url },
+    ],
+    [{ AUTH_ISSUER: issuer }, { kind: 'discovery', issuer }],
+    [
+      { AUTH_ISSUER: issuer, NODE_ENV: 'production' },
+      { kind: 'discovery', issuer },
+    ],
+  ])('is decided by %j', (env, expected) => {
+    expect(tokenKeysOf(readConfig(env))).toEqual(expected);
+  });
+
+  test.each([
+    'https://tenant.auth0.com/',
+    'https://login.example/realms/shop',
+    'http://127.0.0.1:8080/realms/shop',
+    'http://localhost:8080',
+  ])('may be discovered from %s', (AUTH_ISSUER) => {
+    expect(readConfig({ AUTH_ISSUER }).AUTH_ISSUER).toBe(AUTH_ISSUER);
+  });
+
+  test.each([
+    'login.example',
+    'http://login.example',
+    'http://10.0.0.1:8080',
+    'https://login.example/?tenant=1',
+    'https://login.example/#a',
+    'https://user:password@login.example',
+    'ftp://login.example',
+    'urn:us',
+  ])('is never discovered from %s', (AUTH_ISSUER) => {
+    expect(() => readConfig({ AUTH_ISSUER })).toThrow('AUTH_ISSUER must be an https URL');
+  });
+
+  test.each([
+    [{ AUTH_AUDIENCE: 'a,,b' }, 'AUTH_AUDIENCE must be'],
+    [{ AUTH_SCOPE_CLAIM: 'scope,' }, 'AUTH_SCOPE_CLAIM must be'],
+    [{ AUTH_SCOPE_CLAIM: 'a b' }, 'AUTH_SCOPE_CLAIM must be'],
+    [{ AUTH_USER_CLAIM: 'a"b' }, 'AUTH_USER_CLAIM must have no'],
+    [{ AUTH_SCOPE_PREFIX: 'a\\b' }, 'AUTH_SCOPE_PREFIX must have no'],
+    [{ AUTH_SCOPE_PREFIX: 'a\nb' }, 'AUTH_SCOPE_PREFIX must have no'],
+  ])('is not set by %j', (env: Record<string, string>, message) => {
+    expect(() => readConfig(env)).toThrow(message);
+  });
+
+  test('has lists of audiences and claims, by commas', () => {
+    const { AUTH_AUDIENCE, AUTH_SCOPE_CLAIM } = readConfig({
+      AUTH_AUDIENCE: 'web, orders',
+      AUTH_SCOPE_CLAIM: 'https://example.org/roles,realm_access.roles',
+    });
+    expect(AUTH_AUDIENCE).toEqual(['web', 'orders']);
+    expect(AUTH_SCOPE_CLAIM).toEqual(['https://example.org/roles', 'realm_access.roles']);
   });
 });
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { SignJWT } from 'jose';
 import { createAuthenticator } from '../../src/http/auth/authenticate.ts';
+import { ISSUER_KEYS } from '../../src/http/auth/issuer-keys.ts';
 import type { RefusalReason } from '../../src/http/auth/token-refusal.ts';
 import { CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
@@ -208,4 +209,17 @@ describe('clocks may differ by five seconds, and no more', () => {
     expect(await at(now + 4_999)).toMatchObject({ caller: null, refusal: { reason: 'not_yet_valid' } });
     expect(await at(now + 5_000)).toMatchObject({ caller: { kind: 'user', id: CLIENT } });
   });
+});
+
+test('a token that was verified is verified again when the issuer has changed its keys', async () => {
+  const other = await startIssuer();
+  const rules = { issuer: null, audiences: [], userClaim: 'sub', scopeClaims: ['scope'], scopePrefix: '' };
+  const issuerKeys = { ...ISSUER_KEYS, maxAgeMs: 0, cooldownMs: 0 };
+  const keys = { jwksUrl: other.url };
+  const { authenticate } = createAuthenticator({ keys, rules, issuerKeys, onKeysUnavailable: () => {} });
+  const [old, kept] = [await sign(other.keys.ES256, { sub: CLIENT }), await sign(other.keys.RS256, { sub: CLIENT })];
+  expect(await authenticate(`Bearer ${old}`)).toMatchObject({ caller: { id: CLIENT } });
+  other.withdraw('key-of-ES256');
+  expect(await authenticate(`Bearer ${kept}`)).toMatchObject({ caller: { id: CLIENT } });
+  expect(await authenticate(`Bearer ${old}`)).toMatchObject({ caller: null, refusal: { reason: 'unknown_key' } });
 });
