@@ -117,7 +117,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
       http: {
         write,
         queue: inspector,
-        streams: createEventStreams(db, liveFeed),
+        streams: createEventStreams({ db, liveFeed, metrics }),
         audit: (facts, message) => log.info(facts, message),
         remindersMs: config.REMINDERS,
         webhooks: { sealer, allowInsecure },

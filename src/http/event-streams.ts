@@ -1,94 +1,61 @@
 import { Readable } from 'node:stream';
 import { type Caller, callerKey } from '../operations/caller.ts';
-import { type Following, follow } from '../operations/follow.ts';
-import type { LiveFeed } from '../operations/live-feed.ts';
+import { type EndReason, type Following, follow } from '../operations/follow.ts';
+import type { LiveFeed, Topic } from '../operations/live-feed.ts';
+import type { Metrics } from '../operations/metrics.ts';
 import type { Database } from '../platform/database.ts';
-import type { FeedRow } from '../store/feed.ts';
-import { presentEvent } from './present-event.ts';
-import { problemError } from './problems.ts';
+import { positionAhead } from './problems.ts';
+import { endMessage, eventMessage, HEARTBEAT, readyMessage } from './stream-messages.ts';
+import { createStreamPlaces, type StreamNumbers } from './stream-places.ts';
 
-/** How much one process spends on streams. */
-export interface StreamLimits {
-  /** How often a stream says that it is still there while nothing happens. */
+/** What one process spends on streams. */
+export interface StreamLimits extends StreamNumbers {
+  /** The time without an event after which a stream carries a heartbeat. */
   readonly heartbeatMs: number;
-  /** When a stream ends: also the time for which it outlives the token that it was opened with. */
+  /** When a stream ends, give or take a tenth: also the time for which it outlives the token that it was opened with. */
   readonly lifetimeMs: number;
-  readonly perCaller: number;
-  readonly perProcess: number;
-  /** How much waits for a reader that is slow. */
+  /** The most text that waits for a slow reader. */
   readonly maxQueuedBytes: number;
+  /** The time in which a reader takes the last message of a stream that has ended; then its connection is destroyed. */
+  readonly lingerMs: number;
 }
 
 export const STREAM_LIMITS: StreamLimits = {
-  // Proxies and the time limit of our own connections take a minute of silence for the end.
+  // Proxies, and the timeout of our own connections, take a minute of silence for the end.
   heartbeatMs: 15_000,
   lifetimeMs: 600_000,
   perCaller: 10,
   perProcess: 1_000,
   maxQueuedBytes: 1_048_576,
+  lingerMs: 5_000,
 };
 
-const RETRY_MS = 2_000;
-const RETRY_AFTER_S = '10';
-const HEARTBEAT = ': nothing new\n\n';
+// Streams that began together, after a restart, do not end together.
+const LIFETIME_JITTER = 0.1;
 
-/** One message of a stream of server-sent events. */
-export function streamMessage(id: number, event: string, data: unknown): string {
-  return `id: ${id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-}
-
-/** An event as the parties of its order get it. */
-export const eventMessage = (row: FeedRow): string => streamMessage(row.seq, row.type, presentEvent(row, true));
-
-/** How a stream that begins now says where that is. */
-export function readyMessage(position: number, now: number): string {
-  return streamMessage(position, 'ready', { serverTime: new Date(now).toISOString(), position });
-}
-
-/** What a stream begins with: how long to wait before coming back. */
-export const STREAM_OPENING = `retry: ${RETRY_MS}\n\n`;
-
-async function* messagesOf({ entries }: Following, opening: string) {
-  yield opening;
-  for await (const entry of entries) yield entry ?? HEARTBEAT;
-}
-
-/** Counts the streams that are open; `take` refuses one that is too many, or says how to give its place back. */
-function createPlaces({ perCaller, perProcess }: StreamLimits) {
-  const byCaller = new Map<string, number>();
-  let all = 0;
-  return {
-    take: (key: string): (() => void) => {
-      const headers = { 'retry-after': RETRY_AFTER_S };
-      const own = byCaller.get(key) ?? 0;
-      if (own >= perCaller) {
-        throw problemError('rate_limited', `A caller may have ${perCaller} streams open at a time.`, { headers });
+async function* messagesOf({ entries, end }: Following, opening: string) {
+  try {
+    yield opening;
+    for (;;) {
+      const { done, value } = await entries.next();
+      if (done === true) {
+        yield endMessage(value);
+        return;
       }
-      if (all >= perProcess) {
-        throw problemError('unavailable', 'There are more streams open than can be served.', { headers });
-      }
-      byCaller.set(key, own + 1);
-      all += 1;
-      let isTaken = true;
-      return () => {
-        if (!isTaken) return;
-        isTaken = false;
-        all -= 1;
-        const left = (byCaller.get(key) ?? 0) - 1;
-        if (left > 0) byCaller.set(key, left);
-        else byCaller.delete(key);
-      };
-    },
-  };
+      yield value ?? HEARTBEAT;
+    }
+  } finally {
+    end('shutdown'); // the reader has gone, or rendering failed; an earlier reason stays
+  }
 }
 
 export interface StreamRequest {
   readonly caller: Caller;
-  /** An order that the caller may see. */
-  readonly orderId: string;
+  /** An order that the caller may see, or the caller's own id. */
+  readonly topic: Topic;
   /** The position behind which to begin; null to begin now. */
   readonly after: number | null;
-  /** The clock that decides, when the request was looked at. */
+  /** The database's clock, for the first message. */
   readonly now: number;
   /** Ends the stream. */
   readonly signal: AbortSignal;
@@ -97,41 +64,62 @@ export interface StreamRequest {
 /** The streams of one process. */
 export interface EventStreams {
   /**
-   * Opens a stream of what happens to an order.
-   * @throws ProblemError `rate_limited` or `unavailable` where there are too many
+   * Opens a stream of the events of a topic.
+   * @throws ProblemError `position_ahead`, or `unavailable` where the process has too many
    */
   readonly open: (request: StreamRequest) => Promise<Readable>;
 }
 
-/** Makes the place for the streams of a process; it costs nothing while there are none. */
-export function createEventStreams(db: Database, liveFeed: LiveFeed, limits = STREAM_LIMITS): EventStreams {
-  const places = createPlaces(limits);
+export interface EventStreamsDeps {
+  readonly db: Database;
+  readonly liveFeed: LiveFeed;
+  readonly metrics: Pick<Metrics, 'streamsOpen' | 'streamsEnded'>;
+}
 
-  const streamOf = (following: Following, { after, now, signal }: StreamRequest, giveBack: () => void) => {
-    const opening = STREAM_OPENING + (after === null ? readyMessage(following.position, now) : '');
+/** Makes the streams of a process; without any open, they cost nothing. */
+export function createEventStreams({ db, liveFeed, metrics }: EventStreamsDeps, limits = STREAM_LIMITS): EventStreams {
+  const places = createStreamPlaces(limits);
+  const lifetime = () => limits.lifetimeMs * (1 + LIFETIME_JITTER * (2 * Math.random() - 1));
+
+  const streamOf = (following: Following, { caller, topic, now, signal }: StreamRequest): Readable => {
+    const kind = 'orderId' in topic ? 'order' : 'user';
+    const giveBack = places.take(callerKey(caller), () => following.end('too_many_streams'));
+    const opening = readyMessage(following.position, now);
     const stream = Readable.from(messagesOf(following, opening), { objectMode: false });
-    const lifetime = setTimeout(following.end, limits.lifetimeMs);
-    const finish = () => {
-      clearTimeout(lifetime);
-      following.end();
+    const alarm = setTimeout(following.end, lifetime(), 'lifetime');
+    const stop = () => following.end('shutdown');
+    let reason: EndReason | null = null;
+    let linger: NodeJS.Timeout | undefined;
+    void following.ended.then((why) => {
+      reason = why;
+      // A reader that takes nothing any more would keep its place for ever.
+      if (!stream.closed) linger = setTimeout(() => stream.destroy(), limits.lingerMs);
+    });
+    metrics.streamsOpen.inc({ kind });
+    stream.once('close', () => {
+      metrics.streamsOpen.dec({ kind });
+      metrics.streamsEnded.inc({ reason: stream.readableEnded && reason !== null ? reason : 'disconnected' });
+      clearTimeout(alarm);
+      clearTimeout(linger);
+      signal.removeEventListener('abort', stop);
+      following.end('shutdown');
       giveBack();
-    };
-    stream.once('close', finish);
-    if (signal.aborted) finish();
-    else signal.addEventListener('abort', finish, { once: true });
+    });
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
     return stream;
   };
 
   return {
     open: async (request) => {
-      const giveBack = places.take(callerKey(request.caller));
+      const { topic, after } = request;
+      const { heartbeatMs: quietMs, maxQueuedBytes } = limits;
+      const following = await follow(db, liveFeed, { topic, after, render: eventMessage, quietMs, maxQueuedBytes });
+      if ('logEnd' in following) throw positionAhead(following.logEnd);
       try {
-        const { orderId, after } = request;
-        const { heartbeatMs: quietMs, maxQueuedBytes } = limits;
-        const following = await follow(db, liveFeed, { orderId, after, render: eventMessage, quietMs, maxQueuedBytes });
-        return streamOf(following, request, giveBack);
+        return streamOf(following, request);
       } catch (error) {
-        giveBack();
+        following.end('shutdown');
         throw error;
       }
     },

@@ -217,8 +217,8 @@ function problemResponses(components: Components, operation: Operation): Json {
   );
 }
 
-function whoMayCall({ access }: Operation): string {
-  const parties = access.party ? ['the parties of the order'] : [];
+function whoMayCall({ access, path }: Operation): string {
+  const parties = access.party ? [path.includes('{') ? 'the parties of the order' : 'users'] : [];
   const services = (access.scopes ?? []).map((scope) => `services with \`${scope}\``);
   return access.anyone ? 'Any caller with a valid token.' : `For ${[...parties, ...services].join(' and ')}.`;
 }

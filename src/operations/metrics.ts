@@ -1,6 +1,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { DISPUTE_TYPES } from '../domain/rules.ts';
 import type { Entry } from '../domain/transition.ts';
+import { END_REASONS } from './follow.ts';
 import type { Trigger } from './write.ts';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -97,6 +98,18 @@ export function createMetrics() {
       help: 'Endpoints that were disabled since they were gone or failed for five days.',
       registers,
     }),
+    streamsOpen: new Gauge({
+      name: 'event_streams_open',
+      help: 'Open streams of server-sent events of this process, by what they follow: order, or user (all orders of a user).',
+      labelNames: ['kind'] as const,
+      registers,
+    }),
+    streamsEnded: new Counter({
+      name: 'event_streams_ended_total',
+      help: `Streams that are over, by reason: disconnected (by the client), ${END_REASONS.join(', ')}.`,
+      labelNames: ['reason'] as const,
+      registers,
+    }),
     loopSucceeded: new Gauge({
       name: 'worker_loop_last_success_timestamp_seconds',
       help: 'When a loop of this worker, the sweeper or the relay, last got through a round.',
@@ -106,6 +119,8 @@ export function createMetrics() {
   };
   // A series that begins with its first event hides that event from rate().
   for (const outcome of ['settled', 'early', 'nothing_to_do']) metrics.jobs.inc({ outcome }, 0);
+  for (const kind of ['order', 'user']) metrics.streamsOpen.set({ kind }, 0);
+  for (const reason of ['disconnected', ...END_REASONS]) metrics.streamsEnded.inc({ reason }, 0);
   for (const type of DISPUTE_TYPES) {
     for (const trigger of ['job', 'sweep', 'touch']) metrics.lateness.zero({ type, trigger });
   }

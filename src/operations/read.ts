@@ -1,6 +1,7 @@
 import { openDisputeOf } from '../domain/state.ts';
 import { asSeenAt, isUnsettled } from '../domain/transition.ts';
 import { isTransient } from '../platform/database.ts';
+import { readClock } from '../store/clock.ts';
 import {
   type Filter,
   type Listed,
@@ -91,4 +92,9 @@ export async function readDisputes(deps: WriteDeps, request: PageRequest): Promi
     unsettled.map(({ dispute }) => dispute.id),
   );
   return pageAsSeen(request, await readPage(deps.db, request));
+}
+
+/** The database's clock, in milliseconds: what a stream tells its reader as `serverTime`. */
+export function readTime(deps: WriteDeps): Promise<number> {
+  return readClock(deps.db.query);
 }

@@ -1,4 +1,5 @@
-import { and, asc, desc, eq, gt, inArray, isNotNull, lte, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, inArray, isNotNull, lte, or, type SQL, sql } from 'drizzle-orm';
+import { unionAll } from 'drizzle-orm/pg-core';
 import type { EntryType } from '../domain/commands.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import type { LogRow } from './reads.ts';
@@ -49,8 +50,10 @@ export interface FeedRequest {
   readonly after: number;
   readonly types?: readonly EntryType[] | undefined;
   readonly orderId?: string | undefined;
-  /** Several orders, out of a part of the log that is read for all of them together. */
-  readonly orderIds?: readonly string[] | undefined;
+  /** The user who is a party of the orders that the entries are about. */
+  readonly partyId?: string | undefined;
+  /** Entries of any of these orders or users, from a part of the log that is read once for all of them. */
+  readonly followed?: { readonly orderIds: readonly string[]; readonly partyIds: readonly string[] } | undefined;
   readonly limit: number;
 }
 
@@ -64,8 +67,12 @@ export interface FeedPage {
   readonly end: number;
 }
 
-/** How far one look goes that is for some types or orders only: they may be rare, and nobody shall wait for all of the log. */
+/** Positions that one read covers if no index leads to its entries: types or followed orders may be rare in the log. */
 const LOOK_AHEAD = 20_000;
+
+// The parties of an entry's order, as the indexes of migration 0013 have them.
+const CLIENT_ID = sql`(${logEntries.data} -> 'order' ->> 'clientId')`;
+const FREELANCER_ID = sql`(${logEntries.data} -> 'order' ->> 'freelancerId')`;
 
 /** The position behind which nothing has a number yet; 0 where nothing has one. */
 export async function endOfFeed({ query }: Database): Promise<number> {
@@ -78,30 +85,57 @@ export async function endOfFeed({ query }: Database): Promise<number> {
   return last?.seq ?? 0;
 }
 
+const isAnyOf = (column: SQL | typeof logEntries.orderId, values: readonly string[]) =>
+  values.length === 0 ? undefined : sql`${column} = ANY(${sql.param([...values])})`;
+
+const pageOf = ({ query }: Database, limit: number, ...conditions: (SQL | undefined)[]) =>
+  query
+    .select()
+    .from(logEntries)
+    .where(and(...conditions))
+    .orderBy(asc(logEntries.seq))
+    .limit(limit);
+
+/** A page of the entries between two positions, in sequence. */
+async function entriesBetween(
+  db: Database,
+  request: FeedRequest,
+  head: number,
+): Promise<(typeof logEntries.$inferSelect)[]> {
+  const { after, types, orderId, partyId, followed, limit } = request;
+  const isBetween = and(gt(logEntries.seq, after), lte(logEntries.seq, head));
+  if (partyId !== undefined) {
+    // One index scan for each role, each bounded by the page: with OR, the planner would collect and sort all entries of a user.
+    const asRole = (userId: SQL) => pageOf(db, limit, isBetween, sql`${userId} = ${partyId}`);
+    return unionAll(asRole(CLIENT_ID), asRole(FREELANCER_ID)).orderBy(sql`seq`).limit(limit);
+  }
+  return pageOf(
+    db,
+    limit,
+    isBetween,
+    types === undefined ? undefined : inArray(logEntries.type, [...types]),
+    orderId === undefined ? undefined : eq(logEntries.orderId, orderId),
+    followed === undefined
+      ? undefined
+      : or(
+          isAnyOf(logEntries.orderId, followed.orderIds),
+          isAnyOf(CLIENT_ID, followed.partyIds),
+          isAnyOf(FREELANCER_ID, followed.partyIds),
+        ),
+  );
+}
+
 /**
  * Reads the log in sequence. A position that was passed never gains an earlier entry. A page may be empty before the end
  * of the log, where none of the types or orders that are asked for comes for long.
  */
 export async function readFeed(db: Database, request: FeedRequest): Promise<FeedPage> {
-  const { after, types, orderId, orderIds, limit } = request;
+  const { after, types, orderId, partyId, followed, limit } = request;
   // First of all, since whatever has a number up to it is there already and can be looked for.
   const end = await endOfFeed(db);
-  const isWhole = orderId !== undefined || (types === undefined && orderIds === undefined);
-  const head = isWhole ? end : Math.min(end, after + LOOK_AHEAD);
-  const found = await db.query
-    .select()
-    .from(logEntries)
-    .where(
-      and(
-        gt(logEntries.seq, after),
-        lte(logEntries.seq, head),
-        types === undefined ? undefined : inArray(logEntries.type, [...types]),
-        orderId === undefined ? undefined : eq(logEntries.orderId, orderId),
-        orderIds === undefined ? undefined : sql`${logEntries.orderId} = ANY(${sql.param([...orderIds])})`,
-      ),
-    )
-    .orderBy(asc(logEntries.seq))
-    .limit(limit);
+  const isIndexed = orderId !== undefined || partyId !== undefined || (types === undefined && followed === undefined);
+  const head = isIndexed ? end : Math.min(end, after + LOOK_AHEAD);
+  const found = await entriesBetween(db, request, head);
   const rows = found.flatMap(({ seq, ...entry }) => (seq === null ? [] : [{ ...entry, seq }]));
   const lastSeq = rows.at(-1)?.seq;
   const nextAfter = rows.length === limit && lastSeq !== undefined ? lastSeq : Math.max(after, head);

@@ -247,7 +247,7 @@ export interface paths {
          * List disputes
          * @description A user's own disputes, or all of them for a service. Filters are combined with and.
          *
-         *     For the parties of the order and services with `disputes:read`.
+         *     For users and services with `disputes:read`.
          */
         get: operations["listDisputes"];
         put?: never;
@@ -483,11 +483,33 @@ export interface paths {
         };
         /**
          * Follow an order
-         * @description What happens to the order and its disputes, as it happens. Without a position the stream begins now: wait for `ready`, then read what you show; nothing falls between the two. After a cut come back with the `id` of the last message as `Last-Event-ID`: nothing is missed and nothing comes twice. A stream ends after ten minutes, and where its reader is too slow; come back in the same way, with a valid token. A caller may have ten at a time.
+         * @description What happens to the order and its disputes, as it happens. Without a position the stream begins now: wait for `ready`, then read what you show; nothing falls between the two. After a break, come back with the `id` of the last message as `Last-Event-ID`: nothing is missed and nothing comes twice. A position beyond the end of the log is refused with `position_ahead`: read again what you show, and begin now. A stream ends after about ten minutes, and where its reader is too slow; come back in the same way, with a valid token. A caller may have ten streams at a time in each process, of whatever kind; one more ends the oldest.
          *
          *     For the parties of the order.
          */
         get: operations["streamOrderEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow all your orders
+         * @description What happens to all orders of which the caller is a party, and to their disputes, as it happens; orders that are reported later are included. A browser needs one such connection for all of its tabs: over HTTP/1.1 it has six per host. Without a position the stream begins now: wait for `ready`, then read what you show; nothing falls between the two. After a break, come back with the `id` of the last message as `Last-Event-ID`: nothing is missed and nothing comes twice. A position beyond the end of the log is refused with `position_ahead`: read again what you show, and begin now. A stream ends after about ten minutes, and where its reader is too slow; come back in the same way, with a valid token. A caller may have ten streams at a time in each process, of whatever kind; one more ends the oldest.
+         *
+         *     For users.
+         */
+        get: operations["streamEvents"];
         put?: never;
         post?: never;
         delete?: never;
@@ -5789,6 +5811,135 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
                         code?: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `position_ahead`: This position lies beyond the end of the log. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "position_ahead";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    streamEvents: {
+        parameters: {
+            query?: {
+                /** @description For those who cannot send `Last-Event-ID`, with the same meaning; 0 for everything from the beginning. */
+                after?: number;
+            };
+            header?: {
+                /** @description The `id` of the last message that was read: the stream goes on behind it. It wins over `after`. */
+                "Last-Event-ID"?: components["parameters"]["LastEventId"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The stream. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "validation_failed";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `position_ahead`: This position lies beyond the end of the log. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {unknown} */
+                        code?: "position_ahead";
                     };
                 };
             };

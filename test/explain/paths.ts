@@ -93,6 +93,8 @@ const FIRST = async (db: Database): Promise<string> => {
   return rows[0]?.id ?? '';
 };
 
+const FOLLOWED = { orderIds: [AN_ORDER, OPEN_ORDER], partyIds: [A_CLIENT, BIG_CLIENT] };
+
 /** What the reads of one order, one dispute and the feed do. */
 export function reads(now: number): AccessPath[] {
   const order = { filter: { partyId: null, orderId: AN_ORDER }, sort: '-openedAt', after: null, limit: 20 } as const;
@@ -114,8 +116,14 @@ export function reads(now: number): AccessPath[] {
     { name: 'the feed, in the middle', run: feed(1_500_000) },
     { name: 'the feed, at its end', run: feed(99_000_000) },
     { name: 'the feed, of one order', run: feed(0, { orderId: AN_ORDER }) },
-    { name: 'the feed, of orders that are followed', run: feed(99_000_000, { orderIds: [AN_ORDER, OPEN_ORDER] }) },
-    { name: 'the feed, of orders that are followed, far behind', run: feed(0, { orderIds: [AN_ORDER, OPEN_ORDER] }) },
+    { name: 'the feed, of a user', run: feed(0, { partyId: A_CLIENT }) },
+    { name: 'the feed, of a user, at its end', run: feed(99_000_000, { partyId: A_CLIENT }) },
+    { name: 'the feed, of a user without orders', run: feed(0, { partyId: 'nobody' }) },
+    { name: 'the feed, of a big user', run: feed(0, { partyId: BIG_CLIENT }) },
+    { name: 'the feed, of a big user, in the middle', run: feed(30_000, { partyId: BIG_CLIENT }) },
+    { name: 'the feed, of followers', run: feed(99_000_000, { followed: FOLLOWED }) },
+    { name: 'the feed, of followers, far behind', run: feed(0, { followed: FOLLOWED }) },
+    { name: 'the feed, of followers of orders', run: feed(99_000_000, { followed: { ...FOLLOWED, partyIds: [] } }) },
     { name: 'the feed, of a frequent type', run: feed(0, { types: ['dispute.opened'] }) },
     { name: 'the feed, of types that are rare', run: feed(0, { types: ['dispute.superseded', 'dispute.expired'] }) },
     { name: 'statistics of a month', run: (db) => statistics(db, { from: now - 30.4 * DAY, to: now }) },

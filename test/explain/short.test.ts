@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
 import { onCleanup } from '../harness/cleanup.ts';
 import { createDatabase } from '../harness/database.ts';
@@ -8,6 +8,8 @@ import { seed } from './seed.ts';
 
 // So few that PostgreSQL looks at each of them when it counts what there is: the same plans come of it every time.
 const DISPUTES = 20_000;
+// A plan takes little, but there are hundreds of them, and other tests run beside.
+jest.setTimeout(180_000);
 // Batches so large, beside so few rows, that to look at all of them is right.
 const BATCHES = ['comments to be erased by age', 'settling what is overdue'];
 
@@ -58,5 +60,12 @@ describe('with twenty thousand disputes', () => {
     // Once to find them, once more to take them where an index has told which they are, and the order of each on the page.
     const atMost = 2 * own + Math.min(own, PAGE);
     expect(looks.filter(({ examined }) => examined > atMost)).toEqual([]);
+  });
+
+  test("a page of the events of a user's orders looks at no more events than two pages have", async () => {
+    const looks = await lookAtAll(reads(now).filter(({ name }) => /^the feed, of a (big )?user/.test(name)));
+    expect(looks).toHaveLength(5);
+    // One page for each role.
+    expect(looks.filter(({ examined }) => examined > 2 * 100)).toEqual([]);
   });
 });

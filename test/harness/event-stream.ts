@@ -1,14 +1,15 @@
 import { mintToken } from '../../src/platform/development.ts';
 import { onCleanup } from './cleanup.ts';
 import { TEST_SECRET } from './client.ts';
+import { faultOf, pointerTo } from './document.ts';
 
-/** One message of a stream, or a part of it that is none: a comment, or how long to wait before coming back. */
+/** One message of a stream, or a comment line between two of them. */
 export interface Message {
   readonly id?: string;
   readonly event?: string;
   readonly data?: unknown;
   readonly retry?: string;
-  /** What stands behind a colon at the beginning of a line. */
+  /** The text behind the colon of a comment line; such a part has nothing else. */
   readonly comment?: string;
 }
 
@@ -18,45 +19,75 @@ export interface OpenStream {
   readonly headers: Headers;
   /** The body of a refusal. */
   readonly refusal: () => Promise<{ readonly code: string; readonly detail: string }>;
-  /** The next part of whatever kind; null at the end. It throws if the connection broke. */
+  /** The next message or comment line; null at the end. It throws if the connection broke. */
   readonly part: () => Promise<Message | null>;
-  /** The next message that has an event. */
+  /** The next message. */
   readonly next: () => Promise<Message | null>;
   readonly hangUp: () => void;
 }
 
-function parse(text: string): Message {
-  const fields = text.split('\n').map((line): [string, string] => {
-    const colon = line.indexOf(':');
-    return [line.slice(0, colon) || 'comment', line.slice(colon + 1).trimStart()];
-  });
-  const { data, ...rest } = Object.fromEntries(fields);
-  return { ...rest, ...(data !== undefined && { data: JSON.parse(data) }) };
+const EVENT = pointerTo('components', 'schemas', 'Event');
+const OF_THE_STREAM = ['ready', 'end'];
+
+/**
+ * The fields of a block, held against what every client can read: one line for each field, all blocks with data, events as
+ * the document has them.
+ * @throws if the block is none that the service may send
+ */
+function parseBlock(lines: readonly string[]): Message {
+  const { data, ...rest } = Object.fromEntries(
+    lines.map((line) => {
+      const [, name, value] = /^(id|event|data|retry): (.+)$/.exec(line) ?? [];
+      if (name === undefined || value === undefined) throw new Error(`not a field of a message: ${line}`);
+      return [name, value];
+    }),
+  );
+  if (data === undefined) throw new Error(`a block without data: ${lines.join(' ')}`);
+  const message = { ...rest, data: JSON.parse(data) as unknown } as Message;
+  const fault = OF_THE_STREAM.includes(message.event ?? '') ? null : faultOf(EVENT, message.data);
+  if (fault !== null) throw new Error(`not an event of the document: ${fault}`);
+  return message;
 }
 
-async function* partsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Message, null> {
+async function* linesOf(body: ReadableStream<Uint8Array>): AsyncGenerator<string, void> {
   const decoder = new TextDecoder();
   let text = '';
   for await (const chunk of body) {
-    text += decoder.decode(chunk, { stream: true });
-    const parts = text.split('\n\n');
-    text = parts.pop() ?? '';
-    yield* parts.map(parse);
+    const lines = (text + decoder.decode(chunk, { stream: true })).split('\n');
+    text = lines.pop() ?? '';
+    yield* lines;
   }
-  if (text !== '') throw new Error(`the stream ended within a message: ${text}`);
+  if (text !== '') throw new Error(`the stream ended within a line: ${text}`);
+}
+
+async function* partsOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Message, null> {
+  let block: string[] = [];
+  for await (const line of linesOf(body)) {
+    if (line.startsWith(':')) yield { comment: line.slice(1).trimStart() };
+    else if (line !== '') block.push(line);
+    else {
+      yield parseBlock(block);
+      block = [];
+    }
+  }
+  if (block.length > 0) throw new Error(`the stream ended within a message: ${block.join(' ')}`);
   return null;
 }
 
-/** Follows an order as a user, or by another token. */
+/**
+ * Follows an order as a user, or by another token.
+ * @param orderId null for all orders of the user
+ */
 export async function openStream(
   baseUrl: string,
-  orderId: string,
+  orderId: string | null,
   { sub, scope, query = '', headers = {} }: { sub: string; scope?: string; query?: string; headers?: object },
 ): Promise<OpenStream> {
   const hungUp = new AbortController();
   onCleanup(async () => hungUp.abort());
   const token = await mintToken(TEST_SECRET, { sub, scope });
-  const response = await fetch(`${baseUrl}/v1/orders/${orderId}/events/stream${query}`, {
+  const path = orderId === null ? '/v1/events/stream' : `/v1/orders/${orderId}/events/stream`;
+  const response = await fetch(`${baseUrl}${path}${query}`, {
     headers: { accept: 'text/event-stream', authorization: `Bearer ${token}`, ...headers },
     signal: hungUp.signal,
   });

@@ -18,9 +18,11 @@ beforeAll(async () => {
 
 const LONG_MS = 60_000;
 
-function begin(orderId: string, over: Partial<FollowRequest> = {}, { deps } = service, feed = liveFeed) {
-  const request = { orderId, after: null, quietMs: LONG_MS, maxQueuedBytes: 1_000_000, ...over };
-  return follow(deps.write.db, feed, { render: ({ type }) => type, ...request });
+async function begin(orderId: string, over: Partial<FollowRequest> = {}, { deps } = service, feed = liveFeed) {
+  const request = { topic: { orderId }, after: null, quietMs: LONG_MS, maxQueuedBytes: 1_000_000, ...over };
+  const following = await follow(deps.write.db, feed, { render: ({ type }) => type, ...request });
+  if ('logEnd' in following) throw new Error('the position lies beyond the end of the log');
+  return following;
 }
 
 async function read({ entries }: Following, count: number): Promise<(string | null | undefined)[]> {
@@ -38,22 +40,24 @@ describe('those who follow orders', () => {
     const [one, two, three] = await Promise.all([begin(orderId), begin(orderId), begin(other)]);
     await seedDispute(service, 'cancellation', { orderId });
     expect(await read(one, 2)).toEqual(OPENED);
-    one.end();
-    expect(await one.entries.next()).toEqual({ done: true, value: undefined });
+    one.end('lifetime');
+    expect(await one.entries.next()).toEqual({ done: true, value: 'lifetime' });
     const { id } = await seedDispute(service, 'order_update', { orderId: other });
     expect(await read(three, 2)).toEqual(OPENED);
     await service.as(CLIENT).post(`/v1/disputes/${id}/withdraw`);
     expect(await read(three, 1)).toEqual(['dispute.withdrawn']);
     expect(await read(two, 2)).toEqual(OPENED);
-    for (const following of [two, three]) following.end();
+    for (const following of [two, three]) following.end('lifetime');
   });
 
   test('end together with what they wait for', async () => {
     const { id: orderId } = await seedOrder(service);
     const following = await begin(orderId);
     const waiting = following.entries.next();
-    following.end();
-    expect(await waiting).toEqual({ done: true, value: undefined });
+    following.end('shutdown');
+    following.end('lifetime');
+    expect(await waiting).toEqual({ done: true, value: 'shutdown' });
+    expect(await following.ended).toBe('shutdown');
   });
 
   test('who cannot keep up are ended, and lose nothing: it is all there behind their position', async () => {
@@ -62,10 +66,11 @@ describe('those who follow orders', () => {
     const quick = await begin(orderId);
     await seedDispute(service, 'cancellation', { orderId });
     expect(await read(quick, 2)).toEqual(OPENED);
-    expect(await slow.entries.next()).toEqual({ done: true, value: undefined });
+    expect(await slow.ended).toBe('too_slow');
+    expect(await slow.entries.next()).toEqual({ done: true, value: 'too_slow' });
     const again = await begin(orderId, { after: slow.position });
     expect(await read(again, 2)).toEqual(OPENED);
-    for (const following of [slow, quick, again]) following.end();
+    for (const following of [slow, quick, again]) following.end('lifetime');
   });
 
   test('read what was before and what comes while they do as one, without a seam', async () => {
@@ -83,7 +88,7 @@ describe('those who follow orders', () => {
     await comment();
     const last = await read(following, 1);
     expect([...first, ...rest, ...last]).toEqual(Array.from({ length: 65 }, (_, index) => String(index + 1)));
-    for (const one of [following, other]) one.end();
+    for (const one of [following, other]) one.end('lifetime');
   });
 
   test('miss nothing where they come while the log is being read for others', async () => {
@@ -118,7 +123,7 @@ describe('those who follow orders', () => {
       [orderId, newcomer.position],
     );
     expect(await read(newcomer, expected.length)).toEqual(expected.map(({ seq }) => seq));
-    for (const following of [before, newcomer]) following.end();
+    for (const following of [before, newcomer]) following.end('lifetime');
   });
 
   test('are not kept from it by one for whom it cannot be written out', async () => {
@@ -132,7 +137,7 @@ describe('those who follow orders', () => {
     await seedDispute(service, 'cancellation', { orderId });
     expect(await read(well, 2)).toEqual(OPENED);
     await expect(broken.entries.next()).rejects.toThrow('not like this');
-    for (const following of [broken, well]) following.end();
+    for (const following of [broken, well]) following.end('lifetime');
   });
 
   test('wait while the database is away, and then hear what they missed', async () => {
@@ -156,8 +161,20 @@ describe('those who follow orders', () => {
     proxy.restore();
     expect(await read(following, 2)).toEqual(OPENED);
     expect(failures).toHaveLength(1);
-    following.end();
+    following.end('lifetime');
   });
+});
+
+test('all are ended when the log loses what they have passed, since it was restored from a backup', async () => {
+  const other = await startService({ env: { REMINDERS: 'none' } });
+  const feed = createLiveFeed(other.deps.write.db, () => {});
+  const { orderId } = await seedDispute(other, 'cancellation');
+  const ofOrder = await begin(orderId, {}, other, feed);
+  const ofUser = await begin(orderId, { topic: { partyId: CLIENT } }, other, feed);
+  await other.database.query('DELETE FROM log_entries WHERE order_version = 2');
+  expect(await Promise.all([ofOrder.ended, ofUser.ended])).toEqual(['log_restored', 'log_restored']);
+  const again = { topic: { orderId }, after: ofOrder.position, render: String, quietMs: LONG_MS, maxQueuedBytes: 1 };
+  expect(await follow(other.deps.write.db, feed, again)).toEqual({ logEnd: 1 });
 });
 
 test('the log is read for all who follow by one, and not at all for nobody', async () => {
@@ -181,9 +198,9 @@ test('the log is read for all who follow by one, and not at all for nobody', asy
   expect(asked - before).toBeLessThan(10);
   await seedDispute(service, 'cancellation', { orderId });
   for (const following of [first, ...others]) expect(await read(following, 2)).toEqual(OPENED);
-  for (const following of [first, ...others]) following.end();
+  for (const following of [first, ...others]) following.end('lifetime');
   await waitFor('nobody asks any more', rest);
   const late = await begin(orderId, { after: first.position }, other, feed);
   expect(await read(late, 2)).toEqual(OPENED);
-  late.end();
+  late.end('lifetime');
 });

@@ -110,6 +110,7 @@ export const EXPECTATIONS: Readonly<Record<string, Row>> = {
   getWebhookDelivery: delivery(200),
   redeliverWebhook: delivery(202, '/redeliver'),
   streamOrderEvents: { request: order('/events/stream'), ...users(404, 200, 200), isStream: true },
+  streamEvents: { request: at('/v1/events/stream'), ...users(200, 200, 200), isStream: true },
   listReasons: { request: at('/v1/reasons'), ...users(200, 200, 200), services: ANY_SERVICE },
   getStatistics: { request: at('/v1/stats'), ...NO_USER, services: { 'disputes:read': 200 } },
   listDeadlines: { request: at('/v1/ops/deadlines'), ...NO_USER, services: { ops: 200 } },

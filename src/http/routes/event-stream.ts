@@ -1,26 +1,44 @@
+import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { partyIdOf } from '../../operations/caller.ts';
-import { readOrder } from '../../operations/read.ts';
-import { eventMessage, readyMessage, STREAM_OPENING } from '../event-streams.ts';
+import { END_REASONS } from '../../operations/follow.ts';
+import { readOrder, readTime } from '../../operations/read.ts';
 import { lastEventId } from '../last-event-id.ts';
 import { exampleRow } from '../openapi-examples.ts';
-import { EVENT_STREAM, operation } from '../operation.ts';
+import { EVENT_STREAM, operation, type Reply } from '../operation.ts';
 import { problemError } from '../problems.ts';
 import { OrderId } from '../schemas/common.ts';
 import { EventStreamQuery } from '../schemas/events.ts';
+import { endMessage, eventMessage, HEARTBEAT, readyMessage } from '../stream-messages.ts';
 
 function exampleOfStream(): string {
   const row = exampleRow('dispute.opened');
-  return STREAM_OPENING + readyMessage(row.seq - 1, row.occurredAt - 60_000) + eventMessage(row);
+  const ready = readyMessage(row.seq - 1, row.occurredAt - 60_000, 2_500);
+  return ready + HEARTBEAT + eventMessage(row) + endMessage('lifetime');
 }
 
 const EventStream = z.string().meta({
   description:
-    'Server-sent events. `event` is the type of an event, `id` its `seq`, `data` the event as JSON, as in `Event`. A stream ' +
-    'that begins now first sends `ready`: its `id` is the position from which nothing is missed, its `data` holds ' +
-    '`serverTime` and that `position`.',
+    'Server-sent events. Every message has `event` and, as JSON, `data`:\n\n' +
+    '- `ready` comes first: `{ serverTime, position }`. Nothing behind `position`, which is also its `id`, is missed.\n' +
+    '- Every other message is an event: `event` is its type, `id` its `seq`, and `data` the event as in `Event`.\n' +
+    `- \`end\` comes last where the service ends the stream: \`{ reason }\` with one of \`${END_REASONS.join('`, `')}\`. It ` +
+    'has no `id`.\n\n' +
+    '`retry` says how many milliseconds to wait before coming back. A quiet stream carries a comment line every 15 seconds.',
   examples: [exampleOfStream()],
 });
+
+const HOW_IT_WORKS =
+  'Without a position the stream begins now: wait for `ready`, then read what you show; nothing falls between the two. After ' +
+  'a break, come back with the `id` of the last message as `Last-Event-ID`: nothing is missed and nothing comes twice. A ' +
+  'position beyond the end of the log is refused with `position_ahead`: read again what you show, and begin now. A stream ' +
+  'ends after about ten minutes, and where its reader is too slow; come back in the same way, with a valid token. A caller ' +
+  'may have ten streams at a time in each process, of whatever kind; one more ends the oldest.';
+
+const success = [{ status: 200, description: 'The stream.', schema: EventStream, mediaType: EVENT_STREAM }] as const;
+
+/** The answer that is a stream; proxies that collect an answer before they pass it on are asked not to. */
+const streamed = (body: Readable): Reply => ({ status: 200, headers: { 'x-accel-buffering': 'no' }, body });
 
 const streamOrderEvents = operation({
   operationId: 'streamOrderEvents',
@@ -28,26 +46,43 @@ const streamOrderEvents = operation({
   path: '/v1/orders/{orderId}/events/stream',
   tag: 'Events',
   summary: 'Follow an order',
-  description:
-    'What happens to the order and its disputes, as it happens. Without a position the stream begins now: wait for ' +
-    '`ready`, then read what you show; nothing falls between the two. After a cut come back with the `id` of the last ' +
-    'message as `Last-Event-ID`: nothing is missed and nothing comes twice. A stream ends after ten minutes, and where its ' +
-    'reader is too slow; come back in the same way, with a valid token. A caller may have ten at a time.',
+  description: `What happens to the order and its disputes, as it happens. ${HOW_IT_WORKS}`,
   access: { party: true },
   params: z.strictObject({ orderId: OrderId }),
   query: EventStreamQuery,
   takesLastEventId: true,
-  success: [{ status: 200, description: 'The stream.', schema: EventStream, mediaType: EVENT_STREAM }],
-  problems: ['not_found'],
+  success,
+  problems: ['not_found', 'position_ahead'],
   handle: async ({ deps, caller, params: { orderId }, query, headers, signal: begin }) => {
     const signal = begin();
     const found = await readOrder(deps.write, { orderId }, partyIdOf(caller));
     if (found === undefined) throw problemError('not_found', 'There is no such order, or it is not yours.');
     const after = lastEventId(headers) ?? query.after ?? null;
-    const body = await deps.streams.open({ caller, orderId, after, now: found.now, signal });
-    // Proxies that collect an answer before they pass it on would make it come late.
-    return { status: 200, headers: { 'x-accel-buffering': 'no' }, body };
+    return streamed(await deps.streams.open({ caller, topic: { orderId }, after, now: found.now, signal }));
   },
 });
 
-export const eventStreamOperations = [streamOrderEvents];
+const streamEvents = operation({
+  operationId: 'streamEvents',
+  method: 'GET',
+  path: '/v1/events/stream',
+  tag: 'Events',
+  summary: 'Follow all your orders',
+  description:
+    'What happens to all orders of which the caller is a party, and to their disputes, as it happens; orders that are ' +
+    'reported later are included. A browser needs one such connection for all of its tabs: over HTTP/1.1 it has six per ' +
+    `host. ${HOW_IT_WORKS}`,
+  access: { party: true },
+  query: EventStreamQuery,
+  takesLastEventId: true,
+  success,
+  problems: ['position_ahead'],
+  handle: async ({ deps, caller, query, headers, signal: begin }) => {
+    const signal = begin();
+    const now = await readTime(deps.write);
+    const after = lastEventId(headers) ?? query.after ?? null;
+    return streamed(await deps.streams.open({ caller, topic: { partyId: caller.id }, after, now, signal }));
+  },
+});
+
+export const eventStreamOperations = [streamOrderEvents, streamEvents];

@@ -1,19 +1,16 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { buildApp } from '../../src/http/app.ts';
 import { closeApp } from '../../src/http/close.ts';
-import { createEventStreams, STREAM_LIMITS, type StreamLimits } from '../../src/http/event-streams.ts';
-import { createLiveFeed } from '../../src/operations/live-feed.ts';
 import { mintToken } from '../../src/platform/development.ts';
-import { delayCommits } from '../feed/feed.ts';
-import { onCleanup } from '../harness/cleanup.ts';
 import { TEST_SECRET } from '../harness/client.ts';
-import { type Message, type OpenStream, openStream } from '../harness/event-stream.ts';
+import { openStream } from '../harness/event-stream.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 import type { EventPage } from '../harness/types.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { section } from '../readme/readme.ts';
+import { behind, messages, openDeadStream, serveStreams, types } from './streams.ts';
 
 let service: Service;
 let url: string;
@@ -23,24 +20,6 @@ beforeAll(async () => {
   url = await service.listen();
 });
 
-/** The same service with other limits. */
-async function serve(limits: Partial<StreamLimits>, { deps } = service) {
-  const { db } = deps.write;
-  const liveFeed = createLiveFeed(db, () => {});
-  const streams = createEventStreams(db, liveFeed, { ...STREAM_LIMITS, ...limits });
-  const app = await buildApp({ ...deps.app, http: { ...deps.app.http, streams } });
-  onCleanup(() => closeApp(app, 500));
-  return { app, url: await app.listen({ host: '127.0.0.1', port: 0 }) };
-}
-
-const behind = (id: string | undefined) => ({ headers: { 'last-event-id': id ?? '' } });
-
-async function messages(stream: OpenStream, count: number): Promise<(Message | null)[]> {
-  const read: (Message | null)[] = [];
-  while (read.length < count) read.push(await stream.next());
-  return read;
-}
-
 describe('a stream', () => {
   test('begins now, says where that is, and tells what happens, in the words of the feed and with what was written', async () => {
     const { id: orderId } = await seedOrder(service);
@@ -48,12 +27,12 @@ describe('a stream', () => {
     const stream = await openStream(url, orderId, { sub: CLIENT });
     expect(stream.headers.get('content-type')).toBe('text/event-stream; charset=utf-8');
     expect(stream.headers.get('cache-control')).toBe('no-store');
-    expect(await stream.part()).toEqual({ retry: '2000' });
     const ready = await stream.part();
     const position = Number(ready?.id);
     expect(ready).toEqual({
       id: String(position),
       event: 'ready',
+      retry: expect.stringMatching(/^[2-5]\d{3}$/),
       data: { position, serverTime: expect.stringMatching(/Z$/) },
     });
     await seedDispute(service, 'cancellation');
@@ -71,20 +50,20 @@ describe('a stream', () => {
   test('goes on behind a position, by the header or, where that is not given, by the query', async () => {
     const { orderId } = await seedDispute(service, 'cancellation');
     const all = await openStream(url, orderId, { sub: FREELANCER, query: '?after=0' });
-    const [opened, changed] = await messages(all, 2);
-    expect([opened?.event, changed?.event]).toEqual(['dispute.opened', 'order.status_changed']);
+    const [ready, opened, changed] = await messages(all, 3);
+    expect([ready?.id, opened?.event, changed?.event]).toEqual(['0', 'dispute.opened', 'order.status_changed']);
     const rest = await openStream(url, orderId, { sub: FREELANCER, query: '?after=0', ...behind(opened?.id) });
-    expect(await rest.part()).toEqual({ retry: '2000' });
+    expect(await rest.part()).toMatchObject({ id: opened?.id, event: 'ready', data: { position: Number(opened?.id) } });
     expect(await rest.part()).toEqual(changed);
     for (const stream of [all, rest]) stream.hangUp();
   });
 
   test('says that it is there while nothing happens', async () => {
     const { id: orderId } = await seedOrder(service);
-    const quick = await serve({ heartbeatMs: 20 });
+    const quick = await serveStreams(service, { heartbeatMs: 20 });
     const stream = await openStream(quick.url, orderId, { sub: CLIENT });
     await stream.next();
-    for (let beat = 0; beat < 3; beat += 1) expect(await stream.part()).toEqual({ comment: 'nothing new' });
+    for (let beat = 0; beat < 3; beat += 1) expect(await stream.part()).toEqual({ comment: 'heartbeat' });
     await seedDispute(service, 'cancellation', { orderId });
     expect((await stream.next())?.event).toBe('dispute.opened');
     stream.hangUp();
@@ -92,24 +71,27 @@ describe('a stream', () => {
 
   test('ends when its time is over, and the next one goes on where it was', async () => {
     const { id: orderId } = await seedOrder(service);
-    const brief = await serve({ lifetimeMs: 300 });
+    const brief = await serveStreams(service, { lifetimeMs: 300 });
     const stream = await openStream(brief.url, orderId, { sub: CLIENT });
     const ready = await stream.next();
+    expect(await stream.next()).toEqual({ event: 'end', data: { reason: 'lifetime' } });
     expect(await stream.next()).toBeNull();
     await seedDispute(service, 'cancellation', { orderId });
     const next = await openStream(url, orderId, { sub: CLIENT, ...behind(ready?.id) });
-    expect((await next.next())?.event).toBe('dispute.opened');
+    expect(await types(next, 2)).toEqual(['ready', 'dispute.opened']);
     next.hangUp();
   });
 
   test('ends, whole, when the process stops', async () => {
     const { id: orderId } = await seedOrder(service);
-    const other = await serve({});
+    const other = await serveStreams(service, {});
     const streams = await Promise.all([1, 2, 3].map(() => openStream(other.url, orderId, { sub: CLIENT })));
     for (const stream of streams) expect((await stream.next())?.event).toBe('ready');
     // If it had to wait for them, this would take longer than the test may.
     const closed = closeApp(other.app, 60_000);
-    for (const stream of streams) expect(await stream.next()).toBeNull();
+    for (const stream of streams) {
+      expect(await messages(stream, 2)).toEqual([{ event: 'end', data: { reason: 'shutdown' } }, null]);
+    }
     await closed;
   });
 
@@ -124,78 +106,6 @@ describe('a stream', () => {
     expect(stream.headers.get('x-content-type-options')).toBe('nosniff');
     stream.hangUp();
   });
-});
-
-describe('events that are written while readers come and go', () => {
-  const WRITES = 12;
-
-  /** Both parties comment at once, each by another process; then one of them ends it. */
-  async function write(services: readonly Service[], orderId: string): Promise<void> {
-    const [one = service, other = service] = services;
-    const { id } = await seedDispute(one, 'cancellation', { orderId });
-    const comment = async (by: Service, sub: string) => {
-      for (let count = 0; count < WRITES; count += 1) {
-        await by.as(sub).post(`/v1/disputes/${id}/comments`, { comment: `This is ${count}.` });
-      }
-    };
-    await Promise.all([comment(one, CLIENT), comment(other, FREELANCER)]);
-    await other.as(FREELANCER).post(`/v1/disputes/${id}/decline`);
-  }
-
-  const isLast = (message: Message | null) =>
-    message?.event === 'order.status_changed' &&
-    (message.data as { order: { status: string } }).order.status !== 'in_dispute';
-
-  /** Reads until the order's last event, and hangs up after every few messages. */
-  async function read(urls: readonly string[], orderId: string, sub: string): Promise<string[]> {
-    const seen: string[] = [];
-    for (let turn = 0, id = '0'; ; turn += 1) {
-      const stream = await openStream(urls[turn % urls.length] ?? '', orderId, { sub, ...behind(id) });
-      for (let left = 1 + (turn % 4); left > 0; left -= 1) {
-        const message = await stream.next();
-        if (message === null) break;
-        seen.push((message.data as { id: string }).id);
-        id = message.id ?? id;
-        if (isLast(message)) return seen;
-      }
-      stream.hangUp();
-    }
-  }
-
-  /** What somebody knows who waits for `ready` and reads the log then, and hears the rest. */
-  async function know(baseUrl: string, orderId: string, sub: string): Promise<Set<string>> {
-    const stream = await openStream(baseUrl, orderId, { sub });
-    await stream.next();
-    const rows = await service.database.query<{ id: string }>('SELECT id FROM log_entries WHERE order_id = $1', [
-      orderId,
-    ]);
-    const known = new Set(rows.map(({ id }) => id));
-    for (let message = await stream.next(); message !== null; message = await stream.next()) {
-      known.add((message.data as { id: string }).id);
-      if (isLast(message)) break;
-    }
-    stream.hangUp();
-    return known;
-  }
-
-  test('each reader gets every one once, in order, also if it hangs up again and again', async () => {
-    const other = await startService({ database: service.database, env: { REMINDERS: 'none' } });
-    await delayCommits(service.database);
-    const urls = [url, await other.listen()];
-    const orderIds = ['concurrent-1', 'concurrent-2', 'concurrent-3'];
-    for (const orderId of orderIds) await seedOrder(service, {}, orderId);
-    const reading = orderIds.flatMap((orderId) => [CLIENT, FREELANCER].map((sub) => read(urls, orderId, sub)));
-    const knowing = orderIds.map((orderId, index) => know(urls[index % 2] ?? '', orderId, CLIENT));
-    await Promise.all(orderIds.map((orderId) => write([service, other], orderId)));
-    const [seen, known] = await Promise.all([Promise.all(reading), Promise.all(knowing)]);
-    for (const [index, orderId] of orderIds.entries()) {
-      const query = 'SELECT id FROM log_entries WHERE order_id = $1 ORDER BY seq';
-      const ids = (await service.database.query<{ id: string }>(query, [orderId])).map(({ id }) => id);
-      expect(ids).toHaveLength(2 * WRITES + 4);
-      expect([seen[2 * index], seen[2 * index + 1]]).toEqual([ids, ids]);
-      expect(known[index]).toEqual(new Set(ids));
-    }
-  }, 60_000);
 });
 
 describe('who may not have one', () => {
@@ -223,6 +133,25 @@ describe('who may not have one', () => {
     expect([refused.status, (await refused.refusal()).code]).toEqual([400, 'validation_failed']);
   });
 
+  test('a position beyond the end of the log is refused, with the end: there the reader begins anew', async () => {
+    const { id: orderId } = await seedOrder(service);
+    const stream = await openStream(url, orderId, { sub: CLIENT });
+    const end = Number((await stream.next())?.id);
+    stream.hangUp();
+    for (const [topic, position] of [
+      [orderId, behind(String(end + 1))],
+      [orderId, { query: `?after=${end + 1}` }],
+      [null, behind(String(end + 1))],
+    ] as const) {
+      const refused = await openStream(url, topic, { sub: CLIENT, ...position });
+      expect([refused.status, await refused.refusal()]).toEqual([
+        409,
+        expect.objectContaining({ code: 'position_ahead', end }),
+      ]);
+    }
+    expect((await openStream(url, orderId, { sub: CLIENT, ...behind(String(end)) })).status).toBe(200);
+  });
+
   test('one who takes only JSON gets none', async () => {
     const { id: orderId } = await seedOrder(service);
     const refused = await openStream(url, orderId, { sub: CLIENT, headers: { accept: 'application/json' } });
@@ -231,27 +160,68 @@ describe('who may not have one', () => {
 });
 
 describe('the number of streams', () => {
-  test('of one caller is limited, also over its orders; one that ends makes room, and others have their own', async () => {
+  test('of one caller is limited, over all that it follows: one more ends the oldest, and nothing is lost by that', async () => {
     const { id: orderId } = await seedOrder(service);
     const { id: another } = await seedOrder(service);
-    const few = await serve({ perCaller: 2 });
+    const few = await serveStreams(service, { perCaller: 2 });
     const first = await openStream(few.url, orderId, { sub: CLIENT });
+    const ready = await first.next();
     const second = await openStream(few.url, another, { sub: CLIENT });
-    expect([first.status, second.status]).toEqual([200, 200]);
-    const third = await openStream(few.url, orderId, { sub: CLIENT });
-    expect([third.status, (await third.refusal()).code]).toEqual([429, 'rate_limited']);
-    expect(Number(third.headers.get('retry-after'))).toBeGreaterThan(0);
-    expect((await openStream(few.url, orderId, { sub: FREELANCER })).status).toBe(200);
-    first.hangUp();
-    await waitFor('there is room again', async () => {
-      const stream = await openStream(few.url, orderId, { sub: CLIENT });
-      return stream.status === 200;
-    });
+    const theirs = await openStream(few.url, orderId, { sub: FREELANCER });
+    const third = await openStream(few.url, null, { sub: CLIENT });
+    expect([second.status, theirs.status, third.status]).toEqual([200, 200, 200]);
+    // The tab that was ended does not come back at once, to end the stream of another tab.
+    expect(await messages(first, 2)).toEqual([
+      { retry: expect.stringMatching(/^[3-6]\d{4}$/), event: 'end', data: { reason: 'too_many_streams' } },
+      null,
+    ]);
+    await seedDispute(service, 'cancellation', { orderId });
+    for (const stream of [third, theirs]) expect(await types(stream, 2)).toEqual(['ready', 'dispute.opened']);
+    const again = await openStream(few.url, orderId, { sub: CLIENT, ...behind(ready?.id) });
+    expect(await types(again, 2)).toEqual(['ready', 'dispute.opened']);
+    expect((await messages(second, 2))[1]).toMatchObject({ data: { reason: 'too_many_streams' } });
+  });
+
+  test('of a caller whose connections are dead does not lock it out', async () => {
+    const { id: orderId } = await seedOrder(service);
+    const few = await serveStreams(service, { perCaller: 3 });
+    const path = `/v1/orders/${orderId}/events/stream`;
+    for (let count = 0; count < 3; count += 1) await openDeadStream(few.url, path, CLIENT);
+    const stream = await openStream(few.url, orderId, { sub: CLIENT });
+    expect((await stream.next())?.event).toBe('ready');
+  });
+
+  test('is given back by a reader that takes nothing any more, and its connection is cut', async () => {
+    const { id, orderId } = await seedDispute(service, 'cancellation');
+    // More than what a connection holds without its reader: entries are many, and as long as they get.
+    await service.database.query(
+      `INSERT INTO log_entries (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause, comment, data, seq)
+       SELECT order_id, 1000 + n, gen_random_uuid(), 'dispute.comment_added', occurred_at, $1, actor_role, actor_id, cause,
+         repeat('x', 4000), data, nextval('log_sequence') FROM log_entries, generate_series(1, 4000) AS n WHERE order_id = $2 AND order_version = 1`,
+      [id, orderId],
+    );
+    const few = await serveStreams(service, { perCaller: 1, lingerMs: 50 });
+    const connected = once(few.app.server, 'connection') as Promise<[Socket]>;
+    const dead = await openDeadStream(few.url, `/v1/orders/${orderId}/events/stream?after=0`, CLIENT);
+    const [connection] = await connected;
+    let written = 0;
+    const isFull = () => {
+      const before = written;
+      written = connection.bytesWritten;
+      return connection.writableNeedDrain && written === before;
+    };
+    await waitFor('the connection takes no more', isFull, 20_000, 200);
+    const stream = await openStream(few.url, orderId, { sub: CLIENT });
+    expect((await stream.next())?.event).toBe('ready');
+    await once(connection, 'close');
+    const cut = once(dead, 'close');
+    dead.resume();
+    await cut;
   });
 
   test('of one process is limited', async () => {
     const { id: orderId } = await seedOrder(service);
-    const few = await serve({ perProcess: 1 });
+    const few = await serveStreams(service, { perProcess: 1 });
     expect((await openStream(few.url, orderId, { sub: CLIENT })).status).toBe(200);
     const refused = await openStream(few.url, orderId, { sub: FREELANCER });
     expect([refused.status, (await refused.refusal()).code]).toEqual([503, 'unavailable']);
@@ -260,7 +230,7 @@ describe('the number of streams', () => {
 
   test('is not used up by requests for the headers alone, nor by what is refused', async () => {
     const { id: orderId } = await seedOrder(service);
-    const few = await serve({ perCaller: 1 });
+    const few = await serveStreams(service, { perCaller: 1 });
     const authorization = `Bearer ${await mintToken(TEST_SECRET, { sub: CLIENT })}`;
     const head = () =>
       fetch(`${few.url}/v1/orders/${orderId}/events/stream`, { method: 'HEAD', headers: { authorization } });
@@ -280,7 +250,7 @@ test('the example in the README follows an order, and goes on after a cut', asyn
     `data:text/javascript,${encodeURIComponent(`${code}\nexport { followOrder };`)}`
   );
   const { id: orderId } = await seedOrder(service);
-  const brief = await serve({ lifetimeMs: 1_000 });
+  const brief = await serveStreams(service, { lifetimeMs: 1_000 });
   const seen: string[] = [];
   const reader = new AbortController();
   const token = () => mintToken(TEST_SECRET, { sub: CLIENT });
@@ -295,6 +265,8 @@ test('the example in the README follows an order, and goes on after a cut', asyn
   expect(seen.filter((event) => event !== 'order.status_changed')).toEqual([
     'ready',
     'dispute.opened',
+    'end',
+    'ready',
     'dispute.withdrawn',
   ]);
   reader.abort();
