@@ -1,4 +1,4 @@
-import type { Answer, DisputeType } from './rules.ts';
+import type { Answer, DisputeType, Role } from './rules.ts';
 import type { Actor, Change, Instant, Money, OrderStatus, Party, ReportedStatus, State } from './state.ts';
 
 /** What the order service says of an order; `revision` is its own counter. */
@@ -104,5 +104,14 @@ export type Rejection =
   | { readonly code: 'stale_revision'; readonly revision: number }
   | { readonly code: 'order_closed' | 'parties_immutable' }
   | { readonly code: 'version_mismatch' }
-  | { readonly code: 'reason_not_allowed' | 'reason_required' | 'comment_required' }
-  | { readonly code: 'invalid_change'; readonly pointer: string; readonly problem: string };
+  | { readonly code: 'reason_required' | 'comment_required' }
+  /** `role` is the one whose reasons there are to choose from; null where the type of the dispute takes none. */
+  | { readonly code: 'reason_not_allowed'; readonly role: Role | null }
+  /** `pointer` is a JSON pointer into the request. */
+  | { readonly code: 'invalid_change'; readonly pointer: string; readonly fault: ChangeFault };
+
+/** What is wrong with a change: a part that is missing or must not be there, a date or a value that does not fit the order. */
+export type ChangeFault =
+  | { readonly code: 'required' | 'unknown' }
+  | { readonly code: 'not_later_than'; readonly than: Instant }
+  | { readonly code: 'not_one_of'; readonly values: readonly string[] };

@@ -1,15 +1,15 @@
 import { mismatch, openingRefusal } from './actions.ts';
-import type { OpenDispute, Rejection } from './commands.ts';
+import type { ChangeFault, OpenDispute, Rejection } from './commands.ts';
 import { findReason } from './reasons.ts';
 import { otherRole, ruleOf } from './rules.ts';
-import type { Change, Dispute, Instant, Order, Party, State } from './state.ts';
+import type { Change, Dispute, Extra, Instant, Order, Party, State } from './state.ts';
 import { move, type Step } from './transition.ts';
 
-function reasonRefusal(command: OpenDispute): Rejection | null {
-  const rule = ruleOf(command.type).opening[command.actor.role];
-  if (command.reason === null) return rule?.reason === 'required' ? { code: 'reason_required' } : null;
-  const known = rule?.reason !== 'none' && findReason(command.actor.role, command.reason) !== undefined;
-  return known ? null : { code: 'reason_not_allowed' };
+function reasonRefusal({ type, actor, reason }: OpenDispute): Rejection | null {
+  const presence = ruleOf(type).opening[actor.role]?.reason ?? 'none';
+  if (reason === null) return presence === 'required' ? { code: 'reason_required' } : null;
+  if (presence === 'none') return { code: 'reason_not_allowed', role: null };
+  return findReason(actor.role, reason) === undefined ? { code: 'reason_not_allowed', role: actor.role } : null;
 }
 
 function commentRefusal(command: OpenDispute): Rejection | null {
@@ -19,27 +19,28 @@ function commentRefusal(command: OpenDispute): Rejection | null {
   return byRule || byReason ? { code: 'comment_required' } : null;
 }
 
-const invalidChange = (pointer: string, problem: string): Rejection => ({ code: 'invalid_change', pointer, problem });
+const invalidChange = (pointer: string, fault: ChangeFault): Rejection => ({ code: 'invalid_change', pointer, fault });
 
 function deliverByRefusal(order: Order, deliverBy: Instant, now: Instant): Rejection | null {
-  if (deliverBy <= now) return invalidChange('/change/deliverBy', 'must be later than now');
-  if (order.deliverBy !== null && deliverBy <= order.deliverBy) {
-    return invalidChange('/change/deliverBy', "must be later than the order's current deliverBy");
-  }
-  return null;
+  const than = Math.max(now, order.deliverBy ?? now);
+  return deliverBy > than ? null : invalidChange('/change/deliverBy', { code: 'not_later_than', than });
+}
+
+/** Extras are paid together with the order, and so in its currency. */
+function extrasRefusal({ price }: Order, extras: readonly Extra[]): Rejection | null {
+  const index = extras.findIndex((extra) => extra.price.currency !== price.currency);
+  if (index < 0) return null;
+  return invalidChange(`/change/extras/${index}/price/currency`, { code: 'not_one_of', values: [price.currency] });
 }
 
 function changeRefusal(order: Order, command: OpenDispute, now: Instant): Rejection | null {
   const presence = ruleOf(command.type).opening[command.actor.role]?.change;
   const { change } = command;
-  if (change === null) {
-    return presence === 'required' ? invalidChange('/change', 'must have deliverBy, extras or both') : null;
-  }
-  if (presence === 'none') return invalidChange('/change', `must be absent from a request of type ${command.type}`);
-  if (change.deliverBy === null && change.extras.length === 0) {
-    return invalidChange('/change', 'must have deliverBy, extras or both');
-  }
-  return change.deliverBy === null ? null : deliverByRefusal(order, change.deliverBy, now);
+  const isEmpty = change === null || (change.deliverBy === null && change.extras.length === 0);
+  if (presence === 'none') return change === null ? null : invalidChange('/change', { code: 'unknown' });
+  if (isEmpty) return presence === 'required' ? invalidChange('/change', { code: 'required' }) : null;
+  const dateRefusal = change.deliverBy === null ? null : deliverByRefusal(order, change.deliverBy, now);
+  return dateRefusal ?? extrasRefusal(order, change.extras);
 }
 
 function respondentOf(order: Order, opener: Party): Party {

@@ -31,10 +31,10 @@ export interface Money {
   readonly currency: string;
 }
 
-/** Additional work: its price is in minor units of the order's currency. */
+/** Additional work. Its price is in the currency that the order had when it was asked for. */
 export interface Extra {
   readonly title: string;
-  readonly price: number;
+  readonly price: Money;
 }
 
 /** What a freelancer asks to change: at least one of the two. */

@@ -4,7 +4,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import type { Authenticate } from './auth/authenticate.ts';
 import { createIdentifier, type Identify } from './auth/identify.ts';
 import { unauthenticated } from './auth/token-refusal.ts';
-import { acceptJson, BODY_LIMIT } from './body.ts';
+import { acceptJson } from './body.ts';
 import { exposeToOrigins } from './cors.ts';
 import { registerDocs } from './docs.ts';
 import { FACES, type Face } from './faces.ts';
@@ -84,7 +84,6 @@ export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise
     ...CONNECTION_LIMITS,
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
-    bodyLimit: BODY_LIMIT,
     trustProxy: (_address, hop) => hop < access.proxyHops,
     forceCloseConnections: 'idle',
     // What still comes on a connection while the app closes is answered by the app, and not by 503 in words of Fastify's own.

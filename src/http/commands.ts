@@ -1,61 +1,20 @@
-import { createHash } from 'node:crypto';
 import type { Command, Precondition } from '../domain/commands.ts';
 import type { Dispute, State } from '../domain/state.ts';
 import { asSeenAt } from '../domain/transition.ts';
-import { callerKey, partyIdOf } from '../operations/caller.ts';
+import { partyIdOf } from '../operations/caller.ts';
 import type { Decided } from '../operations/decided.ts';
 import type { Outcome } from '../operations/idempotent.ts';
 import { type CommandRequest, execute } from '../operations/write.ts';
-import type { IdempotencyKey, StoredResponse } from '../store/idempotency.ts';
+import type { StoredResponse } from '../store/idempotency.ts';
 import { namesState, parseCondition } from './etag.ts';
 import type { Call, Reply } from './operation.ts';
 import { disputeHref, disputeState, orderState, presentDispute, presentObstacle, presentOrder } from './present.ts';
-import {
-  type InputError,
-  PROBLEM_MEDIA_TYPE,
-  PROBLEMS,
-  problemDocument,
-  problemError,
-  rejectionProblem,
-} from './problems.ts';
+import { PROBLEM_MEDIA_TYPE, PROBLEMS, problemDocument, problemError, rejectionProblem } from './problems.ts';
 
-const KEY = /^[\x20-\x7e]{1,255}$/;
 const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
-
-/** Hashes a request, so that a key can tell whether it is used for the same one again. */
-export function fingerprintOf(
-  method: string,
-  path: string,
-  headers: { 'if-match'?: string | undefined },
-  body: unknown,
-): string {
-  return createHash('sha256')
-    .update(JSON.stringify([method, path, headers['if-match'] ?? null, body ?? null]))
-    .digest('hex');
-}
 
 /** A call of any operation. */
 export type AnyCall = Call<unknown, unknown, unknown>;
-
-/** What is wrong with the key that a request carries, if anything is. */
-export function keyFault(headers: AnyCall['headers']): InputError | null {
-  const key = headers['idempotency-key'];
-  if (key === undefined || (typeof key === 'string' && KEY.test(key))) return null;
-  return { pointer: '/header/idempotency-key', message: 'must be 1 to 255 printable ASCII characters' };
-}
-
-/** The key that a request carries, or null. Whether it is one was checked with the rest of the input. */
-export function idempotencyKey(call: AnyCall): IdempotencyKey | null {
-  const key = call.headers['idempotency-key'];
-  return typeof key === 'string' ? { caller: callerKey(call.caller), key, fingerprint: call.fingerprint() } : null;
-}
-
-/** What is wrong with a header that holds entity tags, if anything is. */
-export function conditionFault(headers: AnyCall['headers'], name: 'if-match' | 'if-none-match'): InputError | null {
-  const value = headers[name];
-  if (value === undefined || parseCondition(String(value)) !== null) return null;
-  return { pointer: `/header/${name}`, message: 'must be * or entity tags, in quotes and with commas between' };
-}
 
 function preconditionOf(call: AnyCall, stateOf: (state: State) => string | null): Precondition | null {
   const header = call.headers['if-match'];

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type Filter, type Position, SORTS, type Sort } from '../store/listing.ts';
-import { problemError } from './problems.ts';
+import { inputError } from './input-errors.ts';
+import { invalidInput } from './problems.ts';
+import { NOT_OURS } from './schemas/input.ts';
 
 const CHECK_LENGTH = 12;
 
@@ -31,10 +33,7 @@ function parseJson(text: string): unknown {
 
 /** Refuses a text that is no cursor of this list. */
 export function refuseCursor(): never {
-  const message = 'must be the nextCursor of a page of the same list';
-  throw problemError('validation_failed', 'One thing is wrong with the request.', {
-    extra: { errors: [{ pointer: '/query/cursor', message }] },
-  });
+  throw invalidInput(inputError('/query/cursor', 'invalid_format', {}, NOT_OURS));
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { InputError } from './problems.ts';
+import { type InputError, inputError } from './input-errors.ts';
 
 type Headers = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -15,5 +15,5 @@ export function lastEventId(headers: Headers): number | null {
 /** What is wrong with the Last-Event-ID that a request carries, if anything is. */
 export function lastEventIdFault(headers: Headers): InputError | null {
   if (headers['last-event-id'] === undefined || lastEventId(headers) !== null) return null;
-  return { pointer: '/header/last-event-id', message: 'must be the id of a message of this stream' };
+  return inputError('/header/last-event-id', 'invalid_format', {}, 'Send the id of a message of this stream.');
 }

@@ -74,7 +74,10 @@ const askForMore: Command = {
   type: 'order_change',
   reason: null,
   comment: null,
-  change: { deliverBy: DELIVER_BY + 21 * DAY_MS, extras: [{ title: 'Source files', price: 1_500 }] },
+  change: {
+    deliverBy: DELIVER_BY + 21 * DAY_MS,
+    extras: [{ title: 'Source files', price: { amount: 1_500, currency: 'USD' } }],
+  },
 };
 
 function act(kind: DisputeAction, actor: Party): Command {

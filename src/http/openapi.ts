@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { VERSION } from '../platform/version.ts';
+import { KEY_PATTERN } from './idempotency-key.ts';
 import { TYPES } from './media-types.ts';
 import { WEBHOOK_PARAMETERS, webhooksOf } from './openapi-webhooks.ts';
 import { isRevalidated, type Operation } from './operation.ts';
@@ -20,7 +21,11 @@ class Components {
 
   /** A reference to a named schema, or an unnamed one in full. */
   schemaOf(schema: z.ZodType): Json {
-    const { $schema: _, $defs, ...json } = z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12' }) as Json;
+    const {
+      $schema: _,
+      $defs,
+      ...json
+    } = z.toJSONSchema(schema, { io: 'input', target: 'draft-2020-12', override: restoreExamples }) as Json;
     for (const [name, definition] of Object.entries(($defs ?? {}) as Record<string, Json>))
       this.#collect(name, definition);
     return portable(relocate(json)) as Json;
@@ -34,6 +39,12 @@ class Components {
     }
     this.schemas[name] = definition;
   }
+}
+
+/** Examples of what a caller sends are examples of the input, also where it is transformed; zod drops them then. */
+function restoreExamples({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Json }): void {
+  const { examples } = z.globalRegistry.get(zodSchema) ?? {};
+  if (examples !== undefined && jsonSchema['$ref'] === undefined) jsonSchema['examples'] = examples;
 }
 
 /** Points references at the components, and drops what only zod needs. */
@@ -58,6 +69,8 @@ function parametersOf(components: Components, schema: z.ZodType | undefined, whe
       in: where,
       required: where === 'path' || !part.safeParse(undefined).success,
       ...(description !== undefined && { description }),
+      // Several values of one parameter stand in one text, with commas between.
+      ...(schema['type'] === 'array' && { style: 'form', explode: false }),
       schema,
     };
   });
@@ -82,8 +95,9 @@ const PARAMETERS = {
     required: false,
     description:
       'Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, ' +
-      'with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller.',
-    schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[\\x20-\\x7e]+$' },
+      'with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the ' +
+      'parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not.',
+    schema: { type: 'string', pattern: KEY_PATTERN },
   },
   IfMatch: {
     name: 'If-Match',

@@ -1,5 +1,8 @@
 import type { Rejection } from '../domain/commands.ts';
+import { REASONS } from '../domain/reasons.ts';
+import type { Role } from '../domain/rules.ts';
 import type { Scope } from '../operations/caller.ts';
+import { describeErrors, type InputError, inputError } from './input-errors.ts';
 
 interface ProblemKind {
   readonly status: number;
@@ -21,7 +24,7 @@ export const PROBLEMS = {
   dispute_already_open: { status: 409, title: 'The order already has an open dispute' },
   dispute_not_open: { status: 409, title: 'The dispute is resolved' },
   response_window_closed: { status: 409, title: 'The time to respond is over' },
-  order_not_disputable: { status: 409, title: 'This order cannot be disputed; contact customer support' },
+  order_not_disputable: { status: 409, title: 'This order cannot be disputed' },
   stale_revision: { status: 409, title: 'A newer revision of the order is known' },
   order_closed: { status: 409, title: 'The order was cancelled by agreement' },
   parties_immutable: { status: 409, title: 'The parties of an order never change' },
@@ -29,7 +32,7 @@ export const PROBLEMS = {
   idempotency_key_in_use: { status: 409, title: 'A request with this key is still running' },
   version_mismatch: { status: 412, title: 'It has changed since it was read' },
   payload_too_large: { status: 413, title: 'The body is too large' },
-  unsupported_media_type: { status: 415, title: 'The body must be application/json' },
+  unsupported_media_type: { status: 415, title: 'The body must be application/json in UTF-8, without compression' },
   reason_not_allowed: { status: 422, title: 'This reason cannot be given here' },
   reason_required: { status: 422, title: 'A reason is required' },
   comment_required: { status: 422, title: 'A comment is required' },
@@ -41,12 +44,6 @@ export const PROBLEMS = {
 } as const satisfies Record<string, ProblemKind>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
-
-/** One thing that is wrong with the input; `pointer` is a JSON pointer into the body, or starts with /path, /query or /header. */
-export interface InputError {
-  readonly pointer: string;
-  readonly message: string;
-}
 
 /** A problem before it is tied to a request. */
 export interface Problem {
@@ -81,6 +78,12 @@ export function problemError(
 /** The refusal of a token that lacks scopes, any of which would do. */
 export function insufficientScope(detail: string, scopes: readonly Scope[]): ProblemError {
   return problemError('forbidden', detail, { scopes });
+}
+
+/** The refusal of input that is not valid: every part of it that is wrong, with a sentence for people. */
+export function invalidInput(...errors: readonly InputError[]): ProblemError {
+  const { detail, extra } = describeErrors(errors);
+  return problemError('validation_failed', detail, { extra });
 }
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
@@ -140,7 +143,7 @@ export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<st
     case 'dispute_already_open':
       return {
         code,
-        detail: `Dispute ${rejection.disputeId} is open; an order has one at a time.`,
+        detail: 'The order has an open dispute, and it has one at a time. `openDispute` says what you may do about it.',
         extra: shown,
       };
     case 'dispute_not_open':
@@ -154,7 +157,7 @@ export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<st
     case 'order_not_disputable':
       return {
         code,
-        detail: 'The order is over. Contact customer support.',
+        detail: ORDER_IS_OVER[rejection.reason],
         extra: { reason: rejection.reason },
       };
     case 'stale_revision':
@@ -174,18 +177,45 @@ export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<st
         extra: shown,
       };
     case 'reason_not_allowed':
-      return invalid(code, '/reason', 'must be a reason of your role, and only in a cancellation');
+      return unprocessable(code, reasonError(rejection.role));
     case 'reason_required':
-      return invalid(code, '/reason', 'is required of your role');
+      return unprocessable(code, inputError('/reason', 'required', {}, 'Choose a reason.'));
     case 'comment_required':
-      return invalid(code, '/comment', 'is required here');
+      return unprocessable(code, inputError('/comment', 'required', {}, 'Write a comment.'));
     case 'invalid_change':
-      return invalid(code, rejection.pointer, rejection.problem);
+      return unprocessable(code, changeError(rejection));
     default:
       return rejection satisfies never;
   }
 }
 
-function invalid(code: ProblemCode, pointer: string, message: string): Problem {
-  return { code, detail: `${pointer} ${message}.`, extra: { errors: [{ pointer, message }] } };
+const ORDER_IS_OVER = {
+  order_completed: 'The order is completed. Contact customer support.',
+  order_cancelled: 'The order is cancelled, so there is nothing left to dispute.',
+} as const;
+
+/** A refusal of one part of a request that is well formed and does not fit its order. */
+function unprocessable(code: ProblemCode, error: InputError): Problem {
+  return { code, ...describeErrors([error]) };
+}
+
+function reasonError(role: Role | null): InputError {
+  if (role === null) return inputError('/reason', 'unknown', {}, 'Leave the reason out: only a cancellation has one.');
+  const values = REASONS.filter((reason) => reason.role === role).map((reason) => reason.code);
+  return inputError('/reason', 'not_one_of', { values }, 'Choose a reason from the list.');
+}
+
+function changeError({ pointer, fault }: Extract<Rejection, { code: 'invalid_change' }>): InputError {
+  switch (fault.code) {
+    case 'required':
+      return inputError(pointer, 'required', {}, 'Choose a later delivery date, add extras, or both.');
+    case 'unknown':
+      return inputError(pointer, 'unknown', {}, 'Leave the change out: only an order change has one.');
+    case 'not_later_than':
+      return inputError(pointer, 'not_later_than', { than: iso(fault.than) });
+    case 'not_one_of':
+      return inputError(pointer, 'not_one_of', { values: fault.values });
+    default:
+      return fault satisfies never;
+  }
 }

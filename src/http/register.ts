@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { z } from 'zod';
 import { type Caller, hasScope } from '../operations/caller.ts';
-import { conditionFault, fingerprintOf, keyFault } from './commands.ts';
+import { bodyLimitOf } from './body-limit.ts';
 import { namesTag, parseCondition } from './etag.ts';
-import { lastEventIdFault } from './last-event-id.ts';
+import { fingerprintOf } from './fingerprint.ts';
+import { parseInput } from './input.ts';
 import { CONTENT_TYPES, type Format } from './media-types.ts';
 import { type Access, EVENT_STREAM, type HttpDeps, isRevalidated, type Operation, type Reply } from './operation.ts';
-import { type InputError, insufficientScope, problemError } from './problems.ts';
+import { insufficientScope, problemError } from './problems.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -20,79 +20,6 @@ declare module 'fastify' {
     /** What its successes may be written in; the first is what a caller gets that has no wish. */
     formats?: readonly [Format, ...Format[]];
   }
-}
-
-function pointerOf(prefix: string, path: readonly PropertyKey[]): string {
-  return prefix + path.map((key) => `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-}
-
-// The name of something unknown is repeated only if it looks like one: a text in its place is nobody's to read.
-const NAME = /^[\w./~-]{1,64}$/;
-const namedIn = (path: readonly PropertyKey[], name: string) => (NAME.test(name) ? [...path, name] : path);
-
-function errorsOf(prefix: string, issues: readonly z.core.$ZodIssue[]): InputError[] {
-  return issues.flatMap((issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({
-          pointer: pointerOf(prefix, namedIn(issue.path, key)),
-          message: 'is not known here',
-        }))
-      : [{ pointer: pointerOf(prefix, issue.path), message: issue.message }],
-  );
-}
-
-const MAX_ERRORS = 20;
-
-interface Input {
-  readonly params: unknown;
-  readonly query: unknown;
-  readonly body: unknown;
-}
-
-function headerFaults(operation: Operation, headers: FastifyRequest['headers']): InputError[] {
-  const faults = [
-    operation.takesKey ? keyFault(headers) : null,
-    operation.takesIfMatch ? conditionFault(headers, 'if-match') : null,
-    isRevalidated(operation) ? conditionFault(headers, 'if-none-match') : null,
-    operation.takesLastEventId ? lastEventIdFault(headers) : null,
-  ];
-  return faults.filter((fault) => fault !== null);
-}
-
-/** Checks all parts of the input, so that a caller hears of everything that is wrong at once. */
-function parseInput(operation: Operation, given: Input & Pick<FastifyRequest, 'headers'>): Input {
-  const parts = [
-    { name: 'params', prefix: '/path', schema: operation.params, value: given.params },
-    { name: 'query', prefix: '/query', schema: operation.query, value: given.query },
-    { name: 'body', prefix: '', schema: operation.body, value: given.body },
-  ] as const;
-  const parsed: Record<string, unknown> = {};
-  const errors: InputError[] = headerFaults(operation, given.headers);
-  for (const { name, prefix, schema, value } of parts) {
-    const result = schema?.safeParse(value);
-    if (result?.success === false) errors.push(...errorsOf(prefix, result.error.issues));
-    else parsed[name] = result?.data;
-  }
-  if (errors.length > 0) {
-    const detail =
-      errors.length === 1
-        ? 'One thing is wrong with the request.'
-        : `${errors.length} things are wrong with the request.`;
-    throw problemError('validation_failed', detail, { extra: { errors: errors.slice(0, MAX_ERRORS) } });
-  }
-  return parsed as unknown as Input;
-}
-
-/** What an operation does not take is refused too: a filter or a field that is silently ignored would mislead. */
-function refuseStrayInput(operation: Operation, { query, body }: Pick<Input, 'query' | 'body'>): void {
-  const [name] = operation.query === undefined ? Object.keys(query as object) : [];
-  const pointers = name === undefined ? [] : [pointerOf('/query', namedIn([], name))];
-  const isEmpty = body === undefined || JSON.stringify(body) === '{}';
-  if (operation.body === undefined && !isEmpty) pointers.push('');
-  if (pointers.length === 0) return;
-  throw problemError('validation_failed', 'The request has more to it than there is to say here.', {
-    extra: { errors: pointers.map((pointer) => ({ pointer, message: 'is not known here' })) },
-  });
 }
 
 /** Whether a caller is of a kind that may call an operation at all. */
@@ -139,10 +66,8 @@ function isCurrent(operation: Operation, headers: FastifyRequest['headers'], rep
 async function answer(operation: Operation, { deps, stopping }: Serving, request: FastifyRequest, reply: FastifyReply) {
   const { caller } = request;
   if (caller === null) throw new Error('a request got past authentication without a caller');
-  const rawBody = request.body === undefined && operation.bodyMayBeAbsent ? {} : request.body;
-  refuseStrayInput(operation, { query: request.query, body: rawBody });
-  const { params, query, headers: given } = request;
-  const input = parseInput(operation, { params, query, body: rawBody, headers: given });
+  const { headers: given } = request;
+  const input = parseInput(operation, request);
   checkAccess(operation.access, caller);
   const made = await operation.handle({
     deps,
@@ -152,7 +77,7 @@ async function answer(operation: Operation, { deps, stopping }: Serving, request
     headers: given,
     format: request.format,
     signal: () => signalOf(reply, stopping),
-    fingerprint: () => fingerprintOf(request.method, request.url, given, rawBody),
+    fingerprint: () => fingerprintOf(operation.operationId, input, given),
   });
   const { status, headers, body, format = request.format } = made;
   if (isCurrent(operation, given, made))
@@ -183,6 +108,7 @@ export function registerOperation(app: FastifyInstance, serving: Serving, operat
   app.route({
     method: operation.method,
     url: operation.path.replace(/\{(\w+)\}/g, ':$1'),
+    bodyLimit: bodyLimitOf(operation),
     config: { operationId: operation.operationId, formats: formatsOf(operation) },
     handler: (request, reply) => answer(operation, serving, request, reply),
   });

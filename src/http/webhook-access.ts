@@ -4,7 +4,8 @@ import type { Tx } from '../platform/database.ts';
 import type { StoredResponse } from '../store/idempotency.ts';
 import { type AttemptRow, type DeliveryRow, findDelivery } from '../store/webhook-deliveries.ts';
 import { type EndpointRow, lockEndpoint } from '../store/webhook-endpoints.ts';
-import { type AnyCall, idempotencyKey } from './commands.ts';
+import type { AnyCall } from './commands.ts';
+import { idempotencyKey } from './idempotency-key.ts';
 import { insufficientScope, problemError } from './problems.ts';
 
 type Receiving = Pick<EndpointRow, 'includeComments'>;

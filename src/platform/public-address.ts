@@ -19,15 +19,15 @@ export function isPublicAddress(text: string): boolean {
 
 /** What is wrong with a URL to send requests to; null if nothing is, as far as can be seen without resolving its name. */
 export function urlFault(text: string, allowInsecure: boolean): string | null {
-  if (text.length > MAX_URL) return `must have at most ${MAX_URL} characters`;
+  if (text.length > MAX_URL) return `Write at most ${MAX_URL} characters.`;
   const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || !/^https?:$/.test(url.protocol)) return 'must be an https URL';
-  if (url.username !== '' || url.password !== '') return 'must not have a user or a password in it';
-  if (url.hash !== '') return 'must not have a fragment';
+  if (url === null || !/^https?:$/.test(url.protocol)) return 'Give an https URL.';
+  if (url.username !== '' || url.password !== '') return 'Leave the user and the password out of the URL.';
+  if (url.hash !== '') return 'Leave out the fragment (#…).';
   if (allowInsecure) return null;
-  if (url.protocol !== 'https:') return 'must be an https URL';
-  if (!PORTS.has(url.port)) return 'must be on port 443 or 8443';
+  if (url.protocol !== 'https:') return 'Give an https URL.';
+  if (!PORTS.has(url.port)) return 'Give a URL on port 443 or 8443.';
   const host = url.hostname.replace(/^\[|\]$/g, '');
   const isPublic = isIP(host) === 0 ? !LOCAL_NAMES.test(host) : isPublicAddress(host);
-  return isPublic ? null : 'must have a public address';
+  return isPublic ? null : 'Give a URL whose host has a public address.';
 }

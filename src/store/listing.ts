@@ -23,8 +23,10 @@ export interface Filter {
   /** The user whose disputes these have to be; null for all of them. */
   readonly partyId: string | null;
   readonly status?: 'open' | 'resolved' | undefined;
-  readonly type?: DisputeType | undefined;
-  readonly resolution?: Resolution | undefined;
+  /** Any of these. */
+  readonly types?: readonly DisputeType[] | undefined;
+  /** Any of these; an open dispute has none. */
+  readonly resolutions?: readonly Resolution[] | undefined;
   /** Who has to respond: a role, or the user with this id, whichever role it has. */
   readonly awaiting?: { readonly role: Role } | { readonly userId: string } | undefined;
   readonly orderId?: string | undefined;
@@ -95,11 +97,11 @@ const instant = (value: Instant): SQL => sql`${new Date(value).toISOString()}::t
 const ofOrder = (orderId: string | undefined) => (orderId === undefined ? undefined : eq(disputes.orderId, orderId));
 
 function conditions(filter: Omit<Filter, 'partyId'>): (SQL | undefined)[] {
-  const { status, type, resolution, orderId, respondByBefore, updatedAfter } = filter;
+  const { status, types, resolutions, orderId, respondByBefore, updatedAfter } = filter;
   return [
     status === 'open' ? IS_OPEN : status === 'resolved' ? eq(disputes.status, 'resolved') : undefined,
-    type && eq(disputes.type, type),
-    resolution && and(eq(disputes.status, 'resolved'), eq(disputes.resolution, resolution)),
+    types && inArray(disputes.type, [...types]),
+    resolutions && and(eq(disputes.status, 'resolved'), inArray(disputes.resolution, [...resolutions])),
     awaits(filter.awaiting),
     ofOrder(orderId),
     respondByBefore === undefined ? undefined : sql`${disputes.respondBy} < ${instant(respondByBefore)}`,

@@ -1048,8 +1048,13 @@ export interface components {
          * @example 1500
          */
         Amount: number;
+        /**
+         * @example {
+         *       "comment": "Agreed."
+         *     }
+         */
         AnswerRequest: {
-            comment?: components["schemas"]["Comment"];
+            comment?: components["schemas"]["Comment"] | null;
         };
         /** @description Why an action is not possible: what a request for it would be refused with. */
         Blocked: {
@@ -1110,10 +1115,13 @@ export interface components {
         };
         /** @description At least one of the two. */
         ChangeRequest: {
-            deliverBy?: components["schemas"]["InstantInput"];
-            extras?: components["schemas"]["Extra"][];
+            deliverBy?: components["schemas"]["InstantInput"] | null;
+            extras?: components["schemas"]["Extra"][] | null;
         };
-        /** @description 1 to 4000 characters after trimming; line breaks and tabs are kept, other control characters refused. */
+        /**
+         * @description 1 to 4000 characters after trimming, at least one of them visible; line breaks and tabs are kept, other control characters refused.
+         * @example Two weeks late.
+         */
         Comment: string;
         /** @description A free text; its length is counted in characters after trimming. */
         CommentField: {
@@ -1124,6 +1132,11 @@ export interface components {
             /** Format: int64 */
             maxLength: number;
         };
+        /**
+         * @example {
+         *       "comment": "The first draft is ready."
+         *     }
+         */
         CommentRequest: {
             comment: components["schemas"]["Comment"];
         };
@@ -1346,10 +1359,10 @@ export interface components {
         };
         /** @enum {string} */
         EventType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added";
-        /** @description Additional work; its price is in minor units of the order's currency. */
+        /** @description Additional work, with its price in the order's currency. */
         Extra: {
             title: components["schemas"]["Title"];
-            price: components["schemas"]["Amount"];
+            price: components["schemas"]["Money"];
         };
         /** @description A time in which silence takes no effect. */
         Hold: {
@@ -1376,20 +1389,53 @@ export interface components {
             data: components["schemas"]["Hold"][];
         };
         InputError: {
-            /** @description A JSON pointer into the body, or one that starts with /path, /query or /header. */
+            /** @description Where: a JSON pointer (RFC 6901) into the body, empty for the body itself; or one that starts with /path, /query or /header and goes on with the name of a parameter, in a list with the place of the value. */
             pointer: string;
+            /**
+             * @description What is wrong, for programs. It is stable.
+             * @enum {string}
+             */
+            code: "required" | "unknown" | "invalid_type" | "invalid_format" | "too_short" | "too_long" | "too_small" | "too_big" | "not_one_of" | "not_later_than" | "blank";
+            params?: components["schemas"]["InputErrorParams"];
+            /** @description What to do about it: an English sentence that can be shown to a person. */
             message: string;
+        };
+        /** @description The bound that was missed. */
+        InputErrorParams: {
+            /**
+             * @description With `invalid_type`.
+             * @enum {string}
+             */
+            expected?: "string" | "integer" | "number" | "boolean" | "array" | "object";
+            /** @description With `too_short`, and `too_small` of a number. */
+            minimum?: number;
+            /** @description With `too_long`, and `too_big` of a number. */
+            maximum?: number;
+            /**
+             * @description With `too_short` and `too_long`: what is counted.
+             * @enum {string}
+             */
+            unit?: "characters" | "items";
+            /** @description With `too_small` of a date. */
+            earliest?: components["schemas"]["Timestamp"];
+            /** @description With `too_big` of a date. */
+            latest?: components["schemas"]["Timestamp"];
+            /** @description With `not_later_than`. */
+            than?: components["schemas"]["Timestamp"];
+            /** @description With `not_one_of`: what there is to choose from. */
+            values?: string[];
         };
         /**
          * Format: date-time
-         * @description RFC 3339 with any offset, such as 2026-12-01T18:00:00+01:00; it is kept in UTC, in milliseconds.
+         * @description RFC 3339 with any offset, in upper or lower case, between the years 1970 and 9999, such as 2026-12-01T18:00:00+01:00; it is kept in UTC, in milliseconds. In a query, write the plus sign as `%2B`.
+         * @example 2026-12-01T17:00:00.000Z
          */
         InstantInput: string;
         /** @description An amount in integer minor units of its currency. */
         Money: {
             amount: components["schemas"]["Amount"];
             /**
-             * @description ISO 4217.
+             * @description The ISO 4217 code of a currency in use.
              * @example USD
              */
             currency: string;
@@ -1402,12 +1448,21 @@ export interface components {
         NewErasure: {
             userId: components["schemas"]["UserId"];
         };
-        /** @description Without `type` and `orderIds` it is for all disputes. */
+        /**
+         * @description Without `type` and `orderIds` it is for all disputes.
+         * @example {
+         *       "note": "Mail is down since 09:40."
+         *     }
+         * @example {
+         *       "type": "cancellation",
+         *       "note": "Mail is down since 09:40."
+         *     }
+         */
         NewHold: {
             /** @description Only disputes of this type. */
-            type?: components["schemas"]["DisputeType"];
+            type?: components["schemas"]["DisputeType"] | null;
             /** @description Only disputes of these orders. */
-            orderIds?: components["schemas"]["OrderId"][];
+            orderIds?: components["schemas"]["OrderId"][] | null;
             note: components["schemas"]["Note"];
         };
         NewWebhookEndpoint: {
@@ -1417,19 +1472,13 @@ export interface components {
              */
             url: string;
             /** @description Only these types; null for all, also for those to come. */
-            types?: components["schemas"]["WebhookType"][] | null;
+            types?: (components["schemas"]["WebhookType"][] | null) | null;
             /** @description For people. */
             description?: components["schemas"]["Note"] | null;
-            /**
-             * @description Whether anything is sent. One that is made active goes on where it stopped.
-             * @default true
-             */
-            active?: boolean;
-            /**
-             * @description Whether events hold comments. Only a token with the scope `comments:read` may ask for it, and only such a token may change or delete an endpoint that receives comments, or send anything to it again.
-             * @default false
-             */
-            includeComments?: boolean;
+            /** @default true */
+            active?: boolean | null;
+            /** @default false */
+            includeComments?: boolean | null;
         };
         /** @description Why, for other operators: 1 to 1000 characters. */
         Note: string;
@@ -1479,15 +1528,19 @@ export interface components {
                 change: components["schemas"]["ChangeField"] | null;
             };
         };
+        /**
+         * @example {
+         *       "type": "cancellation",
+         *       "reason": "late_delivery",
+         *       "comment": "Two weeks late."
+         *     }
+         */
         OpenDisputeRequest: {
             type: components["schemas"]["DisputeType"];
-            /**
-             * @description Only in a cancellation: a code from the opener's part of the catalogue.
-             * @example late_delivery
-             */
-            reason?: string;
-            comment?: components["schemas"]["Comment"];
-            change?: components["schemas"]["ChangeRequest"];
+            /** @description Only in a cancellation: a code from the opener's part of the catalogue. */
+            reason?: string | null;
+            comment?: components["schemas"]["Comment"] | null;
+            change?: components["schemas"]["ChangeRequest"] | null;
         };
         /** @description The open dispute of an order. */
         OpenDisputeSummary: {
@@ -1522,10 +1575,24 @@ export interface components {
             serverTime: components["schemas"]["Timestamp"];
         };
         /**
-         * @description The order service's own id of an order.
+         * @description The order service's own id of an order: 1 to 128 of `A-Z a-z 0-9 . _ : -`, and neither `.` nor `..`.
          * @example order-1001
          */
         OrderId: string;
+        /**
+         * @example {
+         *       "clientId": "user-7",
+         *       "freelancerId": "user-9",
+         *       "status": "in_progress",
+         *       "deliverBy": "2026-12-01T17:00:00.000Z",
+         *       "price": {
+         *         "amount": 15000,
+         *         "currency": "USD"
+         *       },
+         *       "revision": 1,
+         *       "title": "Logo design"
+         *     }
+         */
         OrderReport: {
             clientId: components["schemas"]["UserId"];
             freelancerId: components["schemas"]["UserId"];
@@ -1538,7 +1605,7 @@ export interface components {
              * @description The order service's own counter: greater with each change of the order.
              */
             revision: number;
-            title?: components["schemas"]["Title"];
+            title?: components["schemas"]["Title"] | null;
         };
         /** @enum {string} */
         OrderStatus: "pending_requirements" | "in_progress" | "late" | "in_revision" | "delivered" | "completed" | "cancelled" | "in_dispute" | "mutually_cancelled";
@@ -1789,7 +1856,10 @@ export interface components {
          * @example 2026-11-23T10:00:00.000Z
          */
         Timestamp: string;
-        /** @description 1 to 200 characters after trimming, on one line. */
+        /**
+         * @description 1 to 200 characters after trimming, at least one of them visible, on one line.
+         * @example Logo design
+         */
         Title: string;
         /**
          * @description The id of a user, as the identity provider issues it: the `sub` of its tokens, or the claim that `AUTH_USER_CLAIM` names. Opaque, and compared as it stands. In an address, percent-encode it: `auth0%7C5f7c12`, `ana%2Bb%40example.org`.
@@ -1887,21 +1957,15 @@ export interface components {
             createdAt: components["schemas"]["Timestamp"];
             updatedAt: components["schemas"]["Timestamp"];
         };
-        /** @description What is absent stays as it is. */
+        /** @description What is absent stays as it is; so does `url`, `active` and `includeComments` where they are null. For `types` and `description` null is a value. */
         WebhookEndpointChange: {
-            /**
-             * @description An https URL on the public internet.
-             * @example https://mail.example/hooks/resolution-center
-             */
-            url?: string;
+            url?: string | null;
             /** @description Only these types; null for all, also for those to come. */
             types?: components["schemas"]["WebhookType"][] | null;
             /** @description For people. */
             description?: components["schemas"]["Note"] | null;
-            /** @description Whether anything is sent. One that is made active goes on where it stopped. */
-            active?: boolean;
-            /** @description Whether events hold comments. Only a token with the scope `comments:read` may ask for it, and only such a token may change or delete an endpoint that receives comments, or send anything to it again. */
-            includeComments?: boolean;
+            active?: boolean | null;
+            includeComments?: boolean | null;
         };
         /**
          * Format: uuid
@@ -1966,15 +2030,16 @@ export interface components {
             /**
              * @description For how long messages are signed with the old secret, too: an ISO 8601 duration, at most P7D.
              * @default PT24H
+             * @example PT24H
              */
-            keepPreviousFor?: string;
+            keepPreviousFor?: string | null;
         };
         /** @enum {string} */
         WebhookType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "webhook_endpoint.disabled";
     };
     responses: never;
     parameters: {
-        /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+        /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
         IdempotencyKey: string;
         /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
         IfMatch: string;
@@ -2287,7 +2352,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2579,7 +2644,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -2670,7 +2735,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `order_not_disputable`: This order cannot be disputed; contact customer support. `dispute_already_open`: The order already has an open dispute. `idempotency_key_in_use`: A request with this key is still running. */
+            /** @description `order_not_disputable`: This order cannot be disputed. `dispute_already_open`: The order already has an open dispute. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2706,7 +2771,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2891,7 +2956,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3017,7 +3082,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3076,7 +3141,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3202,7 +3267,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3261,7 +3326,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3387,7 +3452,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3446,7 +3511,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3572,7 +3637,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3631,7 +3696,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
                 /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -3757,7 +3822,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3929,9 +3994,12 @@ export interface operations {
     listDisputes: {
         parameters: {
             query?: {
-                status?: "open" | "resolved";
-                type?: "order_update" | "cancellation" | "order_change";
-                resolution?: "accepted" | "declined" | "answered" | "withdrawn" | "expired" | "superseded";
+                /** @description Any of these, with commas between. */
+                status?: components["schemas"]["DisputeStatus"][];
+                /** @description Any of these, with commas between. */
+                type?: components["schemas"]["DisputeType"][];
+                /** @description Any of these, with commas between; open disputes have none. */
+                resolution?: components["schemas"]["Resolution"][];
                 /** @description Open disputes in which this role has to respond; `me` (users only) in whichever role. */
                 awaiting?: "me" | "client" | "freelancer";
                 orderId?: components["schemas"]["OrderId"];
@@ -4048,7 +4116,7 @@ export interface operations {
                 /** @description The `nextAfter` of the call before; 0 for the beginning. */
                 after?: number;
                 /** @description Only these types, with commas between. */
-                types?: string;
+                types?: components["schemas"]["EventType"][];
                 orderId?: components["schemas"]["OrderId"];
                 /** @description How many events a page has at most. */
                 limit?: number;
@@ -4271,7 +4339,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
@@ -4368,7 +4436,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4632,7 +4700,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4774,7 +4842,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4821,7 +4889,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -4932,7 +5000,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -4991,7 +5059,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -5099,7 +5167,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5158,7 +5226,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -5269,7 +5337,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -5563,7 +5631,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
@@ -5670,7 +5738,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6282,7 +6350,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
@@ -6374,7 +6442,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6532,7 +6600,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
@@ -6629,7 +6697,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6779,7 +6847,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6826,7 +6894,7 @@ export interface operations {
         parameters: {
             query?: never;
             header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Keys are kept per caller. */
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path?: never;
@@ -6922,7 +6990,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `unsupported_media_type`: The body must be application/json. */
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8601,7 +8669,10 @@ export interface operations {
                  *             "extras": [
                  *               {
                  *                 "title": "Source files",
-                 *                 "price": 1500
+                 *                 "price": {
+                 *                   "amount": 1500,
+                 *                   "currency": "USD"
+                 *                 }
                  *               }
                  *             ]
                  *           },
@@ -8614,7 +8685,7 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"eb0f31378f46e73e\""
+                 *           "etag": "\"2263562766af42a5\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8627,7 +8698,10 @@ export interface operations {
                  *           "extras": [
                  *             {
                  *               "title": "Source files",
-                 *               "price": 1500
+                 *               "price": {
+                 *                 "amount": 1500,
+                 *                 "currency": "USD"
+                 *               }
                  *             }
                  *           ],
                  *           "price": {
@@ -8637,7 +8711,7 @@ export interface operations {
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"d9074d9af00b170c\""
+                 *           "etag": "\"0d4490ba7511e97e\""
                  *         },
                  *         "previous": {
                  *           "deliverBy": "2026-11-09T17:00:00.000Z"
@@ -8746,7 +8820,10 @@ export interface operations {
                  *             "extras": [
                  *               {
                  *                 "title": "Source files",
-                 *                 "price": 1500
+                 *                 "price": {
+                 *                   "amount": 1500,
+                 *                   "currency": "USD"
+                 *                 }
                  *               }
                  *             ]
                  *           },
@@ -8759,7 +8836,7 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"eb0f31378f46e73e\""
+                 *           "etag": "\"2263562766af42a5\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8772,7 +8849,10 @@ export interface operations {
                  *           "extras": [
                  *             {
                  *               "title": "Source files",
-                 *               "price": 1500
+                 *               "price": {
+                 *                 "amount": 1500,
+                 *                 "currency": "USD"
+                 *               }
                  *             }
                  *           ],
                  *           "price": {
@@ -8782,7 +8862,7 @@ export interface operations {
                  *           "revision": 1,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"7cc6922f5419f324\""
+                 *           "etag": "\"15cdfacb99ecda99\""
                  *         },
                  *         "previous": {
                  *           "extrasCount": 0

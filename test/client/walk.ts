@@ -5,7 +5,7 @@ type Dispute = components['schemas']['Dispute'];
 
 /** The API as one caller sees it, by the types that were made from its document. */
 export function clientOf(baseUrl: string, token: string) {
-  const client = createClient<paths>({ baseUrl });
+  const client = createClient<paths>({ baseUrl, querySerializer: { array: { style: 'form', explode: false } } });
   const authorize: Middleware = {
     onRequest: ({ request }) => {
       request.headers.set('authorization', `Bearer ${token}`);
@@ -61,7 +61,9 @@ export async function walk(orders: Client, client: Client, freelancer: Client, o
   );
   const order = succeed(await client.GET('/v1/orders/{orderId}', { params: { path } }));
   const timeline = succeed(await client.GET('/v1/disputes/{id}/timeline', { params: { path: { id } } }));
-  const list = succeed(await client.GET('/v1/disputes', { params: { query: { orderId, status: 'resolved' } } }));
+  const list = succeed(
+    await client.GET('/v1/disputes', { params: { query: { orderId, status: ['open', 'resolved'] } } }),
+  );
   return {
     offered,
     refusal: second.error?.code,

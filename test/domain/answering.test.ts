@@ -120,7 +120,7 @@ describe('what an answer writes down', () => {
   });
 
   test('a change of extras alone leaves the date alone, and adds to the extras that were agreed before', () => {
-    const before = [{ title: 'Sketch', price: 100 }];
+    const before = [{ title: 'Sketch', price: { amount: 100, currency: 'USD' } }];
     const opening = open('order_change', 'freelancer', { change: { deliverBy: null, extras: CHANGE.extras } });
     const { state } = decide(quiet({ extras: before }), opening, T0);
     const decision = decide(state, act('accept', 'client'), SOON);

@@ -39,7 +39,10 @@ export const PARTY: Readonly<Record<Role, Party>> = {
 export const ORDER_SERVICE = { role: 'order_service', id: 'orders' } as const;
 
 /** What the freelancer of these tests asks for: one more day and one extra. */
-export const CHANGE: Change = { deliverBy: T0 + 11 * DAY, extras: [{ title: 'Source files', price: 1_500 }] };
+export const CHANGE: Change = {
+  deliverBy: T0 + 11 * DAY,
+  extras: [{ title: 'Source files', price: { amount: 1_500, currency: 'USD' } }],
+};
 
 export const other = (role: Role): Role => (role === 'client' ? 'freelancer' : 'client');
 

@@ -34,7 +34,10 @@ const opening = fc
   .tuple(fc.constantFrom(...DISPUTE_TYPES, ...Array<DisputeType>(3).fill('order_change')), role)
   .map(([type, who]) => (turn: number, state: State) => {
     const deliverBy = (state.order?.deliverBy ?? T0) + 400 * DAY;
-    const change = type === 'order_change' ? { deliverBy, extras: [{ title: `Extra ${turn}`, price: turn }] } : null;
+    const change =
+      type === 'order_change'
+        ? { deliverBy, extras: [{ title: `Extra ${turn}`, price: { amount: turn, currency: 'USD' } }] }
+        : null;
     return open(type, who, { disputeId: `dispute-${turn}`, change, remindersMs: [24 * HOUR, 2 * HOUR] });
   });
 

@@ -41,8 +41,8 @@ function filters(now: number): Filters {
     ['', {}],
     ['status=open', { status: 'open' }],
     ['status=resolved', { status: 'resolved' }],
-    ...DISPUTE_TYPES.map((type) => [`type=${type}`, { type }] as const),
-    ...RESOLUTIONS.map((resolution) => [`resolution=${resolution}`, { resolution }] as const),
+    ...DISPUTE_TYPES.map((type) => [`type=${type}`, { types: [type] }] as const),
+    ...RESOLUTIONS.map((resolution) => [`resolution=${resolution}`, { resolutions: [resolution] }] as const),
     ['awaiting=client', { awaiting: { role: 'client' } }],
     ['awaiting=freelancer', { awaiting: { role: 'freelancer' } }],
     ['orderId', { orderId: AN_ORDER }],
@@ -50,7 +50,10 @@ function filters(now: number): Filters {
     ['status=open&respondByBefore=in an hour', { status: 'open', respondByBefore: now + HOUR }],
     ['updatedAfter=a day ago', { updatedAfter: now - DAY }],
     ['updatedAfter=a year ago', { updatedAfter: now - 365 * DAY }],
-    ['status=open&type=order_change', { status: 'open', type: 'order_change' }],
+    ['type=order_update,order_change', { types: ['order_update', 'order_change'] }],
+    ['resolution=accepted,expired', { resolutions: ['accepted', 'expired'] }],
+    ['resolution=answered,superseded', { resolutions: ['answered', 'superseded'] }],
+    ['status=open&type=order_change', { status: 'open', types: ['order_change'] }],
   ];
 }
 

@@ -35,7 +35,8 @@ const ANSWERS: Readonly<Record<DisputeType, readonly string[]>> = {
 
 function bodyOf(type: DisputeType, role: Role) {
   if (type === 'order_update') return { type };
-  if (type === 'order_change') return { type, change: { extras: [{ title: 'More', price: 500 }] } };
+  if (type === 'order_change')
+    return { type, change: { extras: [{ title: 'More', price: { amount: 500, currency: 'USD' } }] } };
   return role === 'client' ? { type, comment: 'Late.' } : { type, reason: 'unable_to_complete' };
 }
 

@@ -4,7 +4,7 @@ import { resolveRef } from '../harness/document.ts';
 /** A JSON Schema, as the document has them. */
 export interface Schema {
   readonly $ref?: string;
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly enum?: readonly unknown[];
   readonly examples?: readonly unknown[];
   readonly anyOf?: readonly Schema[];
@@ -44,6 +44,20 @@ export const NASTY = [
   '0198c5a0-0000-7000-8000-00000000000g',
   '99999999999999999999',
   '-0',
+  '0x10',
+  '1e3',
+  '+5',
+  ' 5',
+  '5 ',
+  '1.0',
+  '\u0661',
+  'open,resolved',
+  'open,,resolved',
+  ',',
+  '.',
+  '..',
+  '2031-02-03T00:00:00 01:00',
+  '2031-02-03t00:00:60z',
   'NaN',
   'null',
   '9999-12-31T23:59:60.999999999Z',
@@ -54,6 +68,15 @@ export const NASTY = [
 /** Values of the wrong kind, or at the edge of the right one. */
 export const ODD: readonly unknown[] = [
   ...[null, true, false, [], {}, [[]], { a: { b: {} } }, 0, -1, 1.5, 1e308, 2 ** 53, -(2 ** 63), 2 ** 31],
+  ...[
+    1500.0,
+    2 ** 53 + 2,
+    '\u3164\u200b',
+    '\ufe0f',
+    { amount: 1 },
+    { amount: '1', currency: 'USD' },
+    { amount: 1, currency: 'usd' },
+  ],
   ...['x'.repeat(129), 'x'.repeat(4_001), '\u{1F600}'.repeat(4_000), ['x', 'x'], { $gt: '' }, { toString: 1 }],
 ];
 
@@ -94,7 +117,8 @@ export function makeValue(random: Random, schema: Schema): unknown {
   if (schema.$ref !== undefined) return makeValue(random, resolveRef(schema.$ref) as Schema);
   if (schema.enum !== undefined) return random.pick(schema.enum);
   if (schema.anyOf !== undefined) return makeValue(random, random.pick(schema.anyOf));
-  switch (schema.type) {
+  const types = [schema.type ?? []].flat();
+  switch (types.length > 1 ? random.pick(types) : types[0]) {
     case 'object':
       return objectOf(random, schema);
     case 'array': {

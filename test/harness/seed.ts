@@ -42,7 +42,10 @@ export async function seedOrder(
 export const REQUESTS = {
   order_update: { type: 'order_update' },
   cancellation: { type: 'cancellation', reason: 'late_delivery', comment: `Two weeks late. ${CANARY}` },
-  order_change: { type: 'order_change', change: { extras: [{ title: 'Source files', price: 1_500 }] } },
+  order_change: {
+    type: 'order_change',
+    change: { extras: [{ title: 'Source files', price: { amount: 1_500, currency: 'USD' } }] },
+  },
 } as const satisfies Record<string, OpenDisputeRequest>;
 
 /** Has a party open a dispute on an order: the freelancer an order change, the client anything else, unless told. */

@@ -72,16 +72,16 @@ describe('a dispute that is opened', () => {
   test('keeps its change as it was asked for', async () => {
     const { id } = await seedOrder(service);
     const extras = [
-      { title: '  Source\u0020files ', price: 0 },
-      { title: 'Über-Logo \u{1f600}', price: 1_500 },
+      { title: '  Source\u0020files ', price: { amount: 0, currency: 'USD' } },
+      { title: 'Über-Logo \u{1f600}', price: { amount: 1_500, currency: 'USD' } },
     ];
     const change = { deliverBy: '2032-06-01T12:00:00.5+02:00', extras };
     const { body } = await open(id, FREELANCER, { type: 'order_change', change });
     expect(body.change).toEqual({
       deliverBy: '2032-06-01T10:00:00.500Z',
       extras: [
-        { title: 'Source files', price: 0 },
-        { title: 'Über-Logo \u{1f600}', price: 1_500 },
+        { title: 'Source files', price: { amount: 0, currency: 'USD' } },
+        { title: 'Über-Logo \u{1f600}', price: { amount: 1_500, currency: 'USD' } },
       ],
     });
     const asked = await open((await seedOrder(service)).id, FREELANCER, {
@@ -156,7 +156,7 @@ describe('an answer', () => {
     const date = '2032-06-01T10:00:00.000Z';
     for (const change of [
       { deliverBy: date },
-      { extras: [{ title: 'Files', price: 5 }] },
+      { extras: [{ title: 'Files', price: { amount: 5, currency: 'USD' } }] },
       REQUESTS.order_change.change,
     ]) {
       const { body } = await open(orderId, FREELANCER, { type: 'order_change', change });
@@ -164,7 +164,10 @@ describe('an answer', () => {
     }
     const order = await orderOf(orderId);
     expect(order).toMatchObject({ status: 'in_progress', deliverBy: date });
-    expect(order.extras).toEqual([{ title: 'Files', price: 5 }, ...REQUESTS.order_change.change.extras]);
+    expect(order.extras).toEqual([
+      { title: 'Files', price: { amount: 5, currency: 'USD' } },
+      ...REQUESTS.order_change.change.extras,
+    ]);
     await report(orderId, { status: 'late' });
     expect(await orderOf(orderId)).toMatchObject({ status: 'late', deliverBy: date, extras: order.extras });
   });

@@ -163,7 +163,7 @@ describe('a key', () => {
   });
 
   test.each([
-    ['403', { type: 'order_change', change: { extras: [{ title: 'Files', price: 1 }] } }],
+    ['403', { type: 'order_change', change: { extras: [{ title: 'Files', price: { amount: 1, currency: 'USD' } }] } }],
     ['422', { type: 'cancellation' }],
   ])('keeps a refusal: %s', async (status, refusedBody) => {
     const [path, key] = [await opening(), newKey()];

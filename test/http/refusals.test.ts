@@ -37,7 +37,13 @@ test('every code has the status that was promised', () => {
     ...{ not_opener: 403, action_not_allowed: 403, not_found: 404, method_not_allowed: 405, not_acceptable: 406 },
     ...{ payload_too_large: 413, unsupported_media_type: 415, dispute_already_open: 409, dispute_not_open: 409 },
     ...{ response_window_closed: 409, order_not_disputable: 409, stale_revision: 409, order_closed: 409 },
-    ...{ parties_immutable: 409, idempotency_key_in_use: 409, version_mismatch: 412, reason_not_allowed: 422 },
+    ...{
+      parties_immutable: 409,
+      idempotency_key_in_use: 409,
+      position_ahead: 409,
+      version_mismatch: 412,
+      reason_not_allowed: 422,
+    },
     ...{ reason_required: 422, comment_required: 422, invalid_change: 422, idempotency_key_reused: 422 },
     ...{ rate_limited: 429, unavailable: 503 },
   };
@@ -54,7 +60,7 @@ describe('the first thing that is wrong is what is said', () => {
     const steps: [string, string, string | null, string, Record<string, string>, string][] = [
       ['401 unauthenticated', at(closed), null, 'text', { 'content-type': 'text/plain' }, '401'],
       ['415 unsupported_media_type', at(closed), STRANGER, 'text', { 'content-type': 'text/plain' }, '415'],
-      ['413 payload_too_large', at(closed), STRANGER, 'x'.repeat(65_537), stale, '413'],
+      ['413 payload_too_large', at(closed), STRANGER, 'x'.repeat(200_000), stale, '413'],
       ['400 malformed_json', at(closed), STRANGER, '{', stale, '400'],
       ['400 validation_failed', at(closed), STRANGER, '{"comment":" "}', stale, '400'],
       ['404 not_found', at(closed), STRANGER, '{}', stale, '404'],
@@ -277,14 +283,11 @@ describe('an answer is refused', () => {
     expect(await words(id)).toEqual(await words('0198c5a0-0000-7000-8000-000000000000'));
   });
 
-  test.each(['null', '[]', '"text"', '7', '{"comment":null}', '{"comment":7}', '{"coment":"x"}'])(
-    'with the body %s',
-    async (payload) => {
-      const { id } = await seedDispute(service, 'cancellation');
-      const refused = await service.as(FREELANCER).send('POST', `/v1/disputes/${id}/accept`, JSON_TYPE, payload);
-      expect(said(refused)).toBe('400 validation_failed');
-    },
-  );
+  test.each(['[]', '"text"', '7', '{"comment":7}', '{"coment":"x"}'])('with the body %s', async (payload) => {
+    const { id } = await seedDispute(service, 'cancellation');
+    const refused = await service.as(FREELANCER).send('POST', `/v1/disputes/${id}/accept`, JSON_TYPE, payload);
+    expect(said(refused)).toBe('400 validation_failed');
+  });
 
   test.each([undefined, ''])('not for having no body: %j', async (payload) => {
     const { id } = await seedDispute(service, 'cancellation');

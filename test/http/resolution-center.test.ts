@@ -88,8 +88,14 @@ function fillChange(
 ) {
   if (deliverBy.after === null) throw new Error('the order has no date');
   const later = new Date(Date.parse(deliverBy.after) + DAY).toISOString();
-  const extra = { title: 'x'.repeat(extras.titleMinLength), price: extras.priceMin };
-  const biggest = { title: 'x'.repeat(extras.titleMaxLength), price: extras.priceMax };
+  const extra = {
+    title: 'x'.repeat(extras.titleMinLength),
+    price: { amount: extras.priceMin, currency: extras.currency },
+  };
+  const biggest = {
+    title: 'x'.repeat(extras.titleMaxLength),
+    price: { amount: extras.priceMax, currency: extras.currency },
+  };
   if (how === 'least') return minParts === 1 ? { extras: [extra] } : { deliverBy: later, extras: [extra] };
   return { deliverBy: later, extras: Array.from({ length: extras.maxItems }, () => biggest) };
 }
@@ -186,7 +192,7 @@ describe('a page needs no rules of its own', () => {
     const { comment, change } = option.fields;
     if (change === null) throw new Error('an order change has no change');
     const { deliverBy, extras } = change;
-    const extra = { title: 'Files', price: 1 };
+    const extra = { title: 'Files', price: { amount: 1, currency: extras.currency } };
     const items = (count: number) => Array.from({ length: count }, () => extra);
     const beyond: object[] = [
       { change: {} },
@@ -195,8 +201,8 @@ describe('a page needs no rules of its own', () => {
       { change: { extras: items(extras.maxItems + 1) } },
       { change: { extras: [{ ...extra, title: 'x'.repeat(extras.titleMaxLength + 1) }] } },
       { change: { extras: [{ ...extra, title: '' }] } },
-      { change: { extras: [{ ...extra, price: extras.priceMin - 1 }] } },
-      { change: { extras: [{ ...extra, price: extras.priceMax + 1 }] } },
+      { change: { extras: [{ ...extra, price: { amount: extras.priceMin - 1, currency: extras.currency } }] } },
+      { change: { extras: [{ ...extra, price: { amount: extras.priceMax + 1, currency: extras.currency } }] } },
       { change: { extras: items(1) }, comment: 'x'.repeat(comment.maxLength + 1) },
       { change: { extras: items(1) }, comment: '' },
     ];

@@ -80,16 +80,19 @@ describe('the secret of an endpoint', () => {
 
 describe('an endpoint', () => {
   test.each([
-    ['http://mail.example/', 'must be an https URL'],
-    ['https://127.0.0.1/', 'must have a public address'],
-    ['https://localhost/', 'must have a public address'],
-    ['https://user:pw@mail.example/', 'must not have a user or a password in it'],
-    ['https://mail.example:6379/', 'must be on port 443 or 8443'],
-    ['https://mail.example/#x', 'must not have a fragment'],
-    ['no url', 'must be an https URL'],
+    ['http://mail.example/', 'Give an https URL.'],
+    ['https://127.0.0.1/', 'Give a URL whose host has a public address.'],
+    ['https://localhost/', 'Give a URL whose host has a public address.'],
+    ['https://user:pw@mail.example/', 'Leave the user and the password out of the URL.'],
+    ['https://mail.example:6379/', 'Give a URL on port 443 or 8443.'],
+    ['https://mail.example/#x', 'Leave out the fragment (#…).'],
+    ['no url', 'Give an https URL.'],
   ])('cannot be at %s', async (url, message) => {
     const refused = await manager().post(ENDPOINTS, { url });
-    expect([refused.status, refused.problem.errors]).toEqual([400, [{ pointer: '/url', message }]]);
+    expect([refused.status, refused.problem.errors]).toEqual([
+      400,
+      [{ pointer: '/url', code: 'invalid_format', message }],
+    ]);
     const { id } = await create();
     expect((await manager().patch(`${ENDPOINTS}/${id}`, { url })).status).toBe(400);
   });

@@ -42,7 +42,10 @@ export class World {
   #command(ask: Ask): Command {
     if (ask.what === 'report') return report({ status: ask.status, revision: ask.revision });
     if (ask.what !== 'open') return act(ask.what, ask.by, { disputeId: `dispute-${this.#disputes}` });
-    const change = ask.type === 'order_change' ? { deliverBy: null, extras: [{ title: 'Extra', price: 1 }] } : null;
+    const change =
+      ask.type === 'order_change'
+        ? { deliverBy: null, extras: [{ title: 'Extra', price: { amount: 1, currency: 'USD' } }] }
+        : null;
     const disputeId = `dispute-${this.#disputes + 1}`;
     return open(ask.type, ask.by, { disputeId, change, windowMs: WINDOWS[ask.type] });
   }

@@ -72,7 +72,10 @@ export function opening(orderId: string, partyId: User, type: DisputeType, windo
     type,
     reason: type === 'cancellation' && partyId === FREELANCER ? 'unable_to_complete' : null,
     comment: 'Words.',
-    change: type === 'order_change' ? { deliverBy: null, extras: [{ title: 'Extra', price: 1 }] } : null,
+    change:
+      type === 'order_change'
+        ? { deliverBy: null, extras: [{ title: 'Extra', price: { amount: 1, currency: 'EUR' } }] }
+        : null,
     windowMs,
     remindersMs: [],
   }));

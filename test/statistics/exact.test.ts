@@ -64,7 +64,7 @@ async function open(what: number, agoMs: number): Promise<Dispute> {
     type === 'cancellation'
       ? [reason.role === 'client' ? CLIENT : FREELANCER, { reason: reason.code, comment: 'Words.' }]
       : type === 'order_change'
-        ? [FREELANCER, { change: { extras: [{ title: 'Source files', price: 1 }] } }]
+        ? [FREELANCER, { change: { extras: [{ title: 'Source files', price: { amount: 1, currency: 'USD' } }] } }]
         : [CLIENT, {}];
   const hasNoReason = type === 'cancellation' && opener === CLIENT && what % 4 === 0;
   const sent = hasNoReason ? { type, comment: 'Words.' } : { type, ...body };

@@ -11,8 +11,9 @@ import {
 } from '../../operations/deadline-ops.ts';
 import { runRepeatable } from '../../operations/idempotent.ts';
 import { countDeadlines } from '../../store/deadlines.ts';
-import { idempotencyKey, replyTo, respond } from '../commands.ts';
+import { replyTo, respond } from '../commands.ts';
 import { decodeToken, encodeToken } from '../cursor.ts';
+import { idempotencyKey } from '../idempotency-key.ts';
 import { type HttpDeps, operation } from '../operation.ts';
 import { presentDeadline } from '../present-ops.ts';
 import { problemError } from '../problems.ts';

@@ -1,6 +1,7 @@
 import { eraseUser } from '../../operations/erasures.ts';
 import { runRepeatable } from '../../operations/idempotent.ts';
-import { idempotencyKey, replyTo, respond } from '../commands.ts';
+import { replyTo, respond } from '../commands.ts';
+import { idempotencyKey } from '../idempotency-key.ts';
 import { operation } from '../operation.ts';
 import { Erasure, NewErasure } from '../schemas/ops.ts';
 

@@ -1,13 +1,16 @@
 import { z } from 'zod';
+import { DISPUTE_TYPES, ROLES } from '../../domain/rules.ts';
 import { roleIn } from '../../domain/state.ts';
 import { type Caller, partyIdOf } from '../../operations/caller.ts';
 import { readDisputes, readOrder } from '../../operations/read.ts';
 import type { Filter, Page } from '../../store/listing.ts';
 import { decodeCursor, encodeCursor } from '../cursor.ts';
+import { inputError } from '../input-errors.ts';
 import { operation } from '../operation.ts';
 import { presentDispute } from '../present.ts';
-import { problemError } from '../problems.ts';
+import { invalidInput, problemError } from '../problems.ts';
 import { OrderId } from '../schemas/common.ts';
+import { DISPUTE_STATUSES } from '../schemas/disputes.ts';
 import { DisputePage, DisputesQuery, OrderDisputesQuery } from '../schemas/lists.ts';
 
 function presentPage({ now, rows, next }: Page, filter: Filter, caller: Caller) {
@@ -19,26 +22,30 @@ function presentPage({ now, rows, next }: Page, filter: Filter, caller: Caller) 
 
 type Query = z.output<typeof DisputesQuery>;
 
-const refuse = (name: string, message: string) =>
-  problemError('validation_failed', 'One thing is wrong with the request.', {
-    extra: { errors: [{ pointer: `/query/${name}`, message }] },
-  });
+const forUsers = () =>
+  inputError('/query/awaiting', 'not_one_of', { values: ROLES }, '`me` is for users; name a role.');
+const forServices = () =>
+  inputError('/query/partyId', 'unknown', {}, 'Leave this out: it is for services, and users get their own disputes.');
 
 function awaitingOf(awaiting: Query['awaiting'], caller: Caller): Filter['awaiting'] {
   if (awaiting !== 'me') return awaiting === undefined ? undefined : { role: awaiting };
-  if (caller.kind === 'service') throw refuse('awaiting', 'me is for users');
+  if (caller.kind === 'service') throw invalidInput(forUsers());
   return { userId: caller.id };
+}
+
+/** What is let through; undefined where everything is, which is no filter. */
+function someOf<T>(wanted: readonly T[] | undefined, all: readonly T[]): readonly T[] | undefined {
+  return wanted?.length === all.length ? undefined : wanted;
 }
 
 /** What a caller asks for, within what it may see: a user's filter never leaves that user's own disputes. */
 function filterOf({ awaiting, partyId, ...query }: Query, caller: Caller): Filter {
-  if (partyId !== undefined && caller.kind === 'user')
-    throw refuse('partyId', 'is for services; yours are listed anyway');
+  if (partyId !== undefined && caller.kind === 'user') throw invalidInput(forServices());
   return {
     partyId: partyIdOf(caller) ?? partyId ?? null,
-    status: query.status,
-    type: query.type,
-    resolution: query.resolution,
+    status: someOf(query.status, DISPUTE_STATUSES)?.[0],
+    types: someOf(query.type, DISPUTE_TYPES),
+    resolutions: query.resolution,
     awaiting: awaitingOf(awaiting, caller),
     orderId: query.orderId,
     respondByBefore: query.respondByBefore,

@@ -2,24 +2,32 @@ import type { z } from 'zod';
 import { readStatistics } from '../../operations/statistics.ts';
 import { readClock } from '../../store/clock.ts';
 import type { Span } from '../../store/statistics.ts';
+import { type InputError, inputError } from '../input-errors.ts';
 import { type HttpDeps, operation } from '../operation.ts';
 import { presentStatistics, statisticsAsCsv } from '../present-statistics.ts';
-import { problemError } from '../problems.ts';
+import { invalidInput, problemError } from '../problems.ts';
 import { DEFAULT_DAYS, MAX_DAYS, Statistics, StatisticsQuery } from '../schemas/statistics.ts';
 
 const DAY_MS = 86_400_000;
 
-const refuseFrom = (message: string) =>
-  problemError('validation_failed', 'One thing is wrong with the request.', {
-    extra: { errors: [{ pointer: '/query/from', message }] },
-  });
+const iso = (instant: number): string => new Date(instant).toISOString();
+
+/** What is wrong with the ends of a span: whichever of the two was given has to move. */
+function spanFault({ from, to }: Span, isEndGiven: boolean): InputError | null {
+  const earliest = to - MAX_DAYS * DAY_MS;
+  if (from < earliest) return inputError('/query/from', 'too_small', { earliest: iso(earliest) });
+  if (from < to) return null;
+  return isEndGiven
+    ? inputError('/query/to', 'not_later_than', { than: iso(from) })
+    : inputError('/query/from', 'too_big', { latest: iso(to - 1) });
+}
 
 async function spanOf({ write }: HttpDeps, query: z.output<typeof StatisticsQuery>): Promise<Span> {
   const to = query.to ?? (await readClock(write.db.query));
-  const from = query.from ?? Math.max(0, to - DEFAULT_DAYS * DAY_MS);
-  if (from >= to) throw refuseFrom('must lie before to');
-  if (to - from > MAX_DAYS * DAY_MS) throw refuseFrom(`must lie at most ${MAX_DAYS} days before to`);
-  return { from, to };
+  const span = { from: query.from ?? Math.max(0, to - DEFAULT_DAYS * DAY_MS), to };
+  const fault = spanFault(span, query.to !== undefined);
+  if (fault !== null) throw invalidInput(fault);
+  return span;
 }
 
 const behind = () =>

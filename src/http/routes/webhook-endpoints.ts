@@ -17,11 +17,13 @@ import {
   movePosition,
   replaceSecret,
 } from '../../store/webhook-endpoints.ts';
-import { idempotencyKey, replyTo, respond } from '../commands.ts';
+import { replyTo, respond } from '../commands.ts';
 import { decodeToken, encodeToken } from '../cursor.ts';
+import { idempotencyKey } from '../idempotency-key.ts';
+import { inputError } from '../input-errors.ts';
 import { type HttpDeps, operation } from '../operation.ts';
 import { NO_RESPONSES, presentDelivery, presentEndpoint } from '../present-webhooks.ts';
-import { problemError, UNAVAILABLE } from '../problems.ts';
+import { invalidInput, problemError, UNAVAILABLE } from '../problems.ts';
 import {
   DeletedEndpoint,
   Delivery,
@@ -52,10 +54,7 @@ function sealerOf({ webhooks }: HttpDeps): Sealer {
 
 function checkUrl({ webhooks }: HttpDeps, url: string | undefined): void {
   const message = url === undefined ? null : urlFault(url, webhooks.allowInsecure);
-  if (message === null) return;
-  throw problemError('validation_failed', 'One thing is wrong with the request.', {
-    extra: { errors: [{ pointer: '/url', message }] },
-  });
+  if (message !== null) throw invalidInput(inputError('/url', 'invalid_format', {}, message));
 }
 
 const newSecret = (): string => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;

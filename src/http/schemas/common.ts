@@ -1,29 +1,45 @@
 import { z } from 'zod';
 import { LIMITS } from '../../domain/rules.ts';
 import { USER_ID } from '../../operations/caller.ts';
+import { fault, issueOf } from '../input-errors.ts';
+import { hasLostItsPlus, parseInstant } from '../instants.ts';
 
-const ID_PATTERN = /^[A-Za-z0-9._:-]{1,128}$/;
+/** `.` and `..` are left out: they stand for other addresses in a path. Written without lookahead, which RE2 lacks. */
+const ORDER_ID = /^(\.{0,2}[A-Za-z0-9_:-]|\.{3})[A-Za-z0-9._:-]*$/;
+const ID_LENGTH = 128;
 
 export const OrderId = z
   .string()
-  .regex(ID_PATTERN, 'must be 1 to 128 of A-Z a-z 0-9 . _ : -')
-  .meta({ id: 'OrderId', description: "The order service's own id of an order.", examples: ['order-1001'] });
+  .refine(
+    (text) => text.length <= ID_LENGTH && ORDER_ID.test(text),
+    fault('invalid_format', {}, 'Write 1 to 128 of A-Z a-z 0-9 . _ : - (and neither "." nor "..").'),
+  )
+  .meta({
+    id: 'OrderId',
+    description: "The order service's own id of an order: 1 to 128 of `A-Z a-z 0-9 . _ : -`, and neither `.` nor `..`.",
+    pattern: ORDER_ID.source,
+    minLength: 1,
+    maxLength: ID_LENGTH,
+    examples: ['order-1001'],
+  });
 
 export const UserId = z
   .string()
-  .regex(USER_ID, 'must be 1 to 128 printable ASCII characters without white space; in an address, percent-encode them')
+  .regex(USER_ID, 'Write 1 to 128 printable ASCII characters without white space; percent-encode them in an address.')
   .meta({
     id: 'UserId',
     description:
       'The id of a user, as the identity provider issues it: the `sub` of its tokens, or the claim that `AUTH_USER_CLAIM` ' +
       'names. Opaque, and compared as it stands. In an address, percent-encode it: `auth0%7C5f7c12`, `ana%2Bb%40example.org`.',
+    minLength: 1,
+    maxLength: ID_LENGTH,
     examples: ['user-7', 'auth0|5f7c12', 'ana@example.org'],
   });
 
-export const DisputeId = z
-  .uuid('must be a UUID')
-  .toLowerCase()
-  .meta({ id: 'DisputeId', description: 'A UUID v7, made when the dispute is opened.' });
+/** A UUID in upper or lower case, kept in lower case. */
+export const uuid = () => z.uuid('Write a UUID, with hyphens.').toLowerCase();
+
+export const DisputeId = uuid().meta({ id: 'DisputeId', description: 'A UUID v7, made when the dispute is opened.' });
 
 /** What an entity tag looks like in a header and in a body. */
 export const ENTITY_TAG_PATTERN = '^"[!#-~]+"$';
@@ -45,19 +61,41 @@ export const Timestamp = z.iso.datetime({ precision: 3 }).meta({
   examples: ['2026-11-23T10:00:00.000Z'],
 });
 
+const EARLIEST = 0;
 const LATEST = Date.parse('9999-12-31T23:59:59.999Z');
+const INSTANT_LENGTH = 40;
+
+type Refine = z.core.$RefinementCtx<string>;
+
+/** Reads an instant of a request, in whole milliseconds, or says what is wrong with it. */
+export function instantOf(text: string, context: Refine, form = 'an RFC 3339 date and time'): number {
+  const instant = text.length <= INSTANT_LENGTH ? parseInstant(text) : null;
+  if (instant === null) {
+    const advice = hasLostItsPlus(text)
+      ? 'Write the plus sign of the offset as %2B: in a query a plain + stands for a space.'
+      : `Write ${form}, such as 2026-12-01T18:00:00+01:00.`;
+    context.addIssue(issueOf('invalid_format', {}, advice));
+    return z.NEVER;
+  }
+  if (instant < EARLIEST) {
+    context.addIssue(issueOf('too_small', { earliest: new Date(EARLIEST).toISOString() }));
+  } else if (instant > LATEST) {
+    context.addIssue(issueOf('too_big', { latest: new Date(LATEST).toISOString() }));
+  }
+  return instant;
+}
 
 /** An instant as it is received: RFC 3339 with any offset, kept in whole milliseconds. */
 export const InstantInput = z
   .string()
-  .max(40)
-  .refine((text) => z.iso.datetime({ offset: true }).safeParse(text).success, 'must be an RFC 3339 date and time')
-  .transform((text) => Date.parse(text))
-  .refine((instant) => instant >= 0 && instant <= LATEST, 'must lie between the years 1970 and 9999')
+  .transform((text, context) => instantOf(text, context))
   .meta({
     id: 'InstantInput',
-    description: 'RFC 3339 with any offset, such as 2026-12-01T18:00:00+01:00; it is kept in UTC, in milliseconds.',
+    description:
+      'RFC 3339 with any offset, in upper or lower case, between the years 1970 and 9999, such as ' +
+      '2026-12-01T18:00:00+01:00; it is kept in UTC, in milliseconds. In a query, write the plus sign as `%2B`.',
     format: 'date-time',
+    maxLength: INSTANT_LENGTH,
     examples: ['2026-12-01T17:00:00.000Z'],
   });
 
@@ -65,21 +103,27 @@ export const InstantInput = z
 const codePoints = (text: string): number => [...text].length;
 // Control characters, but for line breaks and tabs where they are allowed; and halves of surrogate pairs.
 const CONTROL = /[\p{Cc}\p{Cs}]/u;
+// Format characters, variation selectors, fillers and the blank Braille pattern take no ink.
+const VISIBLE = /[^\p{White_Space}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u;
 
 function text(maxLength: number, lineBreaks: boolean) {
   const printable = (value: string) => !CONTROL.test(lineBreaks ? value.replace(/[\n\t]/g, '') : value);
+  const controls = lineBreaks
+    ? 'control characters; line breaks and tabs may stay'
+    : 'line breaks and control characters';
   return z
     .string()
-    .max(maxLength * 4, `must have at most ${maxLength} characters`)
     .transform((value) => value.replace(/\r\n/g, '\n').trim().normalize('NFC'))
-    .refine(printable, `must not have control characters${lineBreaks ? ' other than line breaks and tabs' : ''}`)
-    .refine((value) => value !== '', 'must not be blank')
-    .refine((value) => codePoints(value) <= maxLength, `must have at most ${maxLength} characters`);
+    .refine(printable, fault('invalid_format', {}, `Leave out ${controls}.`))
+    .refine((value) => VISIBLE.test(value), fault('blank'))
+    .refine((value) => codePoints(value) <= maxLength, fault('too_long', { maximum: maxLength, unit: 'characters' }));
 }
 
 export const Comment = text(LIMITS.commentLength, true).meta({
   id: 'Comment',
-  description: `1 to ${LIMITS.commentLength} characters after trimming; line breaks and tabs are kept, other control characters refused.`,
+  description:
+    `1 to ${LIMITS.commentLength} characters after trimming, at least one of them visible; line breaks and tabs are kept, ` +
+    'other control characters refused.',
   minLength: 1,
   maxLength: LIMITS.commentLength,
   examples: ['Two weeks late.'],
@@ -87,7 +131,7 @@ export const Comment = text(LIMITS.commentLength, true).meta({
 
 export const Title = text(LIMITS.titleLength, false).meta({
   id: 'Title',
-  description: `1 to ${LIMITS.titleLength} characters after trimming, on one line.`,
+  description: `1 to ${LIMITS.titleLength} characters after trimming, at least one of them visible, on one line.`,
   minLength: 1,
   maxLength: LIMITS.titleLength,
   examples: ['Logo design'],
@@ -106,16 +150,28 @@ export const Amount = z
   .max(LIMITS.amount)
   .meta({ id: 'Amount', description: 'Integer minor units.', examples: [1500] });
 
+// What the runtime knows: currencies of today, without funds, metals and codes for testing.
+const CURRENCIES = new Set(Intl.supportedValuesOf('currency'));
+
 export const Money = z
   .strictObject({
     amount: Amount,
     currency: z
       .string()
-      .regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code')
-      .meta({ description: 'ISO 4217.', examples: ['USD'] }),
+      .refine(
+        (code) => CURRENCIES.has(code),
+        fault('invalid_format', {}, 'Write the ISO 4217 code of a currency in use, in capitals, such as USD.'),
+      )
+      .meta({
+        description: 'The ISO 4217 code of a currency in use.',
+        pattern: '^[A-Z]{3}$',
+        minLength: 3,
+        maxLength: 3,
+        examples: ['USD'],
+      }),
   })
   .meta({ id: 'Money', description: 'An amount in integer minor units of its currency.' });
 
 export const Extra = z
-  .strictObject({ title: Title, price: Amount })
-  .meta({ id: 'Extra', description: "Additional work; its price is in minor units of the order's currency." });
+  .strictObject({ title: Title, price: Money })
+  .meta({ id: 'Extra', description: "Additional work, with its price in the order's currency." });

@@ -2,12 +2,14 @@ import { z } from 'zod';
 import { DISPUTE_ACTIONS, DISPUTE_TYPES, EXPIRY_ACTIONS, LIMITS, RESOLUTIONS, ROLES } from '../../domain/rules.ts';
 import { ORDER_STATUSES } from '../../domain/state.ts';
 import { Comment, DisputeId, EntityTag, Extra, InstantInput, Money, OrderId, Timestamp, UserId } from './common.ts';
+import { optional } from './input.ts';
 
 export const Role = z.enum(ROLES).meta({ id: 'Role', description: 'A party of an order: who buys, who delivers.' });
 export const OrderStatus = z.enum(ORDER_STATUSES).meta({ id: 'OrderStatus' });
 export const DisputeType = z.enum(DISPUTE_TYPES).meta({ id: 'DisputeType' });
 export const Resolution = z.enum(RESOLUTIONS).meta({ id: 'Resolution', description: 'How a dispute ended.' });
-export const DisputeStatus = z.enum(['open', 'resolved']).meta({ id: 'DisputeStatus' });
+export const DISPUTE_STATUSES = ['open', 'resolved'] as const;
+export const DisputeStatus = z.enum(DISPUTE_STATUSES).meta({ id: 'DisputeStatus' });
 
 const Party = z.strictObject({ role: Role, id: UserId }).meta({ id: 'Party' });
 
@@ -84,24 +86,22 @@ export const Dispute = z
 
 const ChangeRequest = z
   .strictObject({
-    deliverBy: InstantInput.optional(),
-    extras: z.array(Extra).min(1).max(LIMITS.extras).optional(),
+    deliverBy: optional(InstantInput),
+    extras: optional(z.array(Extra).min(1).max(LIMITS.extras)),
   })
   .meta({ id: 'ChangeRequest', description: 'At least one of the two.' });
 
 export const OpenDisputeRequest = z
   .strictObject({
     type: DisputeType,
-    reason: z
-      .string()
-      .regex(/^[a-z_]{1,64}$/, 'must be a code of the catalogue')
-      .optional()
-      .meta({
-        description: "Only in a cancellation: a code from the opener's part of the catalogue.",
-        examples: ['late_delivery'],
-      }),
-    comment: Comment.optional(),
-    change: ChangeRequest.optional(),
+    reason: optional(
+      z
+        .string()
+        .regex(/^[a-z_]{1,64}$/, 'Choose a code of the catalogue.')
+        .meta({ maxLength: 64, examples: ['late_delivery'] }),
+    ).meta({ description: "Only in a cancellation: a code from the opener's part of the catalogue." }),
+    comment: optional(Comment),
+    change: optional(ChangeRequest),
   })
   .meta({
     id: 'OpenDisputeRequest',
@@ -109,7 +109,7 @@ export const OpenDisputeRequest = z
   });
 
 export const AnswerRequest = z
-  .strictObject({ comment: Comment.optional() })
+  .strictObject({ comment: optional(Comment) })
   .meta({ id: 'AnswerRequest', examples: [{ comment: 'Agreed.' }] });
 
 export const CommentRequest = z

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ENTRY_TYPES } from '../../domain/commands.ts';
 import { OrderId, Timestamp } from './common.ts';
 import { Actor, Dispute, OrderStatus } from './disputes.ts';
+import { decimal, listOf } from './input.ts';
 import { Order } from './orders.ts';
 
 export const EventType = z.enum(ENTRY_TYPES).meta({ id: 'EventType' });
@@ -52,34 +53,22 @@ export const EventPage = z
   })
   .meta({ id: 'EventPage' });
 
-const types = z
-  .string()
-  .max(1_000)
-  .transform((list) => list.split(','))
-  .pipe(z.array(EventType).min(1))
-  .optional()
-  .meta({ description: 'Only these types, with commas between.', examples: ['dispute.opened,dispute.expired'] });
-
-const after = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const POSITION = { min: 0, max: Number.MAX_SAFE_INTEGER };
 
 export const EventsQuery = z.strictObject({
-  after: after.default(0).meta({ description: 'The `nextAfter` of the call before; 0 for the beginning.' }),
-  types,
+  after: decimal({ ...POSITION, byDefault: 0 }).meta({
+    description: 'The `nextAfter` of the call before; 0 for the beginning.',
+  }),
+  types: listOf(ENTRY_TYPES, EventType).meta({ description: 'Only these types, with commas between.' }),
   orderId: OrderId.optional(),
-  limit: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(500)
-    .default(100)
-    .meta({ description: 'How many events a page has at most.' }),
-  wait: z.coerce.number().int().min(0).max(30).default(0).meta({
+  limit: decimal({ min: 1, max: 500, byDefault: 100 }).meta({ description: 'How many events a page has at most.' }),
+  wait: decimal({ min: 0, max: 30, byDefault: 0 }).meta({
     description: 'Seconds to wait for an event to come if there is none yet.',
   }),
 });
 
 export const EventStreamQuery = z.strictObject({
-  after: after.optional().meta({
+  after: decimal(POSITION).meta({
     description:
       'For those who cannot send `Last-Event-ID`, with the same meaning; 0 for everything from the beginning.',
   }),

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { DISPUTE_TYPES, RESOLUTIONS, ROLES } from '../../domain/rules.ts';
 import { SORTS } from '../../store/listing.ts';
 import { InstantInput, OrderId, UserId } from './common.ts';
-import { Dispute } from './disputes.ts';
+import { DISPUTE_STATUSES, Dispute, DisputeStatus, DisputeType, Resolution } from './disputes.ts';
+import { cursor, decimal, listOf } from './input.ts';
 
 export const DisputePage = z
   .strictObject({
@@ -11,27 +12,19 @@ export const DisputePage = z
   })
   .meta({ id: 'DisputePage' });
 
-const limit = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .max(100)
-  .default(20)
-  .meta({ description: 'How many disputes a page has at most.' });
+const page = {
+  limit: decimal({ min: 1, max: 100, byDefault: 20 }).meta({ description: 'How many disputes a page has at most.' }),
+  cursor: cursor(300).meta({ description: 'The `nextCursor` of the page before, with the same filters and sort.' }),
+};
 
-const cursor = z
-  .string()
-  .min(1)
-  .max(200)
-  .optional()
-  .meta({ description: 'The `nextCursor` of the page before, with the same filters and sort.' });
-
-export const OrderDisputesQuery = z.strictObject({ limit, cursor });
+export const OrderDisputesQuery = z.strictObject(page);
 
 export const DisputesQuery = z.strictObject({
-  status: z.enum(['open', 'resolved']).optional(),
-  type: z.enum(DISPUTE_TYPES).optional(),
-  resolution: z.enum(RESOLUTIONS).optional(),
+  status: listOf(DISPUTE_STATUSES, DisputeStatus).meta({ description: 'Any of these, with commas between.' }),
+  type: listOf(DISPUTE_TYPES, DisputeType).meta({ description: 'Any of these, with commas between.' }),
+  resolution: listOf(RESOLUTIONS, Resolution).meta({
+    description: 'Any of these, with commas between; open disputes have none.',
+  }),
   awaiting: z
     .enum(['me', ...ROLES])
     .optional()
@@ -48,6 +41,5 @@ export const DisputesQuery = z.strictObject({
         'Oldest first, or with a minus newest first. With `openedAt` each dispute comes exactly once, whatever happens ' +
         'while you page; with `updatedAt` one that changes meanwhile comes again, further on.',
     }),
-  limit,
-  cursor,
+  ...page,
 });

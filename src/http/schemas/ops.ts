@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { DISPUTE_TYPES } from '../../domain/rules.ts';
 import { DEADLINE_STATES } from '../../operations/deadline-ops.ts';
-import { DisputeId, Note, OrderId, Timestamp, UserId } from './common.ts';
+import { fault } from '../input-errors.ts';
+import { DisputeId, Note, OrderId, Timestamp, UserId, uuid } from './common.ts';
 import { DisputeType } from './disputes.ts';
+import { cursor, decimal, optional } from './input.ts';
 
 const Count = z.int().min(0);
 
@@ -46,13 +48,8 @@ export const DeadlineView = z
 
 export const DeadlinesQuery = z.strictObject({
   state: z.enum(DEADLINE_STATES).default('overdue').meta({ description: 'Which deadlines are listed.' }),
-  limit: z.coerce.number().int().min(1).max(100).default(20).meta({ description: 'How many a page has at most.' }),
-  cursor: z
-    .string()
-    .min(1)
-    .max(300)
-    .optional()
-    .meta({ description: 'The `nextCursor` of the page before, with the same state.' }),
+  limit: decimal({ min: 1, max: 100, byDefault: 20 }).meta({ description: 'How many a page has at most.' }),
+  cursor: cursor(300).meta({ description: 'The `nextCursor` of the page before, with the same state.' }),
 });
 
 export const Reconciliation = z
@@ -68,13 +65,13 @@ export const Reconciliation = z
 
 export const NewHold = z
   .strictObject({
-    type: DisputeType.optional().meta({ description: 'Only disputes of this type.' }),
-    orderIds: z.array(OrderId).min(1).max(1_000).optional().meta({ description: 'Only disputes of these orders.' }),
+    type: optional(DisputeType).meta({ description: 'Only disputes of this type.' }),
+    orderIds: optional(z.array(OrderId).min(1).max(1_000)).meta({ description: 'Only disputes of these orders.' }),
     note: Note,
   })
   .refine(({ type, orderIds }) => type === undefined || orderIds === undefined, {
     path: ['orderIds'],
-    message: 'must not be given together with type',
+    ...fault('unknown', {}, 'Leave this out where a type is given.'),
   })
   .meta({
     id: 'NewHold',
@@ -111,7 +108,7 @@ export const ReleasedHold = z
   })
   .meta({ id: 'ReleasedHold' });
 
-export const HoldParams = z.strictObject({ id: z.uuid('must be a UUID') });
+export const HoldParams = z.strictObject({ id: uuid() });
 
 export const NewErasure = z
   .strictObject({ userId: UserId })

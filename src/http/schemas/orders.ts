@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { REPORTED_STATUSES } from '../../domain/state.ts';
+import { fault } from '../input-errors.ts';
 import { DisputeId, EntityTag, Extra, InstantInput, Money, OrderId, Timestamp, Title, UserId } from './common.ts';
 import { DisputeType, OnExpiry, OrderStatus, Resolution, Role } from './disputes.ts';
+import { optional } from './input.ts';
 
 export const ReportedStatus = z
   .enum(REPORTED_STATUSES)
@@ -18,11 +20,11 @@ export const OrderReport = z
       .int()
       .min(0)
       .meta({ description: "The order service's own counter: greater with each change of the order." }),
-    title: Title.optional(),
+    title: optional(Title),
   })
   .refine((report) => report.clientId !== report.freelancerId, {
     path: ['freelancerId'],
-    message: 'must be another user than clientId',
+    ...fault('invalid_format', {}, 'Give another user than the client.'),
   })
   .meta({
     id: 'OrderReport',

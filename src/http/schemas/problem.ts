@@ -1,15 +1,38 @@
 import { z } from 'zod';
+import { EXPECTED_TYPES, INPUT_ERROR_CODES } from '../input-errors.ts';
 import { PROBLEMS, type ProblemCode } from '../problems.ts';
 import { DisputeId, EntityTag, Timestamp } from './common.ts';
 import { AllowedAction, Dispute, DisputeType, Role } from './disputes.ts';
 import { Order } from './orders.ts';
 
+const InputErrorParams = z
+  .strictObject({
+    expected: z.enum(EXPECTED_TYPES).optional().meta({ description: 'With `invalid_type`.' }),
+    minimum: z.number().optional().meta({ description: 'With `too_short`, and `too_small` of a number.' }),
+    maximum: z.number().optional().meta({ description: 'With `too_long`, and `too_big` of a number.' }),
+    unit: z
+      .enum(['characters', 'items'])
+      .optional()
+      .meta({ description: 'With `too_short` and `too_long`: what is counted.' }),
+    earliest: Timestamp.optional().meta({ description: 'With `too_small` of a date.' }),
+    latest: Timestamp.optional().meta({ description: 'With `too_big` of a date.' }),
+    than: Timestamp.optional().meta({ description: 'With `not_later_than`.' }),
+    values: z.array(z.string()).optional().meta({ description: 'With `not_one_of`: what there is to choose from.' }),
+  })
+  .meta({ id: 'InputErrorParams', description: 'The bound that was missed.' });
+
 const InputError = z
   .strictObject({
-    pointer: z
+    pointer: z.string().meta({
+      description:
+        'Where: a JSON pointer (RFC 6901) into the body, empty for the body itself; or one that starts with /path, /query ' +
+        'or /header and goes on with the name of a parameter, in a list with the place of the value.',
+    }),
+    code: z.enum(INPUT_ERROR_CODES).meta({ description: 'What is wrong, for programs. It is stable.' }),
+    params: InputErrorParams.optional(),
+    message: z
       .string()
-      .meta({ description: 'A JSON pointer into the body, or one that starts with /path, /query or /header.' }),
-    message: z.string(),
+      .meta({ description: 'What to do about it: an English sentence that can be shown to a person.' }),
   })
   .meta({ id: 'InputError' });
 

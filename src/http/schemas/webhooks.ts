@@ -2,15 +2,14 @@ import { z } from 'zod';
 import { ENTRY_TYPES } from '../../domain/commands.ts';
 import { ENDPOINT_DISABLED, TEST } from '../../operations/webhooks.ts';
 import { parseDuration } from '../../platform/duration.ts';
-import { Note, OrderId, Timestamp } from './common.ts';
+import { fault, issueOf } from '../input-errors.ts';
+import { Note, OrderId, Timestamp, uuid } from './common.ts';
+import { cursor, decimal, optional, orNull, withDefault } from './input.ts';
 
 const WEEK_MS = 7 * 24 * 60 * 60 * 1_000;
 
-export const EndpointId = z
-  .uuid('must be a UUID')
-  .toLowerCase()
-  .meta({ id: 'WebhookEndpointId', description: 'A UUID v7.' });
-const DeliveryId = z.uuid('must be a UUID').toLowerCase().meta({ id: 'WebhookDeliveryId', description: 'A UUID v7.' });
+export const EndpointId = uuid().meta({ id: 'WebhookEndpointId', description: 'A UUID v7.' });
+const DeliveryId = uuid().meta({ id: 'WebhookDeliveryId', description: 'A UUID v7.' });
 
 const SUBSCRIBED = [...ENTRY_TYPES, ENDPOINT_DISABLED] as const;
 const WebhookType = z.enum(SUBSCRIBED).meta({ id: 'WebhookType' });
@@ -20,7 +19,7 @@ const types = z
   .array(WebhookType)
   .min(1)
   .max(SUBSCRIBED.length)
-  .refine((all) => new Set(all).size === all.length, 'must not name a type twice')
+  .refine((all) => new Set(all).size === all.length, fault('invalid_format', {}, 'Name each type once.'))
   .nullable();
 
 const Url = z
@@ -48,23 +47,31 @@ const settings = {
 export const NewEndpoint = z
   .strictObject({
     url: settings.url,
-    types: settings.types.default(null),
-    description: settings.description.default(null),
-    active: settings.active.default(true),
-    includeComments: settings.includeComments.default(false),
+    types: orNull(types).meta({ description: 'Only these types; null for all, also for those to come.' }),
+    description: orNull(Note).meta({ description: 'For people.' }),
+    active: withDefault(settings.active, true),
+    includeComments: withDefault(settings.includeComments, false),
   })
   .meta({ id: 'NewWebhookEndpoint' });
 
 export const EndpointChange = z
   .strictObject({
-    url: settings.url.optional(),
+    url: optional(settings.url),
     types: settings.types.optional(),
     description: settings.description.optional(),
-    active: settings.active.optional(),
-    includeComments: settings.includeComments.optional(),
+    active: optional(settings.active),
+    includeComments: optional(settings.includeComments),
   })
-  .refine((change) => Object.values(change).some((value) => value !== undefined), 'must change something')
-  .meta({ id: 'WebhookEndpointChange', description: 'What is absent stays as it is.' });
+  .refine(
+    (change) => Object.values(change).some((value) => value !== undefined),
+    fault('required', {}, 'Change something.'),
+  )
+  .meta({
+    id: 'WebhookEndpointChange',
+    description:
+      'What is absent stays as it is; so does `url`, `active` and `includeComments` where they are null. For `types` and ' +
+      '`description` null is a value.',
+  });
 
 const facts = {
   id: EndpointId,
@@ -107,14 +114,11 @@ export const DeletedEndpoint = z
 
 export const Rotation = z
   .strictObject({
-    keepPreviousFor: z
-      .string()
-      .max(20)
-      .default('PT24H')
+    keepPreviousFor: withDefault(z.string().max(20), 'PT24H')
       .transform((text, context) => {
         const ms = parseDuration(text);
         if (ms !== null && ms >= 0 && ms <= WEEK_MS) return ms;
-        context.addIssue({ code: 'custom', message: 'must be an ISO 8601 duration from PT0S to P7D' });
+        context.addIssue(issueOf('invalid_format', {}, 'Write an ISO 8601 duration from PT0S to P7D.'));
         return z.NEVER;
       })
       .meta({
@@ -175,14 +179,14 @@ export const DeliveryPage = z
   .strictObject({ data: z.array(Delivery), nextCursor: z.string().nullable() })
   .meta({ id: 'WebhookDeliveryPage' });
 
-const limit = z.coerce.number().int().min(1).max(100).default(20).meta({ description: 'How many a page has at most.' });
-const cursor = z.string().min(1).max(300).optional().meta({ description: 'The `nextCursor` of the page before.' });
+const limit = decimal({ min: 1, max: 100, byDefault: 20 }).meta({ description: 'How many a page has at most.' });
+const cursorOf = cursor(300).meta({ description: 'The `nextCursor` of the page before.' });
 
-export const EndpointsQuery = z.strictObject({ limit, cursor });
+export const EndpointsQuery = z.strictObject({ limit, cursor: cursorOf });
 export const DeliveriesQuery = z.strictObject({
   status: z.enum(DELIVERY_STATUSES).optional().meta({ description: 'Only deliveries with this status.' }),
   limit,
-  cursor,
+  cursor: cursorOf,
 });
 
 export const EndpointParams = z.strictObject({ id: EndpointId });

@@ -1,0 +1,22 @@
+import { createHash } from 'node:crypto';
+import type { Input } from './input.ts';
+
+/** Members in one order, whatever order they came in; what is undefined is left out. */
+function sorted(_key: string, value: unknown): unknown {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/**
+ * Hashes a request, so that a key can tell whether it is used for the same one again. Two requests are the same if their
+ * operation, parameters and parsed body are: member order, escapes, white space, and null for what is left out, count as
+ * nothing.
+ */
+export function fingerprintOf(
+  operationId: string,
+  { params, query, body }: Input,
+  headers: { readonly 'if-match'?: string | undefined },
+): string {
+  const request = [operationId, params, query, headers['if-match'] ?? null, body];
+  return createHash('sha256').update(JSON.stringify(request, sorted)).digest('hex');
+}

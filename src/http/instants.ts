@@ -1,0 +1,27 @@
+import { z } from 'zod';
+
+const SHAPE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
+const STRICT = z.iso.datetime({ offset: true });
+const MINUTE_MS = 60_000;
+
+/** A leap second is the last one of a month in UTC; it is kept as the instant that follows, as POSIX and PostgreSQL do. */
+function afterLeapSecond(lastSecond: number): number | null {
+  const next = new Date(lastSecond - (lastSecond % MINUTE_MS) + MINUTE_MS);
+  const isNewMonth = next.getUTCDate() === 1 && next.getUTCHours() === 0 && next.getUTCMinutes() === 0;
+  return isNewMonth ? lastSecond + 1_000 : null;
+}
+
+/** Reads an RFC 3339 date and time, in upper or lower case, in whole milliseconds since 1970; null for any other text. */
+export function parseInstant(text: string): number | null {
+  const [, minute, second, fraction = '', offset] = SHAPE.exec(text.toUpperCase()) ?? [];
+  if (minute === undefined) return null;
+  const isLeap = second === '60';
+  const regular = `${minute}:${isLeap ? '59' : second}${fraction}${offset}`;
+  if (!STRICT.safeParse(regular).success) return null;
+  return isLeap ? afterLeapSecond(Date.parse(regular)) : Date.parse(regular);
+}
+
+/** Whether the plus sign of an offset was sent in a query without being escaped, where it stands for a space. */
+export function hasLostItsPlus(text: string): boolean {
+  return parseInstant(text.replace(/ (?=\d\d:\d\d$)/, '+')) !== null && text.includes(' ');
+}
