@@ -15,6 +15,8 @@ export const HEARTBEAT = ': heartbeat\n';
 const RETRY_MS = { least: 2_000, most: 5_000 };
 // A browser with more open tabs than streams: a tab that was ended waits that long before it ends the stream of another tab.
 const RETRY_TOO_MANY_MS = { least: 30_000, most: 60_000 };
+// Lifetimes end one by one, so that the clients may come back at once.
+const RETRY_LIFETIME_MS = { least: 100, most: 500 };
 
 const between = ({ least, most }: { readonly least: number; readonly most: number }) =>
   Math.round(least + Math.random() * (most - least));
@@ -40,6 +42,20 @@ export const eventMessage = (row: FeedRow): string => block({ id: row.seq, event
 export const readyMessage = (position: number, now: number, retryMs = between(RETRY_MS)): string =>
   block({ retry: retryMs, id: position, event: 'ready' }, { serverTime: new Date(now).toISOString(), position });
 
-/** The last message of a stream that the service ends. */
-export const endMessage = (reason: EndReason): string =>
-  block({ ...(reason === 'too_many_streams' && { retry: between(RETRY_TOO_MANY_MS) }), event: 'end' }, { reason });
+const RETRY_AFTER: Partial<Record<EndReason, { readonly least: number; readonly most: number }>> = {
+  too_many_streams: RETRY_TOO_MANY_MS,
+  lifetime: RETRY_LIFETIME_MS,
+};
+
+/**
+ * The last message of a stream that the service ends.
+ * @param retryMs how long the client waits before it reconnects; null for as long as the first message said
+ */
+export function endMessage(reason: EndReason, retryMs = retryAfter(reason)): string {
+  return block({ ...(retryMs !== null && { retry: retryMs }), event: 'end' }, { reason });
+}
+
+function retryAfter(reason: EndReason): number | null {
+  const range = RETRY_AFTER[reason];
+  return range === undefined ? null : between(range);
+}

@@ -27,6 +27,7 @@ const RETRIES = ['test/platform/retry.test.ts'];
 const WEBHOOKS = ['test/webhooks/delivery.test.ts'];
 const TIMERS = ['test/workers/timers.test.ts'];
 const FOLLOWING = ['test/operations/follow.test.ts'];
+const USER_STREAM = ['test/streams/user-stream.test.ts'];
 const STATISTICS = ['test/statistics/exact.test.ts'];
 
 export const MUTANTS: readonly Mutant[] = [
@@ -706,6 +707,63 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/operations/live-feed.ts',
     edits: [{ search: '        isRunning = false;\n        return;', replace: '        return;' }],
     killedBy: FOLLOWING,
+  },
+  {
+    name: 'a user is told live of the orders of others',
+    file: 'src/operations/live-feed.ts',
+    edits: [
+      {
+        search: 'const concerned = [byOrder.get(row.orderId), byParty.get(clientId), byParty.get(freelancerId)];',
+        replace: 'const concerned = [byOrder.get(row.orderId), ...byParty.values()];',
+      },
+    ],
+    killedBy: USER_STREAM,
+    named: 'of no other order',
+  },
+  {
+    name: 'a user is told live as client only',
+    file: 'src/operations/live-feed.ts',
+    edits: [{ search: ', byParty.get(freelancerId)];', replace: '];' }],
+    killedBy: USER_STREAM,
+    named: 'in either role',
+  },
+  {
+    name: 'a user who comes back is told as client only',
+    file: 'src/store/feed.ts',
+    edits: [
+      {
+        search: 'unionAll(asRole(CLIENT_ID), asRole(FREELANCER_ID))',
+        replace: 'unionAll(asRole(CLIENT_ID), asRole(CLIENT_ID))',
+      },
+    ],
+    killedBy: USER_STREAM,
+    named: 'long absence',
+  },
+  {
+    name: 'a position beyond the end of the log is waited at',
+    file: 'src/operations/follow.ts',
+    edits: [{ search: 'if (begin > logEnd) {', replace: 'if (begin < 0) {' }],
+    killedBy: ['test/streams/order-stream.test.ts'],
+    named: 'beyond the end of the log',
+  },
+  {
+    name: 'a stream too many ends the newest',
+    file: 'src/http/stream-places.ts',
+    edits: [{ search: 'own.slice(0, Math.max(0, own.length + 1 - perCaller))', replace: 'own.slice(perCaller - 1)' }],
+    killedBy: ['test/streams/order-stream.test.ts'],
+    named: 'ends the oldest',
+  },
+  {
+    name: 'a reader that takes nothing keeps its place',
+    file: 'src/http/event-streams.ts',
+    edits: [
+      {
+        search: 'setTimeout(() => stream.destroy(), limits.lingerMs)',
+        replace: 'setTimeout(() => {}, limits.lingerMs)',
+      },
+    ],
+    killedBy: ['test/streams/order-stream.test.ts'],
+    named: 'takes nothing any more',
   },
   {
     name: 'two fold the same entries',

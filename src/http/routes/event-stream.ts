@@ -14,7 +14,7 @@ import { endMessage, eventMessage, HEARTBEAT, readyMessage } from '../stream-mes
 function exampleOfStream(): string {
   const row = exampleRow('dispute.opened');
   const ready = readyMessage(row.seq - 1, row.occurredAt - 60_000, 2_500);
-  return ready + HEARTBEAT + eventMessage(row) + endMessage('lifetime');
+  return ready + HEARTBEAT + eventMessage(row) + endMessage('lifetime', 250);
 }
 
 const EventStream = z.string().meta({
