@@ -7,7 +7,7 @@ import { createEventStreams } from './http/event-streams.ts';
 import { presentWebhook } from './http/present-event.ts';
 import { addGauges } from './operations/gauges.ts';
 import { createLiveFeed } from './operations/live-feed.ts';
-import { createMetrics, observeEntries } from './operations/metrics.ts';
+import { createMetrics, type Metrics, observeEntries } from './operations/metrics.ts';
 import type { WriteDeps } from './operations/write.ts';
 import { createBounded } from './platform/bounded.ts';
 import { type Config, tokenKeysOf } from './platform/config.ts';
@@ -66,13 +66,17 @@ function tokenRulesOf(config: Config): AuthOptions['rules'] {
 
 const SAME_FAILURE_MS = 30_000;
 
-/** Writes why there are no keys: an issuer that is configured wrongly is an error, one that is down a warning. */
-function keysUnavailableLog(log: Logger): AuthOptions['onKeysUnavailable'] {
+/** Says whether the issuer's keys are there. An issuer that is configured wrongly is an error, one that is down a warning. */
+function keysReport(log: Logger, { issuerKeysUp }: Metrics): Pick<AuthOptions, 'onKeysFetched' | 'onKeysUnavailable'> {
   const bounded = createBounded(SAME_FAILURE_MS);
-  return (error) => {
-    if (bounded(String(error)) === null) return;
-    if (error instanceof WrongIssuer) log.error(`tokens cannot be checked: ${error.message}`);
-    else log.warn({ err: error }, "the issuer's keys could not be fetched");
+  return {
+    onKeysFetched: () => issuerKeysUp.set(1),
+    onKeysUnavailable: (error) => {
+      issuerKeysUp.set(0);
+      if (bounded(String(error)) === null) return;
+      if (error instanceof WrongIssuer) log.error(`tokens cannot be checked: ${error.message}`);
+      else log.warn({ err: error }, "the issuer's keys could not be fetched");
+    },
   };
 }
 
@@ -108,7 +112,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
   const authenticator = createAuthenticator({
     keys: keysOf(config, surroundings.authSecret),
     rules: tokenRulesOf(config),
-    onKeysUnavailable: keysUnavailableLog(log),
+    ...keysReport(log, metrics),
   });
   return {
     write,

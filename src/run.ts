@@ -60,6 +60,9 @@ async function prepare(config: Config, surroundings: Surroundings, log: Logger, 
   if (config.ROLE !== 'api' && !(await checkEvictionPolicy(surroundings.redisUrl))) {
     log.warn('Redis is away; deadlines take effect by the sweeper, about a second late, until it is back');
   }
+  if (surroundings.authSecret === null && config.AUTH_AUDIENCE === undefined) {
+    log.warn('AUTH_AUDIENCE is not set: a token that the issuer made for any other application is accepted, too');
+  }
   if (surroundings.webhookKeys === null) log.warn('WEBHOOK_ENCRYPTION_KEY is not set: there are no webhooks');
 }
 

@@ -1,4 +1,4 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, type GaugeConfiguration, Histogram, Registry } from 'prom-client';
 import { DISPUTE_TYPES } from '../domain/rules.ts';
 import type { Entry } from '../domain/transition.ts';
 import { END_REASONS } from './follow.ts';
@@ -7,6 +7,13 @@ import type { Trigger } from './write.ts';
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 // A deadline can be late by as long as a database was away.
 const LATENESS_SECONDS = [...SECONDS, 30, 60, 300, 3_600];
+
+/** A gauge without a value until it is set: 0 would be a claim. */
+function unknownYet(configuration: GaugeConfiguration<string>): Gauge {
+  const gauge = new Gauge(configuration);
+  gauge.remove();
+  return gauge;
+}
 
 /** What the service measures of itself, by Prometheus' conventions. */
 export function createMetrics() {
@@ -26,6 +33,11 @@ export function createMetrics() {
       name: 'auth_failures_total',
       help: 'Requests whose token was refused, by reason.',
       labelNames: ['reason'] as const,
+      registers,
+    }),
+    issuerKeysUp: unknownYet({
+      name: 'issuer_keys_up',
+      help: "Whether the last attempt to fetch the issuer's keys succeeded; nothing where a secret checks the tokens.",
       registers,
     }),
     entries: new Counter({

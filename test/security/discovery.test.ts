@@ -1,12 +1,18 @@
 import { describe, expect, test } from '@jest/globals';
 import { jwtVerify } from 'jose';
 import { createIssuerKeys, ISSUER_KEYS } from '../../src/http/auth/issuer-keys.ts';
+import { onCleanup } from '../harness/cleanup.ts';
 import { DISCOVERY, type Issuer, sign, startIssuer } from './issuer.ts';
 
 async function discover(issuer: Issuer, name = issuer.base, options = {}) {
   const failures: string[] = [];
-  const events = { onFailure: (error: unknown) => failures.push(String(error)), onNewKeys: () => {} };
-  const { find } = createIssuerKeys({ issuer: name }, events, { ...ISSUER_KEYS, ...options });
+  const events = {
+    onFetched: () => {},
+    onFailure: (error: unknown) => failures.push(String(error)),
+    onNewKeys: () => {},
+  };
+  const { find, close } = createIssuerKeys({ issuer: name }, events, { ...ISSUER_KEYS, ...options });
+  onCleanup(async () => close());
   const token = await sign(issuer.keys.RS256, { sub: 'user-7' });
   const verify = () => jwtVerify(token, find).then(({ payload }) => payload.sub);
   return { verify, failures };

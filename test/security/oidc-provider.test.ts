@@ -105,5 +105,6 @@ describe('when the issuer changes its keys', () => {
       'Bearer error="invalid_token", error_description="The issuer publishes no key that fits the token."',
     );
     expect((await ask(rotated)).status).toBe(200);
+    expect((await service.app.inject('/metrics')).body).toMatch(/^issuer_keys_up 1$/m);
   });
 });

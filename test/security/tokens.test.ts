@@ -7,6 +7,8 @@ import { CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 import { ALGORITHMS, AUDIENCE, ISSUER, type Issuer, inSeconds, makeKeyPair, sign, startIssuer } from './issuer.ts';
 
+const KEYS_EVENTS = { onKeysFetched: () => {}, onKeysUnavailable: () => {} };
+
 let issuer: Issuer;
 let service: Service;
 let orderId: string;
@@ -152,7 +154,8 @@ test('while there are no keys at all nobody gets in, and it is said that this is
   expect(refused).toMatchObject({ status: 503, code: 'unavailable' });
   expect(refused.headers['retry-after']).toBe('1');
   await Promise.all(Array.from({ length: 50 }, ask));
-  expect(down.fetches()).toBeLessThanOrEqual(2);
+  expect(down.fetches()).toBeLessThanOrEqual(3);
+  expect((await fresh.app.inject('/metrics')).body).toMatch(/^issuer_keys_up 0$/m);
   expect(fresh.log.lines().filter(({ msg }) => msg === "the issuer's keys could not be fetched")).not.toEqual([]);
 });
 
@@ -189,7 +192,7 @@ describe('clocks may differ by five seconds, and no more', () => {
   });
 
   async function bearer(claims: Record<string, unknown>) {
-    const { authenticate } = createAuthenticator({ keys: { secret }, rules, onKeysUnavailable: () => {} });
+    const { authenticate } = createAuthenticator({ keys: { secret }, rules, ...KEYS_EVENTS });
     const token = new SignJWT({ sub: CLIENT, ...claims }).setProtectedHeader({ alg: 'HS256' });
     const authorization = `Bearer ${await token.sign(new TextEncoder().encode(secret))}`;
     return async (ms: number) => {
@@ -216,7 +219,7 @@ test('a token that was verified is verified again when the issuer has changed it
   const rules = { issuer: null, audiences: [], userClaim: 'sub', scopeClaims: ['scope'], scopePrefix: '' };
   const issuerKeys = { ...ISSUER_KEYS, maxAgeMs: 0, cooldownMs: 0 };
   const keys = { jwksUrl: other.url };
-  const { authenticate } = createAuthenticator({ keys, rules, issuerKeys, onKeysUnavailable: () => {} });
+  const { authenticate } = createAuthenticator({ keys, rules, issuerKeys, ...KEYS_EVENTS });
   const [old, kept] = [await sign(other.keys.ES256, { sub: CLIENT }), await sign(other.keys.RS256, { sub: CLIENT })];
   expect(await authenticate(`Bearer ${old}`)).toMatchObject({ caller: { id: CLIENT } });
   other.withdraw('key-of-ES256');

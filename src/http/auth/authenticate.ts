@@ -10,7 +10,9 @@ export interface AuthOptions {
   /** The secret of HS256 tokens, or where the issuer's public keys are. */
   readonly keys: { readonly secret: string } | KeySource;
   readonly rules: TokenRules;
-  /** Called each time that the issuer's keys could not be fetched. */
+  /** Called each time that the issuer's keys were fetched. */
+  readonly onKeysFetched: () => void;
+  /** Called each time that they could not be fetched. */
   readonly onKeysUnavailable: (error: unknown) => void;
   readonly issuerKeys?: IssuerKeysOptions;
 }
@@ -26,7 +28,7 @@ export type Authenticate = (authorization: string | undefined) => Promise<Authen
 
 export interface Authenticator {
   readonly authenticate: Authenticate;
-  /** Fetches the issuer's keys in the background, and again until they are there. */
+  /** Fetches the issuer's keys in the background. */
   readonly prefetch: () => void;
   readonly close: () => void;
 }
@@ -51,13 +53,14 @@ interface Verifier {
   readonly close: () => void;
 }
 
-function verifierOf({ keys, onKeysUnavailable, issuerKeys }: AuthOptions, onNewKeys: () => void): Verifier {
+function verifierOf({ keys, issuerKeys, ...options }: AuthOptions, onNewKeys: () => void): Verifier {
   if ('secret' in keys) {
     const secret = new TextEncoder().encode(keys.secret);
     const verify: Verify = async (token, options) => (await jwtVerify(token, secret, options)).payload;
     return { algorithms: SECRET_ALGORITHMS, verify, prefetch: () => {}, close: () => {} };
   }
-  const published = createIssuerKeys(keys, { onFailure: onKeysUnavailable, onNewKeys }, issuerKeys);
+  const events = { onFetched: options.onKeysFetched, onFailure: options.onKeysUnavailable, onNewKeys };
+  const published = createIssuerKeys(keys, events, issuerKeys);
   const verify: Verify = async (token, options) => (await jwtVerify(token, published.find, options)).payload;
   return { algorithms: PUBLIC_KEY_ALGORITHMS, verify, prefetch: published.prefetch, close: published.close };
 }

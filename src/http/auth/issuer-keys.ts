@@ -39,6 +39,8 @@ export const ISSUER_KEYS: IssuerKeysOptions = {
 type OnFailure = (error: unknown) => void;
 
 export interface IssuerKeysEvents {
+  /** Called for each fetch that succeeded. */
+  readonly onFetched: () => void;
   /** Called for each fetch that failed. */
   readonly onFailure: OnFailure;
   /** Called when the issuer publishes other keys than before. */
@@ -48,12 +50,12 @@ export interface IssuerKeysEvents {
 export interface IssuerKeys {
   /** For `jwtVerify`. Throws the problem `unavailable` while there are no keys that count. */
   readonly find: JWTVerifyGetKey;
-  /** Fetches the keys in the background, and again until they are there. */
+  /** Fetches the keys in the background. */
   readonly prefetch: () => void;
   readonly close: () => void;
 }
 
-const MAX_PREFETCH_PAUSE_MS = 30_000;
+const MAX_RETRY_PAUSE_MS = 30_000;
 
 /** jose parses the set and finds keys in it; it fetches only when it is told to. */
 function remoteSet(url: string, variable: string, timeoutMs: number): RemoteJWKSet {
@@ -102,11 +104,12 @@ async function reload(set: RemoteJWKSet, source: KeySource): Promise<void> {
 /**
  * The public keys of an issuer. jose's remote set alone would refuse every token as soon as its cache is old and the issuer
  * is down, and would ask an issuer that is down once per token. Here keys that are known serve on for a bounded time, and
- * neither an outage nor a storm of unknown key ids costs the issuer or a request more than one fetch per cool-down.
+ * neither an outage nor a storm of unknown key ids costs the issuer or a request more than one fetch per cool-down. A fetch
+ * that failed is tried again in the background.
  */
 export function createIssuerKeys(
   source: KeySource,
-  { onFailure, onNewKeys }: IssuerKeysEvents,
+  { onFetched, onFailure, onNewKeys }: IssuerKeysEvents,
   options: IssuerKeysOptions = ISSUER_KEYS,
 ): IssuerKeys {
   const { refreshAfterMs, maxAgeMs, giveUpAfterMs, cooldownMs, firstCooldownMs } = options;
@@ -118,6 +121,7 @@ export function createIssuerKeys(
   let lastTryFailed = false;
   let pending: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
+  let pauseMs = firstCooldownMs;
   let isClosed = false;
   const since = (at: number) => performance.now() - at;
 
@@ -127,6 +131,16 @@ export function createIssuerKeys(
     const now = JSON.stringify(set.jwks());
     if (keys !== null && now !== published) onNewKeys();
     [keys, published, fetchedAt, lastTryFailed] = [set, now, performance.now(), false];
+    pauseMs = firstCooldownMs;
+    onFetched();
+  };
+
+  /** Tries again in the background until the keys are there. */
+  const retryLater = (): void => {
+    if (isClosed) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => void refresh(), keys === null ? pauseMs : cooldownMs).unref();
+    pauseMs = Math.min(pauseMs * 2, MAX_RETRY_PAUSE_MS);
   };
 
   /** One fetch at a time, and none during the cool-down; never rejects. */
@@ -138,6 +152,7 @@ export function createIssuerKeys(
       .catch((error: unknown) => {
         lastTryFailed = true;
         onFailure(error);
+        retryLater();
       })
       .finally(() => {
         pending = null;
@@ -155,13 +170,6 @@ export function createIssuerKeys(
     return keys;
   };
 
-  const prefetch = (pauseMs = firstCooldownMs): void => {
-    void refresh().then(() => {
-      if (keys !== null || isClosed) return;
-      timer = setTimeout(prefetch, pauseMs, Math.min(pauseMs * 2, MAX_PREFETCH_PAUSE_MS)).unref();
-    });
-  };
-
   const find: JWTVerifyGetKey = async (header, token) => {
     const set = await current();
     try {
@@ -176,5 +184,5 @@ export function createIssuerKeys(
     isClosed = true;
     clearTimeout(timer);
   };
-  return { find, prefetch: () => prefetch(), close };
+  return { find, prefetch: () => void refresh(), close };
 }
