@@ -1,16 +1,16 @@
 import { beforeAll, expect, test } from '@jest/globals';
 import { mintToken } from '../../src/platform/development.ts';
 import { TEST_SECRET } from '../harness/client.ts';
-import { type Service, startService } from '../harness/service.ts';
+import { type ServiceProcess, startProcess } from '../harness/process.ts';
 import { clientOf, walk } from './walk.ts';
 
-let service: Service;
+let service: ServiceProcess;
 beforeAll(async () => {
-  service = await startService();
+  service = await startProcess({ role: 'api' });
 });
 
 test('the walk of the README works through the generated client', async () => {
-  const url = await service.listen();
+  const { url } = service;
   const [orders, client, freelancer] = await Promise.all([
     mintToken(TEST_SECRET, { sub: 'order-service', scope: 'orders:write' }),
     mintToken(TEST_SECRET, { sub: 'user-7' }),

@@ -34,7 +34,8 @@ export interface CommandOptions {
   readonly wrap?: readonly string[];
 }
 
-function runNode(cwd: string, args: readonly string[], { env, wrap = [] }: CommandOptions): Running {
+/** Runs node in a directory. It is killed at the end of the test file. */
+export function runNode(cwd: string, args: readonly string[], { env, wrap = [] }: CommandOptions): Running {
   const [command = '', ...rest] = [...wrap, process.execPath, ...args];
   const { PATH = '', HOME = '' } = process.env;
   const child = spawn(command, rest, { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
@@ -88,7 +89,11 @@ export interface ServiceProcess extends Clients, Running {
   readonly stop: (signal?: NodeJS.Signals) => Promise<Exit>;
 }
 
-async function listeningAt(running: Running): Promise<string> {
+/**
+ * Waits until a process of the service says where it listens.
+ * @throws if it ends before
+ */
+export async function listeningAt(running: Running): Promise<string> {
   const ended = running.exited.then(() => {
     throw new Error(`the service ended before it listened:\n${running.stdout()}${running.stderr()}`);
   });

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
+import { type ServiceProcess, startProcess } from '../harness/process.ts';
 import { CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
-import { type Service, startService } from '../harness/service.ts';
 import type { EventPage } from '../harness/types.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import {
@@ -18,9 +18,9 @@ import { type Received, startReceiver } from './receiver.ts';
 
 const HOUR_MS = 3_600_000;
 
-let service: Service;
+let service: ServiceProcess;
 beforeAll(async () => {
-  service = await startService({ role: 'all', env: LOCAL });
+  service = await startProcess({ env: LOCAL });
 });
 
 /** A dispute that was opened and accepted: five events of one order. */
