@@ -5,6 +5,7 @@ import type { Authenticate } from './auth/authenticate.ts';
 import { createIdentifier, type Identify } from './auth/identify.ts';
 import { unauthenticated } from './auth/token-refusal.ts';
 import { acceptJson } from './body.ts';
+import { registerCompression } from './compression.ts';
 import { exposeToOrigins } from './cors.ts';
 import { registerDocs } from './docs.ts';
 import { FACES, type Face } from './faces.ts';
@@ -112,6 +113,7 @@ export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise
   app.setNotFoundHandler(notFound);
   acceptJson(app);
   await app.register(accepts);
+  await registerCompression(app);
   traceRequests(app);
   await protect(app, access.corsOrigins);
   const limits = await registerRateLimit(app, access.ratePerMinute, access.sharedCounts);

@@ -1,6 +1,9 @@
+import { gzipSync } from 'node:zlib';
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { varyOn } from './compression.ts';
+import { digestOf, entityTag, namesTag, parseCondition } from './etag.ts';
 import { openApiDocument } from './openapi.ts';
 import { operations } from './operations.ts';
 import { systemPaths } from './system-paths.ts';
@@ -20,15 +23,35 @@ export function apiDocument(): Record<string, unknown> {
   return openApiDocument(operations, systemPaths);
 }
 
+interface ServedDocument {
+  readonly text: string;
+  readonly gzipped: Buffer;
+  readonly digest: string;
+}
+
+const serve = (text: string): ServedDocument => ({ text, gzipped: gzipSync(text), digest: digestOf(text) });
+
+function sendDocument({ text, gzipped, digest }: ServedDocument, request: FastifyRequest, reply: FastifyReply) {
+  const isGzipped = request.accepts().encoding(['gzip', 'identity']) === 'gzip';
+  const etag = entityTag(digest);
+  const condition = parseCondition(request.headers['if-none-match'] ?? '');
+  varyOn(reply, 'accept-encoding');
+  // Each coding has a tag of its own; a condition names the document by either.
+  void reply.headers({ 'cache-control': 'no-cache', etag: isGzipped ? entityTag(`${digest}-gzip`) : etag });
+  if (condition !== null && namesTag(condition, etag)) return reply.status(304).send();
+  void reply.type('application/json; charset=utf-8');
+  return isGzipped ? reply.header('content-encoding', 'gzip').send(gzipped) : reply.send(text);
+}
+
 /** Serves the document at /openapi.json, and a page made from it at /docs. */
 export async function registerDocs(app: FastifyInstance): Promise<void> {
-  // Made once somebody asks for it: no start has to wait for it.
-  let text: string | undefined;
-  const documentText = () => {
-    text ??= JSON.stringify(apiDocument());
-    return text;
+  // Made when it is first asked for: no start has to wait for it.
+  let made: ServedDocument | undefined;
+  const served = () => {
+    made ??= serve(JSON.stringify(apiDocument()));
+    return made;
   };
-  app.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send(documentText()));
+  app.get('/openapi.json', (request, reply) => sendDocument(served(), request, reply));
   await app.register(swagger, {
     mode: 'static',
     specification: { document: {} as StaticDocumentSpec['document'] },
@@ -38,7 +61,7 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
     // Without the bar for opening other documents, which the policy forbids anyway.
     uiConfig: { layout: 'BaseLayout', deepLinking: true },
     staticCSP: PAGE_POLICY,
-    transformSpecification: () => JSON.parse(documentText()),
+    transformSpecification: () => JSON.parse(served().text),
     transformSpecificationClone: false,
   });
 }

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Caller, hasScope } from '../operations/caller.ts';
 import { bodyLimitOf } from './body-limit.ts';
+import { compressionOf, varyOn } from './compression.ts';
 import { namesTag, parseCondition } from './etag.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { parseInput } from './input.ts';
@@ -85,22 +86,17 @@ async function answer(operation: Operation, { deps, stopping }: Serving, request
       .status(304)
       .headers({ ...headers })
       .send();
+  if (operation.hasCsv) varyOn(reply, 'accept');
   void reply
     .status(status)
     .type(CONTENT_TYPES[format])
-    .headers({ ...(operation.hasCsv && varying(reply)), ...headers });
+    .headers({ ...headers });
   return typeof body === 'string' || body instanceof Readable ? body : JSON.stringify(body);
 }
 
 function formatsOf({ success, hasCsv }: Operation): readonly [Format, ...Format[]] {
   if (success.some(({ mediaType }) => mediaType === EVENT_STREAM)) return ['events'];
   return hasCsv ? ['json', 'csv'] : ['json'];
-}
-
-/** Caches are told that the answer depends on what was asked for; another part may have told them of more. */
-function varying(reply: FastifyReply): { vary: string } {
-  const known = reply.getHeader('vary');
-  return { vary: known === undefined ? 'accept' : `${known}, accept` };
 }
 
 /** Adds an operation as a route. */
@@ -110,6 +106,7 @@ export function registerOperation(app: FastifyInstance, serving: Serving, operat
     url: operation.path.replace(/\{(\w+)\}/g, ':$1'),
     bodyLimit: bodyLimitOf(operation),
     config: { operationId: operation.operationId, formats: formatsOf(operation) },
+    compress: compressionOf(operation),
     handler: (request, reply) => answer(operation, serving, request, reply),
   });
 }

@@ -20,6 +20,8 @@ const HEALTH = {
   },
 };
 
+const TAGGED = { ETag: { $ref: '#/components/headers/ETag' } };
+
 const WRONG_METHOD = {
   description: '`method_not_allowed`: to any other method.',
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
@@ -59,6 +61,11 @@ export const systemPaths = {
     },
   ),
   '/openapi.json': get('getOpenApi', 'This document', 'The OpenAPI document of the running version.', {
-    '200': { description: 'The document.', content: { 'application/json': { schema: { type: 'object' } } } },
+    '200': {
+      description: 'The document.',
+      headers: TAGGED,
+      content: { 'application/json': { schema: { type: 'object' } } },
+    },
+    '304': { description: 'It has not changed.', headers: TAGGED },
   }),
 };
