@@ -13,14 +13,23 @@ export function endOnSignalWith(status) {
 
 const end = () => process.exit(stopStatus ?? 128 + constants.signals[wasAskedBy]);
 
+// npm takes back what it has installed, which waits for the registry.
+const PATIENCE_MS = 2_000;
+
 /**
  * Ends this process, after the program that it runs at the moment. A terminal signals that program itself; npm, Docker and
  * systemd may signal only this process.
  */
 function stop(signal) {
-  wasAskedBy ??= signal;
-  if (child === undefined) end();
-  child.kill(signal === 'SIGQUIT' ? 'SIGKILL' : 'SIGTERM');
+  if (child === undefined) {
+    wasAskedBy = signal;
+    end();
+  }
+  if (signal === 'SIGQUIT') child.kill('SIGKILL');
+  if (wasAskedBy !== undefined) return;
+  wasAskedBy = signal;
+  child.kill('SIGTERM');
+  setTimeout(() => child?.kill('SIGKILL'), PATIENCE_MS);
 }
 
 // The service takes these over when it is read (src/platform/shutdown.ts).
