@@ -12,12 +12,14 @@ import type { WriteDeps } from './operations/write.ts';
 import { createBounded } from './platform/bounded.ts';
 import { type Config, tokenKeysOf } from './platform/config.ts';
 import { openDatabase } from './platform/database.ts';
+import { createRepeatingLog } from './platform/log.ts';
 import { openOutgoing } from './platform/outgoing.ts';
 import { openAskingClient } from './platform/redis.ts';
+import { createRedisHealth } from './platform/redis-health.ts';
 import { createSealer } from './platform/sealer.ts';
 import { openSharedCounts } from './platform/shared-counts.ts';
 import { inspectQueue } from './workers/inspector.ts';
-import { countJobs, DEFAULT_PREFIX, openQueue, type QueueAddress } from './workers/queue.ts';
+import { countJobs, openQueue, type QueueAddress } from './workers/queue.ts';
 import { openQueueBoard } from './workers/queue-board.ts';
 import { startWorkers, type Workers } from './workers/workers.ts';
 
@@ -28,8 +30,6 @@ export interface Surroundings {
   readonly authSecret: string | null;
   /** The keys with which webhooks' secrets are encrypted; null turns webhooks off. */
   readonly webhookKeys: readonly [Buffer, ...Buffer[]] | null;
-  /** Where the queue keeps its keys; tests that share a Redis each have their own. */
-  readonly queuePrefix?: string;
 }
 
 /** The parts of one process, made and connected to each other, none of them started. */
@@ -81,22 +81,29 @@ function keysReport(log: Logger, { issuerKeysUp }: Metrics): Pick<AuthOptions, '
 }
 
 /** Makes everything that a process consists of: the one place that knows all of it. */
-export function makeDeps(config: Config, surroundings: Surroundings, log: Logger): Deps {
+export function makeDeps(
+  config: Config,
+  surroundings: Surroundings & {
+    /** The prefix of the keys in Redis. */
+    readonly queuePrefix: string;
+  },
+  log: Logger,
+): Deps {
   const metrics = createMetrics();
+  const warn = createRepeatingLog(log);
   const db = openDatabase({
     url: surroundings.databaseUrl,
     poolSize: config.DATABASE_POOL_SIZE,
     applicationName: `resolution-center ${config.ROLE}`,
-    onError: (error) => log.warn({ err: error }, 'a database connection failed'),
+    onError: (error) => warn(error, {}, 'a database connection failed'),
   });
   const redis = openAskingClient(surroundings.redisUrl);
-  redis.on('error', (error) => log.debug({ err: error }, 'redis is away'));
   const write: WriteDeps = {
     db,
     newId: uuidv7,
     onCommitted: (entries, trigger) => observeEntries(metrics, entries, trigger),
   };
-  const address: QueueAddress = { redisUrl: surroundings.redisUrl, prefix: surroundings.queuePrefix ?? DEFAULT_PREFIX };
+  const address: QueueAddress = { redisUrl: surroundings.redisUrl, prefix: surroundings.queuePrefix };
   const queue = openQueue(address, (error) => log.debug({ err: error }, 'the queue lost Redis'));
   const isLimited = config.RATE_LIMIT_PER_MINUTE > 0 && config.ROLE !== 'worker';
   const sharedCounts = isLimited
@@ -105,10 +112,11 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
   const sealer = surroundings.webhookKeys === null ? null : createSealer(surroundings.webhookKeys);
   const allowInsecure = config.WEBHOOK_ALLOW_INSECURE;
   const outgoing = openOutgoing({ allowInsecure });
-  const liveFeed = createLiveFeed(db, (error) => log.warn({ err: error }, 'streams wait for the log to be readable'));
+  const liveFeed = createLiveFeed(db, (error) => warn(error, {}, 'streams wait for the log to be readable'));
   const inspector = inspectQueue(queue, redis, config.TIMER_HORIZON);
-  const pings = { pingPostgres: () => db.pool.query('SELECT 1'), pingRedis: () => redis.ping() };
-  const measured = { db, ...pings, countJobs: () => countJobs(queue) };
+  const health = createRedisHealth(redis, { prefix: address.prefix, metaKey: queue.keys['meta'] ?? '', log });
+  const pingPostgres = () => db.pool.query('SELECT 1');
+  const measured = { db, pingPostgres, lookAtRedis: health.look, countJobs: () => countJobs(queue) };
   const authenticator = createAuthenticator({
     keys: keysOf(config, surroundings.authSecret),
     rules: tokenRulesOf(config),
@@ -139,9 +147,14 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
         corsOrigins: config.CORS_ORIGINS,
         proxyHops: config.PROXY_HOPS,
       },
-      system: { metrics, ...pings, measure: addGauges(metrics.registry, measured, config.ROLE !== 'api') },
+      system: {
+        metrics,
+        pingPostgres,
+        lookAtRedis: health.look,
+        measure: addGauges(metrics.registry, measured, config.ROLE !== 'api'),
+      },
       operators: { login: loginOf(config) },
-      board: openQueueBoard(queue, config.OPS_QUEUES_WRITABLE, pings.pingRedis),
+      board: openQueueBoard(queue, config.OPS_QUEUES_WRITABLE, health.check),
       log,
     },
     startWorkers: () =>
@@ -151,6 +164,7 @@ export function makeDeps(config: Config, surroundings: Surroundings, log: Logger
         log,
         address,
         queue,
+        health,
         inspector,
         retentionMs: config.COMMENT_RETENTION ?? null,
         webhooks: sealer === null ? null : { sealer, outgoing, present: presentWebhook },

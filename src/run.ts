@@ -5,6 +5,7 @@ import { DATA_DIR, developmentSecret, developmentWebhookKey } from './platform/d
 import { createLog, surviveLostOutput } from './platform/log.ts';
 import { MIGRATIONS, migrate } from './platform/migrations.ts';
 import { checkEvictionPolicy } from './platform/redis.ts';
+import { outageOf } from './platform/redis-health.ts';
 import { type Shutdown, StopAsked, whenAborted } from './platform/shutdown.ts';
 import { withAdvice } from './platform/start-problems.ts';
 import { startTracing } from './platform/tracing.ts';
@@ -57,9 +58,8 @@ async function findSurroundings(
 async function prepare(config: Config, surroundings: Surroundings, log: Logger, signal: AbortSignal): Promise<void> {
   const applied = await migrate(surroundings.databaseUrl, MIGRATIONS, signal);
   if (applied.length > 0) log.info({ applied }, 'migrated the database');
-  if (config.ROLE !== 'api' && !(await checkEvictionPolicy(surroundings.redisUrl))) {
-    log.warn('Redis is away; deadlines take effect by the sweeper, about a second late, until it is back');
-  }
+  const unchecked = config.ROLE === 'api' ? null : await checkEvictionPolicy(surroundings.redisUrl);
+  if (unchecked !== null) log.warn({ err: unchecked }, `${outageOf(unchecked)}: its eviction policy was not checked`);
   if (surroundings.authSecret === null && config.AUTH_AUDIENCE === undefined) {
     log.warn('AUTH_AUDIENCE is not set: a token that the issuer made for any other application is accepted, too');
   }

@@ -5,9 +5,11 @@ import { closeApp } from './http/close.ts';
 import { buildDoors } from './http/doors.ts';
 import { listen } from './http/listen.ts';
 import type { Config } from './platform/config.ts';
+import { readDeploymentId } from './platform/deployment.ts';
 import { tokenShapeOf } from './platform/development.ts';
 import { VERSION } from './platform/version.ts';
 import { stopWithin } from './platform/within.ts';
+import { prefixOf } from './workers/queue.ts';
 
 // Neither may take what the others need of the ten seconds of a stop; a request is over in less, by its own time limits.
 const REQUESTS_END_MS = 5_000;
@@ -36,7 +38,8 @@ export interface Server {
  * @throws what stands in the way of it
  */
 export async function serve(config: Config, surroundings: Surroundings, log: Logger): Promise<Server> {
-  const deps = makeDeps(config, surroundings, log);
+  const name = config.REDIS_PREFIX ?? `resolution-center:${await readDeploymentId(surroundings.databaseUrl)}`;
+  const deps = makeDeps(config, { ...surroundings, queuePrefix: prefixOf(name) }, log);
   const { main, ops } = await buildDoors(deps.app, { role: config.ROLE, hasOpsPort: config.OPS_PORT !== undefined });
   const address = await listen(main, config.HOST, config.PORT, 'HOST and PORT');
   const opsHost = config.OPS_HOST ?? config.HOST;

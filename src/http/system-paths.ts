@@ -1,11 +1,27 @@
-const PART = { type: 'string', enum: ['up', 'down'] };
+const REDIS = {
+  type: 'string',
+  enum: ['up', 'refusing', 'down'],
+  description: '`refusing`: the server answers, and does not do what the queue needs; `reason` says why.',
+};
+const QUEUE = {
+  type: 'string',
+  enum: ['paused'],
+  description: 'Only while the queue is paused: its jobs are not taken, and the sweeper applies the deadlines.',
+};
+const REASON = { type: 'string', description: 'Why Redis refuses the service; only where it does.' };
 
 function readiness(description: string, statuses: readonly string[], postgres: string) {
   const schema = {
     type: 'object',
     additionalProperties: false,
     required: ['status', 'postgres', 'redis'],
-    properties: { status: { type: 'string', enum: statuses }, postgres: { ...PART, enum: [postgres] }, redis: PART },
+    properties: {
+      status: { type: 'string', enum: statuses },
+      postgres: { type: 'string', enum: [postgres] },
+      redis: REDIS,
+      queue: QUEUE,
+      reason: REASON,
+    },
   };
   return { description, content: { 'application/json': { schema } } };
 }
@@ -48,7 +64,11 @@ export const systemPaths = {
     'Ready',
     'Whether the service can do its work. Without Redis it can, only less promptly.',
     {
-      '200': readiness('Ready, or `degraded` while Redis is away.', ['ready', 'degraded'], 'up'),
+      '200': readiness(
+        'Ready, or `degraded` while Redis is away or refuses the service, or while the queue is paused.',
+        ['ready', 'degraded'],
+        'up',
+      ),
       '503': readiness('Postgres is away.', ['unavailable'], 'down'),
     },
   ),

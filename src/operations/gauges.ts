@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import { type Database, withTx } from '../platform/database.ts';
+import { type RedisState, RedisUnusableError } from '../platform/redis-state.ts';
 import { readLag } from '../store/lag.ts';
 import { createProbe, type Probe, type ProbeTiming } from './probes.ts';
 
@@ -7,7 +8,7 @@ import { createProbe, type Probe, type ProbeTiming } from './probes.ts';
 export interface Measured {
   readonly db: Database;
   readonly pingPostgres: () => Promise<unknown>;
-  readonly pingRedis: () => Promise<unknown>;
+  readonly lookAtRedis: () => Promise<RedisState>;
   /** Jobs in the queue by state; it rejects within seconds if Redis is away. */
   readonly countJobs: () => Promise<Readonly<Record<string, number>>>;
 }
@@ -102,7 +103,7 @@ function lagProbe(registry: Registry, db: Database, timing: ProbeTiming): Probe 
 function queueProbe(registry: Registry, countJobs: Measured['countJobs'], timing: ProbeTiming): Probe {
   const gauge = new Gauge({
     name: 'queue_jobs',
-    help: 'Jobs in the queue of deadlines, by state; nothing while Redis is away.',
+    help: 'Jobs in the queue of deadlines, by state; waiting jobs of a paused queue are paused. Nothing while Redis is away.',
     labelNames: ['state'] as const,
     registers: [registry],
   });
@@ -129,11 +130,15 @@ export function addGauges(
   isWorker: boolean,
   timing: ProbeTiming = {},
 ): () => Promise<unknown> {
-  const { db, pingPostgres, pingRedis, countJobs } = measured;
+  const { db, pingPostgres, lookAtRedis, countJobs } = measured;
   poolGauges(registry, db);
+  const usable = async () => {
+    const state = await lookAtRedis();
+    if (state.redis !== 'up') throw new RedisUnusableError(state);
+  };
   const probes = [
     upGauge(registry, 'postgres_up', 'Whether PostgreSQL answers this process within a second.', pingPostgres, timing),
-    upGauge(registry, 'redis_up', 'Whether Redis answers this process within a second.', pingRedis, timing),
+    upGauge(registry, 'redis_up', 'Whether Redis does what the queue needs, for this process.', usable, timing),
     ...(isWorker ? [lagProbe(registry, db, timing), queueProbe(registry, countJobs, timing)] : []),
   ];
   return () => Promise.all(probes.map((probe) => probe()));

@@ -142,6 +142,10 @@ export const ENVIRONMENT = z
     NODE_ENV: z.string().default('development'),
     DATABASE_URL: url(/^postgres(ql)?$/, 'postgres://user:password@host:5432/name').optional(),
     REDIS_URL: url(/^rediss?$/, 'redis://host:6379').optional(),
+    REDIS_PREFIX: z
+      .string()
+      .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, colons, hyphens or underscores')
+      .optional(),
     ROLE: z.enum(['all', 'api', 'worker'], 'must be api, worker or all').default('all'),
     HOST: z.string().min(1).default('127.0.0.1'),
     PORT: integer(3000, 0, 65_535),

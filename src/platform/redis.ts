@@ -41,6 +41,12 @@ const credentialsOf = ({ username, password }: URL) => ({
 
 const CONNECT_TIMEOUT_MS = 2_000;
 
+/**
+ * Whether an error of the server asks for another connection: a master that has become a replica keeps its clients, and the
+ * address leads to the new master only when it is connected to again.
+ */
+const reconnectOnError = (error: Error): boolean => error.message.startsWith('READONLY');
+
 function base(text: string) {
   const url = new URL(text);
   return {
@@ -50,6 +56,7 @@ function base(text: string) {
     connectTimeout: CONNECT_TIMEOUT_MS,
     // Without a cap, a client that has waited long keeps waiting after Redis is back (18 s were measured).
     retryStrategy,
+    reconnectOnError,
   };
 }
 
@@ -155,13 +162,16 @@ function openOnce(url: string): Redis | Cluster {
 }
 
 /**
- * Makes sure that Redis throws nothing away.
- * @returns false if Redis cannot be asked now: that is no reason not to start
- * @throws EvictionPolicyError if it may throw keys away
+ * Makes sure that Redis evicts no keys.
+ * @returns null if it does not, or why that could not be checked now: that is no reason not to start
+ * @throws EvictionPolicyError if it may evict keys
  */
-export async function checkEvictionPolicy(url: string): Promise<boolean> {
+export async function checkEvictionPolicy(url: string): Promise<Error | null> {
+  let connectionError: Error | null = null;
   const redis = openOnce(url);
-  redis.on('error', () => {}); // what fails is also raised by the call that it fails
+  redis.on('error', (error: Error) => {
+    connectionError = error; // a password that is refused is told here, and the call says only that there is no connection
+  });
   try {
     await redis.connect();
     // Any of them may have the queue.
@@ -170,10 +180,10 @@ export async function checkEvictionPolicy(url: string): Promise<boolean> {
       const policy = /^maxmemory_policy:(\S+)/m.exec(await server.info('memory'))?.[1];
       if (policy !== undefined && policy !== 'noeviction') throw new EvictionPolicyError(policy);
     }
-    return true;
+    return null;
   } catch (error) {
     if (error instanceof EvictionPolicyError) throw error;
-    return false;
+    return connectionError ?? (error instanceof Error ? error : new Error(String(error)));
   } finally {
     redis.disconnect();
   }

@@ -4,9 +4,11 @@ import type { Logger } from 'pino';
 import type { Metrics } from '../operations/metrics.ts';
 import { type Settlement, settleDisputes, settlementOf } from '../operations/settle.ts';
 import type { WriteDeps } from '../operations/write.ts';
+import { createRepeatingLog } from '../platform/log.ts';
 import { waitingConnection } from '../platform/redis.ts';
 import { tracedUnder } from '../platform/tracing.ts';
 import type { Backlog } from './backlog.ts';
+import { type BrakedWorker, startBraked } from './braked-worker.ts';
 import { createCollector } from './collector.ts';
 import { type DeadlineJob, QUEUE_NAME, type QueueAddress } from './queue.ts';
 
@@ -34,13 +36,7 @@ function outcomeOf(settlement: Settlement, { seq }: DeadlineJob): Settlement['ou
 }
 
 /** Starts to take due jobs. Jobs that come together are settled together; each is only a nomination. */
-export function startDeadlineWorker({
-  write,
-  metrics,
-  log,
-  address,
-  backlog,
-}: DeadlineWorkerDeps): Worker<DeadlineJob> {
+export function startDeadlineWorker({ write, metrics, log, address, backlog }: DeadlineWorkerDeps): BrakedWorker {
   const collect = createCollector<string, Settlement>(
     { waitMs: COLLECT_MS, limit: CONCURRENCY },
     async (disputeIds) => {
@@ -75,25 +71,32 @@ export function startDeadlineWorker({
     if (outcome === 'early' && settlement.outcome === 'early') await putBack(job, token, settlement.remainingMs);
   };
 
-  const connection = waitingConnection(address.redisUrl);
-  const worker = new Worker<DeadlineJob>(QUEUE_NAME, run, {
-    connection,
-    prefix: address.prefix,
-    concurrency: CONCURRENCY,
-    // How long an idle worker blocks: a marker that got lost costs that much at most.
-    drainDelay: 2,
-    // A killed worker's jobs come back after 10 to 15 s; by then the sweeper has long done their work.
-    lockDuration: 10_000,
-    stalledInterval: 5_000,
-    maxStalledCount: 3,
-    runRetryDelay: 1_000,
-  });
-  if (connection instanceof Cluster) {
-    // It works on two of its own that are like it, and ends only those.
-    connection.on('error', (error) => log.debug({ err: error }, 'redis is away'));
-    worker.once('closed', () => connection.disconnect());
-  }
-  worker.on('error', (error) => log.warn({ err: error }, 'the deadline worker lost Redis or a job'));
-  worker.on('failed', (job, error) => log.warn({ err: error, jobId: job?.id }, 'a deadline job failed'));
-  return worker;
+  const warn = createRepeatingLog(log);
+  const make = (isVersionHidden: boolean) => {
+    const connection = waitingConnection(address.redisUrl);
+    const worker = new Worker<DeadlineJob>(QUEUE_NAME, run, {
+      connection,
+      prefix: address.prefix,
+      concurrency: CONCURRENCY,
+      // How long an idle worker blocks: a marker that got lost costs that much at most.
+      drainDelay: 2,
+      // A killed worker's jobs come back after 10 to 15 s; by then the sweeper has long done their work.
+      lockDuration: 10_000,
+      stalledInterval: 5_000,
+      maxStalledCount: 3,
+      runRetryDelay: 1_000,
+      // BullMQ then takes the server for its oldest version and blocks for whole seconds; the sweeper comes before that.
+      skipVersionCheck: isVersionHidden,
+    });
+    if (connection instanceof Cluster) {
+      // The worker uses two duplicates of it, and ends only those.
+      connection.on('error', (error) => log.debug({ err: error }, 'a connection to Redis failed'));
+      worker.once('closed', () => connection.disconnect());
+    }
+    worker.on('error', (error) => warn(error, {}, 'the deadline worker lost Redis or a job'));
+    worker.on('failed', (job, error) => warn(error, { jobId: job?.id }, 'a deadline job failed'));
+    return worker;
+  };
+  // All jobs under way may fail at once, twice in a second.
+  return startBraked({ make, log, mostErrors: 2 * CONCURRENCY });
 }

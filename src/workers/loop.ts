@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { createRepeatingLog } from '../platform/log.ts';
 
 /** A task that repeats until it is stopped. */
 export interface Loop {
@@ -23,7 +24,7 @@ const JITTER = 0.2;
 /**
  * Repeats `round` with a pause of `intervalMs` ± 20 % between, with a shorter one where it says `soon`, or with none while it
  * says that there is more to do.
- * A round that fails is logged and tried again after a pause; nothing ends the loop but `stop`.
+ * A round that fails is logged (the same failure once a minute) and tried again after a pause; nothing ends the loop but `stop`.
  */
 export function startLoop(
   { name, intervalMs, soonMs = intervalMs, log, pauseFirst, onSuccess }: LoopOptions,
@@ -38,13 +39,14 @@ export function startLoop(
       setTimeout(resolve, ms * (1 - JITTER + 2 * JITTER * Math.random())).unref();
     });
 
+  const warn = createRepeatingLog(log);
   const attempt = async () => {
     try {
       const next = await round();
       onSuccess?.();
       return next;
     } catch (error) {
-      log.warn({ err: error, loop: name }, 'a round failed and will be tried again');
+      warn(error, { loop: name }, 'a round failed and will be tried again');
       return 'soon';
     }
   };

@@ -24,8 +24,8 @@ export class DeadlineQueue extends Queue<DeadlineJob> {
 }
 
 export const QUEUE_NAME = 'deadlines';
-/** In braces, so that a Redis Cluster keeps all of a queue on one node. */
-export const DEFAULT_PREFIX = '{resolution-center}';
+/** The prefix of all keys of a deployment. In braces, so that a Redis Cluster keeps all of them on one node. */
+export const prefixOf = (name: string): string => `{${name}}`;
 
 const JOB_OPTIONS: DefaultJobOptions = {
   // A finished job that stays would make Redis ignore the same job when it is handed over again.
@@ -83,11 +83,6 @@ async function ask<T>(queue: DeadlineQueue, call: () => Promise<T>): Promise<T> 
   return await answered(call());
 }
 
-/** Rejects within seconds if Redis does not answer. */
-export async function whenAnswering(queue: DeadlineQueue): Promise<void> {
-  await ask(queue, () => queue.getJobCounts('failed')); // one length; BullMQ has no ping
-}
-
 /** The id of a timer's job: the same each time it is handed over, so that Redis keeps it once. */
 export function jobIdOf({ disputeId, seq }: Pick<Timer, 'disputeId' | 'seq'>): string {
   return `deadline-${disputeId}-${seq}`;
@@ -118,10 +113,14 @@ export async function removeJobs(queue: DeadlineQueue, timers: readonly Timer[])
   await ask(queue, () => Promise.all(timers.map((timer) => queue.remove(jobIdOf(timer)))));
 }
 
-// Not `paused`: a paused queue's jobs wait.
 const STATES = ['waiting', 'active', 'delayed', 'prioritized', 'failed'] as const;
 
-/** Counts the jobs by state: one length for each, however many there are. Rejects within seconds if Redis is away. */
+/**
+ * Counts the jobs by state: one length for each, however many there are. The waiting jobs of a paused queue count as
+ * `paused`. Rejects within seconds if Redis is away.
+ */
 export async function countJobs(queue: DeadlineQueue): Promise<Readonly<Record<string, number>>> {
-  return await ask(queue, () => queue.getJobCounts(...STATES));
+  const [counts, isPaused] = await ask(queue, () => Promise.all([queue.getJobCounts(...STATES), queue.isPaused()]));
+  const { waiting = 0, ...others } = counts;
+  return { ...others, waiting: isPaused ? 0 : waiting, paused: isPaused ? waiting : 0 };
 }

@@ -1,13 +1,16 @@
 import type { Logger } from 'pino';
 import type { Metrics } from '../operations/metrics.ts';
 import type { Database } from '../platform/database.ts';
+import type { RedisHealth } from '../platform/redis-health.ts';
+import { RedisUnusableError } from '../platform/redis-state.ts';
 import { forgetTimers, leaseTimers, returnLeases, type Timer, type TimerBatch } from '../store/timers.ts';
 import { type Loop, startLoop } from './loop.ts';
-import { addJobs, type DeadlineQueue, removeJobs, whenAnswering } from './queue.ts';
+import { addJobs, type DeadlineQueue, removeJobs } from './queue.ts';
 
 export interface RelayDeps {
   readonly db: Database;
   readonly queue: DeadlineQueue;
+  readonly health: Pick<RedisHealth, 'look'>;
   readonly metrics: Metrics;
   readonly log: Logger;
   /** How far ahead of its deadline a timer becomes a delayed job, in milliseconds. */
@@ -46,7 +49,8 @@ async function handOver(deps: RelayDeps, { now, timers }: TimerBatch): Promise<v
  */
 export async function relayOnce(deps: RelayDeps): Promise<boolean> {
   // First: a thousand leases taken and given back twice a second, while Redis is away, are in the way of what decides.
-  await whenAnswering(deps.queue);
+  const state = await deps.health.look();
+  if (state.redis !== 'up') throw new RedisUnusableError(state);
   const options = { limit: BATCH, horizonMs: deps.horizonMs, nearLeaseMs: NEAR_LEASE_MS, farLeaseMs: FAR_LEASE_MS };
   const batch = await leaseTimers(deps.db, options);
   if (batch.timers.length === 0) return false;

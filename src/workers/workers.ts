@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { QueueInspector } from '../operations/deadline-ops.ts';
 import type { Metrics } from '../operations/metrics.ts';
 import type { WriteDeps } from '../operations/write.ts';
+import type { RedisHealth } from '../platform/redis-health.ts';
 import { createBacklog } from './backlog.ts';
 import { startDeadlineWorker } from './deadline-worker.ts';
 import { startHoldKeeper } from './hold-keeper.ts';
@@ -19,6 +20,7 @@ export interface WorkersDeps {
   readonly log: Logger;
   readonly address: QueueAddress;
   readonly queue: DeadlineQueue;
+  readonly health: RedisHealth;
   readonly inspector: QueueInspector;
   /** How long after a dispute is resolved its comments are kept; null keeps them. */
   readonly retentionMs: number | null;
@@ -34,12 +36,12 @@ export interface Workers {
 
 /** Starts the deadline worker and the loops: sweeper, relay, reconciler, hold keeper, statistician, webhook sender, housekeeping. */
 export function startWorkers(deps: WorkersDeps): Workers {
-  const { write, metrics, log, address, queue, inspector, retentionMs, webhooks } = deps;
+  const { write, metrics, log, address, queue, health, inspector, retentionMs, webhooks } = deps;
   const backlog = createBacklog();
   const worker = startDeadlineWorker({ write, metrics, log, address, backlog });
   const loops = [
     startSweeper({ write, metrics, log }, backlog.set),
-    startRelay({ db: write.db, queue, metrics, log, horizonMs: inspector.horizonMs }),
+    startRelay({ db: write.db, queue, health, metrics, log, horizonMs: inspector.horizonMs }),
     startReconciler({ write, inspector, metrics, log }),
     startHoldKeeper({ write, log }),
     startHousekeeping({ db: write.db, metrics, retentionMs, log }),

@@ -5,6 +5,7 @@ import { makeDeps } from '../../src/deps.ts';
 import { buildDoors } from '../../src/http/doors.ts';
 import { readConfig } from '../../src/platform/config.ts';
 import { SECRET } from '../faults/instances.ts';
+import { TEST_PREFIX } from '../harness/prefix.ts';
 import type { Call } from './calls.ts';
 
 /** A statement as the driver was given it. */
@@ -56,7 +57,7 @@ export async function statementsOf(
   });
   const deps = makeDeps(
     config,
-    { databaseUrl, redisUrl, authSecret: SECRET, webhookKeys: null },
+    { databaseUrl, redisUrl, authSecret: SECRET, webhookKeys: null, queuePrefix: TEST_PREFIX },
     pino({ level: 'silent' }),
   );
   const { main: app }: { main: FastifyInstance } = await buildDoors(deps.app, { role: 'api', hasOpsPort: false });

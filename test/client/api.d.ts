@@ -7088,7 +7088,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Ready, or `degraded` while Redis is away. */
+            /** @description Ready, or `degraded` while Redis is away or refuses the service, or while the queue is paused. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7099,8 +7099,18 @@ export interface operations {
                         status: "ready" | "degraded";
                         /** @enum {string} */
                         postgres: "up";
-                        /** @enum {string} */
-                        redis: "up" | "down";
+                        /**
+                         * @description `refusing`: the server answers, and does not do what the queue needs; `reason` says why.
+                         * @enum {string}
+                         */
+                        redis: "up" | "refusing" | "down";
+                        /**
+                         * @description Only while the queue is paused: its jobs are not taken, and the sweeper applies the deadlines.
+                         * @enum {string}
+                         */
+                        queue?: "paused";
+                        /** @description Why Redis refuses the service; only where it does. */
+                        reason?: string;
                     };
                 };
             };
@@ -7124,8 +7134,18 @@ export interface operations {
                         status: "unavailable";
                         /** @enum {string} */
                         postgres: "down";
-                        /** @enum {string} */
-                        redis: "up" | "down";
+                        /**
+                         * @description `refusing`: the server answers, and does not do what the queue needs; `reason` says why.
+                         * @enum {string}
+                         */
+                        redis: "up" | "refusing" | "down";
+                        /**
+                         * @description Only while the queue is paused: its jobs are not taken, and the sweeper applies the deadlines.
+                         * @enum {string}
+                         */
+                        queue?: "paused";
+                        /** @description Why Redis refuses the service; only where it does. */
+                        reason?: string;
                     };
                 };
             };

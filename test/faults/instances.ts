@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { freePort } from '../../src/platform/embedded/processes.ts';
+import { TEST_PREFIX_NAME } from '../harness/prefix.ts';
 import { type ServerProxy, startProxy } from '../harness/proxy.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { movedClock } from './programs.ts';
@@ -49,6 +50,7 @@ function environment({ databaseUrl }: Surroundings, instance: Pick<Instance, 'na
     DATABASE_URL: database.href,
     REDIS_URL: instance.redis.url,
     AUTH_SECRET: SECRET,
+    REDIS_PREFIX: TEST_PREFIX_NAME,
     ROLE: instance.role,
     PORT: new URL(instance.url).port,
     WINDOW_ORDER_UPDATE: `PT${WINDOWS.order_update}S`,

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { within } from '../../src/platform/within.ts';
-import { DEFAULT_PREFIX, QUEUE_NAME } from '../../src/workers/queue.ts';
+import { QUEUE_NAME } from '../../src/workers/queue.ts';
+import { TEST_PREFIX } from '../harness/prefix.ts';
 import { end, type Instance } from './instances.ts';
 import { type Fault, type Scene, sinceMs } from './scene.ts';
 import { ask, isCaught, type Place, withTrap } from './traps.ts';
@@ -44,7 +45,7 @@ async function nominateAgain({ stage }: Scene): Promise<null> {
      WHERE status = 'open' AND respond_by < clock_timestamp() + interval '2 seconds' LIMIT 50`,
   );
   const connection = { port: stage.redis.port, commandTimeout: 1_000, maxRetriesPerRequest: 1 };
-  const queue = new Queue(QUEUE_NAME, { connection, prefix: DEFAULT_PREFIX });
+  const queue = new Queue(QUEUE_NAME, { connection, prefix: TEST_PREFIX });
   queue.on('error', () => {});
   const jobs = soon.flatMap(({ id, seq, due }) =>
     Array.from({ length: 6 }, (_, copy) => ({

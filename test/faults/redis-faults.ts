@@ -2,11 +2,12 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { Redis } from 'ioredis';
-import { DEFAULT_PREFIX, QUEUE_NAME } from '../../src/workers/queue.ts';
+import { QUEUE_NAME } from '../../src/workers/queue.ts';
+import { TEST_PREFIX } from '../harness/prefix.ts';
 import type { Fault, Scene } from './scene.ts';
 import { sinceMs } from './scene.ts';
 
-const KEYS = `${DEFAULT_PREFIX}:${QUEUE_NAME}`;
+const KEYS = `${TEST_PREFIX}:${QUEUE_NAME}`;
 const SCORE_PER_MS = 4_096;
 
 async function withRedis<T>({ stage }: Scene, work: (redis: Redis) => Promise<T>): Promise<T | null> {

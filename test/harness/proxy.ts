@@ -11,6 +11,8 @@ export interface ServerProxy {
   readonly freeze: () => void;
   /** All is well again; what waited while it was frozen goes on. */
   readonly restore: () => void;
+  /** New connections lead to another server; those that are there stay. */
+  readonly moveTo: (serverUrl: string) => void;
   readonly close: () => Promise<void>;
 }
 
@@ -46,7 +48,7 @@ function listen(server: Server): Promise<number> {
 
 /** Puts a proxy in front of a server. It is taken away at the end of the test file. */
 export async function startProxy(serverUrl: string): Promise<ServerProxy> {
-  const target = new URL(serverUrl);
+  let target = new URL(serverUrl);
   const pairs = new Set<Pair>();
   let mode: Mode = 'open';
   const server = createServer((near) => {
@@ -83,6 +85,9 @@ export async function startProxy(serverUrl: string): Promise<ServerProxy> {
     restore: () => {
       mode = 'open';
       each((socket) => socket.resume());
+    },
+    moveTo: (otherUrl) => {
+      target = new URL(otherUrl);
     },
     close,
   };

@@ -8,6 +8,7 @@ import { onCleanup, once } from './cleanup.ts';
 import { type Clients, createClients, TEST_SECRET } from './client.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { type CapturedLog, captureLog } from './log.ts';
+import { TEST_PREFIX, TEST_PREFIX_NAME } from './prefix.ts';
 import { testRedisUrl } from './redis.ts';
 import { injectInto } from './transport.ts';
 import { waitFor } from './wait-for.ts';
@@ -51,6 +52,7 @@ export function testEnvironment(databaseUrl: string, redisUrl: string): Record<s
     LOG_LEVEL: 'debug',
     RATE_LIMIT_PER_MINUTE: '0',
     WEBHOOK_ENCRYPTION_KEY: TEST_WEBHOOK_KEY,
+    REDIS_PREFIX: TEST_PREFIX_NAME,
   };
 }
 
@@ -83,7 +85,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const log = captureLog(config.LOG_LEVEL);
   const webhookKeys = config.WEBHOOK_ENCRYPTION_KEY ?? null;
   const authSecret = config.AUTH_SECRET ?? null;
-  const deps = makeDeps(config, { databaseUrl, redisUrl, authSecret, webhookKeys }, log.log);
+  const deps = makeDeps(config, { databaseUrl, redisUrl, authSecret, webhookKeys, queuePrefix: TEST_PREFIX }, log.log);
   const { main: app, ops } = await buildDoors(deps.app, { role, hasOpsPort: config.OPS_PORT !== undefined });
   await Promise.all([app.ready(), ops?.ready()]);
   // It starts without Redis, and so may be up before Redis is reached: a test of the queue would meet that as a failure.

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import { freePort } from '../../src/platform/embedded/processes.ts';
-import { DEFAULT_PREFIX } from '../../src/workers/queue.ts';
 import { onCleanup } from '../harness/cleanup.ts';
+import { TEST_PREFIX } from '../harness/prefix.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { followsItsMaster } from './failover.ts';
 
@@ -104,7 +104,7 @@ export async function startCluster(): Promise<RedisCluster> {
     await replica.redis.cluster('REPLICATE', await idOf(masters[n] ?? first));
   }
   await all(replicas, 'it follows its master', ({ redis }) => followsItsMaster(redis));
-  const slot = Number(await first.redis.cluster('KEYSLOT', DEFAULT_PREFIX));
+  const slot = Number(await first.redis.cluster('KEYSLOT', TEST_PREFIX));
   const owner = masters.findIndex((_master, n) => slot < lowest(n + 1));
   return {
     url: `redis://${HOST}:${first.port}?cluster=true&nodes=${nodes.map(({ port }) => `${HOST}:${port}`).join(',')}`,

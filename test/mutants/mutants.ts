@@ -584,7 +584,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'timers are leased while Redis does not answer',
     file: 'src/workers/relay.ts',
-    edits: [{ search: '  await whenAnswering(deps.queue);\n', replace: '' }],
+    edits: [{ search: "  if (state.redis !== 'up') throw new RedisUnusableError(state);\n", replace: '' }],
     killedBy: TIMERS,
   },
   {

@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { addGauges } from '../../src/operations/gauges.ts';
 import { openDatabase } from '../../src/platform/database.ts';
+import type { RedisState } from '../../src/platform/redis-state.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { letTimePass } from '../harness/database.ts';
 import { startProxy } from '../harness/proxy.ts';
@@ -30,14 +31,18 @@ interface Scene {
   readonly isWorker?: boolean;
   readonly db?: Service['deps']['write']['db'];
   readonly countJobs?: () => Promise<Readonly<Record<string, number>>>;
-  readonly pingRedis?: () => Promise<unknown>;
+  readonly lookAtRedis?: () => Promise<RedisState>;
 }
 
 /** What the gauges of a process say that looks for the first time. */
 async function look({ isWorker = true, db = service.deps.write.db, ...over }: Scene = {}) {
   const registry = new Registry();
-  const { pingPostgres, pingRedis } = service.deps.app.system;
-  const measure = addGauges(registry, { db, pingPostgres, pingRedis, countJobs: async () => ({}), ...over }, isWorker);
+  const { pingPostgres, lookAtRedis } = service.deps.app.system;
+  const measure = addGauges(
+    registry,
+    { db, pingPostgres, lookAtRedis, countJobs: async () => ({}), ...over },
+    isWorker,
+  );
   await measure();
   return samplesIn(await registry.metrics());
 }
@@ -83,7 +88,7 @@ describe('the gauges of a worker', () => {
   test('say what is in the queue, and nothing of it while Redis is away', async () => {
     const counted = await look({ countJobs: async () => ({ delayed: 3, waiting: 0 }) });
     expect(counted).toMatchObject({ 'queue_jobs{state="delayed"}': 3, 'queue_jobs{state="waiting"}': 0, redis_up: 1 });
-    const away = await look({ countJobs: AWAY, pingRedis: AWAY });
+    const away = await look({ countJobs: AWAY, lookAtRedis: async () => ({ redis: 'down' }) });
     expect(Object.keys(away).filter((name) => name.startsWith('queue_jobs'))).toEqual([]);
     expect(away).toMatchObject({ redis_up: 0, postgres_up: 1, deadlines_overdue: 0 });
   });
@@ -95,8 +100,12 @@ describe('the gauges of a worker', () => {
     let answers = async (): Promise<Record<string, number>> => ({ delayed: 3 });
     const ask = () => answers();
     const registry = new Registry();
-    const pings = { pingPostgres: () => db.pool.query('SELECT 1'), pingRedis: ask };
-    const measure = addGauges(registry, { db, ...pings, countJobs: ask }, true, { freshMs: 0, patienceMs: 500 });
+    const pingPostgres = () => db.pool.query('SELECT 1');
+    const { lookAtRedis } = service.deps.app.system;
+    const measure = addGauges(registry, { db, pingPostgres, lookAtRedis, countJobs: ask }, true, {
+      freshMs: 0,
+      patienceMs: 500,
+    });
     const known = async () => {
       await measure();
       const found = samplesIn(await registry.metrics());

@@ -3,9 +3,10 @@ import pg from 'pg';
 import type { Logger } from 'pino';
 import { createBacklog } from '../../src/workers/backlog.ts';
 import { startDeadlineWorker } from '../../src/workers/deadline-worker.ts';
-import { addJobs, DEFAULT_PREFIX, openQueue } from '../../src/workers/queue.ts';
+import { addJobs, openQueue } from '../../src/workers/queue.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { letTimePass } from '../harness/database.ts';
+import { TEST_PREFIX } from '../harness/prefix.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -22,7 +23,7 @@ test('an order that somebody holds keeps nobody else waiting whose deadline is d
   await holder.query('BEGIN');
   await holder.query('SELECT 1 FROM orders WHERE id = $1 FOR UPDATE', [held.orderId]);
 
-  const address = { redisUrl: service.redisUrl, prefix: DEFAULT_PREFIX };
+  const address = { redisUrl: service.redisUrl, prefix: TEST_PREFIX };
   const queue = openQueue(address, () => {});
   await queue.waitUntilReady();
   const { system, log } = service.deps.app;

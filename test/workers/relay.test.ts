@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { type DeadlineQueue, openQueue } from '../../src/workers/queue.ts';
 import { relayOnce } from '../../src/workers/relay.ts';
+import { TEST_PREFIX } from '../harness/prefix.ts';
 import { testRedisUrl } from '../harness/redis.ts';
 import { FREELANCER, seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
@@ -26,11 +27,12 @@ async function start(role: 'api' | 'all', env: Record<string, string> = {}): Pro
 
 async function relayOf(service: Service) {
   const { system, log, http } = service.deps.app;
-  queue = openQueue({ redisUrl: service.redisUrl, prefix: '{resolution-center}' }, () => {});
+  queue = openQueue({ redisUrl: service.redisUrl, prefix: TEST_PREFIX }, () => {});
   await queue.waitUntilReady();
   const deps = {
     db: service.deps.write.db,
     queue,
+    health: { look: system.lookAtRedis },
     metrics: system.metrics,
     log: log as Logger,
     horizonMs: http.queue.horizonMs,

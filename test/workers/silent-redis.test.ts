@@ -10,6 +10,7 @@ const queue = {
   addBulk: never,
   remove: never,
   getJobCounts: never,
+  isPaused: never,
   toKey: (key: string) => key,
 } as unknown as DeadlineQueue;
 const redis = { pipeline: () => ({ exists: () => {}, exec: never }) } as unknown as Redis;

@@ -1,13 +1,14 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import type { Worker } from 'bullmq';
 import { settleDisputes } from '../../src/operations/settle.ts';
 import { returnLeases } from '../../src/store/timers.ts';
 import { type Backlog, createBacklog } from '../../src/workers/backlog.ts';
+import type { BrakedWorker } from '../../src/workers/braked-worker.ts';
 import { startDeadlineWorker } from '../../src/workers/deadline-worker.ts';
-import { DEFAULT_PREFIX, type DeadlineQueue, jobIdOf, openQueue } from '../../src/workers/queue.ts';
+import { type DeadlineQueue, jobIdOf, openQueue } from '../../src/workers/queue.ts';
 import { type RelayDeps, relayOnce } from '../../src/workers/relay.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { letTimePass } from '../harness/database.ts';
+import { TEST_PREFIX } from '../harness/prefix.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 import type { Dispute } from '../harness/types.ts';
@@ -19,11 +20,11 @@ const DAY = 24 * HOUR;
 let service: Service;
 let queue: DeadlineQueue;
 let backlog: Backlog;
-let worker: Worker | undefined;
+let worker: BrakedWorker | undefined;
 beforeEach(async () => {
   service = await startService({ env: { REMINDERS: 'none' } });
   backlog = createBacklog();
-  queue = openQueue({ redisUrl: service.redisUrl, prefix: DEFAULT_PREFIX }, () => {});
+  queue = openQueue({ redisUrl: service.redisUrl, prefix: TEST_PREFIX }, () => {});
   onCleanup(() => queue.close());
   await queue.waitUntilReady();
   await queue.obliterate({ force: true });
@@ -39,6 +40,7 @@ const relay = (over: Partial<RelayDeps> = {}) =>
   relayOnce({
     db: service.deps.write.db,
     queue,
+    health: { look: service.deps.app.system.lookAtRedis },
     metrics: service.deps.app.system.metrics,
     log: service.log.log,
     horizonMs: 90 * DAY,
@@ -86,10 +88,10 @@ describe('a timer', () => {
   });
 
   test('is not written while Redis does not answer', async () => {
-    const getJobCounts = () => Promise.reject(new Error('Redis is away'));
+    const look = async () => ({ redis: 'down' }) as const;
     await seedDispute(service, 'cancellation');
     const before = await writes();
-    await expect(relay({ queue: fakeQueue({ getJobCounts }) })).rejects.toThrow('away');
+    await expect(relay({ health: { look } })).rejects.toThrow('away');
     expect(await writes()).toEqual(before);
   });
 
@@ -162,7 +164,7 @@ describe('a job', () => {
       write: service.deps.write,
       metrics: service.deps.app.system.metrics,
       log: service.log.log,
-      address: { redisUrl: service.redisUrl, prefix: DEFAULT_PREFIX },
+      address: { redisUrl: service.redisUrl, prefix: TEST_PREFIX },
       backlog,
     });
   }

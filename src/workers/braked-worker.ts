@@ -1,0 +1,73 @@
+import type { Worker } from 'bullmq';
+import type { Logger } from 'pino';
+
+export interface BrakeOptions {
+  /** Makes a worker that has begun to work. `isVersionHidden` says that Redis does not let its version be asked for. */
+  readonly make: (isVersionHidden: boolean) => Worker;
+  readonly log: Logger;
+  /** How many errors in a second are a loop that BullMQ does not leave. */
+  readonly mostErrors: number;
+}
+
+/** A worker that is made anew after each rest. */
+export interface BrakedWorker {
+  /** Ends it for good. It may never return while Redis is away, so its caller has to bound the wait. */
+  readonly close: () => Promise<void>;
+}
+
+const WINDOW_MS = 1_000;
+const SHORTEST_REST_MS = 1_000;
+const LONGEST_REST_MS = 30_000;
+/** A worker that has lived for so long did not fail at once: its next rest is a short one. */
+const HEALTHY_MS = 60_000;
+
+/** BullMQ asks for the server's version with INFO, and a client that may not ask never becomes ready. */
+const HIDES_VERSION = /NOPERM.*'info/i;
+
+/**
+ * Keeps a worker of BullMQ working, and makes it rest where it fails in a loop. BullMQ retries at once whatever is not a
+ * broken connection: a user that may not call INFO kept the process in microtasks until its memory was full, one that may not
+ * call EVAL cost a core and thousands of log lines a second. After a rest of 1 s, doubled up to 30 s, a new worker tries.
+ */
+export function startBraked({ make, log, mostErrors }: BrakeOptions): BrakedWorker {
+  let isStopped = false;
+  let isVersionHidden = false;
+  let restMs = SHORTEST_REST_MS;
+  let waking: NodeJS.Timeout | undefined;
+  let current: Worker;
+
+  const begin = () => {
+    const worker = make(isVersionHidden);
+    const begunAt = performance.now();
+    let windowAt = begunAt;
+    let errors = 0;
+    current = worker;
+
+    const rest = (error: Error) => {
+      // Its loops end with this call, before it returns; what is under way ends by itself.
+      worker.close(true).catch(() => {});
+      restMs = performance.now() - begunAt > HEALTHY_MS ? SHORTEST_REST_MS : restMs;
+      log.warn({ err: error, restMs }, 'the deadline worker failed in a loop and rests; the sweeper goes on');
+      waking = setTimeout(begin, restMs).unref();
+      restMs = Math.min(2 * restMs, LONGEST_REST_MS);
+    };
+
+    worker.on('error', (error) => {
+      if (worker.closing !== undefined) return;
+      isVersionHidden ||= HIDES_VERSION.test(error.message);
+      const now = performance.now();
+      if (now - windowAt > WINDOW_MS) [windowAt, errors] = [now, 0];
+      errors += 1;
+      if (errors > mostErrors && !isStopped) rest(error);
+    });
+  };
+
+  begin();
+  return {
+    close: async () => {
+      isStopped = true;
+      clearTimeout(waking);
+      await current.close();
+    },
+  };
+}
