@@ -14,6 +14,7 @@ import { type Config, tokenKeysOf } from './platform/config.ts';
 import { openDatabase } from './platform/database.ts';
 import { createRepeatingLog } from './platform/log.ts';
 import { openOutgoing } from './platform/outgoing.ts';
+import { watchPostgres } from './platform/postgres-health.ts';
 import { openAskingClient } from './platform/redis.ts';
 import { createRedisHealth } from './platform/redis-health.ts';
 import { createSealer } from './platform/sealer.ts';
@@ -115,8 +116,8 @@ export function makeDeps(
   const liveFeed = createLiveFeed(db, (error) => warn(error, {}, 'streams wait for the log to be readable'));
   const inspector = inspectQueue(queue, redis, config.TIMER_HORIZON);
   const health = createRedisHealth(redis, { prefix: address.prefix, metaKey: queue.keys['meta'] ?? '', log });
-  const pingPostgres = () => db.pool.query('SELECT 1');
-  const measured = { db, pingPostgres, lookAtRedis: health.look, countJobs: () => countJobs(queue) };
+  const lookAtPostgres = watchPostgres(db.pool, log);
+  const measured = { db, lookAtPostgres, lookAtRedis: health.look, countJobs: () => countJobs(queue) };
   const authenticator = createAuthenticator({
     keys: keysOf(config, surroundings.authSecret),
     rules: tokenRulesOf(config),
@@ -149,7 +150,7 @@ export function makeDeps(
       },
       system: {
         metrics,
-        pingPostgres,
+        lookAtPostgres,
         lookAtRedis: health.look,
         measure: addGauges(metrics.registry, measured, config.ROLE !== 'api'),
       },

@@ -10,14 +10,14 @@ const QUEUE = {
 };
 const REASON = { type: 'string', description: 'Why Redis refuses the service; only where it does.' };
 
-function readiness(description: string, statuses: readonly string[], postgres: string) {
+function readiness(description: string, statuses: readonly string[], postgres: readonly string[]) {
   const schema = {
     type: 'object',
     additionalProperties: false,
     required: ['status', 'postgres', 'redis'],
     properties: {
       status: { type: 'string', enum: statuses },
-      postgres: { type: 'string', enum: [postgres] },
+      postgres: { type: 'string', enum: postgres },
       redis: REDIS,
       queue: QUEUE,
       reason: REASON,
@@ -67,9 +67,9 @@ export const systemPaths = {
       '200': readiness(
         'Ready, or `degraded` while Redis is away or refuses the service, or while the queue is paused.',
         ['ready', 'degraded'],
-        'up',
+        ['up'],
       ),
-      '503': readiness('Postgres is away.', ['unavailable'], 'down'),
+      '503': readiness('PostgreSQL is away, or takes no writes (`read_only`).', ['unavailable'], ['down', 'read_only']),
     },
   ),
   '/metrics': get(

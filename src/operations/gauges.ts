@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from 'prom-client';
 import { type Database, withTx } from '../platform/database.ts';
+import type { PostgresState } from '../platform/postgres-health.ts';
 import { type RedisState, RedisUnusableError } from '../platform/redis-state.ts';
 import { readLag } from '../store/lag.ts';
 import { createProbe, type Probe, type ProbeTiming } from './probes.ts';
@@ -7,7 +8,7 @@ import { createProbe, type Probe, type ProbeTiming } from './probes.ts';
 /** What the gauges are read from. */
 export interface Measured {
   readonly db: Database;
-  readonly pingPostgres: () => Promise<unknown>;
+  readonly lookAtPostgres: () => Promise<PostgresState>;
   readonly lookAtRedis: () => Promise<RedisState>;
   /** Jobs in the queue by state; it rejects within seconds if Redis is away. */
   readonly countJobs: () => Promise<Readonly<Record<string, number>>>;
@@ -130,14 +131,18 @@ export function addGauges(
   isWorker: boolean,
   timing: ProbeTiming = {},
 ): () => Promise<unknown> {
-  const { db, pingPostgres, lookAtRedis, countJobs } = measured;
+  const { db, lookAtPostgres, lookAtRedis, countJobs } = measured;
   poolGauges(registry, db);
+  const writable = async () => {
+    const state = await lookAtPostgres();
+    if (state !== 'up') throw new Error(`PostgreSQL is ${state}`);
+  };
   const usable = async () => {
     const state = await lookAtRedis();
     if (state.redis !== 'up') throw new RedisUnusableError(state);
   };
   const probes = [
-    upGauge(registry, 'postgres_up', 'Whether PostgreSQL answers this process within a second.', pingPostgres, timing),
+    upGauge(registry, 'postgres_up', 'Whether PostgreSQL answers this process and takes writes.', writable, timing),
     upGauge(registry, 'redis_up', 'Whether Redis does what the queue needs, for this process.', usable, timing),
     ...(isWorker ? [lagProbe(registry, db, timing), queueProbe(registry, countJobs, timing)] : []),
   ];

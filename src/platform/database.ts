@@ -27,6 +27,32 @@ const CONNECT_TIMEOUT_MS = 2_000;
 const CLIENT_QUERY_TIMEOUT_MS = 5_000;
 const MAX_CONNECTION_AGE_S = 1_800;
 
+/**
+ * What the text of answers and the meaning of statements depend on, and the promise that an answer survives a crash. A role or a
+ * database may have other defaults: with `datestyle = 'SQL, DMY'` deadlines moved by months.
+ */
+const SESSION_DEFAULTS = [
+  { name: 'search_path', value: 'public' },
+  { name: 'synchronous_commit', value: 'on' },
+  { name: 'datestyle', value: `'ISO, MDY'` },
+  { name: 'intervalstyle', value: 'postgres' },
+  { name: 'timezone', value: `'UTC'` },
+  { name: 'bytea_output', value: 'hex' },
+  { name: 'extra_float_digits', value: '1' },
+  { name: 'standard_conforming_strings', value: 'on' },
+] as const;
+
+/** Sets them for one transaction, where statements are sent by other means than `withTx`. */
+export const PIN_SESSION = SESSION_DEFAULTS.map(({ name, value }) => `SET LOCAL ${name} = ${value}`).join('; ');
+
+// For statements outside a transaction, which read. Time zones do not matter to them: instants come with their offset.
+const IS_USUAL = `SELECT current_setting('search_path') IN ('"$user", public', 'public')
+    AND current_setting('datestyle') LIKE 'ISO,%' AND current_setting('intervalstyle') = 'postgres'
+    AND current_setting('bytea_output') = 'hex' AND current_setting('extra_float_digits')::integer >= 1
+    AND current_setting('standard_conforming_strings')::boolean
+    AND current_setting('default_transaction_isolation') = 'read committed'
+    AND (SELECT setting::integer FROM pg_settings WHERE name = 'statement_timeout') NOT BETWEEN 1 AND 3999 AS "isUsual"`;
+
 // Inside the transaction and not on the session, so that it holds behind a pooler that shares sessions. A lock is
 // waited for 2 s at most (then 503).
 // Every statement in a transaction looks up each of its rows by an index, whatever the planner thinks of tables that are
@@ -38,6 +64,7 @@ const begin = ({ frozenAfterMs = FROZEN_AFTER_MS, statementMs = STATEMENT_MS }: 
     'SET LOCAL lock_timeout = 2000',
     `SET LOCAL statement_timeout = ${statementMs}`,
     `SET LOCAL idle_in_transaction_session_timeout = ${frozenAfterMs}`,
+    ...SESSION_DEFAULTS.map(({ name, value }) => `SET LOCAL ${name} = ${value}`),
     'SET LOCAL enable_seqscan = off',
     'SET LOCAL enable_hashjoin = off',
     'SET LOCAL enable_mergejoin = off',
@@ -94,16 +121,44 @@ export function openDatabase({ url, poolSize, applicationName, onError }: Databa
 const named = ({ name: _own, ...config }: pg.QueryConfig, name: string | undefined): pg.QueryConfig =>
   name === undefined ? config : { ...config, name };
 
-/** A pool that keeps those queries prepared that were given a name. */
+const usual = new WeakMap<pg.PoolClient, Promise<boolean>>();
+
+/** Whether a connection came with the settings that reading needs; it is asked once. */
+function isUsual(client: pg.PoolClient): Promise<boolean> {
+  const known = usual.get(client);
+  if (known !== undefined) return known;
+  const asked = client.query<{ isUsual: boolean }>(IS_USUAL).then(({ rows }) => rows[0]?.isUsual === true);
+  usual.set(client, asked);
+  return asked;
+}
+
+/** A pool whose queries outside transactions are prepared where they were given a name, and safe from other defaults. */
 function preparing(pool: pg.Pool, statements: StatementNames): pg.Pool {
-  const query = async (config: pg.QueryConfig, values: unknown[]) => {
+  const queryOn = async (client: pg.PoolClient, config: pg.QueryConfig, values: unknown[]) => {
     const name = config.name === undefined ? undefined : statements.of(config.text);
     try {
-      return await pool.query(named(config, name), values);
+      return await client.query(named(config, name), values);
     } catch (error) {
       if (name === undefined || !isStatementLost(error)) throw error;
       statements.giveUp();
-      return await pool.query(named(config, undefined), values); // it was refused before it was run
+      return await client.query(named(config, undefined), values); // it was refused before it was run
+    }
+  };
+  const query = async (config: pg.QueryConfig, values: unknown[]) => {
+    const client = await pool.connect();
+    let unusable: Error | undefined;
+    try {
+      if (await isUsual(client)) return await queryOn(client, config, values);
+      await client.query(begin({}));
+      const answer = await client.query(named(config, undefined), values);
+      await client.query('COMMIT');
+      return answer;
+    } catch (error) {
+      unusable = error instanceof Error ? error : new Error(String(error));
+      throw error;
+    } finally {
+      // A statement that failed alone leaves its connection as it was, unless the server or the line is the reason.
+      client.release(unusable !== undefined && isTransient(unusable) ? unusable : undefined);
     }
   };
   return { query } as unknown as pg.Pool;
@@ -233,8 +288,10 @@ async function rollBack(client: pg.PoolClient, error: unknown): Promise<Error | 
   }
   try {
     await client.query('ROLLBACK');
-    // Nothing else can be asked of a connection whose statements are out of date.
-    return isPlanOutdated(error) ? new Error('a migration has changed what was planned', { cause: error }) : undefined;
+    // Nothing else can be asked of a connection whose statements are out of date, and nothing be written through one to a
+    // server that takes no writes: the address may lead to another one by now.
+    if (isPlanOutdated(error)) return new Error('a migration has changed what was planned', { cause: error });
+    return isReadOnly(error) ? new Error('the server takes no writes', { cause: error }) : undefined;
   } catch (failure) {
     return failure instanceof Error ? failure : new Error(String(failure));
   }
@@ -274,8 +331,12 @@ function isConnectionFailure(error: unknown): boolean {
 /** Whether a prepared statement did not exist, or existed already: then it was not run, and none is used from now on. */
 export const isStatementLost = (error: unknown) => /^(26000|42P05)$/.test(sqlStateOf(error) ?? '');
 
+// By its routine, since the message is in the language of the server.
 const isPlanOutdated = (error: unknown) =>
-  [...causesOf(error)].some(({ message }) => message.includes('cached plan must not change'));
+  [...causesOf(error)].some((cause) => cause instanceof pg.DatabaseError && cause.routine === 'RevalidateCachedQuery');
+
+/** Whether the server takes no writes: a standby, a primary that was demoted, one that its provider has closed to writes. */
+export const isReadOnly = (error: unknown): boolean => sqlStateOf(error) === '25006';
 
 const TIME_LIMITS = /timeout exceeded when trying to connect|query read timeout/i;
 
@@ -286,9 +347,11 @@ export function isTimeout(error: unknown): boolean {
   return [...causesOf(error)].some(({ message }) => TIME_LIMITS.test(message));
 }
 
-// Serialization failure, deadlock, lock not available, cancelled by a timeout, too many connections, shutting down,
-// starting up, transaction and idle timeouts, a prepared statement that was lost, and every class 08 (connection) code.
-const TRANSIENT_STATES = /^(40001|40P01|55P03|57014|53300|57P01|57P02|57P03|57P05|25P03|25P04|26000|42P05|08...)$/;
+// Serialization failure, deadlock, lock not available, cancelled by a timeout; read-only server; disk full, out of memory, too
+// many connections (class 53); I/O error; shutting down, starting up; transaction and idle timeouts; a prepared statement that
+// was lost; and every class 08 (connection) code.
+const TRANSIENT_STATES =
+  /^(40001|40P01|55P03|57014|25006|53...|58030|57P01|57P02|57P03|57P05|25P03|25P04|26000|42P05|08...)$/;
 
 /** Whether the same thing, tried again later, may work: a lock or a connection was not to be had. */
 export function isTransient(error: unknown): boolean {

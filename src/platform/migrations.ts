@@ -4,7 +4,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { sqlStateOf } from './database.ts';
+import { PIN_SESSION, sqlStateOf } from './database.ts';
 import { describeDatabaseProblem, problemOfServer, SERVER_FACTS, type ServerFacts } from './database-problems.ts';
 import { ROOT } from './root.ts';
 
@@ -100,7 +100,7 @@ const FROZEN_AFTER_MS = 30_000;
 
 /** All of them in one transaction, or none. */
 async function applyOnce(client: pg.Client, migrations: readonly Migration[]): Promise<string[]> {
-  await client.query('BEGIN');
+  await client.query(`BEGIN; ${PIN_SESSION}`);
   try {
     await client.query(`SET LOCAL idle_in_transaction_session_timeout = ${FROZEN_AFTER_MS}`);
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);

@@ -10,8 +10,9 @@ const SEQUENCER_LOCK = 7_305_416_202;
 
 /**
  * Gives numbers to committed entries that have none, at most `limit`, in the order in which they happened; within an order
- * by its versions. One sequencer works at a time and commits before the next one begins, so that whoever has seen a number
- * never sees a smaller one appear.
+ * by its versions. One sequencer works at a time and commits before the next one begins, so that a reader that has seen a number
+ * never sees a smaller one appear. Numbers go on behind the last one in the log, and not by a sequence: logical replication
+ * copies rows, and sequences begin anew on the copy.
  * @returns how many were numbered; 0 also if somebody else is doing it
  */
 export async function sequenceEntries(tx: Tx, limit: number): Promise<number> {
@@ -22,9 +23,12 @@ export async function sequenceEntries(tx: Tx, limit: number): Promise<number> {
     WITH turn AS MATERIALIZED (
       SELECT order_id, order_version, occurred_at FROM log_entries WHERE seq IS NULL
       ORDER BY occurred_at, order_id, order_version LIMIT ${limit}),
+    last AS MATERIALIZED (
+      SELECT seq FROM log_entries WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1),
     numbered AS MATERIALIZED (
-      SELECT order_id, order_version, nextval('log_sequence') AS seq
-      FROM (SELECT * FROM turn ORDER BY occurred_at, order_id, order_version) AS sorted)
+      SELECT order_id, order_version, coalesce((SELECT seq FROM last), 0)
+        + row_number() OVER (ORDER BY occurred_at, order_id, order_version) AS seq
+      FROM turn)
     UPDATE log_entries l SET seq = numbered.seq FROM numbered
     WHERE l.order_id = numbered.order_id AND l.order_version = numbered.order_version`);
   return rowCount ?? 0;

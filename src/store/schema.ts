@@ -18,7 +18,11 @@ import type { Actor, Change, Dispute, Extra, Instant, Order, OrderStatus, Report
 /** A `timestamptz` as milliseconds since the epoch. Everything written here is whole milliseconds. */
 const instant = customType<{ data: Instant; driverData: string }>({
   dataType: () => 'timestamptz',
-  fromDriver: (value) => Date.parse(value),
+  fromDriver: (value) => {
+    // Date.parse takes other styles, too, with day and month in either order.
+    if (value[4] !== '-') throw new Error(`the session prints instants in another style than ISO: ${value}`);
+    return Date.parse(value);
+  },
   toDriver: (value) => new Date(value).toISOString(),
 });
 

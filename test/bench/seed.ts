@@ -51,7 +51,10 @@ const LOGGED = `jsonb_build_object('order', jsonb_build_object('id', o.id, 'clie
   jsonb_build_object('id', o.dispute, 'type', 'cancellation', 'status', 'open', 'respondBy', due), 'previous', NULL)`;
 
 /** The number of an entry of the log: none yet, as after a commit, or one, as soon after it. */
-export const NUMBER = { none: 'NULL::bigint', next: `nextval('log_sequence')` } as const;
+export const NUMBER = {
+  none: 'NULL::bigint',
+  next: '(SELECT coalesce(max(seq), 0) FROM log_entries) + row_number() OVER ()',
+} as const;
 
 /**
  * Puts orders with an open cancellation into the database, as opening them would have left them.

@@ -7123,7 +7123,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Postgres is away. */
+            /** @description PostgreSQL is away, or takes no writes (`read_only`). */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -7133,7 +7133,7 @@ export interface operations {
                         /** @enum {string} */
                         status: "unavailable";
                         /** @enum {string} */
-                        postgres: "down";
+                        postgres: "down" | "read_only";
                         /**
                          * @description `refusing`: the server answers, and does not do what the queue needs; `reason` says why.
                          * @enum {string}

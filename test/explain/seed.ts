@@ -61,7 +61,7 @@ const statementsFor = (disputes: number, orders: number, users: number) => [
      at + v * interval '1 minute', id, 'client', client_id, 'request:seed',
      CASE WHEN v = 1 AND n % 4 = 0 THEN 'Two weeks late.' END, jsonb_build_object('order',
        jsonb_build_object('clientId', client_id, 'freelancerId', freelancer_id), 'dispute', '{}'::jsonb, 'previous', null),
-     CASE WHEN n <= ${disputes} - 200 THEN nextval('log_sequence') END
+     CASE WHEN n <= ${disputes} - 200 THEN row_number() OVER (ORDER BY n, v) END
    FROM n, generate_series(1, 4) AS v WHERE v <= 2 OR NOT open ORDER BY n, v`,
   'INSERT INTO idempotency_keys SELECT client_id, id::text, id::text, 200, $${}$$, $${}$$, at FROM n WHERE n % 10 = 0',
   'SET session_replication_role = DEFAULT',

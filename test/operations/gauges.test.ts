@@ -2,9 +2,11 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { addGauges } from '../../src/operations/gauges.ts';
 import { openDatabase } from '../../src/platform/database.ts';
+import { watchPostgres } from '../../src/platform/postgres-health.ts';
 import type { RedisState } from '../../src/platform/redis-state.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { letTimePass } from '../harness/database.ts';
+import { captureLog } from '../harness/log.ts';
 import { startProxy } from '../harness/proxy.ts';
 import { testRedisUrl } from '../harness/redis.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
@@ -37,10 +39,10 @@ interface Scene {
 /** What the gauges of a process say that looks for the first time. */
 async function look({ isWorker = true, db = service.deps.write.db, ...over }: Scene = {}) {
   const registry = new Registry();
-  const { pingPostgres, lookAtRedis } = service.deps.app.system;
+  const { lookAtPostgres, lookAtRedis } = service.deps.app.system;
   const measure = addGauges(
     registry,
-    { db, pingPostgres, lookAtRedis, countJobs: async () => ({}), ...over },
+    { db, lookAtPostgres, lookAtRedis, countJobs: async () => ({}), ...over },
     isWorker,
   );
   await measure();
@@ -100,9 +102,9 @@ describe('the gauges of a worker', () => {
     let answers = async (): Promise<Record<string, number>> => ({ delayed: 3 });
     const ask = () => answers();
     const registry = new Registry();
-    const pingPostgres = () => db.pool.query('SELECT 1');
+    const lookAtPostgres = watchPostgres(db.pool, captureLog('info').log);
     const { lookAtRedis } = service.deps.app.system;
-    const measure = addGauges(registry, { db, pingPostgres, lookAtRedis, countJobs: ask }, true, {
+    const measure = addGauges(registry, { db, lookAtPostgres, lookAtRedis, countJobs: ask }, true, {
       freshMs: 0,
       patienceMs: 500,
     });

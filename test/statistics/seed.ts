@@ -31,7 +31,7 @@ const statementsFor = (disputes: number, days: number) => [
   `INSERT INTO log_entries (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, cause, data, seq)
    SELECT 'order-' || n, v, gen_random_uuid(), (ARRAY['dispute.opened', 'order.status_changed',
        'dispute.' || coalesce(resolution, ''), 'order.status_changed'])[v], at, id, 'client', 'request:seed',
-     jsonb_build_object('order', repeat('x', 400), 'dispute', repeat('x', 400)), nextval('log_sequence')
+     jsonb_build_object('order', repeat('x', 400), 'dispute', repeat('x', 400)), row_number() OVER (ORDER BY n, v)
    FROM n, generate_series(1, 4) AS v WHERE v <= 2 OR NOT open ORDER BY n, v`,
   'SET session_replication_role = DEFAULT',
   'DROP TABLE n',

@@ -200,7 +200,7 @@ describe('the number of streams', () => {
     await service.database.query(
       `INSERT INTO log_entries (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause, comment, data, seq)
        SELECT order_id, 1000 + n, gen_random_uuid(), 'dispute.comment_added', occurred_at, $1, actor_role, actor_id, cause,
-         repeat('x', 4000), data, nextval('log_sequence') FROM log_entries, generate_series(1, 4000) AS n WHERE order_id = $2 AND order_version = 1`,
+         repeat('x', 4000), data, (SELECT max(seq) FROM log_entries) + n FROM log_entries, generate_series(1, 4000) AS n WHERE order_id = $2 AND order_version = 1`,
       [id, orderId],
     );
     const few = await serveStreams(service, { perCaller: 1, lingerMs: 50 });

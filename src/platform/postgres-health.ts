@@ -1,0 +1,62 @@
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { within } from './within.ts';
+
+/** How PostgreSQL is at this moment. */
+export type PostgresState = 'up' | 'read_only' | 'down';
+
+const ANSWER_MS = 2_000;
+const IS_READ_ONLY = `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only')::boolean AS "isReadOnly"`;
+
+/** PostgreSQL answers, and takes no writes. */
+class ReadOnlyError extends Error {
+  constructor() {
+    super('PostgreSQL takes no writes: it is a standby, or read-only by its settings');
+    this.name = 'ReadOnlyError';
+  }
+}
+
+/**
+ * Makes what looks after PostgreSQL: it says within two seconds how it is, and never rejects. Callers at the same time share
+ * one answer and so one connection of the pool. A change is logged, once.
+ */
+export function watchPostgres(pool: pg.Pool, log: Logger): () => Promise<PostgresState> {
+  let before: PostgresState = 'up';
+  const tell = (state: PostgresState, error?: unknown) => {
+    if (state === before) return state;
+    before = state;
+    if (state === 'up') log.info('PostgreSQL takes reads and writes');
+    else log.error({ err: error }, state === 'down' ? 'PostgreSQL is away' : 'PostgreSQL takes no writes');
+    return state;
+  };
+
+  const askOn = async () => {
+    const client = await pool.connect();
+    let unusable: Error | undefined = new Error('the question had no answer');
+    try {
+      const { rows } = await client.query<{ isReadOnly: boolean }>(IS_READ_ONLY);
+      // The address may lead to another server by now: a new connection will tell.
+      unusable = rows[0]?.isReadOnly === true ? new ReadOnlyError() : undefined;
+    } finally {
+      client.release(unusable);
+    }
+    if (unusable !== undefined) throw unusable;
+  };
+
+  const look = async (): Promise<PostgresState> => {
+    try {
+      await within(ANSWER_MS, 'PostgreSQL did not answer', askOn());
+      return tell('up');
+    } catch (error) {
+      return tell(error instanceof ReadOnlyError ? 'read_only' : 'down', error);
+    }
+  };
+
+  let looking: Promise<PostgresState> | null = null;
+  return () => {
+    looking ??= look().finally(() => {
+      looking = null;
+    });
+    return looking;
+  };
+}
