@@ -3,6 +3,7 @@ import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { varyOn } from './compression.ts';
+import { DOCS_SCRIPT } from './docs-script.ts';
 import { digestOf, entityTag, namesTag, parseCondition } from './etag.ts';
 import { openApiDocument } from './openapi.ts';
 import { operations } from './operations.ts';
@@ -59,9 +60,14 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     // Without the bar for opening other documents, which the policy forbids anyway.
-    uiConfig: { layout: 'BaseLayout', deepLinking: true },
+    uiConfig: { layout: 'BaseLayout', deepLinking: true, defaultModelsExpandDepth: 0 },
     staticCSP: PAGE_POLICY,
-    transformSpecification: () => JSON.parse(served().text),
+    theme: {
+      title: 'Resolution Center API',
+      js: [{ filename: 'carry-on.js', content: DOCS_SCRIPT }],
+    },
+    // The page calls the service that it comes from: its policy forbids all others.
+    transformSpecification: () => ({ ...JSON.parse(served().text), servers: [{ url: '/' }] }),
     transformSpecificationClone: false,
   });
 }

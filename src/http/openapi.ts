@@ -284,6 +284,16 @@ const INFO = {
   license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
 };
 
+const TOKENS =
+  'A signed JWT of the configured issuer with `exp`. With scopes of this service (in `scope` or `scp`, a string or ' +
+  'a list, unless configured otherwise) its bearer is a service, as is a program with a token of its own; without ' +
+  'any it is a user, whose id is `sub` or the claim that `AUTH_USER_CLAIM` names.\n\n' +
+  'A service without an issuer, as `npm start` makes one, takes tokens that are minted in its directory. Paste what one ' +
+  'of these prints, without `Bearer`; the examples belong to these three callers.\n\n' +
+  '- the order service: `npm run -s token -- --sub order-service --scope orders:write`\n' +
+  '- the client: `npm run -s token -- --sub user-7`\n' +
+  '- the freelancer: `npm run -s token -- --sub user-9`';
+
 const TAGS = [
   { name: 'Orders', description: 'The part of an order that disputes need.' },
   { name: 'Disputes', description: 'Requests between the two parties of an order.' },
@@ -323,10 +333,7 @@ export function openApiDocument(operations: readonly Operation[], system: Record
           type: 'http',
           scheme: 'bearer',
           bearerFormat: 'JWT',
-          description:
-            'A signed JWT of the configured issuer with `exp`. With scopes of this service (in `scope` or `scp`, a string or ' +
-            'a list, unless configured otherwise) its bearer is a service, as is a program with a token of its own; without ' +
-            'any it is a user, whose id is `sub` or the claim that `AUTH_USER_CLAIM` names.',
+          description: TOKENS,
         },
       },
       examples,

@@ -9,6 +9,7 @@ export interface ApiDocument {
 }
 
 export interface DocumentedOperation {
+  readonly tags: readonly string[];
   readonly operationId: string;
   readonly parameters?: readonly { readonly $ref?: string }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, DocumentedMedia>> };
