@@ -28,22 +28,27 @@ function headerFaults(operation: Operation, headers: FastifyRequest['headers']):
 
 const NOTHING = z.strictObject({});
 
+const TWICE = 'Send this parameter once; where it takes several values, with commas between.';
+
 /** A parameter without a value is mostly a variable that was not set; one that comes twice has no value that counts. */
-function queryFaults(schema: z.ZodType, query: object): InputError[] {
+function queryFault(name: string, value: unknown): InputError | null {
+  const pointer = pointerOfUnknown('/query', [], name);
+  if (Array.isArray(value)) return inputError(pointer, 'invalid_format', {}, TWICE);
+  return value === '' ? inputError(pointer, 'blank', {}, 'Give this parameter a value, or leave it out.') : null;
+}
+
+/** Takes the parameters that have no one value out of a query, and says what is wrong with them. */
+function splitQuery(schema: z.ZodType, query: object) {
   const known = schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];
-  return Object.entries(query).flatMap(([name, value]) => {
-    if (!known.includes(name)) return [];
-    const pointer = pointerOfUnknown('/query', [], name);
-    if (Array.isArray(value)) {
-      return inputError(
-        pointer,
-        'invalid_format',
-        {},
-        'Send this parameter once; where it takes several, with commas between.',
-      );
-    }
-    return value === '' ? inputError(pointer, 'blank', {}, 'Give this parameter a value, or leave it out.') : [];
-  });
+  const judged = Object.entries(query).map(([name, value]) => ({
+    name,
+    value,
+    fault: known.includes(name) ? queryFault(name, value) : null,
+  }));
+  return {
+    faults: judged.flatMap(({ fault }) => fault ?? []),
+    rest: Object.fromEntries(judged.flatMap(({ name, value, fault }) => (fault === null ? [[name, value]] : []))),
+  };
 }
 
 /** JSON has no way to leave a body out but `null`, which some clients send. */
@@ -61,13 +66,14 @@ function strayBody(body: unknown): InputError[] {
  */
 export function parseInput(operation: Operation, given: Given): Input {
   const { params = NOTHING, query = NOTHING, body } = operation;
-  const errors = [...headerFaults(operation, given.headers), ...queryFaults(query, given.query as object)];
+  const { faults, rest } = splitQuery(query, given.query as object);
+  const errors = [...headerFaults(operation, given.headers), ...faults];
   const parse = (prefix: string, schema: z.ZodType, value: unknown): unknown => {
     const result = schema.safeParse(value, { reportInput: true });
     if (!result.success) errors.push(...errorsOf(prefix, result.error.issues));
     return result.data;
   };
-  const parsed = { params: parse('/path', params, given.params), query: parse('/query', query, given.query) };
+  const parsed = { params: parse('/path', params, given.params), query: parse('/query', query, rest) };
   if (body === undefined) {
     errors.push(...strayBody(given.body));
     if (errors.length === 0) return { ...parsed, body: undefined };

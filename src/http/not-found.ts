@@ -27,10 +27,13 @@ export function notFoundOn(face: Face): NotFound {
     const path = request.url.split('?')[0] ?? '';
     const methods = addresses.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
     if (methods.length === 0) {
-      return sendProblem(problemError('not_found', 'There is nothing at this address.'), request, reply);
+      const hint = /.\/$/.test(path) ? ' Leave out the slash at the end.' : '';
+      return sendProblem(problemError('not_found', `There is nothing at this address.${hint}`), request, reply);
     }
     const allow = methods.includes('GET') ? [...methods, 'HEAD'].join(', ') : methods.join(', ');
-    const problem = problemError('method_not_allowed', `Here the method is ${allow}.`, { headers: { allow } });
+    const problem = problemError('method_not_allowed', `The methods of this address are ${allow}.`, {
+      headers: { allow },
+    });
     return sendProblem(problem, request, reply);
   };
 }

@@ -80,6 +80,10 @@ const FILTERS: Readonly<Record<string, (dispute: Dispute, sub: string | null) =>
   'resolution=accepted': ({ resolution }) => resolution === 'accepted',
   'resolution=expired': ({ resolution }) => resolution === 'expired',
   'resolution=superseded': ({ resolution }) => resolution === 'superseded',
+  'status=resolved,open': () => true,
+  'type=order_change,order_update': ({ type }) => type !== 'cancellation',
+  'resolution=expired,accepted,withdrawn': ({ resolution }) =>
+    resolution === 'expired' || resolution === 'accepted' || resolution === 'withdrawn',
   'awaiting=client': ({ awaiting }) => awaiting === 'client',
   'awaiting=freelancer': ({ awaiting }) => awaiting === 'freelancer',
   'awaiting=me': ({ awaiting, respondent }, sub) => awaiting !== null && respondent.id === sub,
@@ -204,6 +208,16 @@ describe('a page', () => {
     expect((await get(null, `limit=3&type=cancellation&cursor=${nextCursor}`)).data).toHaveLength(3);
     const refused = await reader().get(`/v1/disputes?limit=2&${other}&cursor=${nextCursor}`);
     expect(refused).toMatchObject({ status: 400, problem: { errors: [{ pointer: '/query/cursor' }] } });
+  });
+
+  test('is given for the cursor of the same values in another order, and not for one of fewer', async () => {
+    const { nextCursor } = await get(null, 'limit=2&type=cancellation,order_update');
+    const go = (types: string) => reader().get<Page>(`/v1/disputes?limit=2&type=${types}&cursor=${nextCursor}`);
+    expect((await go('order_update,cancellation,order_update')).body.data).toHaveLength(2);
+    expect(await go('cancellation')).toMatchObject({
+      status: 400,
+      problem: { errors: [{ pointer: '/query/cursor' }] },
+    });
   });
 
   test('is not given for a cursor of another list, of another user, or that was tampered with', async () => {

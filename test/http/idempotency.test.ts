@@ -127,7 +127,81 @@ describe('every POST takes a key', () => {
   });
 });
 
+describe('two requests are the same', () => {
+  const JSON_TYPE = { 'content-type': 'application/json' };
+  const change = (price: string, rest = '') =>
+    `{"type":"order_change","change":{"extras":[{"title":"Files","price":${price}}]${rest}}}`;
+  const FIRST = change('{"amount":1500,"currency":"USD"}');
+
+  test.each([
+    [
+      'members in another order',
+      '{"change":{"extras":[{"price":{"currency":"USD","amount":1500},"title":"Files"}]},"type":"order_change"}',
+    ],
+    ['escapes', FIRST.replace('Files', '\\u0046iles').replace('"type"', '"\\u0074ype"')],
+    ['white space', JSON.stringify(JSON.parse(FIRST), null, 4)],
+    ['white space around a text', FIRST.replace('Files', ' Files  ')],
+    ['a number with a fraction of zero', change('{"amount":1500.0,"currency":"USD"}')],
+    ['an exponent', change('{"amount":15e2,"currency":"USD"}')],
+    ['null for what is left out', change('{"amount":1500,"currency":"USD"}', ',"deliverBy":null')],
+  ])('with %s', async (_what, again) => {
+    const { id } = await seedOrder(service);
+    const key = newKey();
+    const send = (payload: string) =>
+      service.as(FREELANCER).send('POST', `/v1/orders/${id}/disputes`, { ...JSON_TYPE, ...key }, payload);
+    const first = await send(FIRST);
+    const second = await send(again);
+    expect([first.status, second.status, second.text]).toEqual([201, 201, first.text]);
+    expect(second.headers['idempotency-replayed']).toBe('true');
+  });
+
+  test.each([
+    ['another amount', change('{"amount":1501,"currency":"USD"}')],
+    ['another order of a list', FIRST.replace('[{', '[{"title":"A","price":{"amount":1,"currency":"USD"}},{')],
+    ['something more', FIRST.replace('"change"', '"comment":"Please.","change"')],
+  ])('but not with %s', async (_what, other) => {
+    const { id } = await seedOrder(service);
+    const key = newKey();
+    const send = (payload: string) =>
+      service.as(FREELANCER).send('POST', `/v1/orders/${id}/disputes`, { ...JSON_TYPE, ...key }, payload);
+    expect((await send(FIRST)).status).toBe(201);
+    expect((await send(other)).code).toBe('idempotency_key_reused');
+  });
+
+  test('where an id is written in another case, and where a body is left out or empty', async () => {
+    const { id } = await seedDispute(service, 'cancellation');
+    const key = newKey();
+    const first = await service.as(FREELANCER).post(`/v1/disputes/${id}/accept`, undefined, key);
+    for (const [written, body] of [
+      [id.toUpperCase(), {}],
+      [id, { comment: null }],
+    ] as const) {
+      const again = await service.as(FREELANCER).post(`/v1/disputes/${written}/accept`, body, key);
+      expect([again.text, again.headers['idempotency-replayed']]).toEqual([first.text, 'true']);
+    }
+  });
+});
+
 describe('a key', () => {
+  test.each([
+    ['abc', '"abc"'],
+    ['a"b\\c', '"a\\"b\\\\c"'],
+    ['k'.repeat(255), `"${'k'.repeat(255)}"`],
+  ])('is the same in the quotes of a structured field: %s', async (bare, quoted) => {
+    const { id } = await seedDispute(service, 'cancellation');
+    const send = (key: string) =>
+      service.as(CLIENT).post(`/v1/disputes/${id}/comments`, SAYS, { 'idempotency-key': key });
+    const first = await send(quoted);
+    expect(first.status).toBe(200);
+    expect((await send(bare)).headers['idempotency-replayed']).toBe('true');
+  });
+
+  test.each(['""', `"${'k'.repeat(256)}"`])('in quotes has 1 to 255 characters, too: %s', async (key) => {
+    const { id } = await seedDispute(service, 'cancellation');
+    const refused = await service.as(CLIENT).post(`/v1/disputes/${id}/comments`, SAYS, { 'idempotency-key': key });
+    expect(refused.problem).toMatchObject({ status: 400, errors: [{ pointer: '/header/idempotency-key' }] });
+  });
+
   const opening = async () => `/v1/orders/${(await seedOrder(service)).id}/disputes`;
   const body = { type: 'cancellation', comment: 'Two weeks late.' };
 
