@@ -1,4 +1,4 @@
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
@@ -47,4 +47,46 @@ test('a migration that the database refuses leaves nothing behind', async () => 
   const directory = await newMigration('ALTER TABLE orders ADD COLUMN note text; SELECT 1 / 0');
   await expect(migrate(url, directory)).rejects.toThrow('migration 9999_new.sql: division by zero');
   await expect(client.query('SELECT note FROM orders')).rejects.toThrow('does not exist');
+});
+
+test('prices of extras that were stored as bare amounts become money in the currency of the order, once', async () => {
+  const { url } = await createDatabase();
+  const client = await connect(url);
+  const id = '0198c5a0-0000-7000-8000-000000000001';
+  const old = (title: string, price: unknown) => JSON.stringify([{ title, price }]);
+  await client.query(
+    `INSERT INTO orders (id, client_id, freelancer_id, status, reported_status, price_amount, price_currency, revision, extras,
+       version, created_at, updated_at)
+     VALUES ('old', 'a', 'b', 'in_dispute', 'late', 1, 'EUR', 1, $1, 1, now(), now()),
+       ('none', 'a', 'b', 'late', 'late', 1, 'EUR', 1, '[]', 1, now(), now())`,
+    [old('First', 7)],
+  );
+  await client.query(
+    `INSERT INTO disputes (id, order_id, type, status, opener_role, client_id, freelancer_id, change, opened_at, updated_at,
+       respond_by, version, deadline_seq)
+     VALUES ($1, 'old', 'order_change', 'open', 'freelancer', 'a', 'b', jsonb_build_object('deliverBy', null, 'extras', $2::jsonb),
+       now(), now(), now() + interval '1 day', 1, 1)`,
+    [id, old('Second', 9)],
+  );
+  const data = {
+    order: { price: { amount: 1, currency: 'EUR' }, extras: [{ title: 'First', price: 7 }] },
+    dispute: { change: { deliverBy: null, extras: [{ title: 'Second', price: 9 }] } },
+    previous: null,
+  };
+  await client.query(
+    `INSERT INTO log_entries (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause, data)
+     VALUES ('old', 1, gen_random_uuid(), 'dispute.opened', now(), $1, 'freelancer', 'b', 'request:x', $2)`,
+    [id, JSON.stringify(data)],
+  );
+  const again = await readFile(join(MIGRATIONS, '0015_money_of_extras.sql'), 'utf8');
+  await migrate(url, await newMigration(`${again}\n${again}`));
+
+  const money = (title: string, amount: number) => [{ title, price: { amount, currency: 'EUR' } }];
+  const orders = await client.query("SELECT extras FROM orders ORDER BY id = 'none'");
+  expect(orders.rows).toEqual([{ extras: money('First', 7) }, { extras: [] }]);
+  const disputes = await client.query('SELECT change FROM disputes');
+  expect(disputes.rows).toEqual([{ change: { deliverBy: null, extras: money('Second', 9) } }]);
+  const entries = await client.query<{ data: typeof data }>('SELECT data FROM log_entries');
+  expect(entries.rows[0]?.data.order.extras).toEqual(money('First', 7));
+  expect(entries.rows[0]?.data.dispute.change.extras).toEqual(money('Second', 9));
 });
