@@ -46,6 +46,9 @@ describe('the stream of a user', () => {
     const stream = await openStream(url, null, { sub: 'ana' });
     const ready = await stream.next();
     expect(ready).toMatchObject({ event: 'ready', data: { serverTime: expect.any(String) } });
+    // The process reads the log for both of them at once, and hands each its own.
+    const another = await openStream(url, null, { sub: 'cleo' });
+    await another.next();
     await seedBetween('cleo', 'ben');
     await seedBetween('cleo', 'ana');
     await seedBetween('ana', 'dan');
@@ -58,7 +61,8 @@ describe('the stream of a user', () => {
       'Between ana and dan.',
       undefined,
     ]);
-    stream.hangUp();
+    expect(await messages(another, 4)).toEqual(await feedOf('cleo', Number(ready?.id)));
+    for (const one of [stream, another]) one.hangUp();
   });
 
   test('includes orders that are reported while it is open, and those of which the user was a party before', async () => {
