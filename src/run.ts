@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Surroundings } from './deps.ts';
 import { type Config, ConfigError, readConfig, tokenKeysOf } from './platform/config.ts';
-import { DATA_DIR, developmentSecret, developmentWebhookKey } from './platform/development.ts';
+import { DATA_DIR, developmentSecret, developmentWebhookKey } from './platform/development-secrets.ts';
 import { createLog, surviveLostOutput } from './platform/log.ts';
 import { MIGRATIONS, migrate } from './platform/migrations.ts';
 import { checkEvictionPolicy } from './platform/redis.ts';

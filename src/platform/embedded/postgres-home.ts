@@ -14,7 +14,10 @@ export type PostgresHome = { path: string; account: Account | undefined };
 
 /** The directory of the cluster that belongs to a data directory, whether it exists or not. */
 export async function clusterOf(dataDir: string): Promise<string> {
-  return join((await readIfPresent(join(dataDir, 'postgres-home')))?.trim() ?? (await realpath(dataDir)), 'postgres');
+  const file = join(dataDir, 'postgres-home');
+  const home = (await readIfPresent(file))?.trim() ?? (await realpath(dataDir));
+  if (home === '') throw new Error(`${file} is empty: it names the directory of the data of PostgreSQL; restore it`);
+  return join(home, 'postgres');
 }
 
 /**

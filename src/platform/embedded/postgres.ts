@@ -45,7 +45,11 @@ const CARELESS = ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']
 async function passwordOf(dataDir: string): Promise<string> {
   const file = join(dataDir, 'postgres-password');
   const known = (await readIfPresent(file))?.trim();
-  if (known !== undefined) return known;
+  if (known !== undefined && known !== '') return known;
+  const cluster = await clusterOf(dataDir);
+  if (existsSync(cluster)) {
+    throw new Error(`${file}, the password of ${cluster}, is lost: restore it, or delete ${cluster} with all its data`);
+  }
   const password = randomBytes(24).toString('base64url');
   await replaceFile(file, `${password}\n`);
   return password;
@@ -83,6 +87,9 @@ async function makeCluster(
   }
 }
 
+const WRONG_PASSWORD = '28P01';
+
+/** @throws Error if the server is up and has another password: waiting changes nothing then */
 async function answers(url: string): Promise<true | undefined> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 1_000 });
   client.on('error', () => {}); // what fails is also raised by the query that it fails
@@ -90,8 +97,9 @@ async function answers(url: string): Promise<true | undefined> {
     await client.connect();
     await client.query('SELECT 1');
     return true;
-  } catch {
-    return undefined;
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== WRONG_PASSWORD) return undefined;
+    throw new Error('the file postgres-password is not that of the PostgreSQL beside it: restore it', { cause: error });
   } finally {
     await client.end().catch(() => {});
   }
