@@ -116,7 +116,7 @@ export function makeDeps(
   const liveFeed = createLiveFeed(db, (error) => warn(error, {}, 'streams wait for the log to be readable'));
   const inspector = inspectQueue(queue, redis, config.TIMER_HORIZON);
   const health = createRedisHealth(redis, { prefix: address.prefix, metaKey: queue.keys['meta'] ?? '', log });
-  const lookAtPostgres = watchPostgres(db.pool, log);
+  const lookAtPostgres = watchPostgres(db.connections, log);
   const measured = { db, lookAtPostgres, lookAtRedis: health.look, countJobs: () => countJobs(queue) };
   const authenticator = createAuthenticator({
     keys: keysOf(config, surroundings.authSecret),

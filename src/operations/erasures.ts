@@ -35,7 +35,7 @@ export interface ErasureProgress {
 async function proceed(db: Database, erasure: ErasureRow, batches: number): Promise<ErasureProgress> {
   const erased = await eraseInBatches(db, erasure, batches);
   const waiting = await commentsLeft(db, erasure);
-  if (waiting === 0) await finishErasure(db, erasure);
+  if (waiting === 0) await withTx(db, (tx) => finishErasure(tx, erasure));
   return { erasure, erased, waiting };
 }
 

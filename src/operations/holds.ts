@@ -1,4 +1,4 @@
-import { isTransient, type Tx } from '../platform/database.ts';
+import { isTransient, type Tx, withTx } from '../platform/database.ts';
 import {
   anyReleased,
   finishHolds,
@@ -42,7 +42,7 @@ async function settleOneByOne(deps: WriteDeps, disputeIds: readonly string[]) {
       moved += await settleReleased(deps, [disputeId]);
     } catch (error) {
       if (isTransient(error)) throw error;
-      await noteFailure(deps.db, disputeId, error);
+      await withTx(deps.db, (tx) => noteFailure(tx, disputeId, error));
       failed += 1;
     }
   }
@@ -70,7 +70,7 @@ export async function moveReleased(deps: WriteDeps, batches: number): Promise<{ 
   for (let batch = 0; batch < batches; batch += 1) {
     const disputeIds = await releasedDisputes(deps.db, BATCH);
     if (disputeIds.length === 0) {
-      await finishHolds(deps.db);
+      await withTx(deps.db, finishHolds);
       return { moved, complete: failed === 0 };
     }
     const done = await settleBatch(deps, disputeIds);

@@ -18,7 +18,7 @@ type Place = ReturnType<typeof placeOf>;
 const BY_STATE: Readonly<Record<string, (place: Place) => string>> = {
   '28P01': ({ user }) => `check the user (${user}) and the password in DATABASE_URL`,
   '3D000': ({ name }) => `create it (CREATE DATABASE "${name}") or correct DATABASE_URL`,
-  '3F000': () => 'create the schema that search_path names',
+  '3F000': ({ user }) => `create the schema public, or grant USAGE and CREATE on it to ${user}`,
   '42501': ({ user }) => `grant it to ${user}, or migrate with an account that may: npm run ops -- migrate`,
   '25006': () => 'DATABASE_URL must name the primary',
   '53100': () => "the database server's disk is full: free some space there",
@@ -77,10 +77,10 @@ export function describeDatabaseProblem(url: string | null, error: unknown): str
   const byCode = BY_CODE[code];
   if (byCode !== undefined) return `${byCode(place)} (${code})`;
   if (CERTIFICATE.test(code)) {
-    return `the certificate of ${place} is not accepted (${message}): name its CA by NODE_EXTRA_CA_CERTS, or correct DATABASE_URL`;
+    return `the certificate of ${place.place} is not accepted (${message}): name its CA by NODE_EXTRA_CA_CERTS, or correct DATABASE_URL`;
   }
   const byState = BY_STATE[sqlStateOf(error) ?? ''];
-  return byState === undefined ? message : `the database at ${place} says "${message}": ${byState(place)}`;
+  return byState === undefined ? message : `the database at ${place.place} says "${message}": ${byState(place)}`;
 }
 
 /** What has to be known of a server before the service uses it. */
@@ -88,6 +88,7 @@ export interface ServerFacts {
   readonly version: string;
   readonly version_number: number;
   readonly encoding: string;
+  readonly is_standby: boolean;
   readonly is_read_only: boolean;
 }
 
@@ -96,18 +97,23 @@ export const SERVER_FACTS = `SELECT
   current_setting('server_version') AS version,
   current_setting('server_version_num')::int AS version_number,
   current_setting('server_encoding') AS encoding,
-  pg_is_in_recovery() OR current_setting('transaction_read_only')::bool AS is_read_only`;
+  pg_is_in_recovery() AS is_standby,
+  current_setting('transaction_read_only')::bool AS is_read_only`;
 
 const MIN_VERSION_NUMBER = 150_000;
 
 /** Why the service cannot use a database, or null. */
-export function problemOfServer({ version, version_number, encoding, is_read_only }: ServerFacts): string | null {
+export function problemOfServer(facts: ServerFacts): string | null {
+  const { version, version_number, encoding, is_standby, is_read_only } = facts;
   if (version_number < MIN_VERSION_NUMBER) {
     return `the database server is PostgreSQL ${version}: 15 or newer is needed`;
   }
   if (encoding !== 'UTF8') {
     return `the database has the encoding ${encoding}: create one with CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`;
   }
-  if (is_read_only) return 'the database is read-only: DATABASE_URL must name the primary';
+  if (is_standby) return 'the database is read-only, since its server is a standby: DATABASE_URL must name the primary';
+  if (is_read_only) {
+    return 'the database is read-only: turn default_transaction_read_only off for the server, the database and the role';
+  }
   return null;
 }

@@ -1,13 +1,19 @@
 import { Socket } from 'node:net';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
+import { type Connections, watchConnections } from './connections.ts';
+import { BEGIN_READ, begin, IS_USUAL, type TxOptions } from './session.ts';
 import { createStatementNames, type StatementNames } from './statements.ts';
 import { mark, tracedWithin } from './tracing.ts';
+
+/** Queries outside a transaction: they read. What is written is written by `withTx`, which sets that a commit is durable. */
+export type Reads = Pick<NodePgDatabase, 'select' | 'selectDistinct' | 'execute'>;
 
 /** A pool of connections, and typed queries on any of them outside a transaction. */
 export interface Database {
   readonly pool: pg.Pool;
-  readonly query: NodePgDatabase;
+  readonly connections: Connections;
+  readonly query: Reads;
   readonly statements: StatementNames;
 }
 
@@ -26,57 +32,6 @@ const CONNECT_TIMEOUT_MS = 2_000;
 // The client gives up after the server does: a server-side limit alone hangs on a frozen server.
 const CLIENT_QUERY_TIMEOUT_MS = 5_000;
 const MAX_CONNECTION_AGE_S = 1_800;
-
-/**
- * What the text of answers and the meaning of statements depend on, and the promise that an answer survives a crash. A role or a
- * database may have other defaults: with `datestyle = 'SQL, DMY'` deadlines moved by months.
- */
-const SESSION_DEFAULTS = [
-  { name: 'search_path', value: 'public' },
-  { name: 'synchronous_commit', value: 'on' },
-  { name: 'datestyle', value: `'ISO, MDY'` },
-  { name: 'intervalstyle', value: 'postgres' },
-  { name: 'timezone', value: `'UTC'` },
-  { name: 'bytea_output', value: 'hex' },
-  { name: 'extra_float_digits', value: '1' },
-  { name: 'standard_conforming_strings', value: 'on' },
-] as const;
-
-/** Sets them for one transaction, where statements are sent by other means than `withTx`. */
-export const PIN_SESSION = SESSION_DEFAULTS.map(({ name, value }) => `SET LOCAL ${name} = ${value}`).join('; ');
-
-// For statements outside a transaction, which read. Time zones do not matter to them: instants come with their offset.
-const IS_USUAL = `SELECT current_setting('search_path') IN ('"$user", public', 'public')
-    AND current_setting('datestyle') LIKE 'ISO,%' AND current_setting('intervalstyle') = 'postgres'
-    AND current_setting('bytea_output') = 'hex' AND current_setting('extra_float_digits')::integer >= 1
-    AND current_setting('standard_conforming_strings')::boolean
-    AND current_setting('default_transaction_isolation') = 'read committed'
-    AND (SELECT setting::integer FROM pg_settings WHERE name = 'statement_timeout') NOT BETWEEN 1 AND 3999 AS "isUsual"`;
-
-// Inside the transaction and not on the session, so that it holds behind a pooler that shares sessions. A lock is
-// waited for 2 s at most (then 503).
-// Every statement in a transaction looks up each of its rows by an index, whatever the planner thinks of tables that are
-// small yet or whose numbers it does not know: where it expects a hundred rows and there is one, it would rather read a
-// whole table or a whole index, and hash it. That settled, one plan is as good as another, and it is made once.
-const begin = ({ frozenAfterMs = FROZEN_AFTER_MS, statementMs = STATEMENT_MS }: TxOptions) =>
-  [
-    'BEGIN ISOLATION LEVEL READ COMMITTED',
-    'SET LOCAL lock_timeout = 2000',
-    `SET LOCAL statement_timeout = ${statementMs}`,
-    `SET LOCAL idle_in_transaction_session_timeout = ${frozenAfterMs}`,
-    ...SESSION_DEFAULTS.map(({ name, value }) => `SET LOCAL ${name} = ${value}`),
-    'SET LOCAL enable_seqscan = off',
-    'SET LOCAL enable_hashjoin = off',
-    'SET LOCAL enable_mergejoin = off',
-    'SET LOCAL enable_material = off',
-    'SET LOCAL jit = off',
-    'SET LOCAL plan_cache_mode = force_generic_plan',
-  ].join('; ');
-
-const STATEMENT_MS = 4_000;
-
-// As long as a lock is waited for: longer, and those who wait for it are refused for nothing.
-const FROZEN_AFTER_MS = 2_000;
 
 /** A socket that sends what is written in one turn together: what travels together takes one system call, and wakes the server once. */
 function gatheringSocket(): Socket {
@@ -113,28 +68,37 @@ export function openDatabase({ url, poolSize, applicationName, onError }: Databa
   // Without the first, an idle connection that dies ends the process; without the second, one that is checked out does.
   pool.on('error', onError);
   pool.on('connect', (client) => client.on('error', onError));
+  const connections = watchConnections(pool, { size: poolSize, patienceMs: CONNECT_TIMEOUT_MS, onRefused: onError });
   const statements = createStatementNames();
-  return { pool, query: drizzle(preparing(pool, statements)), statements };
+  return { pool, connections, query: drizzle(preparing(connections, statements)), statements };
 }
 
 /** A query under the name of its statement, or without one. */
 const named = ({ name: _own, ...config }: pg.QueryConfig, name: string | undefined): pg.QueryConfig =>
   name === undefined ? config : { ...config, name };
 
-const usual = new WeakMap<pg.PoolClient, Promise<boolean>>();
+const usual = new WeakMap<pg.PoolClient, boolean>();
 
 /** Whether a connection came with the settings that reading needs; it is asked once. */
-function isUsual(client: pg.PoolClient): Promise<boolean> {
+async function isUsual(client: pg.PoolClient): Promise<boolean> {
   const known = usual.get(client);
   if (known !== undefined) return known;
-  const asked = client.query<{ isUsual: boolean }>(IS_USUAL).then(({ rows }) => rows[0]?.isUsual === true);
-  usual.set(client, asked);
-  return asked;
+  const { rows } = await client.query<{ isUsual: boolean }>(IS_USUAL);
+  const answer = rows[0]?.isUsual === true;
+  usual.set(client, answer);
+  return answer;
+}
+
+/** Runs a query in a transaction of its own, which has the service's settings. */
+async function readInTx(client: pg.PoolClient, config: pg.QueryConfig, values: unknown[]) {
+  const [, answer] = await Promise.all([client.query(BEGIN_READ), client.query(named(config, undefined), values)]);
+  await client.query('COMMIT');
+  return answer;
 }
 
 /** A pool whose queries outside transactions are prepared where they were given a name, and safe from other defaults. */
-function preparing(pool: pg.Pool, statements: StatementNames): pg.Pool {
-  const queryOn = async (client: pg.PoolClient, config: pg.QueryConfig, values: unknown[]) => {
+function preparing(connections: Connections, statements: StatementNames): pg.Pool {
+  const readAlone = async (client: pg.PoolClient, config: pg.QueryConfig, values: unknown[]) => {
     const name = config.name === undefined ? undefined : statements.of(config.text);
     try {
       return await client.query(named(config, name), values);
@@ -145,23 +109,19 @@ function preparing(pool: pg.Pool, statements: StatementNames): pg.Pool {
     }
   };
   const query = async (config: pg.QueryConfig, values: unknown[]) => {
-    const client = await pool.connect();
+    const client = await connections.take();
     let unusable: Error | undefined;
     try {
-      if (await isUsual(client)) return await queryOn(client, config, values);
-      await client.query(begin({}));
-      const answer = await client.query(named(config, undefined), values);
-      await client.query('COMMIT');
-      return answer;
+      const read = (await isUsual(client)) ? readAlone : readInTx;
+      return await read(client, config, values);
     } catch (error) {
-      unusable = error instanceof Error ? error : new Error(String(error));
+      unusable = await rollBack(client, error);
       throw error;
     } finally {
-      // A statement that failed alone leaves its connection as it was, unless the server or the line is the reason.
-      client.release(unusable !== undefined && isTransient(unusable) ? unusable : undefined);
+      client.release(unusable);
     }
   };
-  return { query } as unknown as pg.Pool;
+  return { query } as unknown as pg.Pool; // all of a pool that drizzle uses
 }
 
 /** The transaction may or may not have been committed: the connection failed while it was asked to. */
@@ -210,8 +170,8 @@ interface Preparable<P> {
  * A query that is built once for each connection, with placeholders for what differs: building it takes as long as running
  * it. Its `execute` sends it before it returns, so that what is called one after the other is sent in that order.
  */
-export function prepared<P>(name: string, build: (db: Tx) => Preparable<P>): (db: Tx) => P {
-  const known = new WeakMap<Tx, P>();
+export function prepared<P, D extends Reads>(name: string, build: (db: D) => Preparable<P>): (db: D) => P {
+  const known = new WeakMap<D, P>();
   return (db) => {
     const ready = known.get(db);
     if (ready !== undefined) return ready;
@@ -219,19 +179,6 @@ export function prepared<P>(name: string, build: (db: Tx) => Preparable<P>): (db
     known.set(db, built);
     return built;
   };
-}
-
-export interface TxOptions {
-  /**
-   * How long this process may leave the server waiting for the next statement, in milliseconds; then it is taken for frozen,
-   * and what it has locked is free again.
-   */
-  readonly frozenAfterMs?: number;
-  /**
-   * How long a statement may take with all that it waits for, in milliseconds. The limit for locks alone is not enough where
-   * somebody is not to wait longer: who comes second waits for the first one's turn, and then for the lock.
-   */
-  readonly statementMs?: number;
 }
 
 const TRANSACTION = { kind: 'client', attributes: { 'db.system.name': 'postgresql' } } as const;
@@ -245,8 +192,12 @@ export function withTx<T>(db: Database, work: (tx: Tx) => Promise<T>, options: T
   return tracedWithin('transaction', TRANSACTION, () => runTx(db, work, options));
 }
 
-async function runTx<T>({ pool, statements }: Database, work: (tx: Tx) => Promise<T>, options: TxOptions): Promise<T> {
-  const client = await pool.connect();
+async function runTx<T>(
+  { connections, statements }: Database,
+  work: (tx: Tx) => Promise<T>,
+  options: TxOptions,
+): Promise<T> {
+  const client = await connections.take();
   mark('connected');
   let unusable: Error | undefined;
   try {
@@ -262,6 +213,7 @@ async function runTx<T>({ pool, statements }: Database, work: (tx: Tx) => Promis
     unusable = await rollBack(client, error);
     // Where a pooler shares connections, no statement stays where it was prepared.
     if (isStatementLost(error)) statements.giveUp();
+    if (isReadOnly(error)) connections.distrust();
     throw error;
   } finally {
     client.release(unusable);
@@ -288,10 +240,8 @@ async function rollBack(client: pg.PoolClient, error: unknown): Promise<Error | 
   }
   try {
     await client.query('ROLLBACK');
-    // Nothing else can be asked of a connection whose statements are out of date, and nothing be written through one to a
-    // server that takes no writes: the address may lead to another one by now.
-    if (isPlanOutdated(error)) return new Error('a migration has changed what was planned', { cause: error });
-    return isReadOnly(error) ? new Error('the server takes no writes', { cause: error }) : undefined;
+    // Nothing else can be asked of a connection whose statements are out of date.
+    return isPlanOutdated(error) ? new Error('a migration has changed what was planned', { cause: error }) : undefined;
   } catch (failure) {
     return failure instanceof Error ? failure : new Error(String(failure));
   }

@@ -4,9 +4,10 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { PIN_SESSION, sqlStateOf } from './database.ts';
+import { sqlStateOf } from './database.ts';
 import { describeDatabaseProblem, problemOfServer, SERVER_FACTS, type ServerFacts } from './database-problems.ts';
 import { ROOT } from './root.ts';
+import { BEGIN_MIGRATION } from './session.ts';
 
 /** Where this build's migrations are. */
 export const MIGRATIONS = join(ROOT, 'migrations');
@@ -50,9 +51,7 @@ async function makeLedger(client: pg.Client): Promise<void> {
   }
   const columns = rows.map(({ name }) => name);
   if (columns.includes('name') && columns.includes('checksum')) return;
-  throw new Error(
-    'the table schema_migrations belongs to another program: give the service a database or a schema of its own',
-  );
+  throw new Error('the table schema_migrations belongs to another program: give the service a database of its own');
 }
 
 /** Compares the ledger with the files of this build, and returns the files that have to be applied. */
@@ -84,7 +83,7 @@ async function apply(client: pg.Client, { name, sql, checksum }: Migration): Pro
     const state = sqlStateOf(error) ?? '';
     if (state === LOCK_NOT_AVAILABLE) throw error;
     const advice = TAKEN.test(state)
-      ? ', and this service has not made it: give the service a database or a schema of its own'
+      ? ', and this service has not made it: give the service a database of its own'
       : '';
     throw new Error(`migration ${name}: ${describeDatabaseProblem(null, error)}${advice}`, { cause: error });
   }
@@ -100,7 +99,7 @@ const FROZEN_AFTER_MS = 30_000;
 
 /** All of them in one transaction, or none. */
 async function applyOnce(client: pg.Client, migrations: readonly Migration[]): Promise<string[]> {
-  await client.query(`BEGIN; ${PIN_SESSION}`);
+  await client.query(BEGIN_MIGRATION);
   try {
     await client.query(`SET LOCAL idle_in_transaction_session_timeout = ${FROZEN_AFTER_MS}`);
     await client.query('SELECT pg_advisory_xact_lock($1)', [LOCK_KEY]);

@@ -1,5 +1,5 @@
-import type pg from 'pg';
 import type { Logger } from 'pino';
+import type { Connections } from './connections.ts';
 import { within } from './within.ts';
 
 /** How PostgreSQL is at this moment. */
@@ -20,7 +20,7 @@ class ReadOnlyError extends Error {
  * Makes what looks after PostgreSQL: it says within two seconds how it is, and never rejects. Callers at the same time share
  * one answer and so one connection of the pool. A change is logged, once.
  */
-export function watchPostgres(pool: pg.Pool, log: Logger): () => Promise<PostgresState> {
+export function watchPostgres(connections: Connections, log: Logger): () => Promise<PostgresState> {
   let before: PostgresState = 'up';
   const tell = (state: PostgresState, error?: unknown) => {
     if (state === before) return state;
@@ -31,16 +31,17 @@ export function watchPostgres(pool: pg.Pool, log: Logger): () => Promise<Postgre
   };
 
   const askOn = async () => {
-    const client = await pool.connect();
+    const client = await connections.take();
     let unusable: Error | undefined = new Error('the question had no answer');
     try {
       const { rows } = await client.query<{ isReadOnly: boolean }>(IS_READ_ONLY);
-      // The address may lead to another server by now: a new connection will tell.
-      unusable = rows[0]?.isReadOnly === true ? new ReadOnlyError() : undefined;
+      unusable = undefined;
+      if (rows[0]?.isReadOnly !== true) return;
     } finally {
       client.release(unusable);
     }
-    if (unusable !== undefined) throw unusable;
+    connections.distrust();
+    throw new ReadOnlyError();
   };
 
   const look = async (): Promise<PostgresState> => {

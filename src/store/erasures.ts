@@ -113,8 +113,8 @@ export async function commentsLeft({ query }: Database, erasure: ErasureRow): Pr
 }
 
 /** Closes an erasure, unless it was asked for again, or so lately that what was written before may not be committed. */
-export async function finishErasure({ query }: Database, { userId, requestedAt }: ErasureRow): Promise<void> {
-  await query
+export async function finishErasure(tx: Tx, { userId, requestedAt }: ErasureRow): Promise<void> {
+  await tx
     .update(erasures)
     .set({ finishedAt: sql`greatest(${NOW}, ${erasures.requestedAt})` })
     .where(

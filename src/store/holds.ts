@@ -117,8 +117,8 @@ export async function releasedDisputes({ query }: Database, limit: number): Prom
  * Closes the released holds once nothing is left to move. As long as any hold lasts, none is closed: the time of one that
  * has ended still counts for a dispute that another one goes on holding.
  */
-export async function finishHolds({ query }: Database): Promise<void> {
-  await query.execute(sql`
+export async function finishHolds(tx: Tx): Promise<void> {
+  await tx.execute(sql`
     UPDATE holds h SET finished_at = greatest(${NOW}, h.released_at)
     WHERE h.finished_at IS NULL AND h.released_at IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM holds a WHERE a.released_at IS NULL)

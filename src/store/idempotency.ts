@@ -30,12 +30,12 @@ const RETENTION = sql`interval '24 hours'`;
 const CALLER = sql.placeholder('caller');
 const KEY = sql.placeholder('key');
 
-const CLAIM = prepared('claim_key', (tx) =>
+const CLAIM = prepared('claim_key', (tx: Tx) =>
   tx
     .select({ claimed: sql<boolean>`pg_try_advisory_xact_lock(hashtextextended(${sql.placeholder('name')}::text, 0))` })
     .from(sql`(SELECT 1) AS one`),
 );
-const KEPT = prepared('kept_response', (tx) =>
+const KEPT = prepared('kept_response', (tx: Tx) =>
   tx
     .select()
     .from(idempotencyKeys)
@@ -47,7 +47,7 @@ const KEPT = prepared('kept_response', (tx) =>
       ),
     ),
 );
-const KEEP = prepared('keep_response', (tx) => {
+const KEEP = prepared('keep_response', (tx: Tx) => {
   const kept = {
     fingerprint: sql.placeholder('fingerprint'),
     responseStatus: sql.placeholder('responseStatus'),

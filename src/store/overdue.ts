@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Database } from '../platform/database.ts';
+import type { Database, Tx } from '../platform/database.ts';
 import { loggable } from '../platform/log.ts';
 import { THIS_MOMENT } from './clock.ts';
 import { NOT_HELD } from './holds.ts';
@@ -42,9 +42,9 @@ const MAX_ERROR_LENGTH = 1_000;
  * minutes. Two who failed at the same time, one in each worker, count as one.
  * @returns how often it has failed
  */
-export async function noteFailure({ query }: Database, disputeId: string, error: unknown): Promise<number> {
+export async function noteFailure(tx: Tx, disputeId: string, error: unknown): Promise<number> {
   const text = JSON.stringify(loggable(error)).slice(0, MAX_ERROR_LENGTH);
-  const { rows } = await query.execute<{ attempts: number }>(sql`
+  const { rows } = await tx.execute<{ attempts: number }>(sql`
     INSERT INTO deadline_failures AS f (dispute_id, attempts, retry_at, last_error)
     VALUES (${disputeId}, 1, clock_timestamp() + interval '2 seconds', ${text})
     ON CONFLICT (dispute_id) DO UPDATE SET last_error = excluded.last_error,

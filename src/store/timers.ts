@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
-import type { Database } from '../platform/database.ts';
+import type { Tx } from '../platform/database.ts';
 
 /** One wake-up: a deadline of a dispute, by the count of the promise. `dueAt` null means that it is not wanted any more. */
 export interface Timer {
@@ -32,9 +32,9 @@ const NEAR_MS = 5 * 60_000;
  * Leases the timers whose turn it is. What two relays do at once does no harm, but they pass over each other's rows.
  * A timer beyond the horizon is put off until the horizon reaches it.
  */
-export async function leaseTimers({ query }: Database, options: LeaseOptions): Promise<TimerBatch> {
+export async function leaseTimers(tx: Tx, options: LeaseOptions): Promise<TimerBatch> {
   const ms = (value: number) => sql`${value}::float8 * interval '1 millisecond'`;
-  const { rows } = await query.execute<{
+  const { rows } = await tx.execute<{
     now: number;
     id: string;
     seq: number;
@@ -76,13 +76,13 @@ const placesOf = (timers: readonly Timer[], condition: SQL) => sql`ARRAY(
  * Gives leases back, so that the timers are handed over again at the next turn. One that a decision is changing at this moment
  * is left to it.
  */
-export async function returnLeases({ query }: Database, timers: readonly Timer[]): Promise<void> {
+export async function returnLeases(tx: Tx, timers: readonly Timer[]): Promise<void> {
   const places = placesOf(timers, sql`true`);
-  await query.execute(sql`UPDATE timers SET leased_until = clock_timestamp() WHERE ctid = ANY (${places})`);
+  await tx.execute(sql`UPDATE timers SET leased_until = clock_timestamp() WHERE ctid = ANY (${places})`);
 }
 
 /** Forgets timers that nobody wants and whose jobs have been taken away; one that is locked at this moment comes again. */
-export async function forgetTimers({ query }: Database, timers: readonly Timer[]): Promise<void> {
+export async function forgetTimers(tx: Tx, timers: readonly Timer[]): Promise<void> {
   const places = placesOf(timers, sql`due_at IS NULL`);
-  await query.execute(sql`DELETE FROM timers WHERE ctid = ANY (${places})`);
+  await tx.execute(sql`DELETE FROM timers WHERE ctid = ANY (${places})`);
 }

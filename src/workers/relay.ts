@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Metrics } from '../operations/metrics.ts';
-import type { Database } from '../platform/database.ts';
+import { type Database, withTx } from '../platform/database.ts';
 import type { RedisHealth } from '../platform/redis-health.ts';
 import { RedisUnusableError } from '../platform/redis-state.ts';
 import { forgetTimers, leaseTimers, returnLeases, type Timer, type TimerBatch } from '../store/timers.ts';
@@ -26,7 +26,7 @@ const LEAVE_TO_SWEEPER_MS = 2_000;
 
 async function remove({ db, queue }: RelayDeps, timers: readonly Timer[]): Promise<void> {
   await removeJobs(queue, timers);
-  if (timers.length > 0) await forgetTimers(db, timers);
+  if (timers.length > 0) await withTx(db, (tx) => forgetTimers(tx, timers));
 }
 
 async function handOver(deps: RelayDeps, { now, timers }: TimerBatch): Promise<void> {
@@ -52,12 +52,12 @@ export async function relayOnce(deps: RelayDeps): Promise<boolean> {
   const state = await deps.health.look();
   if (state.redis !== 'up') throw new RedisUnusableError(state);
   const options = { limit: BATCH, horizonMs: deps.horizonMs, nearLeaseMs: NEAR_LEASE_MS, farLeaseMs: FAR_LEASE_MS };
-  const batch = await leaseTimers(deps.db, options);
+  const batch = await withTx(deps.db, (tx) => leaseTimers(tx, options));
   if (batch.timers.length === 0) return false;
   try {
     await handOver(deps, batch);
   } catch (error) {
-    await returnLeases(deps.db, batch.timers);
+    await withTx(deps.db, (tx) => returnLeases(tx, batch.timers));
     throw error;
   }
   return batch.timers.length === BATCH;

@@ -2,7 +2,7 @@ import type { Logger } from 'pino';
 import type { Metrics } from '../operations/metrics.ts';
 import { settleOnce } from '../operations/settle.ts';
 import type { WriteDeps } from '../operations/write.ts';
-import { isTransient } from '../platform/database.ts';
+import { isTransient, withTx } from '../platform/database.ts';
 import { traced } from '../platform/tracing.ts';
 import { disputesToRemind, noteFailure, overdueDisputes } from '../store/overdue.ts';
 import { type Loop, startLoop } from './loop.ts';
@@ -39,7 +39,7 @@ const ALARM_ATTEMPTS = 5;
 /** Nothing is wrong with the others: this one waits its time. */
 async function putAside({ write, metrics, log }: SweeperDeps, disputeId: string, error: unknown): Promise<void> {
   metrics.failures.inc();
-  const attempts = await noteFailure(write.db, disputeId, error);
+  const attempts = await withTx(write.db, (tx) => noteFailure(tx, disputeId, error));
   const level = attempts >= ALARM_ATTEMPTS ? 'error' : 'warn';
   log[level]({ err: error, disputeId, attempts }, 'a deadline could not take effect and will be tried again');
 }

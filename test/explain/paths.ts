@@ -141,11 +141,13 @@ async function plainList(db: Database, partyId: string): Promise<void> {
 }
 
 /** What is asked for in one transaction, at whose beginning everything that was numbered has been folded. */
-async function statistics({ query }: Database, span: { from: number; to: number }): Promise<void> {
-  const { rows } = await query.execute<{ end: number }>('SELECT max(seq)::float8 AS end FROM log_entries');
-  await readStanding(query, 20_001);
-  await overdueIn(query, span, 5_001);
-  await readCells(query, span, { position: rows[0]?.end ?? 0 });
+async function statistics(db: Database, span: { from: number; to: number }): Promise<void> {
+  await withTx(db, async (tx) => {
+    const { rows } = await tx.execute<{ end: number }>('SELECT max(seq)::float8 AS end FROM log_entries');
+    await readStanding(tx, 20_001);
+    await overdueIn(tx, span, 5_001);
+    await readCells(tx, span, { position: rows[0]?.end ?? 0 });
+  });
 }
 
 async function erase(db: Database, what: Parameters<typeof eraseComments>[1]): Promise<void> {
@@ -170,7 +172,7 @@ export function work(now: number): AccessPath[] {
       name: 'settling what is overdue',
       run: async (db) => settleDisputes(deps(db), await overdueDisputes(db, 200), { trigger: 'sweep', busy: 'skip' }),
     },
-    { name: 'timers to hand over', run: (db) => leaseTimers(db, LEASE) },
+    { name: 'timers to hand over', run: (db) => withTx(db, (tx) => leaseTimers(tx, LEASE)) },
     { name: 'timers handed over', run: (db) => handedOver(db, null, 1_000, HORIZON) },
     { name: 'timers handed over, further on', run: (db) => handedOver(db, behind, 1_000, HORIZON) },
     { name: 'deadlines ahead', run: (db) => listDeadlines(db, 'pending', null, 101) },
@@ -183,7 +185,7 @@ export function work(now: number): AccessPath[] {
       run: async (db) => wantedAmong(db, await handedOver(db, null, 1_000, HORIZON)),
     },
     { name: 'disputes of released holds', run: (db) => releasedDisputes(db, 500) },
-    { name: 'holds to be finished', run: (db) => finishHolds(db) },
+    { name: 'holds to be finished', run: (db) => withTx(db, finishHolds) },
     { name: 'numbers for the log', run: (db) => sequenceLog(db) },
     { name: 'the log folded into statistics', run: (db) => withTx(db, (tx) => foldEntries(tx, 5_000)) },
     { name: 'keys to be forgotten', run: (db) => withTx(db, (tx) => forgetOldKeys(tx, 1_000)) },

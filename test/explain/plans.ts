@@ -73,7 +73,8 @@ export async function explain(client: pg.Client, path: (db: Database) => Promise
   await client.query('BEGIN');
   try {
     const statements = { of: () => undefined, giveUp: () => {} };
-    await path({ pool, query: drizzle(connection as unknown as pg.Client), statements });
+    const connections = { take: async () => connection as unknown as pg.PoolClient, distrust: () => {} };
+    await path({ pool, connections, query: drizzle(connection as unknown as pg.Client), statements });
     return plans;
   } finally {
     await client.query('ROLLBACK');

@@ -572,7 +572,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a lease does not come back when Redis refuses',
     file: 'src/workers/relay.ts',
-    edits: [{ search: 'await returnLeases(deps.db, batch.timers);', replace: '' }],
+    edits: [{ search: 'await withTx(deps.db, (tx) => returnLeases(tx, batch.timers));', replace: '' }],
     killedBy: TIMERS,
   },
   {
@@ -590,7 +590,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a timer that nobody wants is never forgotten',
     file: 'src/workers/relay.ts',
-    edits: [{ search: 'if (timers.length > 0) await forgetTimers(db, timers);', replace: '' }],
+    edits: [{ search: 'if (timers.length > 0) await withTx(db, (tx) => forgetTimers(tx, timers));', replace: '' }],
     killedBy: TIMERS,
   },
   {

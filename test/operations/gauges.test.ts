@@ -102,7 +102,7 @@ describe('the gauges of a worker', () => {
     let answers = async (): Promise<Record<string, number>> => ({ delayed: 3 });
     const ask = () => answers();
     const registry = new Registry();
-    const lookAtPostgres = watchPostgres(db.pool, captureLog('info').log);
+    const lookAtPostgres = watchPostgres(db.connections, captureLog('info').log);
     const { lookAtRedis } = service.deps.app.system;
     const measure = addGauges(registry, { db, lookAtPostgres, lookAtRedis, countJobs: ask }, true, {
       freshMs: 0,

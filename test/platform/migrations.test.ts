@@ -1,12 +1,13 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import pg from 'pg';
 import { MIGRATIONS, migrate } from '../../src/platform/migrations.ts';
 import { onCleanup } from '../harness/cleanup.ts';
-import { createDatabase } from '../harness/database.ts';
+import { createDatabase, type TestDatabase } from '../harness/database.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { createRole, OTHER_DEFAULTS, setDefaults } from '../managed/other-defaults.ts';
 
 /** The migrations of this build, and one that is new to every database of the tests. */
 async function newMigration(sql: string): Promise<string> {
@@ -89,4 +90,51 @@ test('prices of extras that were stored as bare amounts become money in the curr
   const entries = await client.query<{ data: typeof data }>('SELECT data FROM log_entries');
   expect(entries.rows[0]?.data.order.extras).toEqual(money('First', 7));
   expect(entries.rows[0]?.data.dispute.change.extras).toEqual(money('Second', 9));
+});
+
+describe('a new database', () => {
+  const withoutTables = async (): Promise<TestDatabase> => {
+    const database = await createDatabase();
+    await database.query('DROP SCHEMA public CASCADE');
+    return database;
+  };
+
+  test('whose defaults are all others is migrated, by whichever of several processes comes first', async () => {
+    const database = await withoutTables();
+    await database.query('CREATE SCHEMA public');
+    await setDefaults(database, OTHER_DEFAULTS);
+    const applied = await Promise.all([1, 2, 3].map(() => migrate(database.url, MIGRATIONS)));
+    expect(applied.filter((names) => names.length > 0)).toHaveLength(1);
+    expect(
+      await database.query(`SELECT 1 FROM pg_tables WHERE schemaname = 'public' AND tablename = 'orders'`),
+    ).toHaveLength(1);
+  });
+
+  test('without the schema public says so on one line', async () => {
+    const { url } = await withoutTables();
+    await expect(migrate(url, MIGRATIONS)).rejects.toThrow(
+      /^the database at \S+ says "no schema has been selected to create in": create the schema public, or grant USAGE and CREATE on it to postgres$/,
+    );
+  });
+
+  test('whose schema public the role may not use says so on one line', async () => {
+    const database = await withoutTables();
+    await database.query('CREATE SCHEMA public');
+    const url = await createRole(database);
+    await expect(migrate(url, MIGRATIONS)).rejects.toThrow(
+      /: create the schema public, or grant USAGE and CREATE on it to service_\w+$/,
+    );
+    await database.query('GRANT USAGE ON SCHEMA public TO PUBLIC');
+    await expect(migrate(url, MIGRATIONS)).rejects.toThrow(
+      /permission denied for schema public": grant it to service_\w+, or migrate with an account that may: npm run ops -- migrate$/,
+    );
+  });
+
+  test('that takes no writes says so on one line', async () => {
+    const database = await createDatabase();
+    await setDefaults(database, { default_transaction_read_only: 'on' });
+    await expect(migrate(database.url, MIGRATIONS)).rejects.toThrow(
+      'the database is read-only: turn default_transaction_read_only off for the server, the database and the role',
+    );
+  });
 });

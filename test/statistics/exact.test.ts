@@ -27,6 +27,8 @@ beforeEach(clear);
 
 async function clear(): Promise<void> {
   await service.database.query('TRUNCATE orders, disputes, log_entries, timers, holds, dispute_statistics CASCADE');
+  // Positions begin anew in a log that is empty.
+  await service.database.query('UPDATE statistics_position SET seq = 0');
   await service.database.query('UPDATE statistics_position SET seq = 0');
 }
 

@@ -97,5 +97,5 @@ test.each([
   const { rows: timers } = await admin.query<Timer>(
     'SELECT dispute_id AS "disputeId", seq, due_at AS "dueAt" FROM timers LIMIT 10',
   );
-  expect(await lookedAt(db, 'timers', () => work(db, timers))).toBeLessThan(LOOKED_AT);
+  expect(await lookedAt(db, 'timers', () => withTx(db, (tx) => work(tx, timers)))).toBeLessThan(LOOKED_AT);
 });

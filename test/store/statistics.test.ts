@@ -16,6 +16,8 @@ beforeAll(async () => {
 
 beforeEach(async () => {
   await service.database.query('TRUNCATE orders, disputes, log_entries, timers, dispute_statistics CASCADE');
+  // Positions begin anew in a log that is empty.
+  await service.database.query('UPDATE statistics_position SET seq = 0');
 });
 
 const db = () => service.deps.write.db;

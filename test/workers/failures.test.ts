@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { withTx } from '../../src/platform/database.ts';
 import { noteFailure } from '../../src/store/overdue.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';
@@ -6,7 +7,7 @@ import { startService } from '../harness/service.ts';
 test('a deadline on which two workers fail at the same time has failed once, and waits no longer for it', async () => {
   const service = await startService();
   const { id } = await seedDispute(service, 'cancellation');
-  const note = () => noteFailure(service.deps.write.db, id, new Error('poison'));
+  const note = () => withTx(service.deps.write.db, (tx) => noteFailure(tx, id, new Error('poison')));
   const waitS = async () => {
     const [row] = await service.database.query<{ s: number }>(
       'SELECT extract(epoch FROM retry_at - clock_timestamp())::float8 AS s FROM deadline_failures',

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { settleDisputes } from '../../src/operations/settle.ts';
+import { withTx } from '../../src/platform/database.ts';
 import { returnLeases } from '../../src/store/timers.ts';
 import { type Backlog, createBacklog } from '../../src/workers/backlog.ts';
 import type { BrakedWorker } from '../../src/workers/braked-worker.ts';
@@ -104,7 +105,7 @@ describe('a timer', () => {
       await decision.query('BEGIN');
       await decision.query('SELECT 1 FROM timers WHERE dispute_id = $1 FOR UPDATE', [held.id]);
       const both = [held, free].map(({ id }) => ({ disputeId: id, seq: 1, dueAt: null }));
-      await returnLeases(service.deps.write.db, both);
+      await withTx(service.deps.write.db, (tx) => returnLeases(tx, both));
       const left = await service.database.query<{ id: string }>(
         'SELECT dispute_id AS id FROM timers WHERE leased_until > clock_timestamp()',
       );
