@@ -30,6 +30,8 @@ export async function cancelByAgreement({ recorder, orderService, client, freela
   const { succeed } = recorder;
   const path = { orderId: 'order-1001' };
   await succeed('reportOrder', orderService, { path, body: NEW_ORDER }, ['new_order', 'A new order']);
+  // The first success of the document is the one that mock servers answer with: it has to be about the same order.
+  await succeed('reportOrder', orderService, { path, body: NEW_ORDER }, ['unchanged', 'The same report again']);
   await succeed('getOrder', client, { path }, ['in_progress', 'An order in progress']);
   await succeed('getResolutionCenter', client, { path }, ['nothing_open', 'As the client sees it, with nothing open']);
   const opened = await succeed<Dispute>('openDispute', client, { path, body: CANCELLATION }, [

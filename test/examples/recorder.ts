@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Examples, NamedExample } from '../../src/http/recorded-examples.ts';
 import type { Answer } from '../harness/answer.ts';
 import type { Client, Headers } from '../harness/client.ts';
@@ -98,7 +99,11 @@ export function createRecorder(): Recorder {
         const [name, summary] = title;
         const entry = entryOf(operationId);
         entry.path = { ...(normalize(call.path ?? {}) as Record<string, string>), ...entry.path };
-        if (call.body !== undefined) entry.requests = { ...entry.requests, [name]: named(summary, call.body) };
+        const request = named(summary, call.body);
+        const isKnown = Object.values(entry.requests).some(({ value: known }) =>
+          isDeepStrictEqual(known, request.value),
+        );
+        if (call.body !== undefined && !isKnown) entry.requests = { ...entry.requests, [name]: request };
         keepAnswer(operationId, answer.status, mediaType, title, value);
       }
       return value as T;
