@@ -30,7 +30,9 @@ export async function createDatabase(): Promise<TestDatabase> {
   const name = `test_${randomBytes(8).toString('hex')}`;
   await administrate(`CREATE DATABASE ${name} TEMPLATE ${TEMPLATE_DATABASE}`);
   const url = databaseUrl(name);
-  const pool = new pg.Pool({ connectionString: url, max: 4, allowExitOnIdle: true });
+  // Whatever search path a test gives the database.
+  const options = '-c search_path=public';
+  const pool = new pg.Pool({ connectionString: url, options, max: 4, allowExitOnIdle: true });
   pool.on('error', () => {}); // a test that breaks connections breaks these, too
   const drop = once(async () => {
     await searchDatabase(async (sql) => (await pool.query(sql)).rows);
