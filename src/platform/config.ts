@@ -60,6 +60,22 @@ const integer = (fallback: number, min: number, max: number) => wholeNumber(min,
 const url = (protocols: RegExp, example: string) =>
   z.url({ protocol: protocols, error: `must be a URL such as ${example}` });
 
+const ENCRYPTS = /^(prefer|require|verify-ca)$/;
+
+/** The driver checks the certificate in each of these modes, and warns on eight lines that a later version will not. */
+function checkingCertificates(text: string): string {
+  const { searchParams } = new URL(text);
+  if (searchParams.get('uselibpqcompat') === 'true') return text;
+  return text.replace(/([?&]sslmode=)([\w-]+)/, (whole, name: string, mode: string) =>
+    ENCRYPTS.test(mode) ? `${name}verify-full` : whole,
+  );
+}
+
+const databaseUrl = url(
+  /^postgres(ql)?$/,
+  'postgres://user:password@host:5432/name (one host: an address that leads to the primary)',
+).transform(checkingCertificates);
+
 /** Keys of 32 bytes in base64, with commas between: the first one encrypts, all of them decrypt. */
 const encryptionKeys = z.string().transform((text, context) => {
   const parts = text.split(',').map((part) => part.trim());
@@ -140,7 +156,7 @@ const disputeWindow = (fallback: string) => duration(fallback, 1_000, 90 * DAY_M
 export const ENVIRONMENT = z
   .object({
     NODE_ENV: z.string().default('development'),
-    DATABASE_URL: url(/^postgres(ql)?$/, 'postgres://user:password@host:5432/name').optional(),
+    DATABASE_URL: databaseUrl.optional(),
     REDIS_URL: url(/^rediss?$/, 'redis://host:6379').optional(),
     REDIS_PREFIX: z
       .string()

@@ -39,6 +39,12 @@ const BY_CODE: Readonly<Record<string, (place: Place) => string>> = {
 
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)|ERR_TLS/;
 
+function adviceOfCertificate(code: string): string {
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'use a name that the certificate has in DATABASE_URL';
+  if (code === 'CERT_HAS_EXPIRED') return 'renew it on the server';
+  return 'name the file of its CA by NODE_EXTRA_CA_CERTS (sslmode=require checks it, too; sslmode=no-verify does not)';
+}
+
 /** What to do about an error that has only a text, or whose code says less than its text. */
 const BY_TEXT: readonly (readonly [RegExp, (place: Place) => string])[] = [
   [
@@ -48,7 +54,15 @@ const BY_TEXT: readonly (readonly [RegExp, (place: Place) => string])[] = [
   ],
   [/no pg_hba\.conf entry.*no encryption/i, () => 'the server requires TLS: add ?sslmode=verify-full to DATABASE_URL'],
   [/no pg_hba\.conf entry/i, () => 'add an entry for this host to pg_hba.conf of the server'],
-  [/does not support SSL/i, () => 'DATABASE_URL asks for TLS (sslmode), which the server does not have'],
+  [
+    /does not support SSL/i,
+    ({ place }) =>
+      `DATABASE_URL asks for TLS (sslmode), which ${place} does not have: turn ssl on there, or leave sslmode out`,
+  ],
+  [
+    /ENOENT.* open '|EACCES.* open '/,
+    () => 'correct the file that DATABASE_URL names (sslrootcert, sslcert or sslkey)',
+  ],
   [/password must be a string/i, ({ user }) => `DATABASE_URL has no password for ${user}, and the server requires one`],
   [
     /terminated unexpectedly|error establishing an SSL/i,
@@ -77,7 +91,7 @@ export function describeDatabaseProblem(url: string | null, error: unknown): str
   const byCode = BY_CODE[code];
   if (byCode !== undefined) return `${byCode(place)} (${code})`;
   if (CERTIFICATE.test(code)) {
-    return `the certificate of ${place.place} is not accepted (${message}): name its CA by NODE_EXTRA_CA_CERTS, or correct DATABASE_URL`;
+    return `the certificate of ${place.place} is not accepted (${message}): ${adviceOfCertificate(code)}`;
   }
   const byState = BY_STATE[sqlStateOf(error) ?? ''];
   return byState === undefined ? message : `the database at ${place.place} says "${message}": ${byState(place)}`;

@@ -158,17 +158,17 @@ export async function migrate(databaseUrl: string, directory: string, signal?: A
   signal?.throwIfAborted();
   // Our own socket, since `end` waits for the server, and of a client that is connecting it settles nothing.
   const socket = new Socket();
-  const client = new pg.Client({
-    connectionString: databaseUrl,
-    application_name: 'resolution-center migrate',
-    connectionTimeoutMillis: ANSWER_MS,
-    keepAlive: true,
-    stream: () => socket,
-  });
-  client.on('error', () => {}); // what fails is also raised by the query that it fails
   const cut = () => void socket.destroy();
   signal?.addEventListener('abort', cut, { once: true });
   try {
+    const client = new pg.Client({
+      connectionString: databaseUrl,
+      application_name: 'resolution-center migrate',
+      connectionTimeoutMillis: ANSWER_MS,
+      keepAlive: true,
+      stream: () => socket,
+    });
+    client.on('error', () => {}); // what fails is also raised by the query that it fails
     await client.connect();
     await checkServer(client);
     const applied = await applyPatiently(client, migrations, signal);

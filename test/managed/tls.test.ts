@@ -1,16 +1,18 @@
 import { spawn } from 'node:child_process';
 import { connect } from 'node:tls';
-import { describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from '@jest/globals';
 import { freePort } from '../../src/platform/embedded/processes.ts';
 import { hasProgram } from '../faults/programs.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { createDatabase } from '../harness/database.ts';
 import { runProgram, startProcess } from '../harness/process.ts';
+import { testRedisUrl } from '../harness/redis.ts';
 import { testEnvironment } from '../harness/service.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { type Certificates, makeCertificates } from './certificates.ts';
 import { runMainFlow } from './flow.ts';
 import { hasPgBouncer, startPgBouncer } from './pgbouncer.ts';
+import { startManagedPostgres } from './postgres-server.ts';
 
 /** A Redis that listens for TLS alone; says where. */
 async function startTlsRedis({ authority, certificate, key }: Certificates): Promise<string> {
@@ -51,5 +53,69 @@ secured('over TLS to both servers (needs redis-server, pgbouncer and openssl)', 
     const stranger = runProgram('main.js', [], { env: testEnvironment(databaseUrl, redisUrl) });
     expect((await stranger.exited).code).toBe(1);
     expect(stranger.stderr()).toMatch(/certificate/);
+  });
+});
+
+const withOpenssl = hasProgram('openssl') ? describe : describe.skip;
+
+withOpenssl('a start over TLS that cannot be (needs openssl)', () => {
+  let secured: URL;
+  let authority: string;
+  beforeAll(async () => {
+    const certificates = await makeCertificates();
+    authority = certificates.authority;
+    secured = new URL((await (await startManagedPostgres({}, certificates)).createDatabase()).url);
+    secured.hostname = 'localhost';
+  }, 30_000);
+
+  /** All that a start says on stderr, with `+` for each host and port. */
+  const told = async (databaseUrl: URL, query: string, env: Record<string, string> = {}) => {
+    const url = new URL(databaseUrl);
+    url.search = query;
+    const redisUrl = await testRedisUrl();
+    const running = runProgram('main.js', [], { env: { ...testEnvironment(url.href, redisUrl), ...env } });
+    expect((await running.exited).code).toBe(1);
+    return running.stderr().replaceAll(/[\w.]+:\d{4,5}/g, '+');
+  };
+
+  test.each(['require', 'prefer', 'verify-ca', 'verify-full'])(
+    'names the CA that is missing, with sslmode=%s',
+    async (mode) => {
+      expect(await told(secured, `sslmode=${mode}`)).toBe(
+        'The service could not start: the certificate of + is not accepted (unable to verify the first certificate): ' +
+          'name the file of its CA by NODE_EXTRA_CA_CERTS (sslmode=require checks it, too; sslmode=no-verify does not)\n',
+      );
+    },
+  );
+
+  test('names the certificate that is for another host', async () => {
+    const elsewhere = await makeCertificates('DNS:elsewhere.example');
+    const server = await startManagedPostgres({}, elsewhere);
+    const url = new URL((await server.createDatabase()).url);
+    expect(await told(url, 'sslmode=require', { NODE_EXTRA_CA_CERTS: elsewhere.authority })).toMatch(
+      /^The service could not start: the certificate of \+ is not accepted \(.*\): use a name that the certificate has in DATABASE_URL\n$/,
+    );
+  });
+
+  test('names the file that is missing', async () => {
+    expect(await told(secured, 'sslmode=verify-full&sslrootcert=/missing.pem')).toBe(
+      "The service could not start: correct the file that DATABASE_URL names (sslrootcert, sslcert or sslkey) (ENOENT: no such file or directory, open '/missing.pem')\n",
+    );
+  });
+
+  test('names a server that has no TLS', async () => {
+    const plain = new URL((await createDatabase()).url);
+    expect(await told(plain, 'sslmode=require')).toBe(
+      'The service could not start: DATABASE_URL asks for TLS (sslmode), which + does not have: turn ssl on there, or leave sslmode out (The server does not support SSL connections)\n',
+    );
+  });
+
+  test('is one once the URL names the CA', async () => {
+    const url = new URL(secured);
+    url.search = `sslmode=require&sslrootcert=${authority}`;
+    const service = await startProcess({ databaseUrl: url.href });
+    expect((await fetch(`${service.url}/readyz`)).status).toBe(200);
+    expect((await service.stop()).code).toBe(0);
+    expect(service.stderr()).toBe('');
   });
 });
