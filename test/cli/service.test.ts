@@ -143,7 +143,7 @@ describe('holds', () => {
   test('say what the service finds wrong', async () => {
     const { code, err } = await ops(['hold', 'begin', '--note', ' ']);
     expect([code, err]).toEqual([1, expect.stringContaining('400 validation_failed')]);
-    expect(err).toContain('\n  /note must not be blank\n');
+    expect(err).toContain('\n  /note Write something that can be seen;');
   });
 });
 

@@ -87,7 +87,9 @@ describe('the example of a page that follows the events of a user', () => {
     const told = watch(service.url);
     await waitFor('the events arrive', () => told.batches.flat().includes(9));
     expect(service.requests.map(({ after }) => after)).toEqual([undefined, '8']);
-    expect(told).toEqual({ states: ['connecting', 'live', 'connecting', 'live'], batches: [[8], [9]], resets: 1 });
+    expect(told).toMatchObject({ states: ['connecting', 'live', 'connecting', 'live'], resets: 1 });
+    // Whether the break comes between two batches or within one is a matter of time.
+    expect(told.batches.flat()).toEqual([8, 9]);
   });
 
   test('says that it is offline while it waits, and waits for as long as Retry-After says', async () => {

@@ -53,6 +53,7 @@ inTerminal('npm start of a clean checkout, in a terminal (needs Linux and script
     expect((await stream.next())?.event).toBe('order.status_changed');
 
     terminal.press(CTRL_C);
+    expect(await stream.next()).toMatchObject({ event: 'end', data: { reason: 'shutdown' } });
     expect(await stream.next()).toBeNull();
     expect([0, 130]).toContain(await terminal.exited);
     expect(await processesOf(cwd)).toEqual([]);
