@@ -53,7 +53,8 @@ BEGIN
 
   -- Without secrets, though they are encrypted, and without what receivers answered.
   GRANT SELECT (id, url, description, types, include_comments, active, disabled_reason, disabled_at, previous_secret_until,
-    position, failing_since, recovered_at, created_by, created_at, updated_at) ON webhook_endpoints TO resolution_center_read;
-  GRANT SELECT ON webhook_deliveries TO resolution_center_read;
-  GRANT SELECT (id, delivery_id, at, duration_ms, status_code, error, with_comments, order_id) ON webhook_attempts TO resolution_center_read;
+    active_since, position, failing_since, failures, released_at, url_changed_at, types_changed_at, revise_after,
+    created_by, created_at, updated_at) ON webhook_endpoints TO resolution_center_read;
+  GRANT SELECT ON webhook_deliveries, webhook_endpoints_removed TO resolution_center_read;
+  GRANT SELECT (id, delivery_id, at, duration_ms, status_code, error, with_comments, counted, order_id) ON webhook_attempts TO resolution_center_read;
 END $$;

@@ -81,7 +81,7 @@ function outcomeOf({ attempts }: Delivery): string {
 function addDeliveries(webhooks: Command, io: Io): void {
   remote(webhooks.command('deliveries').description('what was sent to an endpoint, or will be, and what came of it'))
     .argument('<endpoint>', 'the id of the endpoint', uuid)
-    .option('--status <status>', 'only deliveries that are waiting, pending, delivered or failed')
+    .option('--status <status>', 'only deliveries that are waiting, pending, delivered, failed or skipped')
     .option('--limit <number>', `how many are listed at most, up to ${MOST}`, wholeNumber(1, MOST), 20)
     .action(async (endpoint: string, options: DeliveriesOptions) => {
       const { status, limit } = options;

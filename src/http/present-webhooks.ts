@@ -1,5 +1,6 @@
 import type { Instant } from '../domain/state.ts';
-import type { AttemptRow, DeliveryRow } from '../store/webhook-deliveries.ts';
+import type { AttemptRow } from '../store/webhook-attempts.ts';
+import type { DeliveryRow } from '../store/webhook-deliveries.ts';
 import type { EndpointRow } from '../store/webhook-endpoints.ts';
 
 const iso = (instant: Instant): string => new Date(instant).toISOString();
@@ -38,8 +39,8 @@ export type IsReadable = (attempt: AttemptRow) => boolean;
 export const NO_RESPONSES: IsReadable = () => false;
 
 function presentAttempt(attempt: AttemptRow, isReadable: IsReadable) {
-  const { at, durationMs, statusCode, error, response } = attempt;
-  return { at: iso(at), durationMs, statusCode, error, response: isReadable(attempt) ? response : null };
+  const { at, durationMs, statusCode, error, response, counted } = attempt;
+  return { at: iso(at), durationMs, counted, statusCode, error, response: isReadable(attempt) ? response : null };
 }
 
 /** A delivery as JSON, with those of some attempts that are its own. */

@@ -2,7 +2,8 @@ import { type Caller, hasScope } from '../operations/caller.ts';
 import { type Outcome, runOnce } from '../operations/idempotent.ts';
 import type { Tx } from '../platform/database.ts';
 import type { StoredResponse } from '../store/idempotency.ts';
-import { type AttemptRow, type DeliveryRow, findDelivery } from '../store/webhook-deliveries.ts';
+import type { AttemptRow } from '../store/webhook-attempts.ts';
+import { findDelivery } from '../store/webhook-deliveries.ts';
 import { type EndpointRow, lockEndpoint } from '../store/webhook-endpoints.ts';
 import type { AnyCall } from './commands.ts';
 import { idempotencyKey } from './idempotency-key.ts';
@@ -59,23 +60,26 @@ export async function changeOnce(
   );
 }
 
-/** The same for a change of a delivery, under the lock of its endpoint. */
+/**
+ * The same for a change of a delivery, under the lock of its endpoint.
+ * @throws ProblemError `forbidden` or `not_found`
+ */
 export async function changeDeliveryOnce(
   call: AnyCall,
   deliveryId: string,
-  work: (tx: Tx, delivery: DeliveryRow) => Promise<StoredResponse>,
+  work: (tx: Tx, endpoint: EndpointRow) => Promise<StoredResponse>,
 ): Promise<Outcome> {
+  let endpoint: EndpointRow | undefined;
   return await runOnce(
     call.deps.write.db,
     idempotencyKey(call),
     async (tx) => {
-      const delivery = await findDelivery(tx, deliveryId);
-      if (delivery === undefined) throw noSuchDelivery();
-      return await work(tx, delivery);
+      if (endpoint === undefined) throw noSuchDelivery();
+      return await work(tx, endpoint);
     },
     async (tx) => {
       const delivery = await findDelivery(tx, deliveryId);
-      if (delivery !== undefined) await lockForChange(tx, call.caller, delivery.endpointId);
+      endpoint = delivery === undefined ? undefined : await lockForChange(tx, call.caller, delivery.endpointId);
     },
   );
 }

@@ -1,29 +1,22 @@
+import type { Instant } from '../domain/state.ts';
+import { ENDPOINT_DISABLED, isProbed, nextDelivery, nextEndpoint } from '../domain/webhook-states.ts';
 import { type Database, type Tx, withTx } from '../platform/database.ts';
 import type { Answer } from '../platform/outgoing.ts';
 import { withRetry } from '../platform/retry.ts';
+import { retryAfterMs } from '../platform/retry-after.ts';
 import { readClock } from '../store/clock.ts';
 import type { FeedRow } from '../store/feed.ts';
-import {
-  broadcast,
-  claimDeliveries,
-  type DeliveryRow,
-  entriesOf,
-  recordAttempts,
-} from '../store/webhook-deliveries.ts';
-import { type EndpointRow, findEndpoint, lockEndpoint, noteHealth } from '../store/webhook-endpoints.ts';
-import { addDeliveries, anyActive, anyBehind, endOfLog, nextFanOut } from '../store/webhook-fan-out.ts';
+import { insertAttempts, type MadeAttempt } from '../store/webhook-attempts.ts';
+import { type DeliveryRow, entriesOf } from '../store/webhook-deliveries.ts';
+import { type EndpointRow, findEndpoint, lockEndpoint } from '../store/webhook-endpoints.ts';
+import { anyActive, anyBehind, endOfLog, nextFanOut } from '../store/webhook-fan-out.ts';
+import { lockDeliveries, lockDue, saveDeliveries } from '../store/webhook-states.ts';
 import { sequenceLog } from './feed.ts';
-import { nextAttemptInMs, retryAfterMs } from './webhook-schedule.ts';
-
-/** The type of the message that tells the other endpoints that one of them was disabled. */
-export const ENDPOINT_DISABLED = 'webhook_endpoint.disabled';
-/** The type of the message that an endpoint gets to try it out. */
-export const TEST = 'webhook_endpoint.test';
+import { saveRevised } from './webhook-changes.ts';
+import { advanceLines, broadcast, queueEvents } from './webhook-queue.ts';
 
 const FAN_OUT_BATCH = 500;
 const FAN_OUT_ROUNDS = 50;
-const LEASE_MS = 60_000;
-const DISABLE_AFTER_MS = 5 * 24 * 60 * 60 * 1_000;
 const HEAR_OF_IT = 100;
 
 interface Deps {
@@ -36,13 +29,13 @@ export async function fanOut({ db, newId }: Deps): Promise<boolean> {
   // This is asked several times a second, mostly for nothing.
   if (!(await anyActive(db))) return false;
   await sequenceLog(db);
-  const head = await endOfLog(db);
+  const head = await endOfLog(db.query);
   if (!(await anyBehind(db, head))) return false;
   let made = false;
   for (let round = 0; round < FAN_OUT_ROUNDS; round += 1) {
     const found = await withTx(db, async (tx) => {
       const next = await nextFanOut(tx, head, FAN_OUT_BATCH);
-      if (next !== null) await addDeliveries(tx, next, newId);
+      if (next !== null) await queueEvents(tx, next, newId);
       return next;
     });
     if (found === null) break;
@@ -62,9 +55,16 @@ export interface Claimed {
   readonly claim: string;
 }
 
-async function claimIn(tx: Tx, endpointId: string, claim: string, limit: number, probes: number): Promise<Claimed[]> {
-  const deliveries = await claimDeliveries(tx, { endpointId, claim, limit, probes, leaseMs: LEASE_MS });
-  const endpoint = deliveries.length === 0 ? undefined : await findEndpoint(tx, endpointId);
+async function claimIn(tx: Tx, endpointId: string, claim: string, limits: Limits): Promise<Claimed[]> {
+  const before = await findEndpoint(tx, endpointId);
+  if (before === undefined) return [];
+  const due = await lockDue(tx, before, isProbed(before) ? Math.min(limits.limit, limits.probes) : limits.limit);
+  if (due.length === 0) return [];
+  const now = await readClock(tx);
+  const deliveries = due.map((row) => nextDelivery(row, before, { kind: 'claimed', claim }, now));
+  await saveDeliveries(tx, deliveries);
+  // Read after the claim: an attempt that begins after a change of the URL goes to the new one.
+  const endpoint = await findEndpoint(tx, endpointId);
   if (endpoint === undefined) return [];
   const events = deliveries.filter(({ orderId }) => orderId !== null);
   const entries = await entriesOf(
@@ -72,7 +72,6 @@ async function claimIn(tx: Tx, endpointId: string, claim: string, limit: number,
     events.map(({ messageId }) => messageId),
     events.flatMap(({ orderId }) => orderId ?? []),
   );
-  const now = await readClock(tx);
   const { secret, previousSecret, previousSecretUntil } = endpoint;
   const previous = previousSecret !== null && (previousSecretUntil ?? 0) > now ? [previousSecret] : [];
   return deliveries.map((delivery) => ({
@@ -84,16 +83,18 @@ async function claimIn(tx: Tx, endpointId: string, claim: string, limit: number,
   }));
 }
 
+interface Limits {
+  /** How many are claimed at most. */
+  readonly limit: number;
+  /** The same of an endpoint that fails. */
+  readonly probes: number;
+}
+
 /**
- * Claims what is due for one endpoint: at most `limit`, or as many as `probes` while it fails.
- * A claim that is not recorded within a minute is anybody's again.
+ * Claims what is due for one endpoint. A delivery whose attempt is not recorded within a minute is claimed again.
  */
-export async function claimDue(
-  { db, newId }: Deps,
-  endpointId: string,
-  { limit, probes }: { readonly limit: number; readonly probes: number },
-): Promise<Claimed[]> {
-  return await withTx(db, (tx) => claimIn(tx, endpointId, newId(), limit, probes));
+export async function claimDue({ db, newId }: Deps, endpointId: string, limits: Limits): Promise<Claimed[]> {
+  return await withTx(db, (tx) => claimIn(tx, endpointId, newId(), limits));
 }
 
 /** An attempt that was made. */
@@ -102,61 +103,73 @@ export interface Attempt {
   readonly answer: Answer;
 }
 
-/** Whether an answer says that the message has been taken: 2xx, and nothing else. */
-export const isDelivered = ({ statusCode }: Answer): boolean =>
-  statusCode !== null && statusCode >= 200 && statusCode < 300;
-
-const GONE = 410;
-
-function outcomeOf({ claimed: { delivery, endpoint, claim }, answer }: Attempt, newId: () => string) {
+function madeAttempt({ claimed: { delivery, endpoint, claim }, answer }: Attempt, id: string): MadeAttempt {
   const { durationMs, statusCode, error, text } = answer;
-  const delivered = isDelivered(answer);
-  const asked = retryAfterMs(answer.retryAfter, Date.now());
+  // The claim has set when it began, by the database's clock.
+  const startedAt = delivery.lastAttemptAt ?? 0;
   return {
-    attemptId: newId(),
-    deliveryId: delivery.id,
-    claim,
-    durationMs,
-    statusCode,
-    error,
-    response: text,
+    ...{ id, deliveryId: delivery.id, claim, startedAt, durationMs, statusCode, error, response: text },
     withComments: endpoint.includeComments,
-    delivered,
-    retryInMs: delivered ? null : nextAttemptInMs(delivery.attempts + 1, asked, Math.random()),
+    counted: startedAt >= (delivery.scheduledAt ?? 0),
   };
 }
 
-async function tellOthers(tx: Tx, { newId }: Deps, endpointId: string, reason: 'gone' | 'failing'): Promise<void> {
-  const timestamp = new Date(await readClock(tx)).toISOString();
-  const payload = { type: ENDPOINT_DISABLED, timestamp, data: { endpointId, reason, disabledAt: timestamp } };
-  await broadcast(tx, { messageId: newId(), type: ENDPOINT_DISABLED, payload }, endpointId, {
-    limit: HEAR_OF_IT,
-    idOf: newId,
-  });
+async function tellOthers(tx: Tx, { newId }: Deps, { id, disabledReason: reason }: EndpointRow, now: Instant) {
+  const timestamp = new Date(now).toISOString();
+  const payload = { type: ENDPOINT_DISABLED, timestamp, data: { endpointId: id, reason, disabledAt: timestamp } };
+  const message = { messageId: newId(), type: ENDPOINT_DISABLED, payload };
+  await broadcast(tx, message, id, { limit: HEAR_OF_IT, idOf: newId });
+}
+
+/** What attempts make of an endpoint and its deliveries, one after the other. */
+function afterAttempts(
+  before: EndpointRow,
+  rows: readonly DeliveryRow[],
+  attempts: readonly Attempt[],
+  { now, random }: { readonly now: Instant; readonly random: () => number },
+) {
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  let endpoint = before;
+  const changed = new Map<string, DeliveryRow>();
+  for (const { claimed, answer } of attempts) {
+    const chance = random();
+    const row = byId.get(claimed.delivery.id);
+    // The claim has run out, and passed to another sender: its attempt is the one that counts.
+    if (row === undefined || row.claim !== claimed.claim) continue;
+    const waitMs = retryAfterMs(answer.retryAfter, now);
+    const answered = { kind: 'answered', statusCode: answer.statusCode, waitMs, chance } as const;
+    endpoint = nextEndpoint(endpoint, { ...answered, startedAt: row.lastAttemptAt ?? now }, now);
+    changed.set(row.id, nextDelivery(row, endpoint, answered, now));
+  }
+  return { endpoint, changed: [...changed.values()] };
 }
 
 /**
  * Writes down what came of attempts at one endpoint: delivered, to be tried again, or over. An endpoint that answers 410,
  * or has failed for five days, is disabled, and the others hear of it.
+ * @param random gives the chance that spreads attempts, from 0 to 1
  * @returns why it was disabled just now, or null
  */
 export async function recordOutcome(
   deps: Deps,
   endpointId: string,
   attempts: readonly Attempt[],
+  random: () => number = Math.random,
 ): Promise<'gone' | 'failing' | null> {
-  const outcomes = attempts.map((attempt) => outcomeOf(attempt, deps.newId));
-  const health = {
-    succeeded: outcomes.some(({ delivered }) => delivered),
-    failed: outcomes.some(({ delivered }) => !delivered),
-    gone: outcomes.some(({ statusCode }) => statusCode === GONE),
-  };
+  const made = attempts.map((attempt) => madeAttempt(attempt, deps.newId()));
   const work = async (tx: Tx) => {
-    if ((await lockEndpoint(tx, endpointId)) === undefined) return null;
-    await recordAttempts(tx, endpointId, outcomes);
-    const disabled = await noteHealth(tx, endpointId, health, DISABLE_AFTER_MS);
-    if (disabled !== null) await tellOthers(tx, deps, endpointId, disabled);
-    return disabled;
+    const before = await lockEndpoint(tx, endpointId);
+    if (before === undefined) return null;
+    const now = await readClock(tx);
+    const ids = attempts.map(({ claimed }) => claimed.delivery.id);
+    const { endpoint, changed } = afterAttempts(before, await lockDeliveries(tx, ids), attempts, { now, random });
+    await insertAttempts(tx, made);
+    await saveDeliveries(tx, changed);
+    await advanceLines(tx, endpoint, changed, now);
+    if (endpoint !== before) await saveRevised(tx, before, endpoint);
+    const isDisabled = before.active && !endpoint.active;
+    if (isDisabled) await tellOthers(tx, deps, endpoint, now);
+    return isDisabled ? endpoint.disabledReason : null;
   };
   return await withRetry(() => withTx(deps.db, work), { idempotent: true });
 }

@@ -3,7 +3,7 @@ import type { Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/database.ts';
 import { THIS_MOMENT } from './clock.ts';
 import { erasures, idempotencyKeys } from './schema.ts';
-import { eraseResponses } from './webhook-deliveries.ts';
+import { eraseResponses } from './webhook-attempts.ts';
 
 export type ErasureRow = typeof erasures.$inferSelect;
 

@@ -14,6 +14,7 @@ import {
 import type { EntryType, Previous } from '../domain/commands.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Actor, Change, Dispute, Extra, Instant, Order, OrderStatus, ReportedStatus } from '../domain/state.ts';
+import type { DeliveryState } from '../domain/webhook-states.ts';
 
 /** A `timestamptz` as milliseconds since the epoch. Everything written here is whole milliseconds. */
 const instant = customType<{ data: Instant; driverData: string }>({
@@ -167,8 +168,13 @@ export const webhookEndpoints = pgTable('webhook_endpoints', {
   previousSecret: text('previous_secret'),
   previousSecretUntil: instant('previous_secret_until'),
   position: bigint('position', { mode: 'number' }).notNull(),
+  activeSince: instant('active_since'),
   failingSince: instant('failing_since'),
-  recoveredAt: instant('recovered_at'),
+  failures: integer('failures').notNull(),
+  releasedAt: instant('released_at'),
+  urlChangedAt: instant('url_changed_at'),
+  typesChangedAt: instant('types_changed_at'),
+  reviseAfter: uuid('revise_after'),
   createdBy: text('created_by').notNull(),
   createdAt: instant('created_at').notNull(),
   updatedAt: instant('updated_at').notNull(),
@@ -183,8 +189,11 @@ export const webhookDeliveries = pgTable('webhook_deliveries', {
   orderVersion: integer('order_version'),
   seq: bigint('seq', { mode: 'number' }),
   payload: jsonb('payload').$type<Record<string, unknown>>(),
-  status: text('status').$type<'waiting' | 'pending' | 'delivered' | 'failed'>().notNull(),
+  status: text('status').$type<DeliveryState['status']>().notNull(),
   attempts: integer('attempts').notNull(),
+  queuedAt: instant('queued_at').notNull(),
+  scheduledAt: instant('scheduled_at'),
+  askedUntil: instant('asked_until'),
   nextAttemptAt: instant('next_attempt_at'),
   lastAttemptAt: instant('last_attempt_at'),
   claim: uuid('claim'),
@@ -202,6 +211,12 @@ export const webhookAttempts = pgTable('webhook_attempts', {
   response: text('response'),
   withComments: boolean('with_comments').notNull(),
   orderId: text('order_id'),
+  counted: boolean('counted').notNull(),
+});
+
+export const webhookEndpointsRemoved = pgTable('webhook_endpoints_removed', {
+  endpointId: uuid('endpoint_id').primaryKey(),
+  removedAt: instant('removed_at').notNull(),
 });
 
 export const disputeStatistics = pgTable(

@@ -1,7 +1,7 @@
-import { asc, eq, gt, sql } from 'drizzle-orm';
+import { asc, eq, gt, isNotNull, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/database.ts';
-import { webhookEndpoints } from './schema.ts';
+import { webhookEndpoints, webhookEndpointsRemoved } from './schema.ts';
 
 export type EndpointRow = typeof webhookEndpoints.$inferSelect;
 
@@ -18,21 +18,9 @@ export interface NewEndpoint {
   readonly createdBy: string;
 }
 
-/** What may be changed about an endpoint; what is absent stays as it is. */
-export interface EndpointChange {
-  readonly url?: string | undefined;
-  readonly description?: string | null | undefined;
-  readonly types?: readonly string[] | null | undefined;
-  readonly includeComments?: boolean | undefined;
-  readonly active?: boolean | undefined;
-}
-
 const NOW = sql`date_trunc('milliseconds', clock_timestamp())`;
 const now = NOW as unknown as Instant;
 const HEAD = sql`coalesce((SELECT max(seq) FROM log_entries WHERE seq IS NOT NULL), 0)`;
-
-const listOf = (types: readonly string[] | null | undefined) =>
-  types === null || types === undefined ? types : [...types];
 
 /** Adds an endpoint. It gets what happens from now on. */
 export async function insertEndpoint(tx: Tx, endpoint: NewEndpoint): Promise<EndpointRow> {
@@ -40,8 +28,10 @@ export async function insertEndpoint(tx: Tx, endpoint: NewEndpoint): Promise<End
     .insert(webhookEndpoints)
     .values({
       ...endpoint,
-      types: listOf(endpoint.types) ?? null,
+      types: endpoint.types === null ? null : [...endpoint.types],
       position: HEAD as unknown as number,
+      activeSince: endpoint.active ? now : null,
+      failures: 0,
       createdAt: now,
       updatedAt: now,
     })
@@ -70,29 +60,47 @@ export async function findEndpoint(query: Pick<Tx, 'select'>, id: string): Promi
   return row;
 }
 
-/** Finds and locks an endpoint: whoever moves its position, its deliveries or its secrets does it alone. */
+/** Finds and locks an endpoint: its position, deliveries, state and secrets are changed under this lock alone. */
 export async function lockEndpoint(tx: Tx, id: string): Promise<EndpointRow | undefined> {
-  const [row] = await tx.select().from(webhookEndpoints).where(eq(webhookEndpoints.id, id)).for('update');
+  const [row] = await tx.select().from(webhookEndpoints).where(eq(webhookEndpoints.id, id)).for('no key update');
   return row;
 }
 
-/** Changes an endpoint. One that is made active again begins with a clean slate, and goes on where it stopped. */
-export async function changeEndpoint(tx: Tx, id: string, change: EndpointChange): Promise<EndpointRow | undefined> {
-  const { types, ...rest } = change;
-  const given = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
-  const slate =
-    change.active === true ? { disabledReason: null, disabledAt: null, failingSince: null, recoveredAt: now } : {};
-  const [row] = await tx
-    .update(webhookEndpoints)
-    .set({ ...given, ...(types !== undefined && { types: listOf(types) ?? null }), ...slate, updatedAt: now })
-    .where(eq(webhookEndpoints.id, id))
-    .returning();
-  return row;
+/** Writes an endpoint as it is now; its row is locked. */
+export async function saveEndpoint(tx: Tx, { id, ...row }: EndpointRow): Promise<void> {
+  await tx.update(webhookEndpoints).set(row).where(eq(webhookEndpoints.id, id));
 }
 
-/** Removes an endpoint with its deliveries; says what it was, or undefined if there was none. */
+/** Active endpoints that hear of a type, but for one; at most `limit`. None of them is removed before the transaction ends. */
+export async function hearersOf(tx: Tx, type: string, exceptId: string, limit: number): Promise<EndpointRow[]> {
+  return await tx
+    .select()
+    .from(webhookEndpoints)
+    .where(
+      sql`${webhookEndpoints.active} AND ${webhookEndpoints.id} <> ${exceptId}
+        AND (${webhookEndpoints.types} IS NULL OR ${type} = ANY (${webhookEndpoints.types}))`,
+    )
+    .orderBy(asc(webhookEndpoints.id))
+    .limit(limit)
+    .for('key share');
+}
+
+/** The endpoints whose deliveries have to be revised. */
+export async function endpointsToRevise({ query }: Database): Promise<string[]> {
+  const rows = await query
+    .select({ id: webhookEndpoints.id })
+    .from(webhookEndpoints)
+    .where(isNotNull(webhookEndpoints.reviseAfter));
+  return rows.map(({ id }) => id);
+}
+
+/**
+ * Removes an endpoint, and has its deliveries deleted later, in steps: there may be half a million.
+ * @returns what it was, or undefined if there was none
+ */
 export async function deleteEndpoint(tx: Tx, id: string): Promise<EndpointRow | undefined> {
   const [row] = await tx.delete(webhookEndpoints).where(eq(webhookEndpoints.id, id)).returning();
+  if (row !== undefined) await tx.insert(webhookEndpointsRemoved).values({ endpointId: id, removedAt: now });
   return row;
 }
 
@@ -127,35 +135,4 @@ export async function movePosition(tx: Tx, id: string, position: number): Promis
     .where(eq(webhookEndpoints.id, id))
     .returning();
   return row;
-}
-
-/** How an endpoint fares, once some attempts have been made. */
-export interface Health {
-  readonly succeeded: boolean;
-  readonly failed: boolean;
-  /** Whether it said that it is not there any more. */
-  readonly gone: boolean;
-}
-
-/**
- * Notes how attempts went, and disables an endpoint that is gone or that has failed for longer than `patienceMs`.
- * @returns why it was disabled just now, or null
- */
-export async function noteHealth(
-  tx: Tx,
-  id: string,
-  { succeeded, failed, gone }: Health,
-  patienceMs: number,
-): Promise<'gone' | 'failing' | null> {
-  const tired = sql`${failed} AND NOT ${succeeded} AND failing_since < clock_timestamp() - ${patienceMs}::float8 * interval '1 millisecond'`;
-  const { rows } = await tx.execute<{ reason: 'gone' | 'failing' | null }>(sql`
-    UPDATE webhook_endpoints SET
-      failing_since = CASE WHEN ${succeeded} THEN NULL WHEN ${failed} THEN coalesce(failing_since, ${NOW}) ELSE failing_since END,
-      recovered_at = CASE WHEN ${succeeded} AND failing_since IS NOT NULL THEN ${NOW} ELSE recovered_at END,
-      active = active AND NOT ${gone} AND NOT coalesce(${tired}, false),
-      disabled_reason = CASE WHEN NOT active THEN disabled_reason WHEN ${gone} THEN 'gone' WHEN ${tired} THEN 'failing' END,
-      disabled_at = CASE WHEN NOT active THEN disabled_at WHEN ${gone} OR coalesce(${tired}, false) THEN ${NOW} END
-    WHERE id = ${id} AND active
-    RETURNING disabled_reason AS reason`);
-  return rows[0]?.reason ?? null;
 }

@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Webhook } from 'standardwebhooks';
+import { isSuccess } from '../domain/webhook-states.ts';
 import type { Metrics } from '../operations/metrics.ts';
-import { type Attempt, type Claimed, claimDue, fanOut, isDelivered, recordOutcome } from '../operations/webhooks.ts';
+import { reviseDeliveries } from '../operations/webhook-changes.ts';
+import { type Attempt, type Claimed, claimDue, fanOut, recordOutcome } from '../operations/webhooks.ts';
 import type { WriteDeps } from '../operations/write.ts';
 import type { Answer, Outgoing, OutgoingRequest } from '../platform/outgoing.ts';
 import type { Sealer } from '../platform/sealer.ts';
 import { failSpan, tracedUnder, traceParent } from '../platform/tracing.ts';
 import { VERSION } from '../platform/version.ts';
 import type { FeedRow } from '../store/feed.ts';
-import { endpointsWithDue } from '../store/webhook-deliveries.ts';
+import { endpointsWithDue } from '../store/webhook-states.ts';
 import { createCollector } from './collector.ts';
 import { type Loop, startLoop } from './loop.ts';
 
@@ -70,7 +72,7 @@ function send(outgoing: Outgoing, request: OutgoingRequest, { delivery, endpoint
     const headers = { ...request.headers, ...(traceparent !== null && { traceparent }) };
     const answer = await outgoing.post({ ...request, headers });
     if (answer.statusCode !== null) span.setAttribute('http.response.status_code', answer.statusCode);
-    if (!isDelivered(answer)) failSpan(span, answer.statusCode === null ? 'no_answer' : String(answer.statusCode));
+    if (!isSuccess(answer)) failSpan(span, answer.statusCode === null ? 'no_answer' : String(answer.statusCode));
     return answer;
   });
 }
@@ -88,7 +90,7 @@ async function attempt(deps: WebhookSenderDeps, claimed: Claimed): Promise<Attem
     if (delivery.attempts === 0 && entry !== null) {
       metrics.webhookFirstAttempt.observe(Math.max(0, ((delivery.lastAttemptAt ?? 0) - entry.occurredAt) / 1_000));
     }
-    metrics.webhookAttempts.inc({ outcome: isDelivered(answer) ? 'delivered' : 'failed' });
+    metrics.webhookAttempts.inc({ outcome: isSuccess(answer) ? 'delivered' : 'failed' });
     metrics.webhookDuration.observe(answer.durationMs / 1_000);
     return { claimed, answer };
   } catch (error) {
@@ -117,11 +119,32 @@ async function record({ write, log }: WebhookSenderDeps, attempts: readonly Atte
 /** How long a lane pauses after errors of our own: a second at first, doubled each time in a row, at most a minute. */
 const pauseMs = (pauses: number): number => Math.min(LONGEST_PAUSE_MS, SHORTEST_PAUSE_MS * 2 ** pauses);
 
+/** Wakes a lane that waits for an attempt to end. */
+interface Bell {
+  ring: () => void;
+  readonly heard: () => Promise<void>;
+}
+
+function createBell(): Bell {
+  const bell: Bell = {
+    ring: () => {},
+    heard: () =>
+      new Promise((resolve) => {
+        bell.ring = resolve;
+      }),
+  };
+  return bell;
+}
+
 /**
  * Sends to one endpoint until nothing is due for it: a slow receiver delays only its own deliveries. After an error of our
  * own the lane pauses and then sends one delivery at a time until one is sent, so that such an error makes no hot loop.
  */
-async function runLane(deps: WebhookSenderDeps, endpointId: string, stopping: AbortSignal): Promise<void> {
+async function runLane(
+  deps: WebhookSenderDeps,
+  endpointId: string,
+  { bell, stopping }: { readonly bell: Bell; readonly stopping: AbortSignal },
+): Promise<void> {
   const underWay = new Set<Promise<void>>();
   let isBroken = false;
   let pauses = 0;
@@ -147,7 +170,8 @@ async function runLane(deps: WebhookSenderDeps, endpointId: string, stopping: Ab
       underWay.add(sending);
     }
     if (underWay.size === 0) break;
-    await Promise.race(underWay);
+    // The bell rings when more is due: an attempt that hangs delays no other order.
+    await Promise.race([...underWay, bell.heard()]);
     if (!isBroken) continue;
     await sleep(pauseMs(pauses), undefined, { signal: stopping }).catch(() => {});
     pauses += 1;
@@ -157,16 +181,22 @@ async function runLane(deps: WebhookSenderDeps, endpointId: string, stopping: Ab
 
 /** Hands events to endpoints: makes deliveries of what has happened, and sends what is due, each endpoint in its own lane. */
 export function startWebhookSender(deps: WebhookSenderDeps): Loop {
-  const lanes = new Map<string, Promise<void>>();
+  const lanes = new Map<string, { readonly bell: Bell; readonly ended: Promise<void> }>();
   const stopping = new AbortController();
   const loop = startLoop({ name: 'webhooks', intervalMs: INTERVAL_MS, log: deps.log }, async () => {
     await fanOut(deps.write);
+    await reviseDeliveries(deps.write.db);
     for (const endpointId of await endpointsWithDue(deps.write.db)) {
-      if (lanes.has(endpointId)) continue;
-      const lane = runLane(deps, endpointId, stopping.signal)
+      const running = lanes.get(endpointId);
+      if (running !== undefined) {
+        running.bell.ring();
+        continue;
+      }
+      const bell = createBell();
+      const ended = runLane(deps, endpointId, { bell, stopping: stopping.signal })
         .catch((error: unknown) => deps.log.warn({ err: error, endpointId }, 'a webhook lane ended early'))
         .finally(() => lanes.delete(endpointId));
-      lanes.set(endpointId, lane);
+      lanes.set(endpointId, { bell, ended });
     }
     return 'done';
   });
@@ -174,7 +204,7 @@ export function startWebhookSender(deps: WebhookSenderDeps): Loop {
     stop: async () => {
       stopping.abort();
       await loop.stop();
-      await Promise.all(lanes.values());
+      await Promise.all([...lanes.values()].map(({ ended }) => ended));
     },
   };
 }

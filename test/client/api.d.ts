@@ -335,7 +335,7 @@ export interface paths {
         head?: never;
         /**
          * Change a webhook endpoint
-         * @description Changes what is given. An endpoint that was disabled is made active again with `active: true`.
+         * @description Changes what is given. An endpoint that was disabled is made active again with `active: true`. That, and another URL, have everything that failed sent soon; with another URL the ten attempts begin anew. What waits and is of a type that the endpoint does not want any more is skipped.
          *
          *     For services with `webhooks:manage`.
          */
@@ -397,7 +397,7 @@ export interface paths {
         put?: never;
         /**
          * Deliver past events again
-         * @description Moves the endpoint back to a position: all events behind it are delivered again, in their order and with the same `webhook-id`. A position ahead of the endpoint changes nothing.
+         * @description Moves the endpoint back to a position: all events behind it are delivered again, in their order and with the same `webhook-id`. A position ahead of the endpoint changes nothing; one beyond the end of the log is refused.
          *
          *     For services with `webhooks:manage`.
          */
@@ -1881,6 +1881,8 @@ export interface components {
             at: components["schemas"]["Timestamp"];
             /** Format: int64 */
             durationMs: number;
+            /** @description Whether it was one of the ten. An early attempt, after an outage, does not count. */
+            counted: boolean;
             /** @description Null where no answer came. */
             statusCode: number | null;
             /** @description Why no answer came. */
@@ -1901,10 +1903,10 @@ export interface components {
             orderVersion: number | null;
             seq: number | null;
             /**
-             * @description `waiting` for an earlier event of the same order, `pending` an attempt, `delivered`, or `failed` after all attempts.
+             * @description `waiting` for an earlier event of the same order, `pending` an attempt, `delivered`, `failed` after ten attempts, or `skipped`, since the endpoint does not want its type any more.
              * @enum {string}
              */
-            status: "waiting" | "pending" | "delivered" | "failed";
+            status: "waiting" | "pending" | "delivered" | "failed" | "skipped";
             /** @description The last ones, oldest first. */
             attempts: components["schemas"]["WebhookAttempt"][];
             /** @description Null while an attempt is under way, and where none will be. */
@@ -1932,7 +1934,7 @@ export interface components {
             types: components["schemas"]["WebhookType"][] | null;
             /** @description For people. */
             description: components["schemas"]["Note"] | null;
-            /** @description Whether anything is sent. One that is made active goes on where it stopped. */
+            /** @description Whether anything is sent. With `true` an endpoint goes on where it stopped, and what failed is sent soon. */
             active: boolean;
             /** @description Whether events hold comments. Only a token with the scope `comments:read` may ask for it, and only such a token may change or delete an endpoint that receives comments, or send anything to it again. */
             includeComments: boolean;
@@ -1987,7 +1989,7 @@ export interface components {
             types: components["schemas"]["WebhookType"][] | null;
             /** @description For people. */
             description: components["schemas"]["Note"] | null;
-            /** @description Whether anything is sent. One that is made active goes on where it stopped. */
+            /** @description Whether anything is sent. With `true` an endpoint goes on where it stopped, and what failed is sent soon. */
             active: boolean;
             /** @description Whether events hold comments. Only a token with the scope `comments:read` may ask for it, and only such a token may change or delete an endpoint that receives comments, or send anything to it again. */
             includeComments: boolean;
@@ -2022,7 +2024,7 @@ export interface components {
         WebhookReplay: {
             /**
              * Format: int64
-             * @description The `seq` behind which to begin; 0 for the beginning.
+             * @description The `seq` behind which to begin; 0 for the beginning. One beyond the end of the log is refused.
              */
             after: number;
         };
@@ -5313,7 +5315,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `idempotency_key_in_use`: A request with this key is still running. */
+            /** @description `position_ahead`: This position lies beyond the end of the log. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -5321,7 +5323,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {unknown} */
-                        code?: "idempotency_key_in_use";
+                        code?: "position_ahead" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -5396,7 +5398,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only deliveries with this status. */
-                status?: "waiting" | "pending" | "delivered" | "failed";
+                status?: "waiting" | "pending" | "delivered" | "failed" | "skipped";
                 /** @description How many a page has at most. */
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */

@@ -25,6 +25,8 @@ const DOMAIN = ['test/domain/promises.test.ts', 'test/domain/properties.test.ts'
 const TRANSACTIONS = ['test/platform/database.test.ts'];
 const RETRIES = ['test/platform/retry.test.ts'];
 const WEBHOOKS = ['test/webhooks/delivery.test.ts'];
+const DELIVERY_MODEL = ['test/webhooks/model.test.ts'];
+const STATES = 'src/domain/webhook-states.ts';
 const TIMERS = ['test/workers/timers.test.ts'];
 const FOLLOWING = ['test/operations/follow.test.ts'];
 const USER_STREAM = ['test/streams/user-stream.test.ts'];
@@ -635,30 +637,112 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an event is sent beside the one before it',
-    file: 'src/store/webhook-fan-out.ts',
+    file: STATES,
     edits: [
       {
-        search: "CASE WHEN waits THEN 'waiting' ELSE 'pending' END,",
-        replace: "CASE WHEN waits THEN 'pending' ELSE 'pending' END,",
+        search: 'return pending.claim === null && (waiting.seq ?? 0) < (pending.seq ?? 0) ? waiting : pending;',
+        replace: 'return waiting;',
       },
-      { search: 'CASE WHEN waits THEN NULL ELSE', replace: 'CASE WHEN false THEN NULL ELSE' },
+      {
+        search: 'return pending === undefined ? [turn] : [turn,',
+        replace: 'return pending !== undefined ? [turn] : [turn,',
+      },
     ],
-    killedBy: WEBHOOKS,
-    named: 'in the order of its order',
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'an earlier event that was replayed goes out beside a later one that is under way',
+    file: STATES,
+    edits: [{ search: 'return pending.claim === null && (waiting', replace: 'return (waiting' }],
+    killedBy: DELIVERY_MODEL,
   },
   {
     name: 'an event that was given up keeps its order back for ever',
-    file: 'src/store/webhook-deliveries.ts',
-    edits: [{ search: "moved.status <> 'pending'", replace: "moved.status = 'delivered'" }],
+    file: 'src/operations/webhook-queue.ts',
+    edits: [
+      {
+        search: 'const heads = await lockHeads(tx, endpoint.id, ordersOf(changed));',
+        replace: `const heads = await lockHeads(tx, endpoint.id, ordersOf(changed.filter(({ status }) => status !== 'failed')));`,
+      },
+    ],
     killedBy: WEBHOOKS,
     named: 'is over after ten attempts',
   },
   {
+    name: 'an early attempt counts',
+    file: STATES,
+    edits: [
+      {
+        search: 'if (scheduledAt !== null && before(lastAttemptAt, scheduledAt)) {',
+        replace: 'if (scheduledAt === -1) {',
+      },
+    ],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'a wait that a receiver asked for is forgotten when its endpoint recovers',
+    file: STATES,
+    edits: [{ search: 'Math.max(releasedAt ?? 0, askedUntil ?? 0)', replace: '(releasedAt ?? 0)' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'a wait that a receiver asked for is not heeded',
+    file: STATES,
+    edits: [{ search: 'Math.max(delay ?? 0, wait ?? 0)', replace: '(delay ?? 0)' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'a wait that an early attempt was told of is forgotten',
+    file: STATES,
+    edits: [{ search: 'Math.max(scheduledAt, askedUntil ?? 0)', replace: 'scheduledAt' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'an endpoint has recovered after any success',
+    file: STATES,
+    edits: [{ search: 'hasFailedFor(endpoint, OUTAGE_MS, now) ? now', replace: 'endpoint.failures > 0 ? now' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
     name: 'a receiver that is back waits for each of its turns',
-    file: 'src/store/webhook-deliveries.ts',
-    edits: [{ search: 'OR (e.failing_since IS NULL AND', replace: 'OR (false AND' }],
-    killedBy: WEBHOOKS,
-    named: 'comes all at once',
+    file: STATES,
+    edits: [{ search: 'const isReleased = before(lastAttemptAt, releasedAt);', replace: 'const isReleased = false;' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'an event is given up after nine attempts',
+    file: STATES,
+    edits: [
+      {
+        search: 'const attempts = delivery.attempts + 1;\n  const delay',
+        replace: 'const attempts = delivery.attempts + 2;\n  const delay',
+      },
+    ],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'attempts at a URL that was wrong count',
+    file: STATES,
+    edits: [{ search: 'if (before(lastAttemptAt, urlChangedAt)) {', replace: 'if (urlChangedAt === -1) {' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'what an endpoint does not want any more keeps the rest of its order back',
+    file: STATES,
+    edits: [
+      {
+        search:
+          "  if (isUnwanted(delivery, endpoint)) return over(delivery, 'skipped', now);\n  return delivery.status",
+        replace: '  return delivery.status',
+      },
+    ],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'a change of an endpoint reaches no delivery that waits',
+    file: 'src/operations/webhook-changes.ts',
+    edits: [{ search: '{ ...after, reviseAfter: FIRST_ID }', replace: 'after' }],
+    killedBy: ['test/webhooks/model-sql.test.ts'],
   },
   {
     name: 'the right to change an endpoint is checked on what is asked for, and not on what is there',
@@ -678,7 +762,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a redirect is followed',
-    file: 'src/operations/webhooks.ts',
+    file: STATES,
     edits: [{ search: 'statusCode < 300;', replace: 'statusCode < 400;' }],
     killedBy: WEBHOOKS,
     named: 'as here with 302',

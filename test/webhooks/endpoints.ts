@@ -62,9 +62,12 @@ export async function letDeliveriesWait(database: TestDatabase, endpointId: stri
   await database.query(
     `WITH moved AS (
        UPDATE webhook_deliveries SET next_attempt_at = next_attempt_at ${before}, created_at = created_at ${before},
-         last_attempt_at = last_attempt_at ${before} WHERE endpoint_id = $1 AND claim IS NULL)
-     UPDATE webhook_endpoints SET failing_since = failing_since ${before}, recovered_at = recovered_at ${before},
-       previous_secret_until = previous_secret_until ${before} WHERE id = $1`,
+         last_attempt_at = last_attempt_at ${before}, scheduled_at = scheduled_at ${before},
+         asked_until = asked_until ${before}, queued_at = queued_at ${before} WHERE endpoint_id = $1 AND claim IS NULL)
+     UPDATE webhook_endpoints SET failing_since = failing_since ${before}, released_at = released_at ${before},
+       active_since = active_since ${before}, url_changed_at = url_changed_at ${before},
+       types_changed_at = types_changed_at ${before}, previous_secret_until = previous_secret_until ${before}
+     WHERE id = $1`,
     [endpointId, ms],
   );
 }

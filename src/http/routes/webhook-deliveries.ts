@@ -1,11 +1,7 @@
 import { z } from 'zod';
-import {
-  type AttemptRow,
-  attemptsOf,
-  findDelivery,
-  listDeliveries,
-  renewDelivery,
-} from '../../store/webhook-deliveries.ts';
+import { queueAgain } from '../../operations/webhook-queue.ts';
+import { type AttemptRow, attemptsOf } from '../../store/webhook-attempts.ts';
+import { findDelivery, listDeliveries } from '../../store/webhook-deliveries.ts';
 import { findEndpoint } from '../../store/webhook-endpoints.ts';
 import { replyTo, respond } from '../commands.ts';
 import { decodeToken, encodeToken } from '../cursor.ts';
@@ -89,10 +85,10 @@ const redeliver = operation({
   problems: ['not_found'],
   handle: async (call) => {
     const { deps, params } = call;
-    const outcome = await changeDeliveryOnce(call, params.id, async (tx, { id }) => {
-      const row = await renewDelivery(tx, id);
+    const outcome = await changeDeliveryOnce(call, params.id, async (tx, endpoint) => {
+      const row = await queueAgain(tx, endpoint, params.id);
       if (row === undefined) throw noSuchDelivery();
-      const attempts = await attemptsOf(deps.write.db, [id], ATTEMPTS_SHOWN);
+      const attempts = await attemptsOf(deps.write.db, [row.id], ATTEMPTS_SHOWN);
       return respond(202, presentDelivery(row, attempts, NO_RESPONSES));
     });
     return replyTo(outcome);

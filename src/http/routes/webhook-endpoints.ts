@@ -1,15 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { TEST } from '../../domain/webhook-states.ts';
 import { type Outcome, runOnce } from '../../operations/idempotent.ts';
-import { TEST } from '../../operations/webhooks.ts';
+import { changeEndpoint } from '../../operations/webhook-changes.ts';
+import { queueMessage } from '../../operations/webhook-queue.ts';
 import { type Tx, withTx } from '../../platform/database.ts';
 import { urlFault } from '../../platform/public-address.ts';
 import { withRetry } from '../../platform/retry.ts';
 import type { Sealer } from '../../platform/sealer.ts';
 import type { StoredResponse } from '../../store/idempotency.ts';
-import { addMessage } from '../../store/webhook-deliveries.ts';
 import {
-  changeEndpoint,
   deleteEndpoint,
   findEndpoint,
   insertEndpoint,
@@ -17,13 +17,14 @@ import {
   movePosition,
   replaceSecret,
 } from '../../store/webhook-endpoints.ts';
+import { endOfLog } from '../../store/webhook-fan-out.ts';
 import { replyTo, respond } from '../commands.ts';
 import { decodeToken, encodeToken } from '../cursor.ts';
 import { idempotencyKey } from '../idempotency-key.ts';
 import { inputError } from '../input-errors.ts';
 import { type HttpDeps, operation } from '../operation.ts';
 import { NO_RESPONSES, presentDelivery, presentEndpoint } from '../present-webhooks.ts';
-import { invalidInput, problemError, UNAVAILABLE } from '../problems.ts';
+import { invalidInput, positionAhead, problemError, UNAVAILABLE } from '../problems.ts';
 import {
   DeletedEndpoint,
   Delivery,
@@ -147,7 +148,10 @@ const updateEndpoint = operation({
   path: '/v1/webhook-endpoints/{id}',
   tag,
   summary: 'Change a webhook endpoint',
-  description: 'Changes what is given. An endpoint that was disabled is made active again with `active: true`.',
+  description:
+    'Changes what is given. An endpoint that was disabled is made active again with `active: true`. That, and another URL, ' +
+    'have everything that failed sent soon; with another URL the ten attempts begin anew. What waits and is of a type that ' +
+    'the endpoint does not want any more is skipped.',
   access,
   params: EndpointParams,
   body: EndpointChange,
@@ -156,9 +160,10 @@ const updateEndpoint = operation({
   handle: async ({ deps, caller, params: { id }, body }) => {
     checkUrl(deps, body.url);
     const change = async (tx: Tx) => {
-      if ((await lockForChange(tx, caller, id)) === undefined) return undefined;
+      const before = await lockForChange(tx, caller, id);
+      if (before === undefined) return undefined;
       checkMayChange(caller, { includeComments: body.includeComments ?? false });
-      return await changeEndpoint(tx, id, body);
+      return await changeEndpoint(tx, before, body);
     };
     const row = await withRetry(() => withTx(deps.write.db, change), { idempotent: true });
     if (row === undefined) throw noSuchEndpoint();
@@ -236,7 +241,7 @@ const testEndpoint = operation({
     const outcome = await changeOnce(call, params.id, async (tx, endpoint) => {
       const payload = { type: TEST, timestamp: new Date().toISOString(), data: { endpointId: endpoint.id } };
       const message = { deliveryId: newId(), messageId: newId(), type: TEST, payload };
-      const row = await addMessage(tx, endpoint.id, message);
+      const row = await queueMessage(tx, endpoint, message);
       return respond(202, presentDelivery(row, [], NO_RESPONSES), { location: `/v1/webhook-deliveries/${row.id}` });
     });
     return replyTo(outcome);
@@ -251,16 +256,18 @@ const replayEvents = operation({
   summary: 'Deliver past events again',
   description:
     'Moves the endpoint back to a position: all events behind it are delivered again, in their order and with the same ' +
-    '`webhook-id`. A position ahead of the endpoint changes nothing.',
+    '`webhook-id`. A position ahead of the endpoint changes nothing; one beyond the end of the log is refused.',
   access,
   params: EndpointParams,
   body: Replay,
   takesKey: true,
   success: [{ status: 202, description: 'The endpoint with its position.', schema: Endpoint }],
-  problems: ['not_found'],
+  problems: ['not_found', 'position_ahead'],
   handle: async (call) => {
     const { params, body } = call;
     const outcome = await changeOnce(call, params.id, async (tx) => {
+      const end = await endOfLog(tx);
+      if (body.after > end) throw positionAhead(end);
       const row = await movePosition(tx, params.id, body.after);
       if (row === undefined) throw noSuchEndpoint();
       return respond(202, presentEndpoint(row));

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ENTRY_TYPES } from '../../domain/commands.ts';
-import { ENDPOINT_DISABLED, TEST } from '../../operations/webhooks.ts';
+import { ENDPOINT_DISABLED, TEST } from '../../domain/webhook-states.ts';
 import { parseDuration } from '../../platform/duration.ts';
 import { fault, issueOf } from '../input-errors.ts';
 import { Note, OrderId, Timestamp, uuid } from './common.ts';
@@ -34,9 +34,10 @@ const settings = {
   url: Url,
   types: types.meta({ description: 'Only these types; null for all, also for those to come.' }),
   description: Note.nullable().meta({ description: 'For people.' }),
-  active: z
-    .boolean()
-    .meta({ description: 'Whether anything is sent. One that is made active goes on where it stopped.' }),
+  active: z.boolean().meta({
+    description:
+      'Whether anything is sent. With `true` an endpoint goes on where it stopped, and what failed is sent soon.',
+  }),
   includeComments: z.boolean().meta({
     description:
       'Whether events hold comments. Only a token with the scope `comments:read` may ask for it, and only such a token ' +
@@ -130,16 +131,21 @@ export const Rotation = z
 
 export const Replay = z
   .strictObject({
-    after: z.int().min(0).meta({ description: 'The `seq` behind which to begin; 0 for the beginning.' }),
+    after: z.int().min(0).meta({
+      description: 'The `seq` behind which to begin; 0 for the beginning. One beyond the end of the log is refused.',
+    }),
   })
   .meta({ id: 'WebhookReplay' });
 
-const DELIVERY_STATUSES = ['waiting', 'pending', 'delivered', 'failed'] as const;
+const DELIVERY_STATUSES = ['waiting', 'pending', 'delivered', 'failed', 'skipped'] as const;
 
 const Attempt = z
   .strictObject({
     at: Timestamp,
     durationMs: z.int().min(0),
+    counted: z.boolean().meta({
+      description: 'Whether it was one of the ten. An early attempt, after an outage, does not count.',
+    }),
     statusCode: z.int().nullable().meta({ description: 'Null where no answer came.' }),
     error: z.string().nullable().meta({ description: 'Why no answer came.' }),
     response: z
@@ -164,7 +170,8 @@ export const Delivery = z
     seq: z.int().min(1).nullable(),
     status: z.enum(DELIVERY_STATUSES).meta({
       description:
-        '`waiting` for an earlier event of the same order, `pending` an attempt, `delivered`, or `failed` after all attempts.',
+        '`waiting` for an earlier event of the same order, `pending` an attempt, `delivered`, `failed` after ten attempts, ' +
+        'or `skipped`, since the endpoint does not want its type any more.',
     }),
     attempts: z.array(Attempt).meta({ description: 'The last ones, oldest first.' }),
     nextAttemptAt: Timestamp.nullable().meta({
