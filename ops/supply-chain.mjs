@@ -25,6 +25,18 @@ const nameOf = (path) => path.slice(path.lastIndexOf('node_modules/') + 'node_mo
 /** What is only for other platforms and optional is in the lock by name and version alone, so that npm ci accepts it. */
 const isForOtherPlatforms = ({ optional, integrity }) => optional === true && integrity === undefined;
 
+const OLDEST_NODE = 20;
+
+/**
+ * Whether `npm ci` on the oldest promised Node would warn (EBADENGINE). A package that names a newer one and runs on it all the same,
+ * as tests show, has its `engines` taken out of the lock: js-redis-server and lua-redis-wasm.
+ */
+const asksForNewerNode = ({ engines }) =>
+  (engines?.node ?? '*').split('||').every((range) => {
+    const [, operator, major] = /^\s*([\^>=~]*)\s*v?(\d+)/.exec(range) ?? [undefined, '', '0'];
+    return /^(\^|~|=|)$/.test(operator) ? Number(major) !== OLDEST_NODE && major !== '0' : Number(major) > OLDEST_NODE;
+  });
+
 function faultsOfPackage([path, locked]) {
   const { version, resolved, integrity, hasInstallScript, link } = locked;
   return [
@@ -32,6 +44,7 @@ function faultsOfPackage([path, locked]) {
     !EXACT.test(version ?? '') && `has the version ${version}`,
     resolved !== undefined && !REGISTRY.test(resolved) && `comes from ${resolved}`,
     !isForOtherPlatforms(locked) && !INTEGRITY.test(integrity ?? '') && 'has no sha512 of its content',
+    asksForNewerNode(locked) && `asks for Node ${locked.engines.node}; ours begins with ${manifest.engines.node}`,
     hasInstallScript === true &&
       !(nameOf(path) in (manifest.allowScripts ?? {})) &&
       'runs a script that nobody allowed',

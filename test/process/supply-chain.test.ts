@@ -13,6 +13,7 @@ interface Locked {
   resolved?: string;
   license?: string;
   hasInstallScript?: boolean;
+  engines?: { node: string };
 }
 interface Lock {
   packages: Record<string, Locked>;
@@ -61,6 +62,8 @@ describe('the check of what is installed', () => {
     ['no integrity', locked({ integrity: '' }), 'has no sha512'],
     ['a weak integrity', locked({ integrity: 'sha1-deadbeef' }), 'has no sha512'],
     ['an install script', locked({ hasInstallScript: true }), 'runs a script that nobody allowed'],
+    ['a newer Node', locked({ engines: { node: '>=22' } }), 'asks for Node >=22'],
+    ['newer Nodes only', locked({ engines: { node: '^22.11.0 || >=24' } }), 'asks for Node ^22.11.0'],
     ['a license that binds us', locked({ license: 'AGPL-3.0' }), 'has the license AGPL-3.0'],
     ['a range', (_lock, { dependencies }) => Object.assign(dependencies, { fastify: '^5.0.0' }), 'one exact version'],
     ['a package that is not in the list', locked({ version: '5.99.0' }), 'npm run third-party'],
