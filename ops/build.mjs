@@ -1,6 +1,6 @@
 // Bundles the programs of src with their packages into a few files: finding and reading two thousand small ones is most of
 // what a start takes. Types are not checked: that is what `npm run typecheck` is for.
-import { readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
@@ -50,8 +50,16 @@ function faultsOf({ inputs }) {
 // Where the bundles go, seen from the root, and what can be run or imported there by the name that it has in src.
 const [outdir = 'dist', ...programs] = process.argv.slice(2);
 
-// Bundles are named by a hash of their content: without this, those of an earlier build would stay.
-rmSync(resolve(root, outdir), { recursive: true, force: true });
+/** Removes the bundles of earlier builds, which are named by a hash of their content. */
+function removeOthers({ outputs }) {
+  const directory = resolve(root, outdir);
+  const made = new Set(Object.keys(outputs).map((path) => resolve(root, path)));
+  for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
+    const path = join(entry.parentPath, entry.name);
+    if (!entry.isDirectory() && !made.has(path)) rmSync(path);
+  }
+}
+
 try {
   const { metafile } = await build({
     absWorkingDir: root,
@@ -77,6 +85,7 @@ try {
     process.stderr.write(`${fault}\n`);
     process.exitCode = 1;
   }
+  if (!process.exitCode) removeOthers(metafile);
 } catch (error) {
   // Errors in the sources, with their places, esbuild has printed itself.
   if (error.errors === undefined) throw error;

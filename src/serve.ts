@@ -48,6 +48,9 @@ export async function serve(config: Config, surroundings: Surroundings, log: Log
   const workers = config.ROLE === 'api' ? null : deps.startWorkers();
   if (opsAddress !== null) say(`Operators: ${opsAddress}/ops/queues`);
   await introduce(config, address, surroundings.authSecret);
+  // Loaded now instead of by the first webhook: a later build of the checkout replaces the files of this one. A failure shows
+  // when a webhook is sent.
+  if (workers !== null) import('./platform/http-client.ts').catch(() => {});
   const stop = async () => {
     const workersStop = workers === null ? null : stopWithin(WORKERS_STOP_MS, 'the workers', workers.stop(), log);
     const closing = [main, ...(ops === null ? [] : [ops])].map((app) => closeApp(app, REQUESTS_END_MS));

@@ -1,0 +1,35 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { buildService } from '../harness/build.ts';
+import { onCleanup } from '../harness/cleanup.ts';
+import { createClients } from '../harness/client.ts';
+import { createDatabase } from '../harness/database.ts';
+import { listeningAt, runNode } from '../harness/process.ts';
+import { testRedisUrl } from '../harness/redis.ts';
+import { seedOrder } from '../harness/seed.ts';
+import { testEnvironment } from '../harness/service.ts';
+import { fetchFrom } from '../harness/transport.ts';
+import { waitFor } from '../harness/wait-for.ts';
+import { LOCAL, subscribe } from '../webhooks/endpoints.ts';
+import { startReceiver } from '../webhooks/receiver.ts';
+
+test('a running service goes on, webhooks included, while another build replaces its files', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'rebuild-'));
+  onCleanup(() => rm(home, { recursive: true, force: true }));
+  const directory = await buildService(home);
+  const { url: databaseUrl } = await createDatabase();
+  const env = { ...testEnvironment(databaseUrl, await testRedisUrl()), ...LOCAL };
+  const running = runNode(directory, ['dist/main.js'], { env });
+  const service = createClients(fetchFrom(await listeningAt(running)));
+  const receiver = await startReceiver();
+  await subscribe(service, receiver);
+  await rm(join(directory, 'dist'), { recursive: true });
+  const { id: orderId } = await seedOrder(service);
+  await seedOrder(service, { status: 'late', revision: 2 }, orderId);
+  await waitFor('a webhook has come', () => receiver.received.length > 0);
+  running.child.kill('SIGTERM');
+  expect(await running.exited).toEqual({ code: 0, signal: null });
+  expect(running.stderr()).toBe('');
+}, 60_000);
