@@ -1,8 +1,10 @@
 // Checks what package-lock.json brings into the house, and keeps the list of third parties in docs/third-party.md.
+// `--write` also takes from the lock what npm warns about without a reason (DECLARE_TOO_MUCH).
 //   node ops/supply-chain.mjs [--write] [--root directory]
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import semver from 'semver';
 
 const { values } = parseArgs({
   options: {
@@ -17,34 +19,36 @@ const EXACT = /^\d+\.\d+\.\d+(-[\w.]+)?$/;
 const INTEGRITY = /^sha512-[A-Za-z0-9+/]{86}==$/;
 const LIST = join(values.root, 'docs/third-party.md');
 
+/**
+ * Packages that declare a newer Node than they need, and have no older release: `.ci/run` runs the tests on them with the
+ * promised Node. Their lock entries have no `engines`, or each `npm ci` would print EBADENGINE.
+ */
+const DECLARE_TOO_MUCH = ['js-redis-server', 'lua-redis-wasm'];
+
 const read = (path) => JSON.parse(readFileSync(join(values.root, path), 'utf8'));
 const manifest = read('package.json');
-const packages = Object.entries(read('package-lock.json').packages).filter(([path]) => path !== '');
 const nameOf = (path) => path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length);
+const lock = read('package-lock.json');
+const packages = Object.entries(lock.packages).filter(([path]) => path !== '');
+const promisedNode = semver.minVersion(manifest.engines.node);
+
+function writeLock() {
+  for (const [path, locked] of packages) if (DECLARE_TOO_MUCH.includes(nameOf(path))) delete locked.engines;
+  writeFileSync(join(values.root, 'package-lock.json'), `${JSON.stringify(lock, null, 2)}\n`);
+}
 
 /** What is only for other platforms and optional is in the lock by name and version alone, so that npm ci accepts it. */
 const isForOtherPlatforms = ({ optional, integrity }) => optional === true && integrity === undefined;
 
-const OLDEST_NODE = 20;
-
-/**
- * Whether `npm ci` on the oldest promised Node would warn (EBADENGINE). A package that names a newer one and runs on it all the same,
- * as tests show, has its `engines` taken out of the lock: js-redis-server and lua-redis-wasm.
- */
-const asksForNewerNode = ({ engines }) =>
-  (engines?.node ?? '*').split('||').every((range) => {
-    const [, operator, major] = /^\s*([\^>=~]*)\s*v?(\d+)/.exec(range) ?? [undefined, '', '0'];
-    return /^(\^|~|=|)$/.test(operator) ? Number(major) !== OLDEST_NODE && major !== '0' : Number(major) > OLDEST_NODE;
-  });
-
 function faultsOfPackage([path, locked]) {
-  const { version, resolved, integrity, hasInstallScript, link } = locked;
+  const { version, resolved, integrity, hasInstallScript, link, engines } = locked;
   return [
     link === true && 'is a link',
     !EXACT.test(version ?? '') && `has the version ${version}`,
     resolved !== undefined && !REGISTRY.test(resolved) && `comes from ${resolved}`,
+    !semver.satisfies(promisedNode, engines?.node ?? '*') &&
+      `needs Node ${engines.node}, and ${promisedNode} is promised`,
     !isForOtherPlatforms(locked) && !INTEGRITY.test(integrity ?? '') && 'has no sha512 of its content',
-    asksForNewerNode(locked) && `asks for Node ${locked.engines.node}; ours begins with ${manifest.engines.node}`,
     hasInstallScript === true &&
       !(nameOf(path) in (manifest.allowScripts ?? {})) &&
       'runs a script that nobody allowed',
@@ -96,7 +100,10 @@ function listIsCurrent() {
   }
 }
 
-if (values.write) writeFileSync(LIST, thirdParties());
+if (values.write) {
+  writeLock();
+  writeFileSync(LIST, thirdParties());
+}
 const faults = [...packages.flatMap(faultsOfPackage), ...faultsOfManifest(), ...faultsOfLicenses()];
 if (!listIsCurrent()) faults.push('docs/third-party.md is not what the lock says: npm run third-party');
 for (const fault of faults) process.stderr.write(`${fault}\n`);
