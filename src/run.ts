@@ -30,6 +30,14 @@ async function authSecretOf(config: Config): Promise<string | null> {
   return keys.kind === 'secret' ? keys.secret : null;
 }
 
+/** Embedded servers are left running. */
+class LeftBehindError extends Error {
+  constructor(cause: unknown) {
+    super(`The embedded servers could not be stopped: ${withAdvice(cause)}`, { cause });
+    this.name = 'LeftBehindError';
+  }
+}
+
 /** Uses the servers that are configured, and starts those that are not. */
 async function findSurroundings(
   config: Config,
@@ -46,9 +54,13 @@ async function findSurroundings(
   import('./serve.ts').catch(() => {});
   const needs = { needPostgres: databaseUrl === undefined, needRedis: redisUrl === undefined };
   const servers = await startEmbedded({ dataDir: DATA_DIR, ...needs, say, signal });
+  const stop = () =>
+    servers.stop().catch((error: unknown) => {
+      throw new LeftBehindError(error);
+    });
   const found = { databaseUrl: databaseUrl ?? servers.databaseUrl, redisUrl: redisUrl ?? servers.redisUrl };
   if (found.databaseUrl === undefined || found.redisUrl === undefined) throw new Error('a server was not started');
-  return { databaseUrl: found.databaseUrl, redisUrl: found.redisUrl, authSecret, webhookKeys, stop: servers.stop };
+  return { databaseUrl: found.databaseUrl, redisUrl: found.redisUrl, authSecret, webhookKeys, stop };
 }
 
 /**
@@ -107,7 +119,7 @@ async function serveUntilStopped(config: Config, shutdown: Shutdown): Promise<bo
 }
 
 function explain(error: unknown): string {
-  if (error instanceof ConfigError) return error.message;
+  if (error instanceof ConfigError || error instanceof LeftBehindError) return error.message;
   return `The service could not start: ${withAdvice(error)}`;
 }
 
@@ -125,8 +137,9 @@ export async function run(
   } catch (error) {
     const reason: unknown = shutdown.asked.reason;
     // Then it is a consequence of the stop, such as a connection that was closed, and no fault.
-    if (reason instanceof StopAsked && reason.signal !== null) return shutdown.hurried.aborted ? 1 : 0;
-    process.stderr.write(`${explain(reason instanceof StopAsked ? reason.cause : error)}\n`);
+    const isFault = error instanceof LeftBehindError;
+    if (!isFault && reason instanceof StopAsked && reason.signal !== null) return shutdown.hurried.aborted ? 1 : 0;
+    process.stderr.write(`${explain(reason instanceof StopAsked && !isFault ? reason.cause : error)}\n`);
     return 1;
   }
 }
