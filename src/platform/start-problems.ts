@@ -10,6 +10,8 @@ const ADVICE: Readonly<Record<string, string>> = {
 /** The message of an error on one line, with what to do about an error of the operating system. */
 export function withAdvice(error: unknown): string {
   const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' | ');
-  const advice = ADVICE[(error as NodeJS.ErrnoException | undefined)?.code ?? ''];
+  // A program that failed for want of space says so in words.
+  const code = /No space left on device/.test(message) ? 'ENOSPC' : (error as NodeJS.ErrnoException | undefined)?.code;
+  const advice = ADVICE[code ?? ''];
   return advice === undefined ? message : `${message}; ${advice}`;
 }
