@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type { HttpClient, HttpClientOptions } from './http-client.ts';
 import { urlFault } from './public-address.ts';
 
@@ -20,7 +21,7 @@ export interface OutgoingRequest {
 /** Sends requests to addresses that strangers have given us. */
 export interface Outgoing {
   /**
-   * Sends a POST. It never follows a redirect, and never takes longer than 15 s. A failure of the network or of the
+   * Sends a POST. It never follows a redirect, and waits 15 s at most for the status line, which decides. A failure of the network or of the
    * receiver is an answer with an `error`.
    * @throws an error of our own, such as a TypeError: the receiver had no part in it
    */
@@ -31,17 +32,29 @@ export interface Outgoing {
 export type OutgoingOptions = Omit<HttpClientOptions, 'timeoutMs'>;
 
 const TOTAL_MS = 15_000;
+/** How long the body of an answer may take: it is shown to people, and decides nothing. */
+const BODY_MS = 2_000;
 const BODY_LIMIT = 64 * 1024;
 const KEPT_CHARS = 1_000;
 
-/** Reads the beginning of a body, and lets go of the rest. */
-async function readBeginning(body: AsyncIterable<Buffer>): Promise<string> {
+/**
+ * Reads the beginning of a body, and lets go of the rest. A body that is cut or never ends is no failure: the status line
+ * has said what there is to say.
+ */
+async function readBeginning(body: Readable): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    size += chunk.length;
-    if (size >= BODY_LIMIT) break;
+  const timer = setTimeout(() => body.destroy(), BODY_MS);
+  try {
+    for await (const chunk of body) {
+      chunks.push(chunk);
+      size += chunk.length;
+      if (size >= BODY_LIMIT) break;
+    }
+  } catch {
+    // What has come until then is what is shown.
+  } finally {
+    clearTimeout(timer);
   }
   const text = Buffer.concat(chunks).toString('utf8');
   // Postgres takes no NUL in a text.
@@ -72,7 +85,7 @@ const OUR_NAMES = new Set(['AssertionError', 'EvalError', 'RangeError', 'Referen
 /** What failed on the network or at the receiver, in a word that says nothing of our own network; null for any other error. */
 function failureOf(error: unknown): string | null {
   const { name = '', code, message = '', cause } = (error ?? {}) as Failure;
-  if (name === 'TimeoutError') return `no complete answer within ${TOTAL_MS / 1_000} s`;
+  if (name === 'TimeoutError') return `no answer within ${TOTAL_MS / 1_000} s`;
   if (cause !== undefined) return failureOf(cause);
   if (name === 'ForbiddenAddressError') return message;
   return typeof code === 'string' && !OUR_CODES.has(code) && !OUR_NAMES.has(name) ? code : null;

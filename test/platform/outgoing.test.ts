@@ -227,6 +227,24 @@ describe('an answer', () => {
     expect(canary.connections()).toBe(0);
   });
 
+  test('whose body never ends counts by its status, with the text that has come', async () => {
+    const answer = await receive(((_request: unknown, response: NodeJS.WritableStream) => {
+      response.write('thanks');
+    }) as never);
+    expect(answer).toMatchObject({ statusCode: 200, error: null, text: 'thanks' });
+  });
+
+  test('whose body is cut counts by its status, with the text that has come', async () => {
+    const answer = await receive(((
+      _request: unknown,
+      response: NodeJS.WritableStream & { writeHead: (...args: unknown[]) => void; destroy: () => void },
+    ) => {
+      response.writeHead(202, { 'content-length': '1000', 'retry-after': '7' });
+      response.write('thanks', () => response.destroy());
+    }) as never);
+    expect(answer).toMatchObject({ statusCode: 202, error: null, text: 'thanks', retryAfter: '7' });
+  });
+
   test('without an end is read only as far as anybody wants to know it', async () => {
     const answer = await receive(((_request: unknown, response: NodeJS.WritableStream) => {
       const more = () => {

@@ -24,6 +24,11 @@ export interface TravellingDatabase {
   readonly query: <T extends object>(sql: string, values?: unknown[]) => Promise<T[]>;
   /** Sets the clock so many seconds before or behind the true time, and waits until the server has noticed. */
   readonly travelTo: (offsetSeconds: number) => Promise<void>;
+  /**
+   * The same, while nobody can read or write a table. Connections notice a moved clock one after another: a claim that one of
+   * them makes by the old clock has run out by the new one.
+   */
+  readonly travelWithout: (table: string, offsetSeconds: number) => Promise<void>;
 }
 
 async function restartWithClock(pid: number, stop: () => Promise<void>, file: string): Promise<number> {
@@ -74,15 +79,24 @@ export async function startTravellingDatabase(): Promise<TravellingDatabase> {
     );
     return ((rows[0]?.ms ?? 0) - Date.now()) / 1_000;
   };
+  const travelTo = async (seconds: number) => {
+    await writeFile(file, `${seconds < 0 ? '-' : '+'}${Math.abs(Math.round(seconds))}`);
+    const written = performance.now();
+    await waitFor('the clock has moved', async () => {
+      return performance.now() - written > CACHE_MS && Math.abs((await offset()) - Math.round(seconds)) < 2;
+    });
+  };
   return {
     url: server.url,
-    query: async <T extends object>(sql: string, values: unknown[] = []) => (await pool.query<T>(sql, values)).rows,
-    travelTo: async (seconds) => {
-      await writeFile(file, `${seconds < 0 ? '-' : '+'}${Math.abs(Math.round(seconds))}`);
-      const written = performance.now();
-      await waitFor('the clock has moved', async () => {
-        return performance.now() - written > CACHE_MS && Math.abs((await offset()) - Math.round(seconds)) < 2;
-      });
+    travelTo,
+    travelWithout: async (table, seconds) => {
+      const client = await pool.connect();
+      await client.query('BEGIN');
+      await client.query(`LOCK TABLE ${table} IN ACCESS EXCLUSIVE MODE`);
+      await travelTo(seconds);
+      await client.query('COMMIT');
+      client.release();
     },
+    query: async <T extends object>(sql: string, values: unknown[] = []) => (await pool.query<T>(sql, values)).rows,
   };
 }

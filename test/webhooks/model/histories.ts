@@ -107,9 +107,29 @@ const patience = fc.tuple(failure, fc.array(op, { maxLength: 4 }), fc.nat(11)).m
   return [{ kind: 'event', order: 0, type: 0 }, { kind: 'event', order: 0, type: 1 }, ...rounds.flat()];
 });
 
+/** An endpoint that fails for a while and is released, and what its receiver answers to the early attempts. */
+const release = fc
+  .tuple(
+    each(failure),
+    fc.integer({ min: 1, max: 6 }),
+    each(failure),
+    fc.constantFrom<Op>({ kind: 'active', active: true }, { kind: 'url', url: 1 }, { kind: 'test' }),
+    fc.array(op, { maxLength: 3 }),
+  )
+  .map(([bad, rounds, early, released, others]): Op[] => [
+    ...[0, 1].map((order): Op => ({ kind: 'event', order, type: 0 })),
+    ...Array.from({ length: rounds }, (): Op[] => [{ kind: 'work', mood: bad }, { kind: 'untilDue' }]).flat(),
+    { kind: 'work', mood: bad },
+    released,
+    ...others,
+    ...Array.from({ length: 3 }, (): Op[] => [{ kind: 'work', mood: early }, { kind: 'untilDue' }]).flat(),
+    { kind: 'work', mood: early },
+  ]);
+
 export const histories: fc.Arbitrary<readonly Op[]> = fc.oneof(
   { weight: 4, arbitrary: fc.array(op, { minLength: 4, maxLength: 40 }) },
   { weight: 1, arbitrary: patience },
+  { weight: 1, arbitrary: release },
 );
 
 /** Shorter ones, for a world that takes its time. */
