@@ -68,7 +68,12 @@ const POSTS: Readonly<Record<string, () => Promise<Ready>>> = {
     other: { url: 'https://mail.example/other' },
   }),
   rotateWebhookSecret: () => onEndpoint('/rotate-secret', {}, { keepPreviousFor: 'PT1H' }),
-  replayWebhookEvents: () => onEndpoint('/replay', { after: 1 }, { after: 0 }),
+  replayWebhookEvents: async () => {
+    await seedDispute(service, 'cancellation');
+    // Reading the feed gives positions to what was committed: a replay from behind the end is refused.
+    await service.withScopes('events:read').get('/v1/events');
+    return await onEndpoint('/replay', { after: 1 }, { after: 0 });
+  },
   testWebhookEndpoint: () => onEndpoint('/test', {}, {}),
   redeliverWebhook: async () => {
     const { caller, path } = await onEndpoint('/test', {}, {});

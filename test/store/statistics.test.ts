@@ -7,6 +7,8 @@ import { FREELANCER, seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 
 const DAY = 86_400_000;
+/** A transaction that stays open while others write, however busy the machine is. */
+const PATIENT = { frozenAfterMs: 60_000, statementMs: 60_000 };
 
 let service: Service;
 
@@ -63,15 +65,19 @@ test('what is not folded is counted all the same, whether or not it has a number
 test('all of it is of one moment: what is committed while somebody counts is not seen by half', async () => {
   const { id } = await open();
   const span = { from: Date.now() - 2 * DAY, to: Math.ceil(Date.now() / DAY) * DAY };
-  const total = await withTx(db(), async (tx) => {
-    await freeze(tx);
-    const standing = await readStanding(tx, 100);
-    await decline(id);
-    await open();
-    await number();
-    await fold(100);
-    return await totalOf(tx, span, standing);
-  });
+  const total = await withTx(
+    db(),
+    async (tx) => {
+      await freeze(tx);
+      const standing = await readStanding(tx, 100);
+      await decline(id);
+      await open();
+      await number();
+      await fold(100);
+      return await totalOf(tx, span, standing);
+    },
+    PATIENT,
+  );
   expect(total).toMatchObject({ opened: 1, open: 1, declined: 0 });
   expect(await look()).toMatchObject({ opened: 2, open: 1, declined: 1 });
 });
