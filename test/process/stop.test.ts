@@ -53,7 +53,7 @@ describe('npm start in a terminal', () => {
   );
 
   test(
-    'ends with 1 on a Ctrl-C that comes more than two seconds after the first, and leaves no process behind',
+    'ends at once on a Ctrl-C that comes more than two seconds after the first, and leaves no process behind',
     async () => {
       const terminal = npmStart();
       const address = await terminal.shows(/(?<=listens on )http:\S+/);
@@ -64,7 +64,8 @@ describe('npm start in a terminal', () => {
       sending.flushHeaders();
       await once(sending, 'continue');
       const pressing = setInterval(() => terminal.press(CTRL_C), 100);
-      expect(await terminal.exited.finally(() => clearInterval(pressing))).toBe(1);
+      // The service ends with 1. Where one more Ctrl-C reaches npm after that and before npm's own end, npm says 130.
+      expect([1, 130]).toContain(await terminal.exited.finally(() => clearInterval(pressing)));
       expect(await processesOf(cwd)).toEqual([]);
     },
     LIMIT_MS,
