@@ -8,7 +8,6 @@ import { advanceLines } from './webhook-queue.ts';
 /** Every id comes after this one. */
 const FIRST_ID = '00000000-0000-0000-0000-000000000000';
 const REVISED_AT_ONCE = 500;
-const STEPS = 20;
 
 /** What may be changed about an endpoint; what is absent stays as it is. */
 export interface EndpointChange {
@@ -58,12 +57,14 @@ async function reviseSome(tx: Tx, endpointId: string): Promise<boolean> {
 
 /**
  * Revises deliveries whose endpoint has recovered or was changed: what failed is sent soon, and what is of a type that the
- * endpoint does not want any more is skipped. Each step is a transaction of its own, since there may be half a million.
+ * endpoint does not want any more is skipped. One call takes one step for each such endpoint, in a transaction of its own,
+ * since there may be half a million.
+ * @returns whether there are more
  */
-export async function reviseDeliveries(db: Database): Promise<void> {
+export async function reviseDeliveries(db: Database): Promise<boolean> {
+  let hasMore = false;
   for (const endpointId of await endpointsToRevise(db)) {
-    for (let step = 0; step < STEPS; step += 1) {
-      if (!(await withTx(db, (tx) => reviseSome(tx, endpointId)))) break;
-    }
+    hasMore = (await withTx(db, (tx) => reviseSome(tx, endpointId))) || hasMore;
   }
+  return hasMore;
 }

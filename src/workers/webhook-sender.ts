@@ -185,7 +185,6 @@ export function startWebhookSender(deps: WebhookSenderDeps): Loop {
   const stopping = new AbortController();
   const loop = startLoop({ name: 'webhooks', intervalMs: INTERVAL_MS, log: deps.log }, async () => {
     await fanOut(deps.write);
-    await reviseDeliveries(deps.write.db);
     for (const endpointId of await endpointsWithDue(deps.write.db)) {
       const running = lanes.get(endpointId);
       if (running !== undefined) {
@@ -200,10 +199,14 @@ export function startWebhookSender(deps: WebhookSenderDeps): Loop {
     }
     return 'done';
   });
+  // A loop of its own: revising half a million deliveries of one endpoint takes minutes.
+  const revisions = startLoop({ name: 'webhook revisions', intervalMs: INTERVAL_MS, log: deps.log }, async () =>
+    (await reviseDeliveries(deps.write.db)) ? 'more' : 'done',
+  );
   return {
     stop: async () => {
       stopping.abort();
-      await loop.stop();
+      await Promise.all([loop.stop(), revisions.stop()]);
       await Promise.all([...lanes.values()].map(({ ended }) => ended));
     },
   };

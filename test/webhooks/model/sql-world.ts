@@ -100,7 +100,8 @@ export class SqlWorld {
         await fanOut(this.#deps);
         return;
       case 'revise':
-        return await reviseDeliveries(this.#db);
+        while (await reviseDeliveries(this.#db));
+        return;
       case 'claim':
         return await this.#claimAll(action.claim);
       case 'answer':
