@@ -108,7 +108,7 @@ function preparing(connections: Connections, statements: StatementNames): pg.Poo
       return await client.query(named(config, undefined), values); // it was refused before it was run
     }
   };
-  const query = async (config: pg.QueryConfig, values: unknown[]) => {
+  const readOnce = async (config: pg.QueryConfig, values: unknown[]) => {
     const client = await connections.take();
     let unusable: Error | undefined;
     try {
@@ -119,6 +119,15 @@ function preparing(connections: Connections, statements: StatementNames): pg.Poo
       throw error;
     } finally {
       client.release(unusable);
+    }
+  };
+  const query = async (config: pg.QueryConfig, values: unknown[]) => {
+    try {
+      return await readOnce(config, values);
+    } catch (error) {
+      // Servers and proxies end idle connections, also at the moment at which one is taken. A read may be done again.
+      if (!isConnectionLost(error)) throw error;
+      return await readOnce(config, values);
     }
   };
   return { query } as unknown as pg.Pool; // all of a pool that drizzle uses
@@ -295,6 +304,12 @@ export function isTimeout(error: unknown): boolean {
   const state = sqlStateOf(error);
   if (state !== null) return state === '55P03' || state === '57014';
   return [...causesOf(error)].some(({ message }) => TIME_LIMITS.test(message));
+}
+
+/** Whether the connection has ended, and not because of how long something took. */
+function isConnectionLost(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  return state === null ? isConnectionFailure(error) && !isTimeout(error) : /^(57P01|57P05|08...)$/.test(state);
 }
 
 // Serialization failure, deadlock, lock not available, cancelled by a timeout; read-only server; disk full, out of memory, too

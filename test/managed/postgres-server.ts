@@ -128,7 +128,16 @@ function managed({ url }: EmbeddedServer, dataDir: string): ManagedPostgres {
     },
     configure: async (settings) => {
       for (const statement of alter(settings)) await query(statement);
+      const [before] = await query<{ at: string }>('SELECT pg_conf_load_time()::text AS at');
       await query('SELECT pg_reload_conf()');
+      // A session that begins after it has the new time, and all others were told before that.
+      await waitFor('the settings are loaded', async () => {
+        const client = new pg.Client({ connectionString: url });
+        await client.connect();
+        const { rows } = await client.query<{ at: string }>('SELECT pg_conf_load_time()::text AS at');
+        await client.end();
+        return rows[0]?.at !== before?.at;
+      });
     },
     startStandby: () => follow(pool, dataDir, url),
   };

@@ -8,9 +8,12 @@ import { type Service, startService, testEnvironment } from '../harness/service.
 import type { EventPage } from '../harness/types.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { runMainFlow } from './flow.ts';
+import { faultsOf } from './judge.ts';
 import { move } from './logical-move.ts';
+import { observe } from './observe.ts';
 import { createRole, OTHER_DEFAULTS, setDefaults } from './other-defaults.ts';
 import { hasPgBouncer, startPgBouncer } from './pgbouncer.ts';
+import { POSTGRES_ROWS } from './postgres-rows.ts';
 import { startManagedPostgres } from './postgres-server.ts';
 
 const LINES_AT_MOST = 60;
@@ -23,6 +26,24 @@ const readiness = async (service: Pick<Service, 'withAuthorization'>) => {
 };
 
 const warningsOf = ({ log }: Service) => log.lines().filter(({ level }) => level > INFO);
+
+const QUIET_MS = 3_000;
+/** The whole table is `npm run test:managed`. */
+const SHORT = [
+  'becomes read-only',
+  'no connection to be had',
+  'CONNECTION LIMIT 3',
+  'two server connections',
+  '`datestyle',
+];
+
+test.each(POSTGRES_ROWS.filter(({ name }) => SHORT.some((part) => name.includes(part))))(
+  'all promises hold with $name',
+  async (row) => {
+    expect(faultsOf(row, await observe(await row.setUp(), QUIET_MS))).toEqual([]);
+  },
+  60_000,
+);
 
 /** What a start says where the service cannot start. */
 async function refusalOf(databaseUrl: string): Promise<{ code: number | null; err: string }> {
@@ -91,6 +112,20 @@ describe('a PostgreSQL that takes no writes', () => {
       err: 'The service could not start: the database is read-only: turn default_transaction_read_only off for the server, the database and the role\n',
     });
   });
+});
+
+test('a full disk is 503 with Retry-After, and over when it has room', async () => {
+  const database = await createDatabase();
+  const service = await startService({ database });
+  const report = () => service.withScopes('orders:write').put('/v1/orders/one', anOrderReport());
+  await database.query(`CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full'; END $$`);
+  await database.query('CREATE TRIGGER full_disk BEFORE INSERT ON orders EXECUTE FUNCTION full_disk()');
+  const { status, headers } = await report();
+  expect([status, Number(headers['retry-after']) > 0]).toEqual([503, true]);
+  await database.query('DROP TRIGGER full_disk ON orders');
+  expect((await report()).status).toBe(201);
+  await service.close();
 });
 
 describe('a role and a database whose defaults are all others', () => {

@@ -3,13 +3,7 @@ import { startProcess } from '../harness/process.ts';
 import { seedDispute } from '../harness/seed.ts';
 import type { Place } from './observe.ts';
 import { type ManagedRedis, startManagedRedis } from './redis-server.ts';
-
-/** A managed setting: how it is set up, and how ready the service must be there. */
-export interface Row {
-  readonly name: string;
-  readonly expected: 'ready' | 'degraded' | 'either';
-  readonly setUp: () => Promise<Place>;
-}
+import type { Row } from './row.ts';
 
 /** The user that the docs give to copy. */
 export const LEAST_RIGHTS = [

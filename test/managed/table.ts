@@ -4,7 +4,9 @@ import { runCleanups } from '../harness/cleanup.ts';
 import setUp from '../harness/global-setup.ts';
 import { faultsOf } from './judge.ts';
 import { type Observation, observe } from './observe.ts';
-import { REDIS_ROWS, type Row } from './redis-rows.ts';
+import { POSTGRES_ROWS } from './postgres-rows.ts';
+import { REDIS_ROWS } from './redis-rows.ts';
+import type { Row } from './row.ts';
 
 // npm run test:managed -- [--only TEXT] [--write-docs]
 
@@ -19,8 +21,8 @@ const HEAD = [
 
 function lineOf(name: string, { status, reason, lateMs, cpuPercent, linesAMinute, told }: Observation): string {
   const ready = reason === '' ? status : `${status}: ${reason}`;
-  const late = lateMs === null ? 'never' : `${lateMs} ms`;
-  return `| ${name} | ${ready} | ${late} | ${cpuPercent} % | ${linesAMinute} | ${told.replaceAll('|', '\\|')} |`;
+  const late = lateMs === null ? '–' : `${lateMs} ms`;
+  return `| ${name} | ${ready} | ${late} | ${cpuPercent} % | ${linesAMinute} | ${told.replaceAll('|', '\\|').replaceAll(/_[0-9a-f]{12,16}\b/g, '_…')} |`;
 }
 
 async function runTable(rows: readonly Row[]): Promise<{ lines: string[]; faults: string[] }> {
@@ -37,8 +39,12 @@ async function runTable(rows: readonly Row[]): Promise<{ lines: string[]; faults
 }
 
 await setUp();
-const { lines, faults } = await runTable(REDIS_ROWS);
-if (values['write-docs']) putBetweenMarkers('managed-servers.md', 'redis', `${[...HEAD, ...lines].join('\n')}\n`);
+const faults: string[] = [];
+for (const [place, rows] of Object.entries({ redis: REDIS_ROWS, postgres: POSTGRES_ROWS })) {
+  const table = await runTable(rows);
+  faults.push(...table.faults);
+  if (values['write-docs']) putBetweenMarkers('managed-servers.md', place, `${[...HEAD, ...table.lines].join('\n')}\n`);
+}
 for (const fault of faults) console.log(`FAULT ${fault}`);
 await globalThis.testRun?.stop();
 process.exit(faults.length === 0 ? 0 : 1);

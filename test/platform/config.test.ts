@@ -117,3 +117,23 @@ test.each([
   if (isFine) expect(read().REDIS_URL).toBe(url);
   else expect(read).toThrow('REDIS_URL must name no database but 0');
 });
+
+describe('DATABASE_URL', () => {
+  test.each([
+    ['sslmode=require', 'sslmode=verify-full'],
+    ['application_name=a&sslmode=prefer', 'application_name=a&sslmode=verify-full'],
+    ['sslmode=verify-ca&sslrootcert=/ca.pem', 'sslmode=verify-full&sslrootcert=/ca.pem'],
+    ['sslmode=no-verify', 'sslmode=no-verify'],
+    ['sslmode=disable', 'sslmode=disable'],
+    ['sslmode=require&uselibpqcompat=true', 'sslmode=require&uselibpqcompat=true'],
+  ])('with %s means %s', (given, meant) => {
+    const url = (query: string) => `postgres://user:p%40ss@db.example/name?${query}`;
+    expect(readConfig({ DATABASE_URL: url(given) }).DATABASE_URL).toBe(url(meant));
+  });
+
+  test('names one host', () => {
+    expect(() => readConfig({ DATABASE_URL: 'postgres://user@a.example:5432,b.example:5432/name' })).toThrow(
+      /^DATABASE_URL must be a URL such as .* \(one host: an address that leads to the primary\)$/,
+    );
+  });
+});

@@ -1,6 +1,13 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
-import { CommitUnknownError, isTransient, sqlStateOf, type Tx, withTx } from '../../src/platform/database.ts';
+import {
+  CommitUnknownError,
+  type Database,
+  isTransient,
+  sqlStateOf,
+  type Tx,
+  withTx,
+} from '../../src/platform/database.ts';
 import { createDatabase, type TestDatabase } from '../harness/database.ts';
 import { observedDatabase, type Statement } from '../races/observed-database.ts';
 
@@ -140,6 +147,27 @@ test('a lock is waited for two seconds at most, and a transaction in which nothi
     lock_timeout: '2000',
     statement_timeout: '4000',
     idle_in_transaction_session_timeout: '2000',
+  });
+});
+
+describe('a read whose connection ends under it', () => {
+  const read = (db: Database) => db.query.execute(sql`SELECT 1 AS one FROM notes LIMIT 1`);
+
+  test('is done again on another one, once', async () => {
+    const { db, calm } = disturbed('SELECT 1 AS one', async ({ pid, send }) => {
+      calm();
+      await kill(pid);
+      return await send();
+    });
+    expect((await read(db)).rows).toEqual([{ one: 1 }]);
+    let times = 0;
+    const { db: doomed } = disturbed('SELECT 1 AS one', async ({ pid, send }) => {
+      times += 1;
+      await kill(pid);
+      return await send();
+    });
+    expect(isTransient(await failureOf(read(doomed)))).toBe(true);
+    expect(times).toBe(2);
   });
 });
 
