@@ -102,12 +102,12 @@ export function createMetrics() {
     }),
     webhookOldestAge: new Gauge({
       name: 'webhook_oldest_undelivered_age_seconds',
-      help: 'Age of the oldest delivery that is not over, when housekeeping last looked.',
+      help: 'For how long the oldest message owed to an active endpoint has been owed, when housekeeping last looked.',
       registers,
     }),
     webhookEndpointsDisabled: new Gauge({
       name: 'webhook_endpoints_disabled',
-      help: 'Endpoints that were disabled since they were gone or failed for five days.',
+      help: 'Endpoints that are disabled, since they answered 410 or failed for five days.',
       registers,
     }),
     streamsOpen: new Gauge({
