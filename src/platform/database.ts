@@ -1,4 +1,5 @@
 import { Socket } from 'node:net';
+import { isNativeError } from 'node:util/types';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { type Connections, watchConnections } from './connections.ts';
@@ -256,8 +257,9 @@ async function rollBack(client: pg.PoolClient, error: unknown): Promise<Error | 
   }
 }
 
+// Not by `instanceof`: errors of Node's sockets belong to another realm where modules are run in a context of their own.
 function* causesOf(error: unknown): Generator<Error> {
-  for (let current = error; current instanceof Error; current = current.cause) yield current;
+  for (let current = error; isNativeError(current); current = current.cause) yield current;
 }
 
 /** The SQLSTATE of an error that Postgres raised, also where a library has wrapped it; null for any other error. */
