@@ -222,8 +222,11 @@ describe('the age of the oldest message that is owed', () => {
     receiver.react = () => ({ status: 500 });
     await manager(own).post(`/v1/webhook-deliveries/${delivered?.id}/redeliver`);
     expect((await keep(own)).ageS).toBeLessThan(HOUR_MS / 1_000);
-    await letDeliveriesWait(own.database, endpoint.id, 2 * HOUR_MS);
-    expect((await keep(own)).ageS).toBeGreaterThanOrEqual((2 * HOUR_MS) / 1_000);
+    // Time does not pass for a delivery while an attempt of it is under way.
+    await waitFor('what is owed is two hours old', async () => {
+      await letDeliveriesWait(own.database, endpoint.id, 2 * HOUR_MS);
+      return (await keep(own)).ageS >= (2 * HOUR_MS) / 1_000;
+    });
     await patch({ active: false });
     expect((await keep(own)).ageS).toBe(0);
     await letDeliveriesWait(own.database, endpoint.id, 24 * HOUR_MS);
