@@ -166,11 +166,12 @@ function changed<E extends EndpointState>(endpoint: E, { url, types, active }: C
 }
 
 /** What deliveries depend on. Two changes within a millisecond differ in more than their times. */
-const DECISIVE = ['releasedAt', 'url', 'typesChangedAt', 'types'] as const;
+const decisive = ({ releasedAt, url, typesChangedAt, types }: EndpointState): string =>
+  JSON.stringify([releasedAt, url, typesChangedAt, types]);
 
 /** Whether deliveries have to be revised since their endpoint is not any more what it was. */
 export const needsRevision = (earlier: EndpointState, later: EndpointState): boolean =>
-  DECISIVE.some((name) => earlier[name] !== later[name]);
+  decisive(earlier) !== decisive(later);
 
 /**
  * A delivery after something has happened to it.

@@ -126,10 +126,31 @@ const release = fc
     { kind: 'work', mood: early },
   ]);
 
+/** An earlier event that is asked for again while a later one of its order is under way. */
+const replayed = fc
+  .tuple(
+    fc.constantFrom<Op>({ kind: 'redeliver', which: 0 }, { kind: 'replay', which: 0 }),
+    fc.array(op, { maxLength: 2 }),
+    mood,
+    reaction,
+  )
+  .map(([again, others, treatment, late]): Op[] => [
+    { kind: 'event', order: 0, type: 0 },
+    { kind: 'work', mood: Array.from({ length: 4 }, () => ({ statusCode: 200, waitMs: null, chance: 0 })) },
+    { kind: 'event', order: 0, type: 1 },
+    { kind: 'claim' },
+    again,
+    ...others,
+    { kind: 'work', mood: treatment },
+    { kind: 'answer', which: [0], reaction: late },
+    { kind: 'work', mood: treatment },
+  ]);
+
 export const histories: fc.Arbitrary<readonly Op[]> = fc.oneof(
   { weight: 4, arbitrary: fc.array(op, { minLength: 4, maxLength: 40 }) },
   { weight: 1, arbitrary: patience },
   { weight: 1, arbitrary: release },
+  { weight: 1, arbitrary: replayed },
 );
 
 /** Shorter ones, for a world that takes its time. */
