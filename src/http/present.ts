@@ -67,7 +67,7 @@ const presentOrderSummary = ({ id, title, status, price, deliverBy }: Order) => 
   deliverBy: isoOrNull(deliverBy),
 });
 
-/** What a dispute is, whoever asks and whenever: what its events tell of it, and what If-Match compares. */
+/** The state of a dispute, the same for each caller at any time: its events tell it, and If-Match compares it. */
 function disputeFacts(dispute: Omit<Dispute, 'comment'>, order: Order) {
   const { resolved } = dispute;
   return {

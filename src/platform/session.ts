@@ -34,7 +34,7 @@ export interface TxOptions {
   readonly frozenAfterMs?: number;
   /**
    * How long a statement may take with all that it waits for, in milliseconds. The limit for locks alone is not enough where
-   * somebody is not to wait longer: who comes second waits for the first one's turn, and then for the lock.
+   * a caller must not wait longer: the second caller waits for the first one's turn, and then for the lock.
    */
   readonly statementMs?: number;
 }

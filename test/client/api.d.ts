@@ -1694,7 +1694,7 @@ export interface components {
             reenqueued: number;
             /**
              * Format: int64
-             * @description Jobs that nobody wanted and that are gone.
+             * @description Jobs without a deadline, which were removed from the queue.
              */
             removed: number;
             /** @description False if the time was over before everything was looked at: call again. */

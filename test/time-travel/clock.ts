@@ -25,7 +25,7 @@ export interface TravellingDatabase {
   /** Sets the clock so many seconds before or behind the true time, and waits until the server has noticed. */
   readonly travelTo: (offsetSeconds: number) => Promise<void>;
   /**
-   * The same, while nobody can read or write a table. Connections notice a moved clock one after another: a claim that one of
+   * The same, while no session can read or write a table. Connections notice a moved clock one after another: a claim that one of
    * them makes by the old clock has run out by the new one.
    */
   readonly travelWithout: (table: string, offsetSeconds: number) => Promise<void>;

@@ -94,7 +94,7 @@ describe('an endpoint that receives comments', () => {
     expect((await rotate(trusted(still))).body.secret).toBe(secret);
   });
 
-  test('takes comments away and gives them back only with the scope, and is anybody else’s to manage without them', async () => {
+  test('takes comments away and gives them back only with the scope, and is managed by any token of webhooks:manage without them', async () => {
     const { endpointId } = await seedTarget(true);
     const path = `${ENDPOINTS}/${endpointId}`;
     expect((await trusted(still).patch(path, { includeComments: false })).status).toBe(200);

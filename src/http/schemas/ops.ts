@@ -56,7 +56,7 @@ export const Reconciliation = z
   .strictObject({
     settled: Count.meta({ description: 'Overdue deadlines that took effect now.' }),
     reenqueued: Count.meta({ description: 'Jobs that were missing and are there again.' }),
-    removed: Count.meta({ description: 'Jobs that nobody wanted and that are gone.' }),
+    removed: Count.meta({ description: 'Jobs without a deadline, which were removed from the queue.' }),
     complete: z
       .boolean()
       .meta({ description: 'False if the time was over before everything was looked at: call again.' }),

@@ -188,7 +188,7 @@ export class Oracle {
 
   #sent({ messageId, claim }: ModelDelivery): void {
     const one = this.#messages.get(messageId);
-    if (one === undefined || claim === null) throw new Error('what nobody asked for was sent');
+    if (one === undefined || claim === null) throw new Error('an event without a claim was sent');
     const about = { one, now: this.#now - BEGIN, releasedAt: this.#releasedAt - BEGIN };
     must(one.isOwed, 'what is over is not sent', about);
     must(this.#isActive || one.type === TEST, 'an endpoint that is not active gets nothing', about);

@@ -81,7 +81,7 @@ export class World {
   mustRevise: boolean = false;
   readonly log: ModelEvent[] = [];
   readonly deliveries = new Map<string, ModelDelivery>();
-  /** Attempts that nobody has answered yet. */
+  /** Attempts that the receiver has not answered yet. */
   readonly underWay: Attempt[] = [];
 
   /** Does one step; returns the messages that were sent by it. */
