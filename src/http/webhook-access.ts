@@ -7,7 +7,7 @@ import { findDelivery } from '../store/webhook-deliveries.ts';
 import { type EndpointRow, lockEndpoint } from '../store/webhook-endpoints.ts';
 import type { AnyCall } from './commands.ts';
 import { idempotencyKey } from './idempotency-key.ts';
-import { insufficientScope, problemError } from './problems.ts';
+import { insufficientScope, type ProblemError, problemError } from './problems.ts';
 
 type Receiving = Pick<EndpointRow, 'includeComments'>;
 
@@ -36,52 +36,48 @@ export async function lockForChange(tx: Tx, caller: Caller, id: string): Promise
 export const noSuchEndpoint = () => problemError('not_found', 'There is no such webhook endpoint.');
 export const noSuchDelivery = () => problemError('not_found', 'There is no such delivery.');
 
-/**
- * Runs a change of an endpoint under its lock, at most once for a key. The caller's right to change it is checked before
- * an earlier answer to the key is given again: the answer may hold the secret.
- * @throws ProblemError `forbidden` or `not_found`
- */
-export async function changeOnce(
+type Work = (tx: Tx, endpoint: EndpointRow) => Promise<StoredResponse>;
+
+/** Runs `work` at most once for a key, with the endpoint that `lock` has locked; a missing one is refused. */
+async function runLocked(
   call: AnyCall,
-  endpointId: string,
-  work: (tx: Tx, endpoint: EndpointRow) => Promise<StoredResponse>,
+  lock: (tx: Tx) => Promise<EndpointRow | undefined>,
+  missing: () => ProblemError,
+  work: Work,
 ): Promise<Outcome> {
   let endpoint: EndpointRow | undefined;
   return await runOnce(
     call.deps.write.db,
     idempotencyKey(call),
     async (tx) => {
-      if (endpoint === undefined) throw noSuchEndpoint();
+      if (endpoint === undefined) throw missing();
       return await work(tx, endpoint);
     },
     async (tx) => {
-      endpoint = await lockForChange(tx, call.caller, endpointId);
+      endpoint = await lock(tx);
     },
   );
+}
+
+/**
+ * Runs a change of an endpoint under its lock, at most once for a key. The caller's right to change it is checked before
+ * an earlier answer to the key is given again: the answer may hold the secret.
+ * @throws ProblemError `forbidden` or `not_found`
+ */
+export function changeOnce(call: AnyCall, endpointId: string, work: Work): Promise<Outcome> {
+  return runLocked(call, (tx) => lockForChange(tx, call.caller, endpointId), noSuchEndpoint, work);
 }
 
 /**
  * The same for a change of a delivery, under the lock of its endpoint.
  * @throws ProblemError `forbidden` or `not_found`
  */
-export async function changeDeliveryOnce(
-  call: AnyCall,
-  deliveryId: string,
-  work: (tx: Tx, endpoint: EndpointRow) => Promise<StoredResponse>,
-): Promise<Outcome> {
-  let endpoint: EndpointRow | undefined;
-  return await runOnce(
-    call.deps.write.db,
-    idempotencyKey(call),
-    async (tx) => {
-      if (endpoint === undefined) throw noSuchDelivery();
-      return await work(tx, endpoint);
-    },
-    async (tx) => {
-      const delivery = await findDelivery(tx, deliveryId);
-      endpoint = delivery === undefined ? undefined : await lockForChange(tx, call.caller, delivery.endpointId);
-    },
-  );
+export function changeDeliveryOnce(call: AnyCall, deliveryId: string, work: Work): Promise<Outcome> {
+  const lock = async (tx: Tx) => {
+    const delivery = await findDelivery(tx, deliveryId);
+    return delivery === undefined ? undefined : await lockForChange(tx, call.caller, delivery.endpointId);
+  };
+  return runLocked(call, lock, noSuchDelivery, work);
 }
 
 /**

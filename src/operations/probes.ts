@@ -1,3 +1,5 @@
+import { within } from '../platform/within.ts';
+
 /** Something that is measured when somebody asks, and not more often than every few seconds. */
 export type Probe = () => Promise<void>;
 
@@ -18,18 +20,6 @@ export interface ProbeTiming {
 
 const FRESH_MS = 5_000;
 const PATIENCE_MS = 1_000;
-
-async function within<T>(ms: number, asked: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_resolve, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms} ms`)), ms);
-  });
-  try {
-    return await Promise.race([asked, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
 
 /**
  * Makes a probe that never rejects. Those who ask at once share one answer, those who ask again within `freshMs` get the
@@ -54,7 +44,7 @@ export function createProbe<T>(
 
   const look = async (): Promise<void> => {
     try {
-      show(await within(patienceMs, question()));
+      show(await within(patienceMs, `no answer within ${patienceMs} ms`, question()));
     } catch {
       hide();
     } finally {

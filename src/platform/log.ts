@@ -1,4 +1,5 @@
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
+import { createBounded } from './bounded.ts';
 import { traceFields } from './tracing.ts';
 
 function deepestCause(error: Error): Error {
@@ -48,28 +49,17 @@ function standardOutput(): DestinationStream {
 export type RepeatingLog = (err: unknown, facts: Readonly<Record<string, unknown>>, message: string) => void;
 
 const REPEAT_EVERY_MS = 60_000;
-const MOST_FAILURES = 100;
 
 /**
  * Makes a log of failures that may repeat many times a second. The first is logged at once as a warning; the same failure
  * (message and error) again only once a minute, with how often it was left out as `repeated`.
  */
 export function createRepeatingLog(log: Logger, now: () => number = () => performance.now()): RepeatingLog {
-  const known = new Map<string, { at: number; repeated: number }>();
+  const bounded = createBounded(REPEAT_EVERY_MS, now);
   return (err, facts, message) => {
-    const key = `${message} ${err instanceof Error ? deepestCause(err).message : String(err)}`;
-    const entry = known.get(key);
-    if (entry !== undefined && now() - entry.at < REPEAT_EVERY_MS) {
-      entry.repeated += 1;
-      return;
-    }
-    known.delete(key);
-    if (known.size >= MOST_FAILURES) known.delete(known.keys().next().value ?? '');
-    known.set(key, { at: now(), repeated: 0 });
-    log.warn(
-      { err, ...facts, ...(entry !== undefined && entry.repeated > 0 && { repeated: entry.repeated }) },
-      message,
-    );
+    const repeated = bounded(`${message} ${err instanceof Error ? deepestCause(err).message : String(err)}`);
+    if (repeated === null) return;
+    log.warn({ err, ...facts, ...(repeated > 0 && { repeated }) }, message);
   };
 }
 

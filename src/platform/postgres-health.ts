@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { Connections } from './connections.ts';
+import { sharingAnswers } from './shared-answer.ts';
 import { within } from './within.ts';
 
 /** How PostgreSQL is at this moment. */
@@ -53,11 +54,5 @@ export function watchPostgres(connections: Connections, log: Logger): () => Prom
     }
   };
 
-  let looking: Promise<PostgresState> | null = null;
-  return () => {
-    looking ??= look().finally(() => {
-      looking = null;
-    });
-    return looking;
-  };
+  return sharingAnswers(look);
 }

@@ -1,6 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import type { RedisState } from './redis-state.ts';
+import { describeOutage, type Outage, type RedisState } from './redis-state.ts';
+import { sharingAnswers } from './shared-answer.ts';
 import { within } from './within.ts';
 
 /** Why a Redis that answers is of no use to the service, by the first word of its error. */
@@ -37,10 +38,15 @@ export function refusalOf(error: unknown): string | null {
   return reason === undefined ? null : `${word}: ${reason}`;
 }
 
+/** How Redis is where a client raised an error. */
+function outageStateOf(error: unknown): Outage {
+  const reason = refusalOf(error);
+  return reason === null ? { redis: 'down' } : { redis: 'refusing', reason };
+}
+
 /** Says in a few words what an error means for the service. */
 export function outageOf(error: unknown): string {
-  const refusal = refusalOf(error);
-  return refusal === null ? 'Redis is away' : `Redis refuses the service (${refusal})`;
+  return describeOutage(outageStateOf(error));
 }
 
 /** The commands that the scripts of BullMQ call, each on a key of its type; nothing stays behind. */
@@ -132,7 +138,7 @@ export function createRedisHealth(redis: Redis | Cluster, { prefix, metaKey, log
     if (now === before) return;
     before = now;
     if (state.redis !== 'up') {
-      log.warn({ err: error }, `${outageOf(error)}; deadlines take effect by the sweeper until it is back`);
+      log.warn({ err: error }, `${describeOutage(state)}; deadlines take effect by the sweeper until it is back`);
     } else if (state.queue === 'paused') {
       log.warn('the queue is paused; deadlines take effect by the sweeper until it is resumed');
     } else log.info('Redis does what the queue needs');
@@ -145,18 +151,10 @@ export function createRedisHealth(redis: Redis | Cluster, { prefix, metaKey, log
       tell(state);
       return state;
     } catch (error) {
-      const reason = refusalOf(error);
-      const state: RedisState = reason === null ? { redis: 'down' } : { redis: 'refusing', reason };
+      const state = outageStateOf(error);
       tell(state, error);
       return state;
     }
   };
-  let asking: Promise<RedisState> | null = null;
-  const look = () => {
-    asking ??= ask().finally(() => {
-      asking = null;
-    });
-    return asking;
-  };
-  return { check, look };
+  return { check, look: sharingAnswers(ask) };
 }

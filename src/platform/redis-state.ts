@@ -1,14 +1,19 @@
-/** How Redis is at this moment. */
-export type RedisState =
-  | { readonly redis: 'up'; readonly queue?: 'paused' }
+/** Why Redis cannot be used. */
+export type Outage =
   /** It answers, and does not do what the queue needs: `reason` says why, without a name or an address. */
-  | { readonly redis: 'refusing'; readonly reason: string }
-  | { readonly redis: 'down' };
+  { readonly redis: 'refusing'; readonly reason: string } | { readonly redis: 'down' };
+
+/** How Redis is at this moment. */
+export type RedisState = { readonly redis: 'up'; readonly queue?: 'paused' } | Outage;
+
+/** Says in a few words what an outage is. */
+export const describeOutage = (outage: Outage): string =>
+  outage.redis === 'down' ? 'Redis is away' : `Redis refuses the service (${outage.reason})`;
 
 /** Redis cannot be used now. */
 export class RedisUnusableError extends Error {
-  constructor(state: Exclude<RedisState, { redis: 'up' }>) {
-    super(state.redis === 'down' ? 'Redis is away' : `Redis refuses the service (${state.reason})`);
+  constructor(outage: Outage) {
+    super(describeOutage(outage));
     this.name = 'RedisUnusableError';
   }
 }

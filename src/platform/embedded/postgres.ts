@@ -8,7 +8,17 @@ import { readIfPresent, replaceFile } from '../small-files.ts';
 import { lastLines, openLog } from './files.ts';
 import { identity, preparePostgresBinaries, runAs, serverEnvironment } from './postgres-binaries.ts';
 import { type Account, clusterOf, type PostgresHome, preparePostgresHome } from './postgres-home.ts';
-import { commandLine, freePort, poll, processesIn, type Say, sendSignal, waitForExit, watchEnd } from './processes.ts';
+import {
+  commandLine,
+  freePort,
+  poll,
+  processesIn,
+  type Say,
+  sendSignal,
+  waitForExit,
+  waitForStart,
+  watchEnd,
+} from './processes.ts';
 
 export interface EmbeddedServer {
   readonly url: string;
@@ -189,14 +199,9 @@ async function launch(plan: Launch): Promise<EmbeddedServer | string> {
   const stop = async () => {
     if (pid !== undefined) await stopProcess(pid);
   };
-  const outcome = await poll(START_MS, async () => ended() ?? (await answers(url)), signal)
-    .catch(async (error) => {
-      await stop(); // a start that is called off leaves nothing behind
-      throw error;
-    })
-    .finally(() => file.close());
+  const watched = { timeoutMs: START_MS, ended, answers: () => answers(url), stop, signal };
+  const outcome = await waitForStart(watched).finally(() => file.close());
   if (outcome === true && pid !== undefined) return { url, pid, adopted: false, stop };
-  if (outcome === undefined) await stop();
   return lastLines(await newLines()) || (ended() ?? 'it did not answer in time');
 }
 

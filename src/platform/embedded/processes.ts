@@ -108,3 +108,27 @@ export function watchEnd(child: ChildProcess): () => string | undefined {
   child.unref();
   return () => ended;
 }
+
+export interface Starting {
+  readonly timeoutMs: number;
+  /** How the process ended; undefined while it runs. */
+  readonly ended: () => string | undefined;
+  /** True once the server answers; undefined before. */
+  readonly answers: () => Promise<true | undefined>;
+  readonly stop: () => Promise<void>;
+  readonly signal: AbortSignal | undefined;
+}
+
+/**
+ * Waits until a server answers (true) or its process has ended (a text that says how). One that does neither in time is
+ * stopped (undefined), and so is one whose start is called off.
+ * @throws the signal's reason once it is aborted, or what `answers` rejects with
+ */
+export async function waitForStart({ timeoutMs, ended, answers, stop, signal }: Starting) {
+  const outcome = await poll(timeoutMs, async () => ended() ?? (await answers()), signal).catch(async (error) => {
+    await stop();
+    throw error;
+  });
+  if (outcome === undefined) await stop();
+  return outcome;
+}

@@ -8,7 +8,16 @@ import { z } from 'zod';
 import { readIfPresent, replaceFile } from '../small-files.ts';
 import { lastLines, openLog } from './files.ts';
 import type { EmbeddedServer, ServerOptions } from './postgres.ts';
-import { freePort, poll, processesIn, processIdentity, sendSignal, waitForExit, watchEnd } from './processes.ts';
+import {
+  freePort,
+  poll,
+  processesIn,
+  processIdentity,
+  sendSignal,
+  waitForExit,
+  waitForStart,
+  watchEnd,
+} from './processes.ts';
 
 /** A real server from the PATH, or one in JavaScript that keeps everything in memory. */
 type Kind = 'server' | 'in_memory';
@@ -163,14 +172,9 @@ async function launch({ program, directory, durable, dataDir, signal }: Launch):
   const stop = async () => {
     if (pid !== undefined) await stopProcess(pid);
   };
-  const outcome = await poll(START_MS, async () => ended() ?? (await answers(url)), signal)
-    .catch(async (error) => {
-      await stop(); // a start that is called off leaves nothing behind
-      throw error;
-    })
-    .finally(() => file.close());
+  const watched = { timeoutMs: START_MS, ended, answers: () => answers(url), stop, signal };
+  const outcome = await waitForStart(watched).finally(() => file.close());
   if (outcome === true && pid !== undefined) return { url, pid, kind, adopted: false, stop };
-  if (outcome === undefined) await stop();
   return lastLines(await newLines()) || (ended() ?? 'it did not answer in time');
 }
 
