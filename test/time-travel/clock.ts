@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { startPostgres } from '../../src/platform/embedded/postgres.ts';
+import { processesIn, sendSignal, waitForExit } from '../../src/platform/embedded/processes.ts';
 import { MIGRATIONS, migrate } from '../../src/platform/migrations.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -17,6 +18,7 @@ export const canTravel = existsSync(LIBRARY);
 // How long a connection goes by what it has read of the clock's file: after it, none goes by what stood there before.
 const CACHE_S = 1;
 const CACHE_MS = CACHE_S * 1_000 + 100;
+const STOP_MS = 10_000;
 
 /** A PostgreSQL of its own, whose clock a test moves. Nobody else's clock moves, and nothing in the service knows of it. */
 export interface TravellingDatabase {
@@ -68,6 +70,9 @@ export async function startTravellingDatabase(): Promise<TravellingDatabase> {
   onCleanup(async () => {
     await pool.end();
     process.kill(pid, 'SIGQUIT');
+    // A server on a moved clock was seen to outlive SIGQUIT by more than ten seconds. Its data is deleted, so its end need not
+    // be orderly.
+    if (!(await waitForExit(pid, STOP_MS))) for (const left of await processesIn(home)) sendSignal(left, 'SIGKILL');
     await waitFor('the server is gone', () => !existsSync(`/proc/${pid}`));
     await rm(home, { recursive: true, force: true });
   });
