@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import type { Surroundings } from './deps.ts';
+import { DATA_DIR, developmentSecret, developmentWebhookKey } from './dev/development-secrets.ts';
 import { type Config, ConfigError, readConfig, tokenKeysOf } from './platform/config.ts';
-import { DATA_DIR, developmentSecret, developmentWebhookKey } from './platform/development-secrets.ts';
 import { createLog, surviveLostOutput } from './platform/log.ts';
-import { MIGRATIONS, migrate } from './platform/migrations.ts';
-import { checkEvictionPolicy } from './platform/redis.ts';
-import { outageOf } from './platform/redis-health.ts';
+import { MIGRATIONS, migrate } from './platform/postgres/migrations.ts';
+import { checkEvictionPolicy } from './platform/redis/redis.ts';
+import { outageOf } from './platform/redis/redis-health.ts';
 import { type Shutdown, StopAsked, whenAborted } from './platform/shutdown.ts';
 import { withAdvice } from './platform/start-problems.ts';
 import { startTracing } from './platform/tracing.ts';
@@ -49,7 +49,7 @@ async function findSurroundings(
   if (databaseUrl !== undefined && redisUrl !== undefined) {
     return { databaseUrl, redisUrl, authSecret, webhookKeys, stop: async () => {} };
   }
-  const { startEmbedded } = await import('./platform/embedded/servers.ts');
+  const { startEmbedded } = await import('./dev/embedded/servers.ts');
   // What comes next is read while the servers start; what it rejects with is raised there.
   import('./serve.ts').catch(() => {});
   const needs = { needPostgres: databaseUrl === undefined, needRedis: redisUrl === undefined };

@@ -1,12 +1,12 @@
 import type { Logger } from 'pino';
-import { example } from './banner.ts';
 import { makeDeps, type Surroundings } from './deps.ts';
-import { closeApp } from './http/close.ts';
-import { buildDoors } from './http/doors.ts';
-import { listen } from './http/listen.ts';
+import { example } from './dev/banner.ts';
+import { tokenShapeOf } from './dev/development.ts';
+import { closeApp } from './http/server/close.ts';
+import { listen } from './http/server/listen.ts';
+import { buildDoors } from './http/server/listeners.ts';
 import type { Config } from './platform/config.ts';
-import { readDeploymentId } from './platform/deployment.ts';
-import { tokenShapeOf } from './platform/development.ts';
+import { readDeploymentId } from './platform/postgres/deployment.ts';
 import { VERSION } from './platform/version.ts';
 import { stopWithin } from './platform/within.ts';
 import { prefixOf } from './workers/queue.ts';
@@ -50,7 +50,7 @@ export async function serve(config: Config, surroundings: Surroundings, log: Log
   await introduce(config, address, surroundings.authSecret);
   // Loaded now instead of by the first webhook: a later build of the checkout replaces the files of this one. A failure shows
   // when a webhook is sent.
-  if (workers !== null) import('./platform/http-client.ts').catch(() => {});
+  if (workers !== null) import('./platform/network/http-client.ts').catch(() => {});
   const stop = async () => {
     const workersStop = workers === null ? null : stopWithin(WORKERS_STOP_MS, 'the workers', workers.stop(), log);
     const closing = [main, ...(ops === null ? [] : [ops])].map((app) => closeApp(app, REQUESTS_END_MS));

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { USER_ID } from '../operations/caller.ts';
+import { USER_ID } from '../application/caller.ts';
+import { mintToken, tokenShapeOf } from '../dev/development.ts';
+import { DATA_DIR, developmentSecret } from '../dev/development-secrets.ts';
 import { readConfig, tokenKeysOf } from '../platform/config.ts';
-import { mintToken, tokenShapeOf } from '../platform/development.ts';
-import { DATA_DIR, developmentSecret } from '../platform/development-secrets.ts';
 import { type Api, baseUrl, createApi } from './api.ts';
 import { refused, wrongUsage } from './failures.ts';
 import type { Io } from './output.ts';

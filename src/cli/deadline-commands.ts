@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { DEADLINE_STATES } from '../operations/deadline-ops.ts';
+import { DEADLINE_STATES } from '../application/deadlines.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
 import type { Api } from './api.ts';
 import { wholeNumber } from './arguments.ts';

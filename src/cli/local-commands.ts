@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { ConfigError, readConfig } from '../platform/config.ts';
 import { describeConfig, type Setting } from '../platform/config-report.ts';
-import { MIGRATIONS, migrate } from '../platform/migrations.ts';
+import { MIGRATIONS, migrate } from '../platform/postgres/migrations.ts';
 import { type Claims, mint } from './access.ts';
 import { type Io, show, table } from './output.ts';
 

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { apiDocument } from '../http/docs.ts';
+import { apiDocument } from '../http/openapi/docs.ts';
 import { ROOT } from '../platform/root.ts';
 
 const FILE = join(ROOT, 'openapi/openapi.json');

@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { GROUPINGS } from '../domain/statistics.ts';
+import { GROUPINGS } from '../statistics/counts.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
 import { type Io, show, table } from './output.ts';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
-import { isMixedUp } from './redis-url.ts';
+import { isMixedUp } from './redis/redis-url.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
-import type { Tx } from '../platform/database.ts';
+import type { Tx } from '../platform/postgres/database.ts';
 
 /** The database's clock in whole milliseconds, rounded down, so that what is compared is what is stored and shown. */
 export const CLOCK = sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::float8`;

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { DisputeType } from '../domain/rules.ts';
 import type { Instant } from '../domain/state.ts';
-import type { Database } from '../platform/database.ts';
+import type { Database } from '../platform/postgres/database.ts';
 import { THIS_MOMENT } from './clock.ts';
 import { NOT_HELD } from './holds.ts';
 import { keysOf, type Timer } from './timers.ts';

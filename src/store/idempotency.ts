@@ -1,6 +1,6 @@
 import { and, eq, lt, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
-import { prepared, type Tx } from '../platform/database.ts';
+import { prepared, type Tx } from '../platform/postgres/database.ts';
 import { THIS_MOMENT } from './clock.ts';
 import { idempotencyKeys } from './schema.ts';
 

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
-import type { Tx } from '../platform/database.ts';
+import type { Tx } from '../platform/postgres/database.ts';
 import { THIS_MOMENT } from './clock.ts';
 import { NOT_HELD } from './holds.ts';
 

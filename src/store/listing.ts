@@ -3,7 +3,7 @@ import { unionAll } from 'drizzle-orm/pg-core';
 import type { Hold } from '../domain/holds.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Dispute, Instant, Order } from '../domain/state.ts';
-import { type Database, prepared } from '../platform/database.ts';
+import { type Database, prepared } from '../platform/postgres/database.ts';
 import { instantOf, THIS_MOMENT } from './clock.ts';
 import { clockAndHolds, NOT_HELD } from './holds.ts';
 import { toDispute } from './rows.ts';

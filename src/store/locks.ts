@@ -1,7 +1,7 @@
 import { and, asc, eq, or, sql } from 'drizzle-orm';
 import type { Hold } from '../domain/holds.ts';
 import type { Dispute, Instant, Order, State } from '../domain/state.ts';
-import { prepared, type Tx } from '../platform/database.ts';
+import { prepared, type Tx } from '../platform/postgres/database.ts';
 import { mark } from '../platform/tracing.ts';
 import { instantOf } from './clock.ts';
 import { clockAndHolds } from './holds.ts';

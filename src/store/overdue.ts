@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
-import type { Database, Tx } from '../platform/database.ts';
 import { loggable } from '../platform/log.ts';
+import type { Database, Tx } from '../platform/postgres/database.ts';
 import { THIS_MOMENT } from './clock.ts';
 import { NOT_HELD } from './holds.ts';
 

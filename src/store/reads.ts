@@ -1,6 +1,6 @@
 import { and, asc, eq, like, or, sql } from 'drizzle-orm';
 import type { Dispute, Instant, Order, State } from '../domain/state.ts';
-import { type Database, prepared } from '../platform/database.ts';
+import { type Database, prepared } from '../platform/postgres/database.ts';
 import { CLOCK, instantOf } from './clock.ts';
 import { holdsFor } from './holds.ts';
 import { toDispute, toOrder } from './rows.ts';

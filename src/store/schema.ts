@@ -14,7 +14,7 @@ import {
 import type { EntryType, Previous } from '../domain/commands.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Actor, Change, Dispute, Extra, Instant, Order, OrderStatus, ReportedStatus } from '../domain/state.ts';
-import type { DeliveryState } from '../domain/webhook-states.ts';
+import type { DeliveryState } from '../webhooks/states.ts';
 
 /** A `timestamptz` as milliseconds since the epoch. Everything written here is whole milliseconds. */
 const instant = customType<{ data: Instant; driverData: string }>({

@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
-import type { Tx } from '../platform/database.ts';
+import type { Tx } from '../platform/postgres/database.ts';
 
 /** One wake-up: a deadline of a dispute, by the count of the promise. `dueAt` null means that it is not wanted any more. */
 export interface Timer {

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
 import type { Actor, Dispute, Order } from '../domain/state.ts';
 import type { Entry } from '../domain/transition.ts';
-import type { Tx } from '../platform/database.ts';
-import { LostRaceError } from '../platform/retry.ts';
+import type { Tx } from '../platform/postgres/database.ts';
+import { LostRaceError } from '../platform/postgres/retry.ts';
 import { traceParent } from '../platform/tracing.ts';
 import { fromDispute, fromOrder } from './rows.ts';
 

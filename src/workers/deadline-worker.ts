@@ -1,15 +1,15 @@
 import { DelayedError, type Job, Worker } from 'bullmq';
 import { Cluster } from 'ioredis';
 import type { Logger } from 'pino';
-import type { Metrics } from '../operations/metrics.ts';
-import { type Settlement, settleDisputes, settlementOf } from '../operations/settle.ts';
-import type { WriteDeps } from '../operations/write.ts';
+import { type Settlement, settleDisputes, settlementOf } from '../application/apply-due.ts';
+import type { WriteDeps } from '../application/write.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { createRepeatingLog } from '../platform/log.ts';
-import { waitingConnection } from '../platform/redis.ts';
+import { waitingConnection } from '../platform/redis/redis.ts';
 import { tracedUnder } from '../platform/tracing.ts';
 import type { Backlog } from './backlog.ts';
+import { createCollector } from './batcher.ts';
 import { type BrakedWorker, startBraked } from './braked-worker.ts';
-import { createCollector } from './collector.ts';
 import { type DeadlineJob, QUEUE_NAME, type QueueAddress } from './queue.ts';
 
 export interface DeadlineWorkerDeps {

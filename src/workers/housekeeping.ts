@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
-import { continueErasures, eraseExpired } from '../operations/erasures.ts';
-import type { Metrics } from '../operations/metrics.ts';
-import { type Database, withTx } from '../platform/database.ts';
+import { continueErasures, eraseExpired } from '../erasures/erasures.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { type Database, withTx } from '../platform/postgres/database.ts';
 import { forgetOldKeys } from '../store/idempotency.ts';
-import { backlog, forgetDeliveries, purgeRemoved } from '../store/webhook-deliveries.ts';
+import { backlog, forgetDeliveries, purgeRemoved } from '../webhooks/store/deliveries.ts';
 import { type Loop, startLoop } from './loop.ts';
 
 const INTERVAL_MS = 60_000;

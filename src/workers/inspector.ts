@@ -1,5 +1,5 @@
 import type { Cluster, Redis } from 'ioredis';
-import type { QueueInspector } from '../operations/deadline-ops.ts';
+import type { QueueInspector } from '../application/deadlines.ts';
 import { addJobs, answered, type DeadlineQueue, jobIdOf, removeJobs, timerOf } from './queue.ts';
 
 /** BullMQ's score of a delayed job: its due time in milliseconds, and 12 bits that order jobs within one. */

@@ -1,7 +1,7 @@
 import { type DefaultJobOptions, Queue } from 'bullmq';
 import { Cluster } from 'ioredis';
 import type { Instant } from '../domain/state.ts';
-import { askingConnection } from '../platform/redis.ts';
+import { askingConnection } from '../platform/redis/redis.ts';
 import { within } from '../platform/within.ts';
 import type { Timer } from '../store/timers.ts';
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import { type QueueInspector, reconcile } from '../operations/deadline-ops.ts';
-import type { Metrics } from '../operations/metrics.ts';
-import type { WriteDeps } from '../operations/write.ts';
+import { type QueueInspector, reconcile } from '../application/deadlines.ts';
+import type { WriteDeps } from '../application/write.ts';
+import type { Metrics } from '../metrics/metrics.ts';
 import { type Loop, startLoop } from './loop.ts';
 
 export interface ReconcilerDeps {

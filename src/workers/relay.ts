@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import type { Metrics } from '../operations/metrics.ts';
-import { type Database, withTx } from '../platform/database.ts';
-import type { RedisHealth } from '../platform/redis-health.ts';
-import { RedisUnusableError } from '../platform/redis-state.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { type Database, withTx } from '../platform/postgres/database.ts';
+import type { RedisHealth } from '../platform/redis/redis-health.ts';
+import { RedisUnusableError } from '../platform/redis/redis-state.ts';
 import { forgetTimers, leaseTimers, returnLeases, type Timer, type TimerBatch } from '../store/timers.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { addJobs, type DeadlineQueue, removeJobs } from './queue.ts';

@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
-import type { Metrics } from '../operations/metrics.ts';
-import { settleOnce } from '../operations/settle.ts';
-import type { WriteDeps } from '../operations/write.ts';
-import { isTransient, withTx } from '../platform/database.ts';
+import { settleOnce } from '../application/apply-due.ts';
+import type { WriteDeps } from '../application/write.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { isTransient, withTx } from '../platform/postgres/database.ts';
 import { traced } from '../platform/tracing.ts';
 import { disputesToRemind, noteFailure, overdueDisputes } from '../store/overdue.ts';
 import { type Loop, startLoop } from './loop.ts';

@@ -1,18 +1,18 @@
 import type { Logger } from 'pino';
-import type { QueueInspector } from '../operations/deadline-ops.ts';
-import type { Metrics } from '../operations/metrics.ts';
-import type { WriteDeps } from '../operations/write.ts';
-import type { RedisHealth } from '../platform/redis-health.ts';
+import type { QueueInspector } from '../application/deadlines.ts';
+import type { WriteDeps } from '../application/write.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import type { RedisHealth } from '../platform/redis/redis-health.ts';
+import { startStatistician } from '../statistics/loop.ts';
+import { startWebhookSender, type WebhookSenderDeps } from '../webhooks/sender.ts';
 import { createBacklog } from './backlog.ts';
 import { startDeadlineWorker } from './deadline-worker.ts';
-import { startHoldKeeper } from './hold-keeper.ts';
+import { startHoldKeeper } from './hold-release.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import type { DeadlineQueue, QueueAddress } from './queue.ts';
 import { startReconciler } from './reconciler.ts';
 import { startRelay } from './relay.ts';
-import { startStatistician } from './statistician.ts';
 import { startSweeper } from './sweeper.ts';
-import { startWebhookSender, type WebhookSenderDeps } from './webhook-sender.ts';
 
 export interface WorkersDeps {
   readonly write: WriteDeps;

@@ -3,6 +3,38 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { violationsIn } from './floors.ts';
 import { reachableFrom, readSources, type Sources } from './imports.ts';
 
+/** Imports from before the folders stood as they do: each is cut by a commit of its own. */
+const STILL_THERE = [
+  'workers/housekeeping.ts imports erasures/erasures.ts',
+  'workers/housekeeping.ts imports store/idempotency.ts',
+  'workers/housekeeping.ts imports webhooks/store/deliveries.ts',
+  'workers/queue.ts imports store/timers.ts',
+  'workers/relay.ts imports store/timers.ts',
+  'workers/sweeper.ts imports store/overdue.ts',
+  'workers/workers.ts imports statistics/loop.ts',
+  'workers/workers.ts imports webhooks/sender.ts',
+  'store/schema.ts imports webhooks/states.ts',
+  'http/streams/stream-messages.ts imports store/feed.ts',
+  'http/schemas/lists.ts imports store/listing.ts',
+  'http/routes/deadlines.ts imports store/deadlines.ts',
+  'http/routes/holds.ts imports store/holds.ts',
+  'http/routes/lists.ts imports store/listing.ts',
+  'http/present/disputes.ts imports store/reads.ts',
+  'http/present/events.ts imports store/feed.ts',
+  'http/present/ops.ts imports store/deadlines.ts',
+  'http/present/ops.ts imports store/holds.ts',
+  'http/openapi/document.ts imports webhooks/http/openapi.ts',
+  'http/openapi/examples.ts imports store/feed.ts',
+  'http/endpoint/commands.ts imports store/idempotency.ts',
+  'http/endpoint/cursor.ts imports store/listing.ts',
+  'http/endpoint/endpoints.ts imports erasures/routes.ts',
+  'http/endpoint/endpoints.ts imports statistics/routes.ts',
+  'http/endpoint/endpoints.ts imports webhooks/http/delivery-routes.ts',
+  'http/endpoint/endpoints.ts imports webhooks/http/endpoint-routes.ts',
+  'http/endpoint/idempotency-key.ts imports store/idempotency.ts',
+  'erasures/store.ts imports webhooks/store/attempts.ts',
+];
+
 let sources: Sources;
 
 beforeAll(async () => {
@@ -20,30 +52,60 @@ describe('the floors of src', () => {
   test('are all there, with what they hold', () => {
     const floors = new Set([...sources.keys()].map((path) => path.split('/')[0]));
     expect([...floors]).toEqual(
-      expect.arrayContaining(['domain', 'store', 'operations', 'http', 'workers', 'platform', 'main.ts', 'deps.ts']),
+      expect.arrayContaining([
+        'domain',
+        'store',
+        'application',
+        'http',
+        'workers',
+        'webhooks',
+        'metrics',
+        'platform',
+        'dev',
+        'main.ts',
+        'deps.ts',
+      ]),
     );
     expect(reachableFrom('main.ts', sources)).toContain('domain/decide.ts');
     expect(reachableFrom('workers/workers.ts', sources)).toContain('bullmq');
   });
 
   test('have no arrow that runs up or sideways', () => {
-    expect(violationsIn(sources)).toEqual([]);
+    expect(violationsIn(sources).filter((violation) => !STILL_THERE.includes(violation))).toEqual([]);
   });
 });
 
 describe('an arrow is found', () => {
   test.each([
-    ['up', 'store/planted.ts', `import { execute } from '../operations/write.ts';`, 'imports operations/write.ts'],
+    ['up', 'store/planted.ts', `import { execute } from '../application/write.ts';`, 'imports application/write.ts'],
     ['up, in a file that exists', 'domain/decide.ts', `import '../store/rows.ts';`, 'imports store/rows.ts'],
-    ['up, of a type', 'operations/planted.ts', `import type { A } from '../http/app.ts';`, 'imports http/app.ts'],
-    ['up, inside a type', 'store/planted.ts', `let a: import('../http/app.ts').A;`, 'imports http/app.ts'],
+    [
+      'up, of a type',
+      'application/planted.ts',
+      `import type { A } from '../http/server/app.ts';`,
+      'imports http/server/app.ts',
+    ],
+    [
+      'up, inside a type',
+      'store/planted.ts',
+      `let a: import('../http/server/app.ts').A;`,
+      'imports http/server/app.ts',
+    ],
     ['up, of an export', 'domain/planted.ts', `export * from '../store/rows.ts';`, 'imports store/rows.ts'],
-    ['up, when it runs', 'operations/planted.ts', `await import('../workers/relay.ts');`, 'imports workers/relay.ts'],
-    ['up, by require', 'operations/planted.ts', `require('../workers/relay.ts');`, 'imports workers/relay.ts'],
+    ['up, when it runs', 'application/planted.ts', `await import('../workers/relay.ts');`, 'imports workers/relay.ts'],
+    ['up, by require', 'application/planted.ts', `require('../workers/relay.ts');`, 'imports workers/relay.ts'],
     ['to the top', 'http/planted.ts', `import { makeDeps } from '../deps.ts';`, 'imports deps.ts'],
     ['sideways, from http', 'http/routes/planted.ts', `import '../../workers/loop.ts';`, 'imports workers/loop.ts'],
-    ['sideways, from workers', 'workers/planted.ts', `import '../http/app.ts';`, 'imports http/app.ts'],
-    ['out of platform', 'platform/embedded/planted.ts', `import '../../domain/rules.ts';`, 'imports domain/rules.ts'],
+    ['sideways, from workers', 'workers/planted.ts', `import '../http/server/app.ts';`, 'imports http/server/app.ts'],
+    ['from a route to the store', 'http/routes/planted.ts', `import '../../store/rows.ts';`, 'imports store/rows.ts'],
+    [
+      'from a slice to a slice',
+      'statistics/planted.ts',
+      `import '../webhooks/states.ts';`,
+      'imports webhooks/states.ts',
+    ],
+    ['from a layer to a slice', 'workers/planted.ts', `import '../webhooks/states.ts';`, 'imports webhooks/states.ts'],
+    ['out of platform', 'platform/postgres/planted.ts', `import '../../domain/rules.ts';`, 'imports domain/rules.ts'],
     [
       'out of src',
       'http/planted.ts',
@@ -71,18 +133,18 @@ describe('an arrow is found', () => {
   });
 
   test('from the path of a request to Redis', () => {
-    expect(planted('platform/database.ts', `import { Redis } from 'ioredis';`)).toContain(
-      'http/app.ts reaches ioredis',
+    expect(planted('platform/postgres/database.ts', `import { Redis } from 'ioredis';`)).toContain(
+      'http/server/app.ts reaches ioredis',
     );
   });
 
   test('from the page of the queues to Redis: it is handed the queue', () => {
-    expect(planted('http/queue-board.ts', `import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';`)).toContain(
-      'http/queue-board.ts reaches @bull-board/api/bullMQAdapter',
-    );
+    expect(
+      planted('http/server/queue-board.ts', `import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';`),
+    ).toContain('http/server/queue-board.ts reaches @bull-board/api/bullMQAdapter');
   });
 
   test('from a folder that is no floor', () => {
-    expect(planted('helpers/planted.ts', '')).toEqual(['helpers/planted.ts stands on no floor']);
+    expect(planted('helpers/planted.ts', '')).toEqual(['helpers/planted.ts is in no folder of the architecture']);
   });
 });

@@ -1,39 +1,48 @@
 import { importsOf, reachableFrom, type Sources } from './imports.ts';
 
-/** The floors of src/, and which floors each may import besides itself. */
-const FLOORS: Readonly<Record<string, readonly string[]>> = {
+/** The folders of src/, and which folders each may import besides itself. */
+const LAYERS: Readonly<Record<string, readonly string[]>> = {
   domain: [],
   platform: [],
+  dev: ['platform'],
   store: ['domain', 'platform'],
-  operations: ['domain', 'platform', 'store'],
-  http: ['domain', 'platform', 'store', 'operations'],
-  workers: ['domain', 'platform', 'store', 'operations'],
+  application: ['domain', 'platform', 'store'],
+  metrics: ['domain', 'platform', 'store', 'application'],
+  http: ['domain', 'platform', 'application', 'metrics'],
+  workers: ['domain', 'platform', 'application', 'metrics'],
 };
 
-/** What puts everything together, and so may import everything; nothing below imports it. */
-const TOP = /^(main|run|serve|deps|banner)\.ts$|^cli\/[^/]+\.ts$/;
+/** Vertical slices: each may import every layer, and no other slice; only the composition root imports a slice. */
+const SLICES = ['webhooks', 'statistics', 'erasures'];
+const BELOW_SLICES = ['domain', 'platform', 'store', 'application', 'metrics', 'http', 'workers'];
+
+/** The composition root and the entry points, which may import everything; nothing else imports them. */
+const TOP = /^(main|run|serve|deps|endpoints)\.ts$|^cli\/[^/]+\.ts$/;
 
 /** The packages that speak to Redis. */
 const REDIS = ['bullmq', 'ioredis', '@bull-board/api/bullMQAdapter'];
 
 /** Places that must work, and answer at once, when there is no Redis. */
-const WITHOUT_REDIS = /^(http|operations|store)\/|^workers\/sweeper\.ts$/;
+const WITHOUT_REDIS = /^(http|application|store)\/|^workers\/sweeper\.ts$/;
 
-const floorOf = (path: string): string => path.split('/')[0] ?? '';
+const folderOf = (path: string): string => path.split('/')[0] ?? '';
+
+const allowedFor = (folder: string): readonly string[] | undefined =>
+  SLICES.includes(folder) ? BELOW_SLICES : LAYERS[folder];
 
 function faultOfImport(path: string, name: string, sources: Sources): string | null {
-  const floor = floorOf(path);
+  const folder = folderOf(path);
   if (name === '?') return 'imports what only a run can tell';
   if (sources.has(name)) {
-    if (TOP.test(path) || floorOf(name) === floor) return null;
-    return FLOORS[floor]?.includes(floorOf(name)) ? null : `imports ${name}`;
+    if (TOP.test(path) || folderOf(name) === folder) return null;
+    return allowedFor(folder)?.includes(folderOf(name)) ? null : `imports ${name}`;
   }
   if (name.endsWith('.ts')) return `imports ${name}, which is not in src`;
-  return floor === 'domain' ? `imports ${name}: the rules need nothing` : null;
+  return folder === 'domain' ? `imports ${name}: the rules need nothing` : null;
 }
 
 function faultsOf(path: string, text: string, sources: Sources): string[] {
-  if (!TOP.test(path) && FLOORS[floorOf(path)] === undefined) return ['stands on no floor'];
+  if (!TOP.test(path) && allowedFor(folderOf(path)) === undefined) return ['is in no folder of the architecture'];
   const faults = importsOf(path, text).flatMap((name) => faultOfImport(path, name, sources) ?? []);
   if (!WITHOUT_REDIS.test(path)) return faults;
   const reached = reachableFrom(path, sources);

@@ -6,11 +6,11 @@ import type { Sources } from './imports.ts';
  * undoes: these send transactions, ask the server about itself, or belong to the servers of development.
  */
 const BY_OTHER_MEANS = new Set([
-  'platform/database.ts',
-  'platform/migrations.ts',
-  'platform/deployment.ts',
-  'platform/postgres-health.ts',
-  'platform/embedded/postgres.ts',
+  'platform/postgres/database.ts',
+  'platform/postgres/migrations.ts',
+  'platform/postgres/deployment.ts',
+  'platform/postgres/postgres-health.ts',
+  'dev/embedded/postgres.ts',
 ]);
 
 const WRITES = /\b(INSERT\s+INTO|UPDATE\s+\w+|DELETE\s+FROM|MERGE\s+INTO|TRUNCATE|SET\s+LOCAL|nextval|setval)\b/i;

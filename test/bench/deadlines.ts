@@ -2,9 +2,9 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAnyOpen } from '../faults/herd.ts';
 import { bundle } from '../harness/build.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { isAnyOpen } from '../proofs/faults/herd.ts';
 import { quantile } from './calls.ts';
 import type { BenchOptions } from './options.ts';
 import { jobsWaiting } from './redis.ts';
@@ -23,7 +23,7 @@ const LONGEST_MS = 1_800_000;
 /** Installs what is measured against, with the Node that its newest versions want, and builds the transition for it. */
 async function installRivals({ directory }: BenchStage): Promise<void> {
   execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: RIVALS, stdio: 'inherit' });
-  await bundle(join(directory, 'rivals'), 'src/platform/database.ts', 'src/operations/settle.ts');
+  await bundle(join(directory, 'rivals'), 'src/platform/postgres/database.ts', 'src/application/apply-due.ts');
 }
 
 async function startRival(stage: BenchStage, database: BenchDatabase, rival: Rival): Promise<ChildProcess> {

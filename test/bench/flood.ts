@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mintToken } from '../../src/platform/development.ts';
-import { SECRET } from '../faults/instances.ts';
+import { mintToken } from '../../src/dev/development.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { SECRET } from '../proofs/faults/instances.ts';
 import { type Call, callFor, quantile } from './calls.ts';
 import { openCall } from './commands.ts';
 import type { BenchOptions } from './options.ts';

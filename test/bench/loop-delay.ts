@@ -1,5 +1,5 @@
-import { mintToken } from '../../src/platform/development.ts';
-import { SECRET } from '../faults/instances.ts';
+import { mintToken } from '../../src/dev/development.ts';
+import { SECRET } from '../proofs/faults/instances.ts';
 import { callFor, quantile } from './calls.ts';
 import { openCall } from './commands.ts';
 import type { BenchOptions } from './options.ts';

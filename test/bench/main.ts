@@ -3,9 +3,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { putBetweenMarkers } from '../faults/docs.ts';
-import { describeMachine } from '../faults/machine.ts';
-import { hasProgram } from '../faults/programs.ts';
+import { putBetweenMarkers } from '../proofs/faults/docs.ts';
+import { describeMachine } from '../proofs/faults/machine.ts';
+import { hasProgram } from '../proofs/faults/programs.ts';
 import { measureBytes } from './bytes.ts';
 import { measureAnswer, measureOpen } from './commands.ts';
 import { measureHerd, measureLateness } from './deadlines.ts';

@@ -1,8 +1,8 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { mintToken } from '../../src/platform/development.ts';
-import { SECRET } from '../faults/instances.ts';
+import { mintToken } from '../../src/dev/development.ts';
+import { SECRET } from '../proofs/faults/instances.ts';
 import { type Call, callFor } from './calls.ts';
 import type { BenchOptions } from './options.ts';
 import { RECORDED_DISPUTE } from './pgbench.ts';

@@ -2,10 +2,10 @@ import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import { pino } from 'pino';
 import { makeDeps } from '../../src/deps.ts';
-import { buildDoors } from '../../src/http/doors.ts';
+import { buildDoors } from '../../src/http/server/listeners.ts';
 import { readConfig } from '../../src/platform/config.ts';
-import { SECRET } from '../faults/instances.ts';
 import { TEST_PREFIX } from '../harness/prefix.ts';
+import { SECRET } from '../proofs/faults/instances.ts';
 import type { Call } from './calls.ts';
 
 /** A statement as the driver was given it. */

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { migrate } from '../../src/platform/migrations.ts';
-import { createInstances, end, type Instance } from '../faults/instances.ts';
-import type { PostgresServer } from '../faults/postgres-server.ts';
-import { startServers, type Undo } from '../faults/servers.ts';
+import { migrate } from '../../src/platform/postgres/migrations.ts';
+import { createInstances, end, type Instance } from '../proofs/faults/instances.ts';
+import type { PostgresServer } from '../proofs/faults/postgres-server.ts';
+import { startServers, type Undo } from '../proofs/faults/servers.ts';
 
 /** A database of its own on the server that everything is measured on, and an empty Redis. */
 export interface BenchDatabase {

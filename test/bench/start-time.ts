@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { cp, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../src/platform/embedded/processes.ts';
+import { freePort } from '../../src/dev/embedded/processes.ts';
 import { bundle } from '../harness/build.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import type { BenchOptions } from './options.ts';
@@ -51,7 +51,7 @@ async function startService(checkout: string): Promise<number> {
 /** How long its two servers take alone, started as it starts them. */
 async function startServers(checkout: string): Promise<number> {
   const script = `
-    const { startEmbedded } = await import('./alone/platform/embedded/servers.js');
+    const { startEmbedded } = await import('./alone/dev/embedded/servers.js');
     const servers = await startEmbedded({ needPostgres: true, needRedis: true, dataDir: '.data', say: () => {} });
     process.stdout.write('ready');
     process.once('SIGTERM', () => servers.stop().then(() => process.exit(0)));
@@ -68,7 +68,7 @@ async function startServers(checkout: string): Promise<number> {
 /** `npm start` in an installed checkout that has run before, beside its servers alone. */
 export async function measureStart({ home }: BenchStage, { rounds }: BenchOptions): Promise<Row[]> {
   const checkout = await makeCheckout(home);
-  await bundle(join(checkout, 'alone'), 'src/platform/embedded/servers.ts');
+  await bundle(join(checkout, 'alone'), 'src/dev/embedded/servers.ts');
   await startService(checkout);
   const measured = await alternate(
     rounds,

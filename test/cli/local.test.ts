@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { describeConfig } from '../../src/platform/config-report.ts';
+import { section } from '../docs/readme.ts';
 import { TEST_SECRET } from '../harness/client.ts';
 import { createDatabase } from '../harness/database.ts';
 import { startService } from '../harness/service.ts';
-import { section } from '../readme/readme.ts';
 import { command, rowsOf } from './command.ts';
 
 const HIDDEN = 'correct-horse-battery-staple-and-more';

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { mintToken } from '../../src/platform/development.ts';
+import { mintToken } from '../../src/dev/development.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { TEST_SECRET } from '../harness/client.ts';
 import { letTimePass } from '../harness/database.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { createProgram } from '../../src/cli/program.ts';
+import { section } from '../docs/readme.ts';
 import { runProgram } from '../harness/process.ts';
-import { section } from '../readme/readme.ts';
 import { command } from './command.ts';
 
 const SILENT = { env: {}, stdout: { write: () => {} }, stderr: { write: () => {} } };

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
-import type { Examples } from '../../src/http/recorded-examples.ts';
-import { blocks, section } from '../readme/readme.ts';
+import type { Examples } from '../../src/http/openapi/recorded-examples.ts';
+import { blocks, section } from '../docs/readme.ts';
 import { FILE } from './file.ts';
 import { recordExamples } from './record.ts';
 

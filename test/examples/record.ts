@@ -1,4 +1,4 @@
-import type { Examples } from '../../src/http/recorded-examples.ts';
+import type { Examples } from '../../src/http/openapi/recorded-examples.ts';
 import { askForAChange, cancelByAgreement, provideAnUpdate } from './parties.ts';
 import { refuseByLoad, refuseByRule, refuseInput } from './refusals.ts';
 import { manageWebhooks, operate, readAsAService } from './services.ts';

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Examples, NamedExample } from '../../src/http/recorded-examples.ts';
+import type { Examples, NamedExample } from '../../src/http/openapi/recorded-examples.ts';
 import type { Answer } from '../harness/answer.ts';
 import type { Client, Headers } from '../harness/client.ts';
 import { document } from '../harness/document.ts';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ProblemCode } from '../../src/http/problems.ts';
+import type { ProblemCode } from '../../src/http/problems/problems.ts';
 import type { ProblemDocument } from '../../src/http/schemas/problem.ts';
 
 export type Problem = z.output<typeof ProblemDocument>;

@@ -1,5 +1,5 @@
-import type { Scope } from '../../src/operations/caller.ts';
-import { mintToken } from '../../src/platform/development.ts';
+import type { Scope } from '../../src/application/caller.ts';
+import { mintToken } from '../../src/dev/development.ts';
 import { Answer } from './answer.ts';
 import { watchAnswer } from './canary.ts';
 import { checkAnswer } from './conformance.ts';

@@ -1,6 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { apiDocument } from '../../src/http/docs.ts';
+import { apiDocument } from '../../src/http/openapi/docs.ts';
 
 /** The parts of the OpenAPI document that tests look at. */
 export interface ApiDocument {

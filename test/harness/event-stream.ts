@@ -1,4 +1,4 @@
-import { mintToken } from '../../src/platform/development.ts';
+import { mintToken } from '../../src/dev/development.ts';
 import { onCleanup } from './cleanup.ts';
 import { TEST_SECRET } from './client.ts';
 import { faultOf, pointerTo } from './document.ts';

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { MIGRATIONS, migrate } from '../../src/platform/migrations.ts';
+import { MIGRATIONS, migrate } from '../../src/platform/postgres/migrations.ts';
 import { announceNotes } from './canary.ts';
 import { administrate } from './database.ts';
 import { type Run, startRun } from './run.ts';

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { type Deps, makeDeps } from '../../src/deps.ts';
-import { closeApp } from '../../src/http/close.ts';
-import { buildDoors } from '../../src/http/doors.ts';
+import { closeApp } from '../../src/http/server/close.ts';
+import { buildDoors } from '../../src/http/server/listeners.ts';
 import { type Config, readConfig } from '../../src/platform/config.ts';
 import { mustBeFree } from './canary.ts';
 import { onCleanup, once } from './cleanup.ts';

@@ -1,6 +1,6 @@
 import { REASONS } from '../../src/domain/reasons.ts';
 import { RESOLUTIONS } from '../../src/domain/rules.ts';
-import type { Grouping } from '../../src/domain/statistics.ts';
+import type { Grouping } from '../../src/statistics/counts.ts';
 import type { TestDatabase } from '../harness/database.ts';
 
 interface Row {

@@ -1,5 +1,5 @@
 import type { Client } from 'pg';
-import { timed, withoutIndexes } from '../explain/seed.ts';
+import { timed, withoutIndexes } from '../proofs/explain/seed.ts';
 
 const CLIENT_REASONS = `ARRAY['no_longer_needed', 'late_delivery', 'not_as_described', 'requirements_changed', NULL]`;
 const FREELANCER_REASONS = `ARRAY['client_not_responding', 'unable_to_complete', 'out_of_scope_request', 'other', 'personal_emergency']`;

@@ -1,6 +1,6 @@
+import { writeSet } from '../../src/application/write.ts';
 import { decide } from '../../src/domain/decide.ts';
-import { writeSet } from '../../src/operations/write.ts';
-import type { Tx } from '../../src/platform/database.ts';
+import type { Tx } from '../../src/platform/postgres/database.ts';
 import { lockOrder, readLocked } from '../../src/store/locks.ts';
 import type { WriteSet } from '../../src/store/write-set.ts';
 import { FREELANCER } from '../harness/seed.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { sqlStateOf } from '../../src/platform/database.ts';
+import { sqlStateOf } from '../../src/platform/postgres/database.ts';
 import { type Service, startService } from '../harness/service.ts';
 
 const CHECK_VIOLATION = '23514';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { type Database, withTx } from '../../src/platform/database.ts';
-import { LostRaceError } from '../../src/platform/retry.ts';
+import { type Database, withTx } from '../../src/platform/postgres/database.ts';
+import { LostRaceError } from '../../src/platform/postgres/retry.ts';
 import { write } from '../../src/store/write-set.ts';
 import { CLIENT, seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';

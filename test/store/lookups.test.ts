@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import pg from 'pg';
-import { type Database, openDatabase, type Tx, withTx } from '../../src/platform/database.ts';
+import { type Database, openDatabase, type Tx, withTx } from '../../src/platform/postgres/database.ts';
 import { readPage } from '../../src/store/listing.ts';
 import { forgetTimers, returnLeases, type Timer } from '../../src/store/timers.ts';
 import { write } from '../../src/store/write-set.ts';

@@ -1,6 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { freePort } from '../../src/platform/embedded/processes.ts';
-import { hasProgram } from '../faults/programs.ts';
+import { freePort } from '../../src/dev/embedded/processes.ts';
 import { createClients } from '../harness/client.ts';
 import { createDatabase } from '../harness/database.ts';
 import { listeningAt, runNode } from '../harness/process.ts';
@@ -9,7 +8,8 @@ import { seedDispute } from '../harness/seed.ts';
 import { testEnvironment } from '../harness/service.ts';
 import { fetchFrom } from '../harness/transport.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { asker, bearer } from '../http/board.ts';
+import { asker, bearer } from '../http/server/board.ts';
+import { hasProgram } from '../proofs/faults/programs.ts';
 import { makeImage, readStage } from './image.ts';
 
 const NOBODY = '65534';

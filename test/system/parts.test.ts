@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from '@jest/globals';
 import { type ServiceProcess, startProcess } from '../harness/process.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { asker, bearer } from '../http/board.ts';
+import { asker, bearer } from '../http/server/board.ts';
 
 // These parts find files beside themselves or are loaded while the service runs: a bundle can break each on its own.
 let service: ServiceProcess;

@@ -1,9 +1,9 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { mintToken } from '../../src/platform/development.ts';
-import { freePort } from '../../src/platform/embedded/processes.ts';
-import { hasProgram } from '../faults/programs.ts';
+import { mintToken } from '../../src/dev/development.ts';
+import { freePort } from '../../src/dev/embedded/processes.ts';
+import { takeWalk } from '../docs/walk.ts';
 import { copyCheckout } from '../harness/checkout.ts';
 import { createClients } from '../harness/client.ts';
 import { openStream } from '../harness/event-stream.ts';
@@ -12,7 +12,7 @@ import { CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
 import { CTRL_C, openTerminal } from '../harness/terminal.ts';
 import { fetchFrom } from '../harness/transport.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { takeWalk } from '../readme/walk.ts';
+import { hasProgram } from '../proofs/faults/programs.ts';
 import { subscribe } from '../webhooks/endpoints.ts';
 import { startReceiver } from '../webhooks/receiver.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { createMetrics } from '../../src/operations/metrics.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
 import { keepHouse } from '../../src/workers/housekeeping.ts';
 import { CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';

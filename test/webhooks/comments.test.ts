@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
-import { createMetrics } from '../../src/operations/metrics.ts';
+import { createMetrics } from '../../src/metrics/metrics.ts';
 import { keepHouse } from '../../src/workers/housekeeping.ts';
 import type { Answer } from '../harness/answer.ts';
 import type { Client } from '../harness/client.ts';
@@ -9,7 +9,7 @@ import { seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 import type { Dispute } from '../harness/types.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { digestOf } from '../security/tables.ts';
+import { digestOf } from '../proofs/access/tables.ts';
 import { type Delivery, type EndpointWithSecret, LOCAL, settledDeliveries, subscribe } from './endpoints.ts';
 import { type Reaction, startReceiver } from './receiver.ts';
 

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type * as webhooks from '../../src/http/schemas/webhooks.ts';
+import type * as webhooks from '../../src/webhooks/http/schemas.ts';
 import type { Clients } from '../harness/client.ts';
 import type { TestDatabase } from '../harness/database.ts';
 import { waitFor } from '../harness/wait-for.ts';

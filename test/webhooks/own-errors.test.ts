@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { presentWebhook } from '../../src/http/present-event.ts';
-import { type Answer, openOutgoing } from '../../src/platform/outgoing.ts';
-import { createSealer } from '../../src/platform/sealer.ts';
-import { startWebhookSender } from '../../src/workers/webhook-sender.ts';
+import { presentWebhook } from '../../src/http/present/events.ts';
+import { createSealer } from '../../src/platform/encryption.ts';
+import { type Answer, openOutgoing } from '../../src/platform/network/outgoing.ts';
+import { startWebhookSender } from '../../src/webhooks/sender.ts';
 import { onCleanup, once } from '../harness/cleanup.ts';
 import { type CapturedLog, captureLog } from '../harness/log.ts';
 import { seedDispute } from '../harness/seed.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import { withTx } from '../../src/platform/database.ts';
+import { withTx } from '../../src/platform/postgres/database.ts';
 import { noteFailure } from '../../src/store/overdue.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';

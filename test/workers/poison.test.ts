@@ -3,7 +3,7 @@ import { newSweep, sweepOnce } from '../../src/workers/sweeper.ts';
 import { letTimePass } from '../harness/database.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';
-import { observedDatabase } from '../races/observed-database.ts';
+import { observedDatabase } from '../proofs/races/observed-database.ts';
 
 const DAY_MS = 86_400_000;
 const DISPUTES = 32;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { settleDisputes } from '../../src/operations/settle.ts';
-import { withTx } from '../../src/platform/database.ts';
+import { settleDisputes } from '../../src/application/apply-due.ts';
+import { withTx } from '../../src/platform/postgres/database.ts';
 import { returnLeases } from '../../src/store/timers.ts';
 import { type Backlog, createBacklog } from '../../src/workers/backlog.ts';
 import type { BrakedWorker } from '../../src/workers/braked-worker.ts';

@@ -1,7 +1,7 @@
 import { errors, type JWTPayload, type JWTVerifyOptions, jwtVerify } from 'jose';
 import { LRUCache } from 'lru-cache';
-import type { Caller } from '../../operations/caller.ts';
-import { ProblemError } from '../problems.ts';
+import type { Caller } from '../../application/caller.ts';
+import { ProblemError } from '../problems/problems.ts';
 import { callerOf, type TokenRules } from './claims.ts';
 import { createIssuerKeys, type IssuerKeysOptions, type KeySource } from './issuer-keys.ts';
 import { refusal, type TokenRefusal } from './token-refusal.ts';

@@ -1,5 +1,5 @@
 import type { JWTPayload } from 'jose';
-import { type Caller, SCOPES, type Scope, USER_ID } from '../../operations/caller.ts';
+import { type Caller, SCOPES, type Scope, USER_ID } from '../../application/caller.ts';
 import { refusal, type TokenRefusal } from './token-refusal.ts';
 
 /** Where an issuer's tokens say what this service wants to know. */

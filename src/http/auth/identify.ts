@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
-import type { Metrics } from '../../operations/metrics.ts';
+import type { Metrics } from '../../metrics/metrics.ts';
 import { createBounded } from '../../platform/bounded.ts';
 import type { Authenticate } from './authenticate.ts';
 import { REFUSAL_REASONS, type TokenRefusal } from './token-refusal.ts';

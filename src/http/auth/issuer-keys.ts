@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey, type RemoteJWKSet } from 'jose';
-import { ProblemError, UNAVAILABLE } from '../problems.ts';
+import { ProblemError, UNAVAILABLE } from '../problems/problems.ts';
 import { discoverKeys, fetchJson, WrongIssuer } from './discovery.ts';
 
 /** Where an issuer's keys are: at a URL, or where its discovery document says. */

@@ -1,5 +1,5 @@
-import type { Scope } from '../../operations/caller.ts';
-import type { Problem } from '../problems.ts';
+import type { Scope } from '../../application/caller.ts';
+import type { Problem } from '../problems/problems.ts';
 
 /** Why a token is refused, in words for its sender. They are sent in a header: no quotes, no text out of the token. */
 const DESCRIPTIONS = {

@@ -8,15 +8,15 @@ import {
   openDeadlines,
   orphanJobs,
   reconcile,
-} from '../../operations/deadline-ops.ts';
-import { runRepeatable } from '../../operations/idempotent.ts';
+} from '../../application/deadlines.ts';
+import { runRepeatable } from '../../application/idempotent.ts';
 import { countDeadlines } from '../../store/deadlines.ts';
-import { replyTo, respond } from '../commands.ts';
-import { decodeToken, encodeToken } from '../cursor.ts';
-import { idempotencyKey } from '../idempotency-key.ts';
-import { type HttpDeps, operation } from '../operation.ts';
-import { presentDeadline } from '../present-ops.ts';
-import { problemError } from '../problems.ts';
+import { replyTo, respond } from '../endpoint/commands.ts';
+import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
+import { type HttpDeps, operation } from '../endpoint/endpoint.ts';
+import { idempotencyKey } from '../endpoint/idempotency-key.ts';
+import { presentDeadline } from '../present/ops.ts';
+import { problemError } from '../problems/problems.ts';
 import { DeadlinesQuery, DeadlineView, Reconciliation } from '../schemas/ops.ts';
 
 const COUNTED_UP_TO = 100_000;

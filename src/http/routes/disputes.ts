@@ -1,13 +1,13 @@
 import { z } from 'zod';
+import { partyIdOf } from '../../application/caller.ts';
+import { readOrder, readTimeline } from '../../application/read.ts';
 import type { DisputeAction } from '../../domain/rules.ts';
 import { type Party, roleIn } from '../../domain/state.ts';
-import { partyIdOf } from '../../operations/caller.ts';
-import { readOrder, readTimeline } from '../../operations/read.ts';
-import { carryOut, disputePrecondition, orderPrecondition, respondWithDispute } from '../commands.ts';
-import { idempotencyKey } from '../idempotency-key.ts';
-import { type Operation, operation } from '../operation.ts';
-import { disputeHref, presentDispute, presentTimelineEntry } from '../present.ts';
-import { type ProblemCode, problemError } from '../problems.ts';
+import { carryOut, disputePrecondition, orderPrecondition, respondWithDispute } from '../endpoint/commands.ts';
+import { type Operation, operation } from '../endpoint/endpoint.ts';
+import { idempotencyKey } from '../endpoint/idempotency-key.ts';
+import { disputeHref, presentDispute, presentTimelineEntry } from '../present/disputes.ts';
+import { type ProblemCode, problemError } from '../problems/problems.ts';
 import { DisputeId, OrderId } from '../schemas/common.ts';
 import { AnswerRequest, CommentRequest, Dispute, OpenDisputeRequest, Timeline } from '../schemas/disputes.ts';
 

@@ -1,15 +1,15 @@
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { partyIdOf } from '../../operations/caller.ts';
-import { END_REASONS } from '../../operations/follow.ts';
-import { readOrder, readTime } from '../../operations/read.ts';
-import { lastEventId } from '../last-event-id.ts';
-import { exampleRow } from '../openapi-examples.ts';
-import { EVENT_STREAM, operation, type Reply } from '../operation.ts';
-import { problemError } from '../problems.ts';
+import { partyIdOf } from '../../application/caller.ts';
+import { END_REASONS } from '../../application/follow.ts';
+import { readOrder, readTime } from '../../application/read.ts';
+import { EVENT_STREAM, operation, type Reply } from '../endpoint/endpoint.ts';
+import { lastEventId } from '../endpoint/last-event-id.ts';
+import { exampleRow } from '../openapi/examples.ts';
+import { problemError } from '../problems/problems.ts';
 import { OrderId } from '../schemas/common.ts';
 import { EventStreamQuery } from '../schemas/events.ts';
-import { endMessage, eventMessage, HEARTBEAT, readyMessage } from '../stream-messages.ts';
+import { endMessage, eventMessage, HEARTBEAT, readyMessage } from '../streams/stream-messages.ts';
 
 function exampleOfStream(): string {
   const row = exampleRow('dispute.opened');

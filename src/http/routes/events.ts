@@ -1,8 +1,8 @@
-import { hasScope } from '../../operations/caller.ts';
-import { awaitFeed } from '../../operations/feed.ts';
-import { operation } from '../operation.ts';
-import { presentEvent } from '../present-event.ts';
-import { positionAhead } from '../problems.ts';
+import { hasScope } from '../../application/caller.ts';
+import { awaitFeed } from '../../application/feed.ts';
+import { operation } from '../endpoint/endpoint.ts';
+import { presentEvent } from '../present/events.ts';
+import { positionAhead } from '../problems/problems.ts';
 import { EventPage, EventsQuery } from '../schemas/events.ts';
 
 const listEvents = operation({

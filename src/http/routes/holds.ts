@@ -1,13 +1,13 @@
-import { beginHold, moveReleased, releaseHold } from '../../operations/holds.ts';
-import { runOnce } from '../../operations/idempotent.ts';
-import { withTx } from '../../platform/database.ts';
-import { withRetry } from '../../platform/retry.ts';
+import { beginHold, moveReleased, releaseHold } from '../../application/holds.ts';
+import { runOnce } from '../../application/idempotent.ts';
+import { withTx } from '../../platform/postgres/database.ts';
+import { withRetry } from '../../platform/postgres/retry.ts';
 import { findHold, type HoldRow, listHolds } from '../../store/holds.ts';
-import { replyTo, respond } from '../commands.ts';
-import { idempotencyKey } from '../idempotency-key.ts';
-import { operation } from '../operation.ts';
-import { presentHold } from '../present-ops.ts';
-import { problemError } from '../problems.ts';
+import { replyTo, respond } from '../endpoint/commands.ts';
+import { operation } from '../endpoint/endpoint.ts';
+import { idempotencyKey } from '../endpoint/idempotency-key.ts';
+import { presentHold } from '../present/ops.ts';
+import { problemError } from '../problems/problems.ts';
 import { Hold, HoldList, HoldParams, NewHold, ReleasedHold } from '../schemas/ops.ts';
 
 const MAX_LISTED = 100;

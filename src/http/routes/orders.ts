@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { partyIdOf } from '../../operations/caller.ts';
-import { readOrder } from '../../operations/read.ts';
-import { carryOut, orderPrecondition, respond } from '../commands.ts';
-import { operation } from '../operation.ts';
-import { presentOrder } from '../present.ts';
-import { problemError } from '../problems.ts';
+import { partyIdOf } from '../../application/caller.ts';
+import { readOrder } from '../../application/read.ts';
+import { carryOut, orderPrecondition, respond } from '../endpoint/commands.ts';
+import { operation } from '../endpoint/endpoint.ts';
+import { presentOrder } from '../present/disputes.ts';
+import { problemError } from '../problems/problems.ts';
 import { OrderId } from '../schemas/common.ts';
 import { Order, OrderReport } from '../schemas/orders.ts';
 

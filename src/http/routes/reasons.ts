@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { REASONS } from '../../domain/reasons.ts';
 import { DISPUTE_TYPES, ROLES, ruleOf } from '../../domain/rules.ts';
-import { operation } from '../operation.ts';
-import { presentReason } from '../present-options.ts';
+import { operation } from '../endpoint/endpoint.ts';
+import { presentReason } from '../present/resolution-center.ts';
 import { ReasonList } from '../schemas/reasons.ts';
 
 const listReasons = operation({

@@ -1,9 +1,9 @@
 import { z } from 'zod';
+import { readOrder } from '../../application/read.ts';
 import { roleIn } from '../../domain/state.ts';
-import { readOrder } from '../../operations/read.ts';
-import { operation } from '../operation.ts';
-import { presentResolutionCenter } from '../present-options.ts';
-import { problemError } from '../problems.ts';
+import { operation } from '../endpoint/endpoint.ts';
+import { presentResolutionCenter } from '../present/resolution-center.ts';
+import { problemError } from '../problems/problems.ts';
 import { OrderId } from '../schemas/common.ts';
 import { ResolutionCenter } from '../schemas/resolution-center.ts';
 

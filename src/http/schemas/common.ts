@@ -1,8 +1,8 @@
 import { z } from 'zod';
+import { USER_ID } from '../../application/caller.ts';
 import { LIMITS } from '../../domain/rules.ts';
-import { USER_ID } from '../../operations/caller.ts';
-import { fault, issueOf } from '../input-errors.ts';
-import { hasLostItsPlus, parseInstant } from '../instants.ts';
+import { hasLostItsPlus, parseInstant } from '../endpoint/instants.ts';
+import { fault, issueOf } from '../problems/input-errors.ts';
 
 /** `.` and `..` are left out: they stand for other addresses in a path. Written without lookahead, which RE2 lacks. */
 const ORDER_ID = /^(\.{0,2}[A-Za-z0-9_:-]|\.{3})[A-Za-z0-9._:-]*$/;

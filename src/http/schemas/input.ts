@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fault } from '../input-errors.ts';
+import { fault } from '../problems/input-errors.ts';
 
 /** A member of a body that may be left out; null says the same. */
 export function optional<T extends z.ZodType>(schema: T) {

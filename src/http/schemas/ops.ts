@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { DEADLINE_STATES } from '../../application/deadlines.ts';
 import { DISPUTE_TYPES } from '../../domain/rules.ts';
-import { DEADLINE_STATES } from '../../operations/deadline-ops.ts';
-import { fault } from '../input-errors.ts';
+import { fault } from '../problems/input-errors.ts';
 import { DisputeId, Note, OrderId, Timestamp, UserId, uuid } from './common.ts';
 import { DisputeType } from './disputes.ts';
 import { cursor, decimal, optional } from './input.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { REPORTED_STATUSES } from '../../domain/state.ts';
-import { fault } from '../input-errors.ts';
+import { fault } from '../problems/input-errors.ts';
 import { DisputeId, EntityTag, Extra, InstantInput, Money, OrderId, Timestamp, Title, UserId } from './common.ts';
 import { DisputeType, OnExpiry, OrderStatus, Resolution, Role } from './disputes.ts';
 import { optional } from './input.ts';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { EXPECTED_TYPES, INPUT_ERROR_CODES } from '../input-errors.ts';
-import { PROBLEMS, type ProblemCode } from '../problems.ts';
+import { EXPECTED_TYPES, INPUT_ERROR_CODES } from '../problems/input-errors.ts';
+import { PROBLEMS, type ProblemCode } from '../problems/problems.ts';
 import { DisputeId, EntityTag, Timestamp } from './common.ts';
 import { AllowedAction, Dispute, DisputeType, Role } from './disputes.ts';
 import { Order } from './orders.ts';

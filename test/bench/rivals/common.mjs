@@ -4,8 +4,8 @@ import { pathToFileURL } from 'node:url';
 
 const { SERVICE, DATABASE_URL, CONCURRENCY } = process.env;
 const part = (path) => import(pathToFileURL(`${SERVICE}/rivals/${path}`).href);
-const { openDatabase } = await part('platform/database.js');
-const { settleDisputes } = await part('operations/settle.js');
+const { openDatabase } = await part('platform/postgres/database.js');
+const { settleDisputes } = await part('application/apply-due.js');
 const { v7: newId } = createRequire(`${SERVICE}/package.json`)('uuid');
 
 export const concurrency = Number(CONCURRENCY);

@@ -1,0 +1,57 @@
+import { type Database, type Tx, withTx } from '../platform/postgres/database.ts';
+import { withRetry } from '../platform/postgres/retry.ts';
+import { readClock } from '../store/clock.ts';
+import { claimKey, type IdempotencyKey, keepResponse, type StoredResponse } from '../store/idempotency.ts';
+
+/** What comes of a request that may carry a key. */
+export type Outcome =
+  | { readonly outcome: 'not_found' | 'key_in_use' | 'key_reused' }
+  | { readonly outcome: 'answered' | 'replayed'; readonly response: StoredResponse };
+
+/** Claims a key for this transaction, and says what an earlier request with it decides; null if nothing does. */
+export async function earlierOutcome(tx: Tx, key: IdempotencyKey | null): Promise<Outcome | null> {
+  if (key === null) return null;
+  const claim = await claimKey(tx, key);
+  if (claim.state === 'in_use') return { outcome: 'key_in_use' };
+  if (claim.state === 'new') return null;
+  const isSame = claim.fingerprint === key.fingerprint;
+  return isSame ? { outcome: 'replayed', response: claim.response } : { outcome: 'key_reused' };
+}
+
+/**
+ * Runs what is no decision about an order in one transaction, at most once for a key.
+ * @param guard runs first, and so before an earlier answer is given again: it refuses a caller who may not see that answer
+ * @throws what `guard`, `work` or the database raises; then nothing was done and the key is free
+ */
+export async function runOnce(
+  db: Database,
+  key: IdempotencyKey | null,
+  work: (tx: Tx) => Promise<StoredResponse>,
+  guard?: (tx: Tx) => Promise<unknown>,
+): Promise<Outcome> {
+  const attempt = async (tx: Tx): Promise<Outcome> => {
+    await guard?.(tx);
+    const earlier = await earlierOutcome(tx, key);
+    if (earlier !== null) return earlier;
+    const response = await work(tx);
+    if (key !== null) await keepResponse(tx, key, response, await readClock(tx));
+    return { outcome: 'answered', response };
+  };
+  return await withRetry(() => withTx(db, attempt), { idempotent: key !== null });
+}
+
+/**
+ * Runs what takes more than one transaction and may safely be done twice, unless its key says that it was done before or
+ * belongs to another request.
+ * @throws what `work` or the database raises; then the key is free, and what was done stays done
+ */
+export async function runRepeatable(
+  db: Database,
+  key: IdempotencyKey | null,
+  work: () => Promise<StoredResponse>,
+): Promise<Outcome> {
+  const earlier = await withRetry(() => withTx(db, (tx) => earlierOutcome(tx, key)), { idempotent: true });
+  if (earlier !== null) return earlier;
+  const response = await work();
+  return await runOnce(db, key, async () => response);
+}

@@ -1,0 +1,100 @@
+import { openDisputeOf } from '../domain/state.ts';
+import { asSeenAt, isUnsettled } from '../domain/transition.ts';
+import { isTransient } from '../platform/postgres/database.ts';
+import { readClock } from '../store/clock.ts';
+import {
+  type Filter,
+  type Listed,
+  MOST_OVERDUE,
+  overdueAmong,
+  type Page,
+  type PageRequest,
+  readPage,
+} from '../store/listing.ts';
+import { type Found, find, type LogRow, timelineOf } from '../store/reads.ts';
+import type { Target } from '../store/target.ts';
+import { settleDisputes } from './apply-due.ts';
+import type { WriteDeps } from './write.ts';
+
+/**
+ * Settles what a reader has come upon. It waits for whoever is deciding at this moment, since that may be an answer that
+ * was in time. A row that cannot be written must not hide the others: the reader sees what its state will be.
+ * @throws what is transient: then nobody can say what the state is
+ */
+async function settleTouched(deps: WriteDeps, disputeIds: readonly string[]): Promise<void> {
+  try {
+    await settleDisputes(deps, disputeIds, { trigger: 'touch', busy: 'wait' });
+  } catch (error) {
+    if (isTransient(error)) throw error;
+  }
+}
+
+/**
+ * Reads an order with the disputes that matter to it. An overdue one is settled first, by the path of every other
+ * decision, so that no read ever shows an open dispute past its deadline.
+ * @param partyId the user to whom the order must belong; null for a service that may see all
+ * @returns undefined if there is no such order or dispute, or none that this user may see
+ */
+export async function readOrder(deps: WriteDeps, target: Target, partyId: string | null): Promise<Found | undefined> {
+  const found = await find(deps.db, target, partyId);
+  const open = found === undefined ? null : openDisputeOf(found);
+  if (found === undefined || open === null) return found;
+  if (!isUnsettled(open, found.holds, found.now)) return asSeenAt(found, found.now);
+  await settleTouched(deps, [open.id]);
+  const settled = await find(deps.db, target, partyId);
+  return settled === undefined ? undefined : asSeenAt(settled, settled.now);
+}
+
+/** Everything that happened to a dispute, oldest first; undefined as for `readOrder`. */
+export async function readTimeline(
+  deps: WriteDeps,
+  disputeId: string,
+  partyId: string | null,
+): Promise<readonly LogRow[] | undefined> {
+  const found = await readOrder(deps, { disputeId }, partyId);
+  return found === undefined ? undefined : await timelineOf(deps.db, { id: disputeId, orderId: found.order.id });
+}
+
+const SETTLE_ROUNDS = 4;
+
+/** Settles what is overdue among the disputes of a list; after an outage more may be left than one reader can wait for. */
+export async function settleListed(deps: WriteDeps, filter: Pick<Filter, 'partyId' | 'orderId'>): Promise<void> {
+  for (let round = 0; round < SETTLE_ROUNDS; round += 1) {
+    const overdue = await overdueAmong(deps.db, filter);
+    if (overdue.length > 0) await settleTouched(deps, overdue);
+    if (overdue.length < MOST_OVERDUE) return;
+  }
+}
+
+function listedAsSeen({ order, dispute }: Listed, { holds, now }: Page): Listed {
+  const seen = asSeenAt({ order, disputes: [dispute], holds }, now);
+  return { order: seen.order, dispute: seen.disputes[0] ?? dispute };
+}
+
+/** A page as it has to be seen when it was read; where only open disputes are wanted, without those that are not. */
+function pageAsSeen({ filter }: PageRequest, page: Page): Page {
+  const onlyOpen = filter.status === 'open' || filter.awaiting !== undefined;
+  const seen = page.rows.map((listed) => listedAsSeen(listed, page));
+  return { ...page, rows: onlyOpen ? seen.filter(({ dispute }) => dispute.resolved === null) : seen };
+}
+
+/** Reads one page of disputes; none of them is shown as open past its deadline, and none that is over is missing. */
+export async function readDisputes(deps: WriteDeps, request: PageRequest): Promise<Page> {
+  let page = await readPage(deps.db, request);
+  if (page.anyOverdue) {
+    await settleListed(deps, request.filter);
+    page = await readPage(deps.db, request);
+  }
+  const unsettled = page.rows.filter(({ dispute }) => isUnsettled(dispute, page.holds, page.now));
+  if (unsettled.length === 0) return pageAsSeen(request, page);
+  await settleTouched(
+    deps,
+    unsettled.map(({ dispute }) => dispute.id),
+  );
+  return pageAsSeen(request, await readPage(deps.db, request));
+}
+
+/** The database's clock, in milliseconds: what a stream tells its reader as `serverTime`. */
+export function readTime(deps: WriteDeps): Promise<number> {
+  return readClock(deps.db.query);
+}

@@ -1,0 +1,40 @@
+import { runRepeatable } from '../application/idempotent.ts';
+import { replyTo, respond } from '../http/endpoint/commands.ts';
+import { operation } from '../http/endpoint/endpoint.ts';
+import { idempotencyKey } from '../http/endpoint/idempotency-key.ts';
+import { Erasure, NewErasure } from '../http/schemas/ops.ts';
+import { eraseUser } from './erasures.ts';
+
+// As much as a request can wait for; the workers go on with the rest.
+const BATCHES = 10;
+
+const eraseComments = operation({
+  operationId: 'eraseComments',
+  method: 'POST',
+  path: '/v1/ops/erasures',
+  tag: 'Operations',
+  summary: 'Erase what a user has written',
+  description:
+    "Takes the user's comments out of resolved disputes, and out of those that are open once they are resolved. What " +
+    'happened and when remains; the timeline says that a comment was erased. Asking again does no harm, and goes for ' +
+    'what the user has written since.',
+  access: { scopes: ['ops'] },
+  body: NewErasure,
+  takesKey: true,
+  success: [{ status: 200, description: 'What was erased, and what waits.', schema: Erasure }],
+  problems: [],
+  handle: async (call) => {
+    const { deps, body, caller, requestId } = call;
+    const { db } = deps.write;
+    const outcome = await runRepeatable(db, idempotencyKey(call), async () => {
+      const { erasure, erased, waiting } = await eraseUser(db, body.userId, caller.id, BATCHES);
+      const requestedAt = new Date(erasure.requestedAt).toISOString();
+      const done = { userId: erasure.userId, requestedAt, erased, waiting };
+      deps.audit({ ...done, by: caller.id, requestId }, 'comments were erased');
+      return respond(200, done);
+    });
+    return replyTo(outcome);
+  },
+});
+
+export const erasureOperations = [eraseComments];

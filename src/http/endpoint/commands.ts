@@ -1,0 +1,157 @@
+import { partyIdOf } from '../../application/caller.ts';
+import type { Decided } from '../../application/decided.ts';
+import type { Outcome } from '../../application/idempotent.ts';
+import { type CommandRequest, execute } from '../../application/write.ts';
+import type { Command, Precondition } from '../../domain/commands.ts';
+import type { Dispute, State } from '../../domain/state.ts';
+import { asSeenAt } from '../../domain/transition.ts';
+import type { StoredResponse } from '../../store/idempotency.ts';
+import {
+  disputeHref,
+  disputeState,
+  orderState,
+  presentDispute,
+  presentObstacle,
+  presentOrder,
+} from '../present/disputes.ts';
+import { PROBLEM_MEDIA_TYPE, PROBLEMS, problemDocument, problemError, rejectionProblem } from '../problems/problems.ts';
+import type { Call, Reply } from './endpoint.ts';
+import { namesState, parseCondition } from './etag.ts';
+
+const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
+
+/** A call of any operation. */
+export type AnyCall = Call<unknown, unknown, unknown>;
+
+function preconditionOf(call: AnyCall, stateOf: (state: State) => string | null): Precondition | null {
+  const header = call.headers['if-match'];
+  const condition = header === undefined ? null : parseCondition(String(header));
+  if (condition === null) return null;
+  return (state) => {
+    const current = stateOf(state);
+    return current !== null && namesState(condition, current);
+  };
+}
+
+/** What If-Match asks of a command on an order; null without the header. */
+export function orderPrecondition(call: AnyCall): Precondition | null {
+  return preconditionOf(call, ({ order }) => (order === null ? null : orderState(order)));
+}
+
+/** What If-Match asks of a command on a dispute; null without the header. */
+export function disputePrecondition(call: AnyCall, disputeId: string): Precondition | null {
+  return preconditionOf(call, ({ order, disputes }) => {
+    const dispute = disputes.find(({ id }) => id === disputeId);
+    return order === null || dispute === undefined ? null : disputeState(dispute, order);
+  });
+}
+
+/** What a caller whose precondition failed is shown: the dispute or the order as it is now, as far as it is there. */
+function currentOf({ decision, command, party, now }: Decided) {
+  const { order, disputes } = asSeenAt(decision.state, now);
+  if (order === null) return {};
+  const id = addressed(command);
+  const dispute = disputes.find((candidate) => candidate.id === id);
+  if (dispute === undefined || party === null) return { order: presentOrder(order, disputes, now) };
+  // Errors end up in logs, and comments belong in none.
+  const { comment: _, ...shown } = presentDispute(dispute, order, party.role, now);
+  return { dispute: shown };
+}
+
+/** The open dispute that was in the way of another. */
+function obstacleTo({ decision, party, now }: Decided, disputeId: string) {
+  const { order, disputes } = asSeenAt(decision.state, now);
+  const dispute = disputes.find(({ id }) => id === disputeId);
+  if (order === null || dispute === undefined || party === null) return {};
+  return { openDispute: presentObstacle(dispute, order, party.role, now) };
+}
+
+function refusal(decided: Decided, instance: { url: string; id: string }): StoredResponse | null {
+  const { rejection } = decided.decision;
+  if (rejection === null) return null;
+  const shown =
+    rejection.code === 'version_mismatch'
+      ? currentOf(decided)
+      : rejection.code === 'dispute_already_open'
+        ? obstacleTo(decided, rejection.disputeId)
+        : {};
+  const problem = rejectionProblem(rejection, shown);
+  return {
+    status: PROBLEMS[problem.code].status,
+    headers: { 'content-type': PROBLEM_MEDIA_TYPE, ...problem.headers },
+    body: JSON.stringify(problemDocument(problem, instance)),
+  };
+}
+
+/** Answers a success as JSON, in the exact bytes that a repeated key will give again. */
+export function respond(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): StoredResponse {
+  return { status, headers: { 'content-type': JSON_MEDIA_TYPE, ...headers }, body: JSON.stringify(body) };
+}
+
+const addressed = (command: Command): string | null => ('disputeId' in command ? command.disputeId : null);
+
+/**
+ * Answers the party whose command was carried out with its dispute as it is afterwards.
+ * @throws if the command was not one of a party about a dispute
+ */
+export function respondWithDispute({ decision, command, party, now }: Decided, status: 200 | 201): StoredResponse {
+  const { order, disputes } = decision.state;
+  const dispute: Dispute | undefined = disputes.find(({ id }) => id === addressed(command));
+  if (order === null || dispute === undefined || party === null) throw new Error('a decision lost its dispute');
+  const body = presentDispute(dispute, order, party.role, now);
+  return respond(status, body, { ...(status === 201 && { location: disputeHref(dispute.id) }), etag: body.etag });
+}
+
+type Asked = Pick<CommandRequest, 'target' | 'command' | 'key'> & { readonly url: string };
+
+/**
+ * Takes one command through the write path and makes its answer.
+ * @param render makes the answer to a success
+ * @throws ProblemError for what is refused before anything is decided
+ */
+export async function carryOut(
+  call: AnyCall,
+  asked: Asked,
+  render: (decided: Decided) => StoredResponse,
+): Promise<Reply> {
+  const instance = { url: asked.url, id: call.requestId };
+  const result = await execute(call.deps.write, {
+    target: asked.target,
+    partyId: partyIdOf(call.caller),
+    requestId: call.requestId,
+    key: asked.key,
+    command: asked.command,
+    render: (decided) => refusal(decided, instance) ?? render(decided),
+  });
+  return replyTo(result);
+}
+
+/**
+ * The answer to what came of a request.
+ * @throws ProblemError if it got no answer of its own
+ */
+export function replyTo(result: Outcome): Reply {
+  switch (result.outcome) {
+    case 'not_found':
+      throw problemError('not_found', 'There is no such order or dispute, or it is not yours.');
+    case 'key_in_use':
+      throw problemError(
+        'idempotency_key_in_use',
+        'The first request with this Idempotency-Key has not been answered yet.',
+        {
+          headers: { 'retry-after': '1' },
+        },
+      );
+    case 'key_reused':
+      throw problemError(
+        'idempotency_key_reused',
+        'This Idempotency-Key came with another request before; use a new one.',
+      );
+    case 'replayed':
+      return { ...result.response, headers: { ...result.response.headers, 'idempotency-replayed': 'true' } };
+    case 'answered':
+      return result.response;
+    default:
+      return result satisfies never;
+  }
+}

@@ -1,0 +1,117 @@
+import type { z } from 'zod';
+import type { Caller, Scope } from '../../application/caller.ts';
+import type { QueueInspector } from '../../application/deadlines.ts';
+import type { WriteDeps } from '../../application/write.ts';
+import type { DisputeType } from '../../domain/rules.ts';
+import type { Sealer } from '../../platform/encryption.ts';
+import type { ProblemCode } from '../problems/problems.ts';
+import type { EventStreams } from '../streams/event-streams.ts';
+import type { Format } from './media-types.ts';
+
+/** What every handler may use. */
+export interface HttpDeps {
+  readonly write: WriteDeps;
+  /** How long a respondent has, by type, in milliseconds. */
+  readonly windowsMs: Readonly<Record<DisputeType, number>>;
+  /** How long before a deadline the parties are reminded of it, in milliseconds. */
+  readonly remindersMs: readonly number[];
+  readonly webhooks: {
+    /** Encrypts endpoints' secrets; null where there is no key, and so no webhooks. */
+    readonly sealer: Sealer | null;
+    /** Whether endpoints may be on http and on private addresses. */
+    readonly allowInsecure: boolean;
+  };
+  /** Only for operators: no request of a user asks Redis for anything. */
+  readonly queue: QueueInspector;
+  readonly streams: EventStreams;
+  /** Notes in the log what an operator has done, in ids and numbers. */
+  readonly audit: (facts: Readonly<Record<string, string | number>>, message: string) => void;
+}
+
+/** One request, once it is known who sends it and that its input is valid. */
+export interface Call<P, Q, B> {
+  readonly deps: HttpDeps;
+  readonly caller: Caller;
+  readonly requestId: string;
+  readonly params: P;
+  readonly query: Q;
+  readonly body: B;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Aborted when the caller has gone, or the process is about to stop: whatever waits has to end then. */
+  readonly signal: () => AbortSignal;
+  /** What the caller wants the answer to be written in: JSON, unless this operation has more to offer. */
+  readonly format: Format;
+  /** Says whether two requests with one key are the same. */
+  readonly fingerprint: () => string;
+}
+
+/** An answer; a text or a stream of texts is sent as it stands, and as JSON unless it says otherwise; anything else as JSON. */
+export interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: unknown;
+  readonly format?: Format;
+}
+
+/** Who may call: parties of the order concerned, services with one of the scopes, or anyone with a token. */
+export interface Access {
+  readonly party?: true;
+  readonly scopes?: readonly Scope[];
+  readonly anyone?: true;
+}
+
+export type Tag = 'Orders' | 'Disputes' | 'Events' | 'Webhooks' | 'Statistics' | 'Reference' | 'Operations';
+
+/** What successes are made of, unless they are JSON. */
+export const EVENT_STREAM = 'text/event-stream';
+
+interface Success {
+  readonly status: number;
+  readonly description: string;
+  readonly schema: z.ZodType;
+  /** JSON unless it says otherwise; such an operation has no success of another kind. */
+  readonly mediaType?: typeof EVENT_STREAM;
+  readonly headers?: readonly ('ETag' | 'Location')[];
+}
+
+/**
+ * One operation of the API: the route, its validation, its access check and its part of the OpenAPI document are all
+ * made from this one value.
+ */
+export interface Operation<P = unknown, Q = unknown, B = unknown> {
+  readonly operationId: string;
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+  /** With parameters in braces, as OpenAPI writes them. */
+  readonly path: string;
+  readonly tag: Tag;
+  readonly summary: string;
+  readonly description: string;
+  readonly access: Access;
+  readonly params?: z.ZodType<P>;
+  readonly query?: z.ZodType<Q>;
+  readonly body?: z.ZodType<B>;
+  /** Whether a request without a body counts as one with an empty object. */
+  readonly bodyMayBeAbsent?: true;
+  /** Whether it takes an Idempotency-Key. */
+  readonly takesKey?: true;
+  /** Whether it takes If-Match. */
+  readonly takesIfMatch?: true;
+  /** Whether it takes Last-Event-ID. */
+  readonly takesLastEventId?: true;
+  /** Whether it answers as CSV, too, where a caller asks for that. */
+  readonly hasCsv?: true;
+  readonly success: readonly Success[];
+  /** Its own problem codes, beyond those that follow from the rest of this value. */
+  readonly problems: readonly ProblemCode[];
+  readonly handle: (call: Call<P, Q, B>) => Promise<Reply>;
+}
+
+/** Whether an operation answers If-None-Match: a read whose success has an entity tag. */
+export function isRevalidated({ method, success }: Operation): boolean {
+  return method === 'GET' && success.some(({ headers }) => headers?.includes('ETag'));
+}
+
+/** Ties the types of an operation's input to its handler; the value itself is returned as it is. */
+export function operation<P = unknown, Q = unknown, B = unknown>(value: Operation<P, Q, B>): Operation {
+  return value as unknown as Operation;
+}

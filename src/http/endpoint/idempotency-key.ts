@@ -1,0 +1,32 @@
+import { callerKey } from '../../application/caller.ts';
+import type { IdempotencyKey } from '../../store/idempotency.ts';
+import { type InputError, inputError } from '../problems/input-errors.ts';
+import type { Call } from './endpoint.ts';
+
+const KEY = /^[\x20-\x7e]{1,255}$/;
+const QUOTED = /^"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"$/;
+
+/** The header as the document describes it: the key as it stands, or as the string of a structured field (RFC 9651). */
+export const KEY_PATTERN = '^([\\x20-\\x7e]{1,255}|"([\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]|\\\\["\\\\]){1,255}")$';
+
+type Headers = Call<unknown, unknown, unknown>['headers'];
+
+/** The key without the quotes that the IETF's draft puts around it; null where there is none that is one. */
+function keyIn(headers: Headers): string | null {
+  const given = headers['idempotency-key'];
+  if (typeof given !== 'string') return null;
+  const key = QUOTED.test(given) ? given.slice(1, -1).replace(/\\(.)/g, '$1') : given;
+  return KEY.test(key) ? key : null;
+}
+
+/** What is wrong with the key that a request carries, if anything is. */
+export function keyFault(headers: Headers): InputError | null {
+  if (headers['idempotency-key'] === undefined || keyIn(headers) !== null) return null;
+  return inputError('/header/idempotency-key', 'invalid_format', {}, 'Send 1 to 255 printable ASCII characters.');
+}
+
+/** The key that a request carries, or null. Whether it is one was checked with the rest of the input. */
+export function idempotencyKey(call: Call<unknown, unknown, unknown>): IdempotencyKey | null {
+  const key = keyIn(call.headers);
+  return key === null ? null : { caller: callerKey(call.caller), key, fingerprint: call.fingerprint() };
+}

@@ -1,0 +1,206 @@
+import { actionRefusal, answersOf, commentIsRequired, viewerState } from '../../domain/actions.ts';
+import { type DisputeAction, type OrderEffect, RESOLUTIONS, type Role, ruleOf } from '../../domain/rules.ts';
+import type { Actor, Change, Dispute, Extra, Instant, Money, Order, Party } from '../../domain/state.ts';
+import type { LogRow } from '../../store/reads.ts';
+import { digestOf, entityTag } from '../endpoint/etag.ts';
+
+const iso = (instant: Instant): string => new Date(instant).toISOString();
+const isoOrNull = (instant: Instant | null): string | null => (instant === null ? null : iso(instant));
+
+/** The last part of an action's address. */
+const SEGMENTS: Readonly<Record<DisputeAction, string>> = {
+  accept: 'accept',
+  decline: 'decline',
+  provide_update: 'provide-update',
+  withdraw: 'withdraw',
+  add_comment: 'comments',
+};
+
+/** The address of a dispute, or of an action on it. */
+export function disputeHref(id: string, action?: DisputeAction): string {
+  return action === undefined ? `/v1/disputes/${id}` : `/v1/disputes/${id}/${SEGMENTS[action]}`;
+}
+
+// Objects that come out of a JSON column have their members in another order. Each is built anew, so that equal values are
+// equal texts, whose digest is the entity tag.
+const presentMoney = ({ amount, currency }: Money) => ({ amount, currency });
+const presentExtra = ({ title, price }: Extra) => ({ title, price });
+const presentParty = ({ role, id }: Party) => ({ role, id });
+
+function presentChange(change: Change | null) {
+  return change === null ? null : { deliverBy: isoOrNull(change.deliverBy), extras: change.extras.map(presentExtra) };
+}
+
+const orderStatusAfter = (effect: OrderEffect) => (effect === 'cancel_order' ? 'mutually_cancelled' : 'previous');
+
+/** What silence does to a dispute of a type. */
+export function presentOnExpiry(type: Dispute['type']) {
+  const { action, effect } = ruleOf(type).onExpiry;
+  return { action, orderStatus: orderStatusAfter(effect) } as const;
+}
+
+/** An action of a role on a dispute, if it is possible now. */
+function allowedAction(dispute: Dispute, action: DisputeAction, role: Role, now: Instant) {
+  if (actionRefusal(dispute, action, role, now) !== null) return null;
+  return {
+    action,
+    method: 'POST',
+    href: disputeHref(dispute.id, action),
+    until: iso(dispute.respondBy),
+    comment: commentIsRequired(dispute.type, action) ? 'required' : 'optional',
+  } as const;
+}
+
+/** What a role may do with a dispute now; comments apart, which both parties may always add while it is open. */
+export function allowedActions(dispute: Dispute, role: Role, now: Instant) {
+  const actions = [...answersOf(dispute.type), 'withdraw'] as const;
+  return actions.flatMap((action) => allowedAction(dispute, action, role, now) ?? []);
+}
+
+const presentActor = (actor: Actor) => ('id' in actor ? { role: actor.role, id: actor.id } : { role: actor.role });
+
+const presentOrderSummary = ({ id, title, status, price, deliverBy }: Order) => ({
+  id,
+  title,
+  status,
+  price: presentMoney(price),
+  deliverBy: isoOrNull(deliverBy),
+});
+
+/** The state of a dispute, the same for each caller at any time: its events tell it, and If-Match compares it. */
+function disputeFacts(dispute: Omit<Dispute, 'comment'>, order: Order) {
+  const { resolved } = dispute;
+  return {
+    id: dispute.id,
+    orderId: dispute.orderId,
+    type: dispute.type,
+    status: resolved === null ? 'open' : 'resolved',
+    resolution: resolved?.resolution ?? null,
+    resolvedBy: resolved === null ? null : presentActor(resolved.by),
+    resolvedAt: isoOrNull(resolved?.at ?? null),
+    opener: presentParty(dispute.opener),
+    respondent: presentParty(dispute.respondent),
+    reason: dispute.reason,
+    change: presentChange(dispute.change),
+    openedAt: iso(dispute.openedAt),
+    updatedAt: iso(dispute.updatedAt),
+    respondBy: iso(dispute.respondBy),
+    onExpiry: presentOnExpiry(dispute.type),
+    awaiting: resolved === null ? dispute.respondent.role : null,
+    version: dispute.version,
+    order: presentOrderSummary(order),
+  };
+}
+
+// Both change with `version`. While a hold lasts they also move with the clock, which is no change to be warned of.
+const factsState = ({ respondBy: _, updatedAt: __, ...facts }: ReturnType<typeof disputeFacts>) => digestOf(facts);
+
+/** The part of a dispute's entity tag that If-Match compares. */
+export const disputeState = (dispute: Dispute, order: Order): string => factsState(disputeFacts(dispute, order));
+
+function presentViewer(dispute: Dispute, role: Role, now: Instant) {
+  return {
+    role,
+    state: viewerState(dispute, role),
+    allowedActions: allowedActions(dispute, role, now),
+    addComment: allowedAction(dispute, 'add_comment', role, now),
+  };
+}
+
+/** A dispute as JSON: for a party with what it wrote and may do; for a service (role null) without. */
+export function presentDispute(dispute: Dispute, order: Order, role: Role | null, now: Instant) {
+  const facts = disputeFacts(dispute, order);
+  const own = role === null ? {} : { comment: dispute.comment, viewer: presentViewer(dispute, role, now) };
+  const state = factsState(facts);
+  const etag = entityTag(state, digestOf([state, facts.respondBy, facts.updatedAt, own]));
+  return { ...facts, ...own, etag, serverTime: iso(now) };
+}
+
+/** A dispute as its events tell of it, beside its order. */
+export function presentEventDispute(dispute: Omit<Dispute, 'comment'>, order: Order) {
+  const facts = disputeFacts(dispute, order);
+  const { order: _, ...own } = facts;
+  return { ...own, etag: entityTag(factsState(facts)) };
+}
+
+/** The open dispute that stands in somebody's way, with what that party may do about it. */
+export function presentObstacle(dispute: Dispute, order: Order, role: Role, now: Instant) {
+  const { id, type, opener, respondBy, viewer, etag } = presentDispute(dispute, order, role, now);
+  return { id, type, opener, respondBy, allowedActions: viewer?.allowedActions ?? [], etag };
+}
+
+function presentOpenDispute(dispute: Dispute | undefined) {
+  if (dispute === undefined) return null;
+  const { id, type } = dispute;
+  const opener = presentParty(dispute.opener);
+  const respondBy = iso(dispute.respondBy);
+  return { id, type, opener, respondBy, onExpiry: presentOnExpiry(type), href: disputeHref(id) };
+}
+
+function presentCancellation(order: Order, disputes: readonly Dispute[]) {
+  const dispute = disputes.find(({ id }) => id === order.cancelledByDisputeId);
+  if (dispute === undefined || dispute.resolved === null) return null;
+  return {
+    disputeId: dispute.id,
+    resolution: dispute.resolved.resolution,
+    requestedBy: dispute.opener.role,
+    reason: dispute.reason,
+    cancelledAt: iso(dispute.resolved.at),
+  };
+}
+
+/** What an order is in itself, as JSON. */
+function orderFacts(order: Order) {
+  return {
+    id: order.id,
+    clientId: order.clientId,
+    freelancerId: order.freelancerId,
+    title: order.title,
+    status: order.status,
+    previousStatus: order.status === 'in_dispute' ? order.reportedStatus : null,
+    deliverBy: isoOrNull(order.deliverBy),
+    extras: order.extras.map(presentExtra),
+    price: presentMoney(order.price),
+    revision: order.revision,
+    createdAt: iso(order.createdAt),
+    updatedAt: iso(order.updatedAt),
+  };
+}
+
+/** The part of an order's entity tag that If-Match compares; `version` changes with each change of one of its disputes. */
+export function orderState(order: Order): string {
+  const { updatedAt: _, ...facts } = orderFacts(order);
+  return digestOf([facts, order.version]);
+}
+
+/** An order as its events tell of it. */
+export const presentEventOrder = (order: Order) => ({ ...orderFacts(order), etag: entityTag(orderState(order)) });
+
+/** An order as JSON; `disputes` holds its open dispute and the one that ended it. */
+export function presentOrder(order: Order, disputes: readonly Dispute[], now: Instant) {
+  const facts = orderFacts(order);
+  const state = orderState(order);
+  const own = {
+    openDispute: presentOpenDispute(disputes.find(({ resolved }) => resolved === null)),
+    cancellation: presentCancellation(order, disputes),
+  };
+  return { ...facts, ...own, etag: entityTag(state, digestOf([state, facts.updatedAt, own])), serverTime: iso(now) };
+}
+
+/** One line of a timeline; `withComment` only for the two parties. */
+export function presentTimelineEntry(row: LogRow, index: number, withComment: boolean) {
+  const action = row.type.slice('dispute.'.length);
+  const opens = action === 'opened';
+  const staysOpen = opens || !(RESOLUTIONS as readonly string[]).includes(action);
+  return {
+    seq: index + 1,
+    at: iso(row.occurredAt),
+    action,
+    actor: row.actorId === null ? { role: row.actorRole } : { role: row.actorRole, id: row.actorId },
+    fromStatus: opens ? null : 'open',
+    toStatus: staysOpen ? 'open' : 'resolved',
+    cause: row.cause,
+    ...(withComment && row.comment !== null && { comment: row.comment }),
+    ...(withComment && row.commentErasedAt !== null && { commentErasedAt: iso(row.commentErasedAt) }),
+  };
+}

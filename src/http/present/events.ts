@@ -1,0 +1,47 @@
+import type { Previous } from '../../domain/commands.ts';
+import type { FeedRow } from '../../store/feed.ts';
+import { presentEventDispute, presentEventOrder } from './disputes.ts';
+
+function presentPrevious(previous: Previous | null) {
+  if (previous === null) return null;
+  const { status, deliverBy, respondBy, extrasCount } = previous;
+  return {
+    ...(status !== undefined && { status }),
+    ...(deliverBy !== undefined && { deliverBy: deliverBy === null ? null : new Date(deliverBy).toISOString() }),
+    ...(respondBy !== undefined && { respondBy: new Date(respondBy).toISOString() }),
+    ...(extrasCount !== undefined && { extrasCount }),
+  };
+}
+
+/**
+ * An entry of the log as an event: how the order and the dispute stood when it had happened.
+ * @param withComment only for the parties of the order, and for a service that sends people their mail
+ */
+export function presentEvent(row: FeedRow, withComment: boolean) {
+  const { order, dispute, previous } = row.data;
+  return {
+    id: row.id,
+    seq: row.seq,
+    type: row.type,
+    occurredAt: new Date(row.occurredAt).toISOString(),
+    orderId: row.orderId,
+    orderVersion: row.orderVersion,
+    actor: row.actorId === null ? { role: row.actorRole } : { role: row.actorRole, id: row.actorId },
+    ...(dispute !== null && { dispute: presentEventDispute(dispute, order) }),
+    order: presentEventOrder(order),
+    previous: presentPrevious(previous),
+    ...(withComment && row.comment !== null && { comment: row.comment }),
+  };
+}
+
+/**
+ * An event as the payload of a webhook, in the shape that the Standard Webhooks specification recommends.
+ * @param withComment only for an endpoint that may have what people wrote
+ */
+export function presentWebhook(row: FeedRow, withComment: boolean) {
+  return {
+    type: row.type,
+    timestamp: new Date(row.occurredAt).toISOString(),
+    data: presentEvent(row, withComment),
+  };
+}

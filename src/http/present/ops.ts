@@ -1,0 +1,44 @@
+import type { Instant } from '../../domain/state.ts';
+import type { Deadline } from '../../store/deadlines.ts';
+import type { HoldRow } from '../../store/holds.ts';
+
+const iso = (instant: Instant): string => new Date(instant).toISOString();
+
+function scopeOf({ type, orderIds }: HoldRow): 'all' | 'type' | 'orders' {
+  if (type !== null) return 'type';
+  return orderIds === null ? 'all' : 'orders';
+}
+
+function statusOf({ releasedAt, finishedAt }: HoldRow): 'active' | 'releasing' | 'released' {
+  if (releasedAt === null) return 'active';
+  return finishedAt === null ? 'releasing' : 'released';
+}
+
+/** A hold as JSON. */
+export function presentHold(row: HoldRow, now: Instant) {
+  return {
+    id: row.id,
+    scope: scopeOf(row),
+    type: row.type,
+    orderIds: row.orderIds,
+    note: row.note,
+    status: statusOf(row),
+    startedAt: iso(row.startedAt),
+    startedBy: row.createdBy,
+    releasedAt: row.releasedAt === null ? null : iso(row.releasedAt),
+    releasedBy: row.releasedBy,
+    heldSeconds: ((row.releasedAt ?? now) - row.startedAt) / 1_000,
+  };
+}
+
+/** A deadline as operators look at it, as JSON. */
+export function presentDeadline({ disputeId, orderId, type, seq, dueAt }: Deadline, now: Instant) {
+  return {
+    disputeId,
+    orderId,
+    type,
+    deadlineSeq: seq,
+    dueAt: iso(dueAt),
+    latenessSeconds: (now - dueAt) / 1_000,
+  };
+}

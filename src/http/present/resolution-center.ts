@@ -1,0 +1,144 @@
+import { actionRefusal, answersOf, commentIsRequired, openingRefusal } from '../../domain/actions.ts';
+import type { Rejection } from '../../domain/commands.ts';
+import { REASONS, type Reason } from '../../domain/reasons.ts';
+import {
+  DISPUTE_TYPES,
+  type DisputeAction,
+  type DisputeType,
+  LIMITS,
+  type Presence,
+  type Role,
+  ruleOf,
+} from '../../domain/rules.ts';
+import { type Dispute, type Instant, type Order, openDisputeOf, type State } from '../../domain/state.ts';
+import { formatDuration } from '../../platform/duration.ts';
+import { digestOf, entityTag } from '../endpoint/etag.ts';
+import { rejectionProblem } from '../problems/problems.ts';
+import { disputeHref, orderState, presentDispute, presentOnExpiry, presentOrder } from './disputes.ts';
+
+/** A reason of the catalogue as JSON. */
+export function presentReason({ code, role, label, requiresComment, attribution }: Reason) {
+  return { code, role, label, requiresComment, attribution };
+}
+
+const ACTION_LABELS: Readonly<Record<DisputeAction, string>> = {
+  accept: 'Accept',
+  decline: 'Decline',
+  provide_update: 'Provide an update',
+  withdraw: 'Withdraw the request',
+  add_comment: 'Add a comment',
+};
+
+function presentBlocked(rejection: Rejection | null) {
+  if (rejection === null) return null;
+  const { code, detail } = rejectionProblem(rejection);
+  return { code, reason: 'reason' in rejection ? rejection.reason : null, detail };
+}
+
+const commentField = (presence: Presence) => ({
+  presence: presence === 'required' ? 'required' : 'optional',
+  minLength: 1,
+  maxLength: LIMITS.commentLength,
+});
+
+function reasonField(presence: Presence, role: Role) {
+  if (presence === 'none') return null;
+  return { presence, options: REASONS.filter((reason) => reason.role === role).map(presentReason) };
+}
+
+function changeField(presence: Presence, { deliverBy, price }: Order) {
+  if (presence === 'none') return null;
+  return {
+    presence,
+    minParts: 1,
+    deliverBy: { presence: 'optional', after: deliverBy === null ? null : new Date(deliverBy).toISOString() },
+    extras: {
+      presence: 'optional',
+      minItems: 1,
+      maxItems: LIMITS.extras,
+      titleMinLength: 1,
+      titleMaxLength: LIMITS.titleLength,
+      priceMin: 0,
+      priceMax: LIMITS.amount,
+      currency: price.currency,
+    },
+  };
+}
+
+interface Viewing {
+  readonly order: Order;
+  readonly state: State;
+  readonly role: Role;
+  readonly now: Instant;
+  readonly windowsMs: Readonly<Record<DisputeType, number>>;
+}
+
+function presentOpening({ order, state, role, windowsMs }: Viewing, type: DisputeType) {
+  const rule = ruleOf(type).opening[role];
+  if (rule === undefined) return null;
+  const refusal = openingRefusal(state, type, role);
+  return {
+    action: 'open',
+    type,
+    allowed: refusal === null,
+    blocked: presentBlocked(refusal),
+    label: ruleOf(type).purpose,
+    method: 'POST',
+    href: `/v1/orders/${order.id}/disputes`,
+    window: formatDuration(windowsMs[type]),
+    windowSeconds: Math.round(windowsMs[type] / 1_000),
+    onExpiry: presentOnExpiry(type),
+    fields: {
+      reason: reasonField(rule.reason, role),
+      comment: commentField(rule.comment),
+      change: changeField(rule.change, order),
+    },
+  };
+}
+
+function presentOption({ role, now }: Viewing, dispute: Dispute, action: DisputeAction) {
+  const refusal = actionRefusal(dispute, action, role, now);
+  return {
+    action,
+    disputeId: dispute.id,
+    allowed: refusal === null,
+    blocked: presentBlocked(refusal),
+    label: ACTION_LABELS[action],
+    method: 'POST',
+    href: disputeHref(dispute.id, action),
+    until: new Date(dispute.respondBy).toISOString(),
+    fields: { comment: commentField(commentIsRequired(dispute.type, action) ? 'required' : 'optional') },
+  };
+}
+
+/** Why nothing can be done on an order at all, or null. */
+function unavailability(order: Order) {
+  if (order.status === 'completed') return presentBlocked({ code: 'order_not_disputable', reason: 'order_completed' });
+  const isCancelled = order.status === 'cancelled' || order.status === 'mutually_cancelled';
+  return isCancelled ? presentBlocked({ code: 'order_not_disputable', reason: 'order_cancelled' }) : null;
+}
+
+function presentView(viewing: Viewing) {
+  const { order, state, role, now } = viewing;
+  const open = openDisputeOf(state);
+  const unavailable = unavailability(order);
+  const actions = open === null ? [] : ([...answersOf(open.type), 'withdraw', 'add_comment'] as const);
+  return {
+    orderId: order.id,
+    available: unavailable === null,
+    unavailable,
+    viewer: { role },
+    order: presentOrder(order, state.disputes, now),
+    openDispute: open === null ? null : presentDispute(open, order, role, now),
+    open: DISPUTE_TYPES.flatMap((type) => presentOpening(viewing, type) ?? []),
+    respond: open === null ? [] : actions.map((action) => presentOption(viewing, open, action)),
+  };
+}
+
+/** The order page for one role: what stands open, and each action as allowed or blocked. */
+export function presentResolutionCenter(viewing: Viewing) {
+  const view = presentView(viewing);
+  const { order, openDispute, ...rest } = view;
+  const etag = entityTag(orderState(viewing.order), digestOf([rest, order.etag, openDispute?.etag]));
+  return { ...view, etag, serverTime: new Date(viewing.now).toISOString() };
+}

@@ -1,0 +1,149 @@
+import { randomUUID } from 'node:crypto';
+import accepts from '@fastify/accepts';
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import type { Authenticate } from '../auth/authenticate.ts';
+import { createIdentifier, type Identify } from '../auth/identify.ts';
+import type { OperatorLogin } from '../auth/operator-gate.ts';
+import { type RateLimits, registerRateLimit } from '../auth/rate-limit.ts';
+import type { SharedCounts } from '../auth/request-counts.ts';
+import { unauthenticated } from '../auth/token-refusal.ts';
+import type { HttpDeps } from '../endpoint/endpoint.ts';
+import { formatFor } from '../endpoint/media-types.ts';
+import { registerOperation } from '../endpoint/register.ts';
+import { registerDocs } from '../openapi/docs.ts';
+import { type NotFound, notFoundOn } from '../problems/not-found.ts';
+import { PROBLEM_MEDIA_TYPE, ProblemError, problemDocument } from '../problems/problems.ts';
+import { sendProblem } from '../problems/send-problem.ts';
+import { acceptJson } from './body.ts';
+import { registerCompression } from './compression.ts';
+import { exposeToOrigins } from './cors.ts';
+import { CONNECTION_LIMITS, protect, restrictBrowsers } from './protection.ts';
+import { type QueueBoard, registerQueueBoard } from './queue-board.ts';
+import { FACES, type Face } from './route-sets.ts';
+import { registerSystem, type SystemDeps } from './system.ts';
+import { traceRequests } from './tracing.ts';
+
+export interface AppDeps {
+  readonly http: HttpDeps;
+  readonly authenticate: Authenticate;
+  readonly system: SystemDeps;
+  readonly access: {
+    /** Requests of one caller in a minute; 0 for any number. */
+    readonly ratePerMinute: number;
+    /** What the issuer puts before this service's scopes. */
+    readonly scopePrefix: string;
+    /** What other processes have counted; null counts in this one alone. */
+    readonly sharedCounts: SharedCounts | null;
+    /** Whose pages may call the API. */
+    readonly corsOrigins: readonly string[];
+    /** How many proxies stand in front, each of which adds to X-Forwarded-For. */
+    readonly proxyHops: number;
+  };
+  /** How an operator's browser gets in, and the queues that it then sees. */
+  readonly operators: { readonly login: OperatorLogin | null };
+  readonly board: QueueBoard;
+  readonly log: FastifyBaseLogger;
+}
+
+const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
+
+function guard(app: FastifyInstance, identify: Identify, limits: RateLimits, notFound: NotFound): void {
+  app.decorateRequest('caller', null);
+  app.decorateRequest('tokenRefusal', null);
+  app.decorateRequest('format', 'json');
+  app.addHook('onRequest', async (request, reply) => {
+    // Before its body is read, which is nobody's here.
+    if (request.is404) return notFound(request, reply);
+    if (request.routeOptions.config.operationId === undefined) return;
+    // The router takes nothing at all for a parameter, and so an address that ends too early for a longer one.
+    if (Object.values(request.params as object).includes('')) return reply.callNotFound();
+    // What people write to each other is in nobody's cache.
+    void reply.header('cache-control', 'no-store');
+    await identify(request);
+    await limits.check(request, reply);
+    if (request.caller === null) throw new ProblemError(unauthenticated(request.tokenRefusal));
+    request.format = formatFor(request, request.routeOptions.config.formats);
+  });
+}
+
+/** The first bytes of a connection were no HTTP: the only answer that Fastify leaves to us to write out. */
+const NOT_HTTP = [
+  'HTTP/1.1 400 Bad Request',
+  'Connection: close',
+  `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
+  '',
+  JSON.stringify(
+    problemDocument({ code: 'validation_failed', detail: 'This is not a valid HTTP request.' }, { url: '/', id: '-' }),
+  ),
+].join('\r\n');
+
+/** Builds what one port answers with, as a Fastify app that does not listen yet. */
+export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise<FastifyInstance> {
+  const { http, authenticate, system, access, log } = deps;
+  const notFound = notFoundOn(face);
+  const app = fastify({
+    ...CONNECTION_LIMITS,
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: (_address, hop) => hop < access.proxyHops,
+    forceCloseConnections: 'idle',
+    // What still comes on a connection while the app closes is answered by the app, and not by 503 in words of Fastify's own.
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 1_000 },
+    genReqId: ({ headers }) => {
+      const given = headers['x-request-id'];
+      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
+    },
+    // Sent without any hook: what the hooks below add is added here.
+    frameworkErrors: (error, request, reply) => {
+      restrictBrowsers(reply);
+      exposeToOrigins(request, reply, access.corsOrigins);
+      void reply.header('x-request-id', request.id);
+      void sendProblem(error, request, reply);
+    },
+    clientErrorHandler: (_error, socket) => {
+      if (socket.writable) socket.end(NOT_HTTP);
+      else socket.destroy();
+    },
+  });
+  // Node would answer 417 by itself to an Expect header that nobody sends on purpose.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  app.decorate('scopePrefix', access.scopePrefix);
+  app.setErrorHandler(sendProblem);
+  app.setNotFoundHandler(notFound);
+  acceptJson(app);
+  await app.register(accepts);
+  await registerCompression(app);
+  traceRequests(app);
+  await protect(app, access.corsOrigins);
+  const limits = await registerRateLimit(app, access.ratePerMinute, access.sharedCounts);
+  const identify = createIdentifier(authenticate, system.metrics);
+  guard(app, identify, limits, notFound);
+  app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id));
+  app.addHook('onResponse', async (request, reply) => {
+    const { operationId } = request.routeOptions.config;
+    const ms = Math.round(reply.elapsedTime);
+    system.metrics.requests.observe({ operation: operationId ?? 'other', status: reply.statusCode }, ms / 1_000);
+    // One line for each call of the API; its address, and never its query or body.
+    if (operationId === undefined) return;
+    request.log.info(
+      {
+        operationId,
+        method: request.method,
+        url: request.url.split('?')[0],
+        status: reply.statusCode,
+        ms,
+        ...(request.tokenRefusal !== null && { refused: request.tokenRefusal.reason }),
+        ...request.span?.fields,
+      },
+      'answered',
+    );
+  });
+  const stopping = new AbortController();
+  app.addHook('preClose', async () => stopping.abort());
+  for (const operation of face.operations) registerOperation(app, { deps: http, stopping: stopping.signal }, operation);
+  registerSystem(app, system, face.metrics);
+  if (face.board) await registerQueueBoard(app, deps.board, { ...deps.operators, identify, limits, audit: http.audit });
+  if (face.docs) await registerDocs(app);
+  return app;
+}

@@ -1,0 +1,78 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import { mintToken } from '../../../src/dev/development.ts';
+import { onCleanup } from '../../harness/cleanup.ts';
+import { TEST_SECRET } from '../../harness/client.ts';
+import { seedDispute } from '../../harness/seed.ts';
+import { type Service, startService } from '../../harness/service.ts';
+import { commandsOf, readAlerts, readRunbook } from './files.ts';
+
+const run = promisify(execFile);
+const pages = readRunbook();
+const alerts = readAlerts();
+const INDEX = 'docs/runbook/README.md';
+
+test('each alert has a page of its name, and each page an alert', () => {
+  const headings = new Map([...pages].map(([path, text]) => [path, /^# (\w+)\n/.exec(text)?.[1]]));
+  const wanted = new Map(alerts.map(({ alert, annotations }) => [annotations.runbook_url, alert] as const));
+  expect(headings).toEqual(new Map([...wanted, [INDEX, 'Runbook']]));
+});
+
+test('each page says what it means, what to look at and what to do', () => {
+  for (const [path, text] of pages) {
+    if (path === INDEX) continue;
+    const parts = [...text.matchAll(/^\*\*(Means|Look at|Do)\*\*/gm)].map(([, part]) => part);
+    expect([path, parts]).toEqual([path, ['Means', 'Look at', 'Do']]);
+  }
+});
+
+test('every link of a page leads to a page', () => {
+  const links = [...pages].flatMap(([path, text]) =>
+    [...text.matchAll(/\]\(([\w-]+\.md)\)/g)].map(([, name]) => ({ path, to: `docs/runbook/${name}` })),
+  );
+  expect(links.length).toBeGreaterThan(10);
+  expect(links.filter(({ to }) => !pages.has(to))).toEqual([]);
+});
+
+describe('the commands of a page run', () => {
+  let service: Service;
+  let env: NodeJS.ProcessEnv;
+  let postgres: pg.Client;
+  let redis: Redis;
+
+  beforeAll(async () => {
+    service = await startService({ role: 'all' });
+    await seedDispute(service, 'cancellation');
+    const OPS_TOKEN = await mintToken(TEST_SECRET, { sub: 'an-operator', scope: 'ops' });
+    env = { PATH: process.env['PATH'], OPS: await service.listen(), OPS_TOKEN };
+    postgres = new pg.Client({ connectionString: service.database.url });
+    await postgres.connect();
+    // What one looks at is left as it is.
+    await postgres.query('SET default_transaction_read_only = on');
+    redis = new Redis(service.redisUrl);
+    onCleanup(async () => {
+      redis.disconnect();
+      await postgres.end();
+    });
+  });
+
+  const programs: Readonly<Record<string, (code: string) => Promise<unknown>>> = {
+    sh: (code) => run('bash', ['--norc', '-euo', 'pipefail', '-c', code], { env }),
+    sql: (code) => postgres.query(code),
+    redis: async (code) => {
+      for (const line of code.trim().split('\n')) {
+        const [command = '', ...args] = line.split(' ');
+        await redis.call(command, ...args);
+      }
+    },
+  };
+
+  test.each([...pages])('%s', async (_path, text) => {
+    const commands = commandsOf(text);
+    expect(commands.length).toBeGreaterThan(0);
+    for (const { language, code } of commands) await programs[language]?.(code);
+  });
+});

@@ -1,0 +1,97 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Client, Clients } from '../../harness/client.ts';
+import { document } from '../../harness/document.ts';
+import { type ServerProxy, startProxy } from '../../harness/proxy.ts';
+import { testRedisUrl } from '../../harness/redis.ts';
+import { seedDispute } from '../../harness/seed.ts';
+import { type Service, startService } from '../../harness/service.ts';
+import { waitFor } from '../../harness/wait-for.ts';
+
+interface Readiness {
+  readonly status: string;
+  readonly postgres: string;
+  readonly redis: string;
+}
+
+/** System addresses need no token. */
+const nobody = (service: Clients): Client => service.withAuthorization(null);
+
+describe('the process', () => {
+  let service: Service;
+
+  beforeAll(async () => {
+    service = await startService();
+  });
+
+  test('says that it is alive', async () => {
+    expect((await nobody(service).get('/healthz')).body).toEqual({ status: 'ok', version: expect.any(String) });
+  });
+
+  test('gives its OpenAPI document to anybody', async () => {
+    expect((await nobody(service).get('/openapi.json')).body).toEqual(document);
+  });
+
+  test('has a reference page, which loads everything that it is made of', async () => {
+    const base = await service.listen();
+    const page = await fetch(new URL('/docs', base));
+    expect([page.status, page.headers.get('content-type')]).toEqual([200, expect.stringContaining('text/html')]);
+    const parts = [...(await page.text()).matchAll(/(?:src|href)="([^"]+)"/g)].map(([, part]) => part ?? '');
+    expect(parts.length).toBeGreaterThan(3);
+    for (const part of [...parts, '/openapi.json']) {
+      const { status } = await fetch(new URL(part, page.url));
+      expect([part, status]).toEqual([part, 200]);
+    }
+  });
+
+  test('counts what happens, by operation and type, without naming anybody', async () => {
+    const { id } = await seedDispute(service, 'cancellation');
+    const { text } = await nobody(service).get('/metrics');
+    expect(text).toMatch(/^http_request_duration_seconds_count\{operation="openDispute",status="201"\} 1$/m);
+    expect(text).toMatch(/^log_entries_total\{entry="dispute.opened",type="cancellation"\} 1$/m);
+    expect(text).toMatch(/^process_cpu_seconds_total /m);
+    expect(text).not.toContain(id);
+    expect(text).not.toContain('user-7');
+  });
+});
+
+describe('readiness', () => {
+  let service: Service;
+  let postgres: ServerProxy;
+  let redis: ServerProxy;
+
+  const readiness = async () => {
+    const answer = await nobody(service).get<Readiness>('/readyz');
+    return { http: answer.status, ...answer.body };
+  };
+  const READY = { http: 200, status: 'ready', postgres: 'up', redis: 'up' };
+  const ready = () => waitFor('the service is ready', async () => (await readiness()).status === 'ready');
+
+  beforeAll(async () => {
+    const { database } = await startService();
+    postgres = await startProxy(database.url);
+    redis = await startProxy(await testRedisUrl());
+    service = await startService({ database, databaseUrl: postgres.url, redisUrl: redis.url });
+  });
+
+  test('names Postgres and Redis one by one', async () => {
+    await ready();
+    expect(await readiness()).toEqual(READY);
+  });
+
+  test.each(['cut', 'freeze'] as const)(
+    'is degraded and no worse when Redis is gone (%s), and recovers',
+    async (how) => {
+      redis[how]();
+      expect(await readiness()).toEqual({ http: 200, status: 'degraded', postgres: 'up', redis: 'down' });
+      redis.restore();
+      await ready();
+    },
+  );
+
+  test.each(['cut', 'freeze'] as const)('is gone when Postgres is gone (%s), and recovers', async (how) => {
+    postgres[how]();
+    expect(await readiness()).toEqual({ http: 503, status: 'unavailable', postgres: 'down', redis: 'up' });
+    postgres.restore();
+    await ready();
+  });
+});

@@ -1,0 +1,22 @@
+import { expect, test } from '@jest/globals';
+import { Cluster } from 'ioredis';
+import { waitingConnection } from '../../../src/platform/redis/redis.ts';
+import { onCleanup } from '../../harness/cleanup.ts';
+import { waitFor } from '../../harness/wait-for.ts';
+
+test('a client of a cluster named by host names goes on connecting when an old connection ends late', async () => {
+  // Nobody is there: it tries again and again.
+  const client = waitingConnection('redis://localhost:1?cluster=true');
+  if (!(client instanceof Cluster)) throw new Error('it is no client of a cluster');
+  client.on('error', () => {});
+  onCleanup(async () => client.disconnect());
+  const { connectionPool } = client as unknown as { connectionPool: { emit: (event: 'drain') => boolean } };
+  let attempts = 0;
+  client.on('connecting', () => {
+    attempts += 1;
+    // What ioredis hears when the last of its former connections has ended.
+    setImmediate(() => connectionPool.emit('drain'));
+  });
+  await waitFor('it has tried four times', async () => attempts >= 4, 10_000);
+  expect(client.status).not.toBe('end');
+});

@@ -1,0 +1,71 @@
+import { beforeAll, describe, expect, jest, test } from '@jest/globals';
+import pg from 'pg';
+import { onCleanup } from '../../harness/cleanup.ts';
+import { createDatabase } from '../../harness/database.ts';
+import { type AccessPath, listings, reads, work } from './paths.ts';
+import { explain } from './plans.ts';
+import { seed } from './seed.ts';
+
+// So few that PostgreSQL looks at each of them when it counts what there is: the same plans come of it every time.
+const DISPUTES = 20_000;
+// A plan takes little, but there are hundreds of them, and other tests run beside.
+jest.setTimeout(180_000);
+// Batches so large, beside so few rows, that to look at all of them is right.
+const BATCHES = ['comments to be erased by age', 'settling what is overdue'];
+
+// What the pages of `listings` have, and one more.
+const PAGE = 101;
+
+const now = Date.now();
+const listingsOf = (who: string) => listings(now).filter(({ name }) => name.startsWith(`${who} `));
+let client: pg.Client;
+
+beforeAll(async () => {
+  client = new pg.Client({ connectionString: (await createDatabase()).url });
+  await client.connect();
+  onCleanup(() => client.end());
+  await seed(client, DISPUTES, () => {});
+});
+
+/** What one way to the rows came to: the tables that it read from end to end, and the rows that it looked at for a page. */
+async function look({ name, run }: AccessPath) {
+  const plans = await explain(client, run);
+  const scanned = plans.flatMap(({ sequential }) => sequential).filter((table) => table !== 'timers');
+  return { name, scanned, examined: Math.max(0, ...plans.map(({ examined }) => examined)) };
+}
+
+async function lookAtAll(paths: readonly AccessPath[]) {
+  const looks = [];
+  for (const path of paths) looks.push(await look(path));
+  return looks;
+}
+
+describe('with twenty thousand disputes', () => {
+  test.each([
+    ['list of a user', listingsOf('user')],
+    ['list of a big user', listingsOf('big user')],
+    ['list of a service', listingsOf('service')],
+    ['read', reads(now)],
+    ['worker', work(now)],
+  ])('no %s reads disputes, orders or the log from end to end', async (_what, paths) => {
+    const looks = await lookAtAll(paths.filter(({ name }) => !BATCHES.includes(name)));
+    expect(looks.filter(({ scanned }) => scanned.length > 0)).toEqual([]);
+  });
+
+  test.each([
+    ['user', 50],
+    ['big user', 1_000],
+  ])('the list of a %s looks at no more than its own disputes, whatever is asked for', async (who, own) => {
+    const looks = await lookAtAll(listingsOf(who));
+    // Once to find them, once more to take them where an index has told which they are, and the order of each on the page.
+    const atMost = 2 * own + Math.min(own, PAGE);
+    expect(looks.filter(({ examined }) => examined > atMost)).toEqual([]);
+  });
+
+  test("a page of the events of a user's orders looks at no more events than two pages have", async () => {
+    const looks = await lookAtAll(reads(now).filter(({ name }) => /^the feed, of a (big )?user/.test(name)));
+    expect(looks).toHaveLength(5);
+    // One page for each role.
+    expect(looks.filter(({ examined }) => examined > 2 * 100)).toEqual([]);
+  });
+});

@@ -1,0 +1,80 @@
+import { describe, expect, test } from '@jest/globals';
+import { createDatabase } from '../../harness/database.ts';
+import { startProcess } from '../../harness/process.ts';
+import { startProxy } from '../../harness/proxy.ts';
+import { seedDispute } from '../../harness/seed.ts';
+import { startService } from '../../harness/service.ts';
+import { waitFor } from '../../harness/wait-for.ts';
+import { hasProgram } from '../faults/programs.ts';
+import { faultsOf } from './judge.ts';
+import { observe } from './observe.ts';
+import { REDIS_ROWS } from './redis-rows.ts';
+import { startManagedRedis } from './redis-server.ts';
+
+// A skipped test says why: without redis-server on the PATH (Debian: apt-get install redis-server) there is none to set up.
+const managed = hasProgram('redis-server') ? describe : describe.skip;
+
+const QUIET_MS = 3_000;
+/** The whole table is `npm run test:managed`. */
+const SHORT = ['least rights', 'no INFO', 'no EVAL', 'memory full'];
+
+managed('with a Redis as others run it (needs redis-server)', () => {
+  test.each(REDIS_ROWS.filter(({ name }) => SHORT.some((part) => name.includes(part))))(
+    'all promises hold with $name',
+    async (row) => {
+      expect(faultsOf(row, await observe(await row.setUp(), QUIET_MS))).toEqual([]);
+    },
+    60_000,
+  );
+
+  test('after a failover behind one address, jobs are taken from the new master', async () => {
+    const [old, heir] = [await startManagedRedis(), await startManagedRedis()];
+    const address = await startProxy(old.url);
+    const service = await startService({ role: 'all', redisUrl: address.url, env: { REMINDERS: 'none' } });
+    const { queue } = service.deps.app.http;
+    const waiting = (count: number) =>
+      queue.waiting(0, 10).then(
+        (jobs) => jobs.length === count,
+        () => false, // between two connections
+      );
+    await seedDispute(service, 'cancellation');
+    await waitFor('its job waits', () => waiting(1), 20_000);
+    address.moveTo(heir.url);
+    // Connections of clients stay: only an error tells them that their server is not the master any more.
+    await old.admin.replicaof('127.0.0.1', Number(new URL(heir.url).port));
+    await waitFor('the service has the new master', () => waiting(0), 20_000);
+    await seedDispute(service, 'cancellation');
+    await waitFor('a job waits there', () => waiting(1), 20_000);
+    expect(await heir.admin.exists('{resolution-center}:deadlines:meta')).toBe(1);
+    await service.close();
+  }, 90_000);
+
+  test('while the queue is paused, readiness and metrics say so', async () => {
+    const redis = await startManagedRedis();
+    const service = await startService({ redisUrl: redis.url });
+    const ready = async () => (await service.withAuthorization(null).get<object>('/readyz')).body;
+    await waitFor('Redis is reached', async () => 'redis' in (await ready()));
+    await redis.admin.hset('{resolution-center}:deadlines:meta', 'paused', '1');
+    expect(await ready()).toEqual({ status: 'degraded', postgres: 'up', redis: 'up', queue: 'paused' });
+    await redis.admin.hdel('{resolution-center}:deadlines:meta', 'paused');
+    expect(await ready()).toEqual({ status: 'ready', postgres: 'up', redis: 'up' });
+    await service.close();
+  });
+
+  test('two deployments on one Redis keep their jobs apart', async () => {
+    const redis = await startManagedRedis();
+    const databases = [await createDatabase(), await createDatabase()];
+    for (const database of databases) {
+      // Databases of tests are copies of one, with its id.
+      await database.query('UPDATE deployment SET id = gen_random_uuid()');
+      const service = await startProcess({ database, redisUrl: redis.url, env: { REDIS_PREFIX: '' } });
+      await seedDispute(service, 'cancellation');
+    }
+    const delayed = async () => {
+      const keys = await redis.admin.keys('{resolution-center:*}:deadlines:delayed');
+      const counts = await Promise.all(keys.map((key) => redis.admin.zcard(key)));
+      return counts.length === 2 && counts.every((count) => count > 0);
+    };
+    await waitFor('each has its jobs under its own prefix', delayed, 20_000);
+  }, 60_000);
+});

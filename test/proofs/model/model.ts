@@ -1,0 +1,118 @@
+import type { DisputeAction, DisputeType, Role } from '../../../src/domain/rules.ts';
+import type { ReportedStatus } from '../../../src/domain/state.ts';
+
+/** What somebody asks for, in the words of the contract; time is counted in single steps. */
+export type Ask =
+  | { readonly what: 'open'; readonly type: DisputeType; readonly by: Role }
+  | { readonly what: DisputeAction; readonly by: Role }
+  | { readonly what: 'report'; readonly status: ReportedStatus; readonly revision: number };
+
+export interface ModelHold {
+  readonly type: DisputeType | null;
+  readonly from: number;
+  until: number | null;
+}
+
+interface ModelDispute {
+  readonly type: DisputeType;
+  readonly opener: Role;
+  readonly openedAt: number;
+  resolution: string | null;
+  respondBy: number;
+}
+
+/** How long each request is open, in steps. */
+export const WINDOWS: Readonly<Record<DisputeType, number>> = { order_update: 48, cancellation: 48, order_change: 96 };
+
+/**
+ * The contract once more, as plainly as it can be put: one order, one dispute at a time, and a clock that is walked step
+ * by step. It shares nothing with the rules that it is compared with, and is in no hurry.
+ */
+export class Model {
+  reported: ReportedStatus = 'in_progress';
+  revision = 1;
+  cancelledByUs = false as boolean;
+  last: ModelDispute | null = null;
+  readonly holds: ModelHold[] = [];
+  #now = 0;
+
+  get open(): ModelDispute | null {
+    return this.last?.resolution === null ? this.last : null;
+  }
+
+  get status(): string {
+    if (this.cancelledByUs) return 'mutually_cancelled';
+    return this.open === null ? this.reported : 'in_dispute';
+  }
+
+  /** Lets time go on: a deadline ahead moves along while it is held, and silence takes effect when it is reached. */
+  walkTo(now: number): void {
+    for (; this.#now < now; this.#now += 1) {
+      this.#expire();
+      const { open } = this;
+      const isHeld = this.holds.some(({ type, until }) => until === null && (type === null || type === open?.type));
+      if (open !== null && isHeld) open.respondBy += 1;
+    }
+    this.#expire();
+  }
+
+  #expire(): void {
+    if (this.open !== null && this.#now >= this.open.respondBy) this.#end('expired');
+  }
+
+  #end(resolution: string): void {
+    const { open } = this;
+    if (open === null) return;
+    open.resolution = resolution;
+    if (open.type === 'cancellation' && (resolution === 'accepted' || resolution === 'expired'))
+      this.cancelledByUs = true;
+  }
+
+  /** What whoever asks is told. */
+  tell(ask: Ask): string {
+    if (ask.what === 'report') return this.#report(ask.status, ask.revision);
+    return ask.what === 'open' ? this.#openOne(ask.type, ask.by) : this.#act(ask.what, ask.by);
+  }
+
+  #openOne(type: DisputeType, by: Role): string {
+    if (type === 'order_update' && by !== 'client') return 'action_not_allowed';
+    if (type === 'order_change' && by !== 'freelancer') return 'action_not_allowed';
+    if (this.cancelledByUs || ['completed', 'cancelled'].includes(this.status)) return 'order_not_disputable';
+    if (this.open !== null) return 'dispute_already_open';
+    const respondBy = this.#now + WINDOWS[type];
+    this.last = { type, opener: by, openedAt: this.#now, resolution: null, respondBy };
+    return 'done';
+  }
+
+  #act(what: DisputeAction, by: Role): string {
+    const dispute = this.last;
+    if (dispute === null) throw new Error('there is no dispute to act on');
+    const isUpdate = dispute.type === 'order_update';
+    if (what === 'provide_update' && !isUpdate) return 'action_not_allowed';
+    if ((what === 'accept' || what === 'decline') && isUpdate) return 'action_not_allowed';
+    if (what === 'withdraw' && by !== dispute.opener) return 'not_opener';
+    if (what !== 'withdraw' && what !== 'add_comment' && by === dispute.opener) return 'not_respondent';
+    if (dispute.resolution === 'expired') return 'response_window_closed';
+    if (dispute.resolution !== null) return 'dispute_not_open';
+    const ends = {
+      accept: 'accepted',
+      decline: 'declined',
+      provide_update: 'answered',
+      withdraw: 'withdrawn',
+    } as const;
+    if (what !== 'add_comment') this.#end(ends[what]);
+    return 'done';
+  }
+
+  #report(status: ReportedStatus, revision: number): string {
+    if (revision === this.revision && status === this.reported) return 'done';
+    if (revision <= this.revision) return 'stale_revision';
+    const isFinal = status === 'completed' || status === 'cancelled';
+    if (this.cancelledByUs && !isFinal) return 'order_closed';
+    this.revision = revision;
+    this.reported = status;
+    if (isFinal) this.#end('superseded');
+    else if (status === 'delivered' && this.open?.type === 'order_update') this.#end('answered');
+    return 'done';
+  }
+}

@@ -1,0 +1,81 @@
+import type { Command } from '../../../src/domain/commands.ts';
+import { decide } from '../../../src/domain/decide.ts';
+import type { Hold } from '../../../src/domain/holds.ts';
+import type { State } from '../../../src/domain/state.ts';
+import { asSeenAt, type Entry, type Step, settle } from '../../../src/domain/transition.ts';
+import { act, open, orderOf, report, T0 } from '../../domain/builders.ts';
+import { type Ask, WINDOWS } from './model.ts';
+
+/** What goes wrong with a request: it dies before its commit, or its answer gets lost after it. */
+export type Fault = 'none' | 'before the commit' | 'after the commit';
+
+/** The service as far as the rules and its transactions go: what is committed, under which keys, and nothing else. */
+export class World {
+  state: State;
+  holds: Hold[] = [];
+  readonly log: Entry[] = [];
+  readonly #answers = new Map<string, string>();
+  #disputes = 0;
+
+  constructor() {
+    this.state = decide(
+      { order: null, disputes: [], holds: [] },
+      report({ revision: 1, status: 'in_progress' }),
+      T0,
+    ).state;
+  }
+
+  /** No decision lies before the last change. */
+  #instant(now: number): number {
+    return Math.max(T0 + now, orderOf(this.state).updatedAt);
+  }
+
+  #load(): State {
+    return { ...this.state, holds: this.holds };
+  }
+
+  #commit({ state, entries }: Step): void {
+    this.state = state;
+    this.log.push(...entries);
+  }
+
+  #command(ask: Ask): Command {
+    if (ask.what === 'report') return report({ status: ask.status, revision: ask.revision });
+    if (ask.what !== 'open') return act(ask.what, ask.by, { disputeId: `dispute-${this.#disputes}` });
+    const change =
+      ask.type === 'order_change'
+        ? { deliverBy: null, extras: [{ title: 'Extra', price: { amount: 1, currency: 'USD' } }] }
+        : null;
+    const disputeId = `dispute-${this.#disputes + 1}`;
+    return open(ask.type, ask.by, { disputeId, change, windowMs: WINDOWS[ask.type] });
+  }
+
+  /** Takes a request, once for its key; null if its sender gets no answer. */
+  tell(ask: Ask, now: number, key: string, fault: Fault): string | null {
+    const kept = this.#answers.get(key);
+    if (kept !== undefined) return fault === 'none' ? kept : null;
+    const decision = decide(this.#load(), this.#command(ask), this.#instant(now));
+    if (fault === 'before the commit') return null;
+    this.#commit(decision);
+    const answer = decision.rejection?.code ?? 'done';
+    this.#answers.set(key, answer);
+    if (ask.what === 'open' && answer === 'done') this.#disputes += 1;
+    return fault === 'none' ? answer : null;
+  }
+
+  /** A job, a sweeper or a reader comes by, as often as they like. */
+  wake(now: number): void {
+    this.#commit(settle(this.#load(), this.#instant(now)));
+  }
+
+  /** What any reader has to see. */
+  see(now: number) {
+    const seen = asSeenAt(this.#load(), this.#instant(now));
+    const dispute = seen.disputes.find(({ id }) => id === `dispute-${this.#disputes}`);
+    return {
+      status: orderOf(seen).status,
+      resolution: dispute?.resolved?.resolution ?? null,
+      respondBy: dispute?.respondBy,
+    };
+  }
+}

@@ -1,0 +1,910 @@
+/** What is replaced by what; `search` occurs exactly once in its file. */
+interface Edit {
+  readonly search: string;
+  readonly replace: string;
+}
+
+/**
+ * A mistake that somebody could make in the write path or in what follows the log, as a change of its text, and the tests
+ * that have to notice it.
+ */
+export interface Mutant {
+  readonly name: string;
+  readonly file: string;
+  readonly edits: readonly Edit[];
+  /** Test files, and of them the tests whose names match, if not all. */
+  readonly killedBy: readonly string[];
+  readonly named?: string;
+}
+
+const RACES = ['test/proofs/races/races.test.ts'];
+const HOLDS = ['test/domain/holds.test.ts'];
+const KEYS = ['test/application/keys.test.ts'];
+const WRITE_PATH = ['test/application/write-path.test.ts'];
+const DOMAIN = ['test/domain/promises.test.ts', 'test/domain/properties.test.ts'];
+const TRANSACTIONS = ['test/platform/postgres/database.test.ts'];
+const RETRIES = ['test/platform/postgres/retry.test.ts'];
+const WEBHOOKS = ['test/webhooks/delivery.test.ts'];
+const DELIVERY_MODEL = ['test/proofs/webhooks/model.test.ts'];
+const STATES = 'src/webhooks/states.ts';
+const TIMERS = ['test/workers/timers.test.ts'];
+const FOLLOWING = ['test/application/follow.test.ts'];
+const USER_STREAM = ['test/http/streams/user-stream.test.ts'];
+const STATISTICS = ['test/statistics/exact.test.ts'];
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a command does not lock its order',
+    file: 'src/store/locks.ts',
+    edits: [
+      {
+        search: `.where(and(isTarget(terms), IS_VISIBLE))
+    .for('update');`,
+        replace: '.where(and(isTarget(terms), IS_VISIBLE));',
+      },
+    ],
+    killedBy: RACES,
+    named: 'ends once|both parties',
+  },
+  {
+    name: 'a batch does not lock its orders',
+    file: 'src/store/locks.ts',
+    edits: [
+      {
+        search: `(busy === 'skip' ? query.for('update', { skipLocked: true }) : query.for('update'))`,
+        replace: `(busy === 'skip' ? query : query)`,
+      },
+    ],
+    killedBy: RACES,
+    named: 'takes no answer|expires once',
+  },
+  {
+    name: 'a batch locks its orders in no particular sequence',
+    file: 'src/store/locks.ts',
+    edits: [
+      {
+        search: '.orderBy(asc(orders.id))',
+        replace: '.orderBy(sql`random()`)',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'sequence',
+  },
+  {
+    name: 'a sweeper waits for orders that others have locked',
+    file: 'src/store/locks.ts',
+    edits: [{ search: `query.for('update', { skipLocked: true })`, replace: `query.for('update')` }],
+    killedBy: WRITE_PATH,
+    named: 'passes over',
+  },
+  {
+    name: 'a job passes over orders that others have locked',
+    file: 'src/store/locks.ts',
+    edits: [
+      {
+        search: `query.for('update', { skipLocked: true }) : query.for('update'))`,
+        replace: `query.for('update', { skipLocked: true }) : query.for('update', { skipLocked: true }))`,
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'waits for',
+  },
+  {
+    name: 'the clock is read before the lock is asked for',
+    file: 'src/application/write.ts',
+    edits: [
+      {
+        search: 'const [order, facts] = await Promise.all([lockOrder(tx, target, partyId), readFacts(tx, target)]);',
+        replace: 'const [facts, order] = await Promise.all([readFacts(tx, target), lockOrder(tx, target, partyId)]);',
+      },
+    ],
+    killedBy: RACES,
+    named: 'decides by the clock',
+  },
+  {
+    name: 'the clock is read in the statement that takes the lock',
+    file: 'src/application/write.ts',
+    edits: [
+      {
+        search: '  const [order, facts] = await Promise.all([lockOrder(tx, target, partyId), readFacts(tx, target)]);',
+        replace: `  const id = 'orderId' in target ? target.orderId : target.disputeId;
+  const { rows } = await tx.execute(sql\`SELECT floor(extract(epoch from clock_timestamp()) * 1000)::float8 AS now
+    FROM orders WHERE id = \${id} OR id IN (SELECT order_id FROM disputes WHERE id::text = \${id}) FOR UPDATE\`);
+  const [order, late] = await Promise.all([lockOrder(tx, target, partyId), readFacts(tx, target)]);
+  const facts = { ...late, clock: Number(rows[0]?.['now'] ?? late.clock) };`,
+      },
+      {
+        search: 'import type { Command } from',
+        replace: "import { sql } from 'drizzle-orm';\nimport type { Command } from",
+      },
+    ],
+    killedBy: RACES,
+    named: 'decides by the clock',
+  },
+  {
+    name: "the clock is the transaction's beginning",
+    file: 'src/store/clock.ts',
+    edits: [{ search: 'extract(epoch from clock_timestamp())', replace: 'extract(epoch from now())' }],
+    killedBy: RACES,
+    named: 'decides by the clock',
+  },
+  {
+    name: "the clock is the host's",
+    file: 'src/store/clock.ts',
+    edits: [{ search: 'const now = Math.max(clock ?? Number.NaN,', replace: 'const now = Math.max(Date.now(),' }],
+    killedBy: WRITE_PATH,
+    named: "host's clock",
+  },
+  {
+    name: 'time may run backwards',
+    file: 'src/store/clock.ts',
+    edits: [{ search: ', ...about.map(({ updatedAt }) => updatedAt));', replace: ');' }],
+    killedBy: WRITE_PATH,
+    named: 'never goes back',
+  },
+  {
+    name: 'an order is updated in whatever version it is',
+    file: 'src/store/write-set.ts',
+    edits: [
+      {
+        search: `AND orders.version = o."guardVersion"
+      AND orders.revision = o."guardRevision" RETURNING 1`,
+        replace: 'RETURNING 1',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'version',
+  },
+  {
+    name: 'a dispute is updated in whatever version it is',
+    file: 'src/store/write-set.ts',
+    edits: [
+      {
+        search: `AND disputes.version = d."guardVersion"
+      AND disputes.resolution IS NULL RETURNING 1`,
+        replace: 'RETURNING 1',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'version',
+  },
+  {
+    name: 'nobody counts what was written',
+    file: 'src/store/write-set.ts',
+    edits: [{ search: `if (!complete) throw new LostRaceError('a row was not as it was read');`, replace: '' }],
+    killedBy: WRITE_PATH,
+    named: 'version',
+  },
+  {
+    name: 'the log is written in a transaction of its own',
+    file: 'src/application/apply-due.ts',
+    edits: [
+      {
+        search: 'if (sets.length > 0) await write(tx, all);',
+        replace: `if (sets.length > 0) await write(tx, { ...all, entries: [] });
+  if (sets.length > 0) await withTx(deps.db, (other) => write(other, { orders: [], disputes: [], entries: all.entries }));`,
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'all or nothing',
+  },
+  {
+    name: 'checks and then acts, in two transactions',
+    file: 'src/application/apply-due.ts',
+    edits: [
+      {
+        search: 'const orders = await lockOrdersOf(tx, disputeIds, busy);',
+        replace: 'const orders = await withTx(deps.db, (other) => lockOrdersOf(other, disputeIds, busy));',
+      },
+    ],
+    killedBy: RACES,
+    named: 'takes no answer|expires once',
+  },
+  {
+    name: 'a timer survives the end of its dispute',
+    file: 'src/store/write-set.ts',
+    edits: [
+      {
+        search: `AND (d."status" = 'resolved' OR timers.seq < d."deadlineSeq")`,
+        replace: `AND timers.seq < d."deadlineSeq"`,
+      },
+    ],
+    killedBy: RACES,
+    named: 'superseded',
+  },
+  {
+    name: 'a timer whose time has come outlives its deadline',
+    file: 'src/store/write-set.ts',
+    edits: [{ search: 'timers.due_at <= d."updatedAt"', replace: 'timers.due_at < d."openedAt"' }],
+    killedBy: TIMERS,
+    named: 'has passed is gone',
+  },
+  {
+    name: 'a moved deadline gets no timer',
+    file: 'src/store/write-set.ts',
+    edits: [
+      {
+        search: `WHERE "status" = 'open' AND "hasNewDeadline"`,
+        replace: `WHERE "status" = 'open' AND "write" = 'insert'`,
+      },
+    ],
+    killedBy: ['test/application/holds.test.ts'],
+    named: 'exactly',
+  },
+  {
+    name: 'an order may have two open disputes',
+    file: 'migrations/0001_foundation.sql',
+    edits: [
+      {
+        search: 'CREATE UNIQUE INDEX disputes_one_open_per_order',
+        replace: 'CREATE INDEX disputes_one_open_per_order',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'database itself',
+  },
+  {
+    name: 'the database takes an answer that came at the deadline',
+    file: 'migrations/0001_foundation.sql',
+    edits: [{ search: `CHECK (resolution = 'expired' OR resolved_at < respond_by)`, replace: 'CHECK (true)' }],
+    killedBy: WRITE_PATH,
+    named: 'database itself',
+  },
+  {
+    name: 'silence takes effect only after the deadline',
+    file: 'src/domain/transition.ts',
+    edits: [{ search: 'if (now >= open.respondBy) {', replace: 'if (now > open.respondBy) {' }],
+    killedBy: DOMAIN,
+  },
+  {
+    name: 'a reader sees silence only after the deadline',
+    file: 'src/domain/transition.ts',
+    edits: [{ search: 'return now >= held.respondBy ?', replace: 'return now > held.respondBy ?' }],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'a command is looked at before silence takes effect',
+    file: 'src/domain/decide.ts',
+    edits: [
+      {
+        search: 'const settled = settle(before, now);',
+        replace:
+          'const settled: Step = command.kind === "report_order" ? settle(before, now) : { state: before, entries: [] };',
+      },
+    ],
+    killedBy: DOMAIN,
+  },
+  {
+    name: 'what silence did is lost with a refused command',
+    file: 'src/application/write.ts',
+    edits: [
+      {
+        search: '...(settled.entries.length > 0 ? [',
+        replace: '...(settled.entries.length > 0 && decision.rejection === null ? [',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'late answer',
+  },
+  {
+    name: 'a key is claimed in a transaction of its own',
+    file: 'src/application/write.ts',
+    edits: [
+      {
+        search: 'const earlier = await earlierOutcome(tx, key);',
+        replace: 'const earlier = await withTx(deps.db, (other) => earlierOutcome(other, key));',
+      },
+    ],
+    killedBy: RACES,
+    named: 'one key',
+  },
+  {
+    name: 'an answer is kept in a transaction of its own',
+    file: 'src/application/write.ts',
+    edits: [
+      {
+        search: 'if (key !== null) writing.push(keepResponse(tx, key, response, now));',
+        replace: 'if (key !== null) writing.push(withTx(deps.db, (other) => keepResponse(other, key, response, now)));',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'all or nothing',
+  },
+  {
+    name: 'a key is for any request',
+    file: 'src/application/idempotent.ts',
+    edits: [
+      {
+        search: 'const isSame = claim.fingerprint === key.fingerprint;',
+        replace: 'const isSame = claim.fingerprint !== "";',
+      },
+    ],
+    killedBy: KEYS,
+  },
+  {
+    name: 'a key is for any caller',
+    file: 'src/store/idempotency.ts',
+    edits: [{ search: 'eq(idempotencyKeys.caller, CALLER),', replace: '' }],
+    killedBy: KEYS,
+  },
+  {
+    name: 'a key is kept for ever',
+    file: 'src/store/idempotency.ts',
+    edits: [{ search: '} > clock_timestamp() - ', replace: "} > '-infinity'::timestamptz + " }],
+    killedBy: KEYS,
+  },
+  {
+    name: 'a command without a key is repeated after a commit of unknown outcome',
+    file: 'src/application/write.ts',
+    edits: [
+      {
+        search: 'const idempotent = request.key !== null || request.partyId === null;',
+        replace: 'const idempotent = true;',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'unknown',
+  },
+  {
+    name: 'a command with a key is not repeated after a commit of unknown outcome',
+    file: 'src/application/write.ts',
+    edits: [
+      {
+        search: 'const idempotent = request.key !== null || request.partyId === null;',
+        replace: 'const idempotent = false;',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'unknown',
+  },
+  {
+    name: 'a lost race is final',
+    file: 'src/platform/postgres/retry.ts',
+    edits: [{ search: 'if (error instanceof LostRaceError) return true;', replace: '' }],
+    killedBy: RETRIES,
+  },
+  {
+    name: 'a lock is waited for three times over',
+    file: 'src/platform/postgres/retry.ts',
+    edits: [{ search: 'isTransient(error) && !isTimeout(error)', replace: 'isTransient(error)' }],
+    killedBy: RETRIES,
+  },
+  {
+    name: 'a connection that is ended while a lock is waited for begins the wait anew',
+    file: 'src/platform/postgres/retry.ts',
+    edits: [{ search: ' || (hasWaited && !isStatementLost(error))', replace: '' }],
+    killedBy: RETRIES,
+    named: 'long in coming',
+  },
+  {
+    name: 'a connection is kept when BEGIN fails',
+    file: 'src/platform/postgres/database.ts',
+    edits: [
+      {
+        search: `  try {
+    const line = lineOf(client, statements);
+    line.begun = client.query(begin(options));`,
+        replace: `  const line = lineOf(client, statements);
+  line.begun = client.query(begin(options));
+  await line.begun;
+  try {`,
+      },
+    ],
+    killedBy: TRANSACTIONS,
+  },
+  {
+    name: 'a ROLLBACK in answer to COMMIT is taken for a commit',
+    file: 'src/platform/postgres/database.ts',
+    edits: [{ search: `if (command !== 'COMMIT') throw`, replace: 'if (command === "never") throw' }],
+    killedBy: TRANSACTIONS,
+  },
+  {
+    name: 'a commit without an answer is taken for a failure',
+    file: 'src/platform/postgres/database.ts',
+    edits: [
+      {
+        search: 'throw sqlStateOf(error) === null || isTransient(error) ? new CommitUnknownError(error) : error;',
+        replace: 'throw error;',
+      },
+    ],
+    killedBy: TRANSACTIONS,
+  },
+  {
+    name: 'a hold does not keep silence from taking effect',
+    file: 'src/domain/transition.ts',
+    edits: [{ search: 'if (activeHold(state.holds, open) !== undefined) return { state, entries: [] };', replace: '' }],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'time held is not counted',
+    file: 'src/domain/transition.ts',
+    edits: [
+      {
+        search: `  const moved = creditHold(state, now);
+  const open`,
+        replace: `  const moved: Step = { state, entries: [] };
+  const open`,
+      },
+    ],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'time in which holds overlap counts twice',
+    file: 'src/domain/holds.ts',
+    edits: [{ search: '    counted = end;\n', replace: '' }],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'time held is counted again by the next who looks',
+    file: 'src/domain/transition.ts',
+    edits: [{ search: '    heldThrough: now,\n', replace: '' }],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'a hold that began too late keeps what was due',
+    file: 'src/domain/holds.ts',
+    edits: [{ search: '    if (start >= dispute.respondBy + sum) break;\n', replace: '' }],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'a hold is for everything',
+    file: 'src/domain/holds.ts',
+    edits: [{ search: 'return (hold.type ?? dispute.type) === dispute.type &&', replace: 'return' }],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'a moved deadline is made from the window again',
+    file: 'src/domain/transition.ts',
+    edits: [
+      { search: 'respondBy: dispute.respondBy + ms,', replace: 'respondBy: dispute.openedAt + 48 * 3_600_000 + ms,' },
+    ],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'the sweeper overlooks what an earlier hold had kept',
+    file: 'src/store/holds.ts',
+    edits: [{ search: `h.started_at < \${DUE})\``, replace: 'h.started_at IS NOT NULL)`' }],
+    killedBy: ['test/application/holds.test.ts'],
+    named: 'begins after|does not keep it either',
+  },
+  {
+    name: 'the sweeper forgets the time of a hold that has still to be counted',
+    file: 'src/store/holds.ts',
+    edits: [{ search: `h.started_at < \${DUE})\``, replace: 'h.started_at < disputes.respond_by)`' }],
+    killedBy: ['test/application/holds.test.ts'],
+    named: 'keeps what is not due',
+  },
+  {
+    name: 'a hold is closed before all of its deadlines are moved',
+    file: 'src/store/holds.ts',
+    edits: [{ search: `      AND NOT EXISTS (SELECT 1 FROM disputes WHERE \${uncounted(H)})\`);`, replace: '`);' }],
+    killedBy: ['test/application/holds.test.ts'],
+  },
+  {
+    name: 'the sweeper does not sweep',
+    file: 'src/workers/sweeper.ts',
+    edits: [{ search: 'if (due.length > 0) sweep.groups.push(due);', replace: '' }],
+    killedBy: ['test/application/holds.test.ts'],
+  },
+  {
+    name: 'a job waits for a locked order, with the others in its hands',
+    file: 'src/workers/deadline-worker.ts',
+    edits: [{ search: "busy: 'skip'", replace: "busy: 'wait'" }],
+    killedBy: ['test/workers/busy.test.ts'],
+  },
+  {
+    name: 'jobs do not wait while the sweeper has a backlog',
+    file: 'src/workers/deadline-worker.ts',
+    edits: [{ search: '    await backlog.over();', replace: '' }],
+    killedBy: TIMERS,
+    named: 'waits while more is overdue',
+  },
+  {
+    name: 'a token is remembered beyond its exp',
+    file: 'src/http/auth/authenticate.ts',
+    edits: [{ search: 'earlier !== undefined && Date.now() < earlier.untilMs', replace: 'earlier !== undefined' }],
+    killedBy: ['test/http/auth/tokens.test.ts'],
+    named: 'good until five seconds after its exp',
+  },
+  {
+    name: 'a verified token outlives the withdrawal of its key',
+    file: 'src/http/auth/authenticate.ts',
+    edits: [{ search: '() => known.clear()', replace: '() => {}' }],
+    killedBy: ['test/http/auth/tokens.test.ts'],
+    named: 'verified again',
+  },
+  {
+    name: 'keys that are old are believed without asking the issuer',
+    file: 'src/http/auth/issuer-keys.ts',
+    edits: [{ search: '(age >= maxAgeMs && !isDown)', replace: 'false' }],
+    killedBy: ['test/http/auth/issuer-keys.test.ts'],
+    named: 'no longer than their age allows',
+  },
+  {
+    name: 'a discovery document of another issuer is believed',
+    file: 'src/http/auth/discovery.ts',
+    edits: [{ search: 'if (named !== issuer) {', replace: 'if (named === undefined) {' }],
+    killedBy: ['test/http/auth/discovery.test.ts'],
+  },
+  {
+    name: "a program's token without scopes is a user's",
+    file: 'src/http/auth/claims.ts',
+    edits: [{ search: 'scopes.length > 0 || isOfProgram(claims)', replace: 'scopes.length > 0' }],
+    killedBy: ['test/http/auth/claims.test.ts'],
+  },
+  {
+    name: 'the sweeper waits for a batch that others have locked',
+    file: 'src/workers/sweeper.ts',
+    edits: [{ search: 'sweep.behind = isFull && settled < MOST / 2', replace: 'sweep.behind = isFull && settled < 0' }],
+    killedBy: ['test/workers/backlog.test.ts'],
+  },
+  {
+    name: 'jobs come back between the parts of a herd',
+    file: 'src/workers/sweeper.ts',
+    edits: [{ search: 'onBacklog(next !== undefined && sweep.isHerd);', replace: 'onBacklog(false);' }],
+    killedBy: ['test/workers/backlog.test.ts'],
+    named: 'jobs wait',
+  },
+  {
+    name: 'batches of the sweeper do not follow the machine',
+    file: 'src/workers/sweeper.ts',
+    edits: [{ search: '(settled.size * BATCH_MS) / (performance.now() - begun)', replace: 'BATCH' }],
+    killedBy: ['test/workers/backlog.test.ts'],
+    named: 'a batch is',
+  },
+  {
+    name: 'a poison row stops the sweeper',
+    file: 'src/workers/sweeper.ts',
+    edits: [{ search: '  if (isTransient(error)) {', replace: '  if (error !== null) {' }],
+    killedBy: ['test/workers/deadline.test.ts'],
+    named: 'cannot be written',
+  },
+  {
+    name: 'a list settles only what it shows',
+    file: 'src/application/read.ts',
+    edits: [{ search: 'if (page.anyOverdue) {', replace: 'if (page.anyOverdue && page.disputes.length > 0) {' }],
+    killedBy: ['test/http/routes/lists.test.ts'],
+  },
+  {
+    name: 'timers are not leased',
+    file: 'src/store/timers.ts',
+    edits: [{ search: 'ELSE clock.now + ', replace: 'ELSE t.leased_until + 0 * ' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'a lease does not come back when Redis refuses',
+    file: 'src/workers/relay.ts',
+    edits: [{ search: 'await withTx(deps.db, (tx) => returnLeases(tx, batch.timers));', replace: '' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'leases that are given back are waited for',
+    file: 'src/store/timers.ts',
+    edits: [{ search: 'LIMIT 1 FOR UPDATE SKIP LOCKED', replace: 'LIMIT 1' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'timers are leased while Redis does not answer',
+    file: 'src/workers/relay.ts',
+    edits: [{ search: "  if (state.redis !== 'up') throw new RedisUnusableError(state);\n", replace: '' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'a timer that nobody wants is never forgotten',
+    file: 'src/workers/relay.ts',
+    edits: [{ search: 'if (timers.length > 0) await withTx(db, (tx) => forgetTimers(tx, timers));', replace: '' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'a job that nobody wants stays in the queue',
+    file: 'src/workers/relay.ts',
+    edits: [{ search: '  await removeJobs(queue, timers);\n', replace: '' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'an early job is dropped',
+    file: 'src/workers/deadline-worker.ts',
+    edits: [
+      {
+        search: `if (outcome === 'early' && settlement.outcome === 'early') await`,
+        replace: `if (outcome === 'early' && settlement.outcome !== 'early') await`,
+      },
+    ],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'a job of a deadline that was moved goes round for ever',
+    file: 'src/workers/deadline-worker.ts',
+    edits: [
+      {
+        search: `settlement.outcome === 'early' && settlement.seq !== seq ?`,
+        replace: `settlement.outcome === 'early' && settlement.seq === 0 ?`,
+      },
+    ],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'a finished job stays in the queue',
+    file: 'src/workers/queue.ts',
+    edits: [{ search: 'removeOnComplete: true,', replace: 'removeOnComplete: false,' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: "a job is due by its maker's clock",
+    file: 'src/workers/queue.ts',
+    edits: [{ search: 'timestamp: now, delay', replace: 'timestamp: Date.now(), delay' }],
+    killedBy: TIMERS,
+  },
+  {
+    name: 'an event is sent beside the one before it',
+    file: STATES,
+    edits: [
+      {
+        search: 'return pending.claim === null && (waiting.seq ?? 0) < (pending.seq ?? 0) ? waiting : pending;',
+        replace: 'return waiting;',
+      },
+      {
+        search: 'return pending === undefined ? [turn] : [turn,',
+        replace: 'return pending !== undefined ? [turn] : [turn,',
+      },
+    ],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'an earlier event that was replayed goes out beside a later one that is under way',
+    file: STATES,
+    edits: [{ search: 'return pending.claim === null && (waiting', replace: 'return (waiting' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'an event that was given up keeps its order back for ever',
+    file: 'src/webhooks/queue.ts',
+    edits: [
+      {
+        search: 'const heads = await lockHeads(tx, endpoint.id, ordersOf(changed));',
+        replace: `const heads = await lockHeads(tx, endpoint.id, ordersOf(changed.filter(({ status }) => status !== 'failed')));`,
+      },
+    ],
+    killedBy: WEBHOOKS,
+    named: 'is over after ten attempts',
+  },
+  {
+    name: 'an early attempt counts',
+    file: STATES,
+    edits: [
+      {
+        search: 'if (scheduledAt !== null && before(lastAttemptAt, scheduledAt)) {',
+        replace: 'if (scheduledAt === -1) {',
+      },
+    ],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'a wait that a receiver asked for is forgotten when its endpoint recovers',
+    file: STATES,
+    edits: [{ search: 'Math.max(releasedAt ?? 0, askedUntil ?? 0)', replace: '(releasedAt ?? 0)' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'a wait that a receiver asked for is not heeded',
+    file: STATES,
+    edits: [{ search: 'Math.max(delay ?? 0, wait ?? 0)', replace: '(delay ?? 0)' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'a wait that an early attempt was told of is forgotten',
+    file: STATES,
+    edits: [{ search: 'Math.max(scheduledAt, askedUntil ?? 0)', replace: 'scheduledAt' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'an endpoint has recovered after any success',
+    file: STATES,
+    edits: [{ search: 'hasFailedFor(endpoint, OUTAGE_MS, now) ? now', replace: 'endpoint.failures > 0 ? now' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'a receiver that is back waits for each of its turns',
+    file: STATES,
+    edits: [{ search: 'const isReleased = before(lastAttemptAt, releasedAt);', replace: 'const isReleased = false;' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'an event is given up after nine attempts',
+    file: STATES,
+    edits: [
+      {
+        search: 'const attempts = delivery.attempts + 1;\n  const delay',
+        replace: 'const attempts = delivery.attempts + 2;\n  const delay',
+      },
+    ],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'attempts at a URL that was wrong count',
+    file: STATES,
+    edits: [{ search: 'if (before(lastAttemptAt, urlChangedAt)) {', replace: 'if (urlChangedAt === -1) {' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'what an endpoint does not want any more keeps the rest of its order back',
+    file: STATES,
+    edits: [
+      {
+        search:
+          "  if (isUnwanted(delivery, endpoint)) return over(delivery, 'skipped', now);\n  return delivery.status",
+        replace: '  return delivery.status',
+      },
+    ],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'a change of an endpoint reaches no delivery that waits',
+    file: 'src/webhooks/changes.ts',
+    edits: [{ search: '{ ...after, reviseAfter: FIRST_ID }', replace: 'after' }],
+    killedBy: ['test/proofs/webhooks/model-sql.test.ts'],
+  },
+  {
+    name: 'the right to change an endpoint is checked on what is asked for, and not on what is there',
+    file: 'src/webhooks/http/access.ts',
+    edits: [{ search: '  if (endpoint !== undefined) checkMayChange(caller, endpoint);\n', replace: '' }],
+    killedBy: ['test/webhooks/comments.test.ts'],
+    named: 'only from a token',
+  },
+  {
+    name: 'what receivers answered outlives the comments',
+    file: 'src/erasures/store.ts',
+    edits: [
+      { search: 'if (rows.length > 0) await eraseResponses(', replace: 'if (rows.length < 0) await eraseResponses(' },
+    ],
+    killedBy: ['test/webhooks/comments.test.ts'],
+    named: 'is erased with',
+  },
+  {
+    name: 'a redirect is followed',
+    file: STATES,
+    edits: [{ search: 'statusCode < 300;', replace: 'statusCode < 400;' }],
+    killedBy: WEBHOOKS,
+    named: 'as here with 302',
+  },
+  {
+    name: 'an address is looked at only before its name is resolved',
+    file: 'src/platform/network/http-client.ts',
+    edits: [{ search: 'lookup: allowInsecure ? lookup : publicLookup(lookup),', replace: 'lookup,' }],
+    killedBy: ['test/platform/network/outgoing.test.ts'],
+    named: 'resolves to',
+  },
+  {
+    name: 'who follows an order is taken in during a read that does not ask for it',
+    file: 'src/application/live-feed.ts',
+    edits: [{ search: '      restingAt = null;\n', replace: '' }],
+    killedBy: FOLLOWING,
+  },
+  {
+    name: 'who follows an order hears again what was read already',
+    file: 'src/application/follow.ts',
+    edits: [{ search: 'else if (next.seq > sent) {', replace: 'else {' }],
+    killedBy: FOLLOWING,
+  },
+  {
+    name: 'the log is not read again after nobody has followed it',
+    file: 'src/application/live-feed.ts',
+    edits: [{ search: '        isRunning = false;\n        return;', replace: '        return;' }],
+    killedBy: FOLLOWING,
+  },
+  {
+    name: 'a user is told live of the orders of others',
+    file: 'src/application/live-feed.ts',
+    edits: [
+      {
+        search: 'const concerned = [byOrder.get(row.orderId), byParty.get(clientId), byParty.get(freelancerId)];',
+        replace: 'const concerned = [byOrder.get(row.orderId), ...byParty.values()];',
+      },
+    ],
+    killedBy: USER_STREAM,
+    named: 'of no other order',
+  },
+  {
+    name: 'a user is told live as client only',
+    file: 'src/application/live-feed.ts',
+    edits: [{ search: ', byParty.get(freelancerId)];', replace: '];' }],
+    killedBy: USER_STREAM,
+    named: 'in either role',
+  },
+  {
+    name: 'a user who comes back is told as client only',
+    file: 'src/store/feed.ts',
+    edits: [
+      {
+        search: 'unionAll(asRole(CLIENT_ID), asRole(FREELANCER_ID))',
+        replace: 'unionAll(asRole(CLIENT_ID), asRole(CLIENT_ID))',
+      },
+    ],
+    killedBy: USER_STREAM,
+    named: 'long absence',
+  },
+  {
+    name: 'a position beyond the end of the log is waited at',
+    file: 'src/application/follow.ts',
+    edits: [{ search: 'if (begin > logEnd) {', replace: 'if (begin < 0) {' }],
+    killedBy: ['test/http/streams/order-stream.test.ts'],
+    named: 'beyond the end of the log',
+  },
+  {
+    name: 'a stream too many ends the newest',
+    file: 'src/http/streams/stream-places.ts',
+    edits: [{ search: 'own.slice(0, Math.max(0, own.length + 1 - perCaller))', replace: 'own.slice(perCaller - 1)' }],
+    killedBy: ['test/http/streams/order-stream.test.ts'],
+    named: 'ends the oldest',
+  },
+  {
+    name: 'a reader that takes nothing keeps its place',
+    file: 'src/http/streams/event-streams.ts',
+    edits: [
+      {
+        search: 'setTimeout(() => stream.destroy(), limits.lingerMs)',
+        replace: 'setTimeout(() => {}, limits.lingerMs)',
+      },
+    ],
+    killedBy: ['test/http/streams/order-stream.test.ts'],
+    named: 'takes nothing any more',
+  },
+  {
+    name: 'two fold the same entries',
+    file: 'src/statistics/store.ts',
+    edits: [{ search: `.for('update', { skipLocked: true })`, replace: '' }],
+    killedBy: STATISTICS,
+    named: 'each entry once',
+  },
+  {
+    name: 'statistics leave out what has no number yet',
+    file: 'src/statistics/store.ts',
+    edits: [{ search: 'FROM log_entries WHERE seq IS NULL`;', replace: 'FROM log_entries WHERE false`;' }],
+    killedBy: ['test/statistics/store.test.ts'],
+  },
+  {
+    name: 'statistics leave out what has a number and is not folded',
+    file: 'src/statistics/store.ts',
+    edits: [
+      {
+        search: 'const tail = sql`SELECT type, dispute_id FROM log_entries WHERE seq >',
+        replace: 'const tail = sql`SELECT type, dispute_id FROM log_entries WHERE seq < 0 AND seq >',
+      },
+    ],
+    killedBy: ['test/statistics/store.test.ts'],
+  },
+  {
+    name: 'a dispute that ended stays open in the statistics',
+    file: 'src/statistics/store.ts',
+    edits: [{ search: 'THEN 1 ELSE -1 END', replace: 'THEN 1 ELSE 0 END' }],
+    killedBy: STATISTICS,
+    named: 'naive count',
+  },
+  {
+    name: 'statistics count the first part of a day as a whole one',
+    file: 'src/statistics/store.ts',
+    edits: [{ search: 'Math.ceil(from / DAY_MS)', replace: 'Math.floor(from / DAY_MS)' }],
+    killedBy: STATISTICS,
+    named: 'naive count',
+  },
+  {
+    name: 'a delivery counts as an answer of the respondent',
+    file: 'src/statistics/store.ts',
+    edits: [{ search: `d.resolved_by_role IN ('client', 'freelancer')`, replace: 'true' }],
+    killedBy: ['test/statistics/routes.test.ts'],
+    named: 'what a delivery answered',
+  },
+  {
+    name: 'a percentile is the next one below',
+    file: 'src/statistics/ranks.ts',
+    edits: [{ search: 'Math.ceil((count', replace: 'Math.floor((count' }],
+    killedBy: ['test/statistics/ranks.test.ts'],
+  },
+  {
+    name: 'silence that cannot be written does not count',
+    file: 'src/statistics/rollup.ts',
+    edits: [{ search: 'now).resolved !== null', replace: 'now).resolved === null' }],
+    killedBy: STATISTICS,
+    named: 'cannot be written',
+  },
+];

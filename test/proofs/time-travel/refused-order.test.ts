@@ -1,0 +1,120 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { CLIENT, seedDispute, seedOrder } from '../../harness/seed.ts';
+import { type Service, startService } from '../../harness/service.ts';
+import { waitFor } from '../../harness/wait-for.ts';
+import { deliveriesOf, LOCAL, settledDeliveries, subscribe } from '../../webhooks/endpoints.ts';
+import { type Received, type Receiver, startReceiver } from '../../webhooks/receiver.ts';
+import { canTravel, startTravellingDatabase, type TravellingDatabase } from './clock.ts';
+
+const MINUTE_S = 60;
+const HOUR_S = 60 * MINUTE_S;
+const EVENTS = 5;
+/** What the schedule has between one attempt and the next, in seconds. */
+const DELAYS_S = [5, 300, 1_800, 2 * HOUR_S, 5 * HOUR_S, 10 * HOUR_S, 14 * HOUR_S, 20 * HOUR_S, 24 * HOUR_S];
+// A skipped test says why: without libfaketime (Debian: apt-get install faketime) no clock can be moved.
+const travelling = canTravel ? describe : describe.skip;
+
+travelling(
+  'with the clock of PostgreSQL moved (needs faketime), a receiver that refuses one order and accepts all others',
+  () => {
+    let database: TravellingDatabase;
+    let service: Service;
+    let receiver: Receiver;
+    let refused: string;
+
+    beforeAll(async () => {
+      database = await startTravellingDatabase();
+      service = await startService({ role: 'all', env: LOCAL, databaseUrl: database.url });
+      receiver = await startReceiver();
+    }, 60_000);
+
+    /** An order change that was accepted: five events. */
+    async function story(): Promise<string> {
+      const { id: orderId } = await seedOrder(service);
+      const { id } = await seedDispute(service, 'order_change', { orderId });
+      await service.as(CLIENT).post(`/v1/disputes/${id}/accept`);
+      return orderId;
+    }
+
+    const of = (orderId: string): Received[] =>
+      receiver.received.filter(({ message }) => message.data.orderId === orderId);
+    const versionsOf = (orderId: string) => of(orderId).map(({ message }) => message.data.orderVersion);
+
+    /** The attempts at the refused event as the owner sees them, once there are so many. */
+    async function attemptsAt(endpointId: string, count: number) {
+      return await waitFor(
+        `attempt ${count} is recorded`,
+        async () => {
+          const all = await deliveriesOf(service, endpointId, '&status=pending');
+          const failed = await deliveriesOf(service, endpointId, '&status=failed');
+          const first = [...all, ...failed].find(
+            ({ orderId, orderVersion }) => orderId === refused && orderVersion === 1,
+          );
+          // A delivery is read before its attempts: one that is under way may have been recorded between.
+          const isAtRest = first !== undefined && (first.nextAttemptAt ?? first.finishedAt) !== null;
+          return isAtRest && first.attempts.length >= count && first;
+        },
+        60_000,
+      );
+    }
+
+    test('tries its first event ten times on schedule, delays no other order, and sends no event before its predecessor is over', async () => {
+      receiver.react = ({ message }) => ({
+        status: message.data.orderId === refused && of(refused).length <= DELAYS_S.length + 1 ? 503 : 204,
+      });
+      refused = (await seedOrder(service)).id;
+      const endpoint = await subscribe(service, receiver);
+      const { id } = await seedDispute(service, 'order_change', { orderId: refused });
+      await service.as(CLIENT).post(`/v1/disputes/${id}/accept`);
+      const first = versionsOf(refused)[0] ?? 2;
+      let travelled = 0;
+      const others: string[] = [];
+      const travelTo = async (seconds: number) => {
+        travelled = Math.max(travelled, Math.ceil(seconds));
+        // An attempt that is under way would be lost by the jump, and made again.
+        await waitFor('no attempt is under way', async () => {
+          return (await database.query('SELECT FROM webhook_deliveries WHERE claim IS NOT NULL LIMIT 1')).length === 0;
+        });
+        await database.travelWithout('webhook_deliveries', travelled);
+      };
+      /** Something happens to another order, and is delivered without a wait. */
+      const another = async () => {
+        const orderId = await story();
+        others.push(orderId);
+        await waitFor('another order gets through', () => of(orderId).length === EVENTS, 60_000);
+        expect(versionsOf(orderId)).toEqual([1, 2, 3, 4, 5]);
+      };
+      for (let n = 1; n <= DELAYS_S.length + 1; n += 1) {
+        const { attempts, nextAttemptAt } = await attemptsAt(endpoint.id, n);
+        expect([first, attempts.length, attempts.every(({ counted }) => counted)]).toEqual([first, n, true]);
+        const delay = DELAYS_S[n - 1];
+        if (delay === undefined) break;
+        const pauseS = (Date.parse(nextAttemptAt ?? '') - Date.parse(attempts.at(-1)?.at ?? '')) / 1_000;
+        expect(pauseS).toBeGreaterThanOrEqual(delay);
+        // By chance up to a tenth later; what the attempt itself took comes on top.
+        expect(pauseS).toBeLessThan(delay * 1.1 + 60);
+        // During the first hour something happens to other orders every few minutes: each is accepted.
+        const until = travelled + pauseS;
+        for (const at of [0.25, 0.5, 0.75]) {
+          if (delay < 60 || travelled > HOUR_S) break;
+          await travelTo(until - pauseS * (1 - at));
+          await another();
+        }
+        await travelTo(until + 1);
+      }
+      const all = await settledDeliveries(service, endpoint.id, EVENTS * (others.length + 1));
+      const failed = all.filter(({ status }) => status !== 'delivered');
+      expect(failed.map(({ orderId, status, attempts }) => [orderId, status, attempts.length])).toEqual([
+        [refused, 'failed', 10],
+      ]);
+      const begun = Date.parse(failed[0]?.attempts.at(0)?.at ?? '');
+      const tookS = (Date.parse(failed[0]?.attempts.at(-1)?.at ?? '') - begun) / 1_000;
+      expect(tookS).toBeGreaterThanOrEqual(DELAYS_S.reduce((sum, delay) => sum + delay, 0));
+      // Ten times the first event, and only then each of the others, once.
+      const versions = versionsOf(refused);
+      expect(versions.slice(0, 10)).toEqual(Array.from({ length: 10 }, () => versions[0]));
+      expect(versions.slice(10)).toEqual([1, 2, 3, 4].map((n) => (versions[0] ?? 0) + n));
+      for (const orderId of others) expect(versionsOf(orderId)).toEqual([1, 2, 3, 4, 5]);
+    }, 300_000);
+  },
+);

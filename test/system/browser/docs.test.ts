@@ -1,0 +1,87 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { mintToken } from '../../../src/dev/development.ts';
+import { TEST_SECRET } from '../../harness/client.ts';
+import { startProcess } from '../../harness/process.ts';
+import { hasChromium, startBrowser } from './chromium.ts';
+import { type DocsPage, openDocs } from './docs-page.ts';
+
+// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
+const browsing = hasChromium ? describe : describe.skip;
+
+const TIMEOUT_MS = 300_000;
+
+browsing('the reference page in Chromium', () => {
+  let docs: DocsPage;
+  beforeAll(async () => {
+    const [service, browser] = await Promise.all([startProcess(), startBrowser()]);
+    docs = await openDocs(browser, service.url);
+  }, TIMEOUT_MS);
+
+  const signIn = async (sub: string, scope?: string) =>
+    await docs.authorize(await mintToken(TEST_SECRET, { sub, scope }));
+
+  test(
+    "carries out the README's walk with what its forms are filled with",
+    async () => {
+      await signIn('order-service', 'orders:write');
+      expect(await docs.execute('reportOrder')).toMatchObject({ status: 201, body: { id: 'order-1001' } });
+
+      await signIn('user-7');
+      expect(await docs.execute('getResolutionCenter')).toMatchObject({ status: 200, body: { available: true } });
+      const opened = await docs.execute('openDispute');
+      expect(opened).toMatchObject({ status: 201, body: { type: 'cancellation', status: 'open' } });
+      const refused = await docs.execute('openDispute');
+      expect(refused).toMatchObject({ status: 409, body: { code: 'dispute_already_open' } });
+
+      await signIn('user-9');
+      const { id } = opened.body;
+      expect(await docs.execute('getDispute')).toMatchObject({ status: 200, body: { id, awaiting: 'freelancer' } });
+      expect(await docs.execute('addComment')).toMatchObject({ status: 200, body: { id, status: 'open' } });
+      expect(await docs.execute('acceptDispute')).toMatchObject({ status: 200, body: { id, resolution: 'accepted' } });
+
+      await signIn('user-7');
+      expect(await docs.execute('getOrder')).toMatchObject({ status: 200, body: { status: 'mutually_cancelled' } });
+      expect(await docs.execute('getTimeline')).toMatchObject({ status: 200, body: { data: [{}, {}, {}] } });
+      expect(await docs.execute('listDisputes')).toMatchObject({ status: 200, body: { data: [{ id }] } });
+      // A refusal is an answer; the browser reports it nevertheless.
+      expect(docs.complaints.filter((text) => !text.includes('409 (Conflict)'))).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'carries on with another order in all forms, once it was reported',
+    async () => {
+      await signIn('order-service', 'orders:write');
+      const form = await docs.form('reportOrder');
+      await form.locator('tr[data-param-name="orderId"] input').fill('order-1002');
+      expect(await docs.execute('reportOrder')).toMatchObject({ status: 201, body: { id: 'order-1002' } });
+      await signIn('user-7');
+      const opened = await docs.execute('openDispute');
+      expect(opened).toMatchObject({ status: 201, body: { orderId: 'order-1002' } });
+      expect(await docs.execute('withdrawDispute')).toMatchObject({
+        status: 200,
+        body: { id: opened.body['id'], resolution: 'withdrawn' },
+      });
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'carries out what services do',
+    async () => {
+      await signIn('back-office', 'events:read webhooks:manage ops');
+      const webhooks = [
+        'createWebhookEndpoint',
+        'updateWebhookEndpoint',
+        'rotateWebhookSecret',
+        'deleteWebhookEndpoint',
+      ];
+      for (const operationId of ['listEvents', ...webhooks, 'createHold', 'releaseHold']) {
+        const { status, body } = await docs.execute(operationId);
+        expect([operationId, status < 300 ? 'done' : body]).toEqual([operationId, 'done']);
+      }
+    },
+    TIMEOUT_MS,
+  );
+});
