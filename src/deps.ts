@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { createLiveFeed } from './application/live-feed.ts';
-import type { WriteDeps } from './application/write.ts';
+import type { CoreDeps } from './application/write.ts';
 import { type AuthOptions, createAuthenticator } from './http/auth/authenticate.ts';
 import { WrongIssuer } from './http/auth/discovery.ts';
 import { presentWebhook } from './http/present/events.ts';
@@ -11,7 +11,7 @@ import { addGauges } from './metrics/gauges.ts';
 import { createMetrics, type Metrics, observeEntries } from './metrics/metrics.ts';
 import { createBounded } from './platform/bounded.ts';
 import { type Config, tokenKeysOf } from './platform/config.ts';
-import { createSealer } from './platform/encryption.ts';
+import { createEncryption } from './platform/encryption.ts';
 import { createRepeatingLog } from './platform/log.ts';
 import { openOutgoing } from './platform/network/outgoing.ts';
 import { openDatabase } from './platform/postgres/database.ts';
@@ -35,7 +35,7 @@ export interface Surroundings {
 
 /** The parts of one process, made and connected to each other, none of them started. */
 export interface Deps {
-  readonly write: WriteDeps;
+  readonly write: CoreDeps;
   readonly app: AppDeps;
   /** Fetches the keys of the tokens' issuer in the background, so that a wrong configuration is in the log at once. */
   readonly prefetchKeys: () => void;
@@ -99,7 +99,7 @@ export function makeDeps(
     onError: (error) => warn(error, {}, 'a database connection failed'),
   });
   const redis = openAskingClient(surroundings.redisUrl);
-  const write: WriteDeps = {
+  const write: CoreDeps = {
     db,
     newId: uuidv7,
     onCommitted: (entries, trigger) => observeEntries(metrics, entries, trigger),
@@ -110,7 +110,7 @@ export function makeDeps(
   const sharedCounts = isLimited
     ? openSharedCounts(surroundings.redisUrl, address.prefix, (error) => log.debug({ err: error }, 'redis is away'))
     : null;
-  const sealer = surroundings.webhookKeys === null ? null : createSealer(surroundings.webhookKeys);
+  const encryption = surroundings.webhookKeys === null ? null : createEncryption(surroundings.webhookKeys);
   const allowInsecure = config.WEBHOOK_ALLOW_INSECURE;
   const outgoing = openOutgoing({ allowInsecure });
   const liveFeed = createLiveFeed(db, (error) => warn(error, {}, 'streams wait for the log to be readable'));
@@ -133,7 +133,7 @@ export function makeDeps(
         streams: createEventStreams({ db, liveFeed, metrics }),
         audit: (facts, message) => log.info(facts, message),
         remindersMs: config.REMINDERS,
-        webhooks: { sealer, allowInsecure },
+        webhooks: { encryption, allowInsecure },
         windowsMs: {
           order_update: config.WINDOW_ORDER_UPDATE,
           cancellation: config.WINDOW_CANCELLATION,
@@ -168,7 +168,7 @@ export function makeDeps(
         health,
         inspector,
         retentionMs: config.COMMENT_RETENTION ?? null,
-        webhooks: sealer === null ? null : { sealer, outgoing, present: presentWebhook },
+        webhooks: encryption === null ? null : { encryption, outgoing, present: presentWebhook },
       }),
     close: async () => {
       authenticator.close();

@@ -4,7 +4,7 @@ import { example } from './dev/banner.ts';
 import { tokenShapeOf } from './dev/development.ts';
 import { closeApp } from './http/server/close.ts';
 import { listen } from './http/server/listen.ts';
-import { buildDoors } from './http/server/listeners.ts';
+import { buildListeners } from './http/server/listeners.ts';
 import type { Config } from './platform/config.ts';
 import { readDeploymentId } from './platform/postgres/deployment.ts';
 import { VERSION } from './platform/version.ts';
@@ -40,7 +40,10 @@ export interface Server {
 export async function serve(config: Config, surroundings: Surroundings, log: Logger): Promise<Server> {
   const name = config.REDIS_PREFIX ?? `resolution-center:${await readDeploymentId(surroundings.databaseUrl)}`;
   const deps = makeDeps(config, { ...surroundings, queuePrefix: prefixOf(name) }, log);
-  const { main, ops } = await buildDoors(deps.app, { role: config.ROLE, hasOpsPort: config.OPS_PORT !== undefined });
+  const { main, ops } = await buildListeners(deps.app, {
+    role: config.ROLE,
+    hasOpsPort: config.OPS_PORT !== undefined,
+  });
   const address = await listen(main, config.HOST, config.PORT, 'HOST and PORT');
   const opsHost = config.OPS_HOST ?? config.HOST;
   const opsAddress = ops === null ? null : await listen(ops, opsHost, config.OPS_PORT ?? 0, 'OPS_HOST and OPS_PORT');

@@ -2,8 +2,8 @@ import { readClock } from '../store/clock.ts';
 import { type Deadline, type DeadlinePosition, handedOver, listDeadlines, wantedAmong } from '../store/deadlines.ts';
 import { overdueDisputes } from '../store/overdue.ts';
 import type { Timer } from '../store/timers.ts';
-import { settleDisputes } from './apply-due.ts';
-import type { WriteDeps } from './write.ts';
+import { applyDueDeadlines } from './apply-due.ts';
+import type { CoreDeps } from './write.ts';
 
 /** The queue as far as operators look into it. Each call is bounded, and rejects within seconds if Redis is away. */
 export interface QueueInspector {
@@ -38,7 +38,7 @@ const keyOf = ({ disputeId, seq }: Timer): string => `${disputeId} ${seq}`;
 
 /** Timers whose jobs are gone, from a position on; it looks at a bounded number of them. */
 export async function missingJobs(
-  deps: WriteDeps,
+  deps: CoreDeps,
   queue: QueueInspector,
   after: DeadlinePosition | null,
   limit: number,
@@ -60,7 +60,7 @@ export async function missingJobs(
 
 /** Jobs that nobody wants, from an offset on; it looks at a bounded number of them. */
 export async function orphanJobs(
-  deps: WriteDeps,
+  deps: CoreDeps,
   queue: QueueInspector,
   from: number,
   limit: number,
@@ -83,7 +83,7 @@ export async function orphanJobs(
 
 /** Open deadlines from a position on: ahead, or passed. */
 export async function openDeadlines(
-  deps: WriteDeps,
+  deps: CoreDeps,
   state: 'pending' | 'overdue',
   after: DeadlinePosition | null,
   limit: number,
@@ -104,19 +104,19 @@ export interface Reconciliation {
 
 const SWEEP_BATCH = 500;
 
-async function settleOverdue(deps: WriteDeps, until: number): Promise<number> {
+async function applyOverdue(deps: CoreDeps, until: number): Promise<number> {
   let settled = 0;
   while (Date.now() < until) {
     const overdue = await overdueDisputes(deps.db, SWEEP_BATCH);
     if (overdue.length === 0) break;
-    const now = await settleDisputes(deps, overdue, { trigger: 'sweep', busy: 'skip' });
+    const now = await applyDueDeadlines(deps, overdue, { trigger: 'sweep', busy: 'skip' });
     settled += now.size;
     if (overdue.length < SWEEP_BATCH || now.size === 0) break;
   }
   return settled;
 }
 
-async function addMissing(deps: WriteDeps, queue: QueueInspector, until: number) {
+async function addMissing(deps: CoreDeps, queue: QueueInspector, until: number) {
   let after: DeadlinePosition | null = null;
   let reenqueued = 0;
   while (Date.now() < until) {
@@ -130,7 +130,7 @@ async function addMissing(deps: WriteDeps, queue: QueueInspector, until: number)
   return { reenqueued, complete: false };
 }
 
-async function removeOrphans(deps: WriteDeps, queue: QueueInspector, until: number) {
+async function removeOrphans(deps: CoreDeps, queue: QueueInspector, until: number) {
   let offset = 0;
   let removed = 0;
   while (Date.now() < until) {
@@ -148,9 +148,9 @@ async function removeOrphans(deps: WriteDeps, queue: QueueInspector, until: numb
  * Makes the queue as Postgres says it should be, and settles what is overdue, for at most `budgetMs`.
  * @throws what the database or the queue raises; what was done until then stays done
  */
-export async function reconcile(deps: WriteDeps, queue: QueueInspector, budgetMs: number): Promise<Reconciliation> {
+export async function reconcile(deps: CoreDeps, queue: QueueInspector, budgetMs: number): Promise<Reconciliation> {
   const until = Date.now() + budgetMs;
-  const settled = await settleOverdue(deps, until);
+  const settled = await applyOverdue(deps, until);
   const missing = await addMissing(deps, queue, until);
   const orphans = await removeOrphans(deps, queue, until);
   return {

@@ -9,8 +9,8 @@ import {
   releasedDisputes,
 } from '../store/holds.ts';
 import { noteFailure } from '../store/overdue.ts';
-import { settleDisputes } from './apply-due.ts';
-import type { WriteDeps } from './write.ts';
+import { applyDueDeadlines } from './apply-due.ts';
+import type { CoreDeps } from './write.ts';
 
 /** Begins a hold: from its commit on, silence takes no effect on what it is for. */
 export function beginHold(tx: Tx, hold: NewHold): Promise<HoldRow> {
@@ -27,19 +27,19 @@ export function releaseHold(tx: Tx, id: string, releasedBy: string): Promise<Hol
 
 const BATCH = 500;
 
-async function settleReleased(deps: WriteDeps, disputeIds: readonly string[]): Promise<number> {
+async function applyReleased(deps: CoreDeps, disputeIds: readonly string[]): Promise<number> {
   // An order that somebody holds is left to the next round, so that the others' deadlines move now.
-  const settled = await settleDisputes(deps, disputeIds, { trigger: 'sweep', busy: 'skip' });
+  const settled = await applyDueDeadlines(deps, disputeIds, { trigger: 'sweep', busy: 'skip' });
   return [...settled.values()].filter(({ outcome }) => outcome === 'settled').length;
 }
 
 /** One row that cannot be written must not keep the others; it waits for its next try as an overdue one does. */
-async function settleOneByOne(deps: WriteDeps, disputeIds: readonly string[]) {
+async function applyOneByOne(deps: CoreDeps, disputeIds: readonly string[]) {
   let moved = 0;
   let failed = 0;
   for (const disputeId of disputeIds) {
     try {
-      moved += await settleReleased(deps, [disputeId]);
+      moved += await applyReleased(deps, [disputeId]);
     } catch (error) {
       if (isTransient(error)) throw error;
       await withTx(deps.db, (tx) => noteFailure(tx, disputeId, error));
@@ -49,12 +49,12 @@ async function settleOneByOne(deps: WriteDeps, disputeIds: readonly string[]) {
   return { moved, failed };
 }
 
-async function settleBatch(deps: WriteDeps, disputeIds: readonly string[]) {
+async function applyBatch(deps: CoreDeps, disputeIds: readonly string[]) {
   try {
-    return { moved: await settleReleased(deps, disputeIds), failed: 0 };
+    return { moved: await applyReleased(deps, disputeIds), failed: 0 };
   } catch (error) {
     if (isTransient(error)) throw error;
-    return await settleOneByOne(deps, disputeIds);
+    return await applyOneByOne(deps, disputeIds);
   }
 }
 
@@ -63,7 +63,7 @@ async function settleBatch(deps: WriteDeps, disputeIds: readonly string[]) {
  * Repeating it is safe; what one process leaves undone, another one goes on with.
  * @returns how many were moved, and whether that was all
  */
-export async function moveReleased(deps: WriteDeps, batches: number): Promise<{ moved: number; complete: boolean }> {
+export async function moveReleased(deps: CoreDeps, batches: number): Promise<{ moved: number; complete: boolean }> {
   let moved = 0;
   let failed = 0;
   if (!(await anyReleased(deps.db))) return { moved, complete: true };
@@ -73,7 +73,7 @@ export async function moveReleased(deps: WriteDeps, batches: number): Promise<{ 
       await withTx(deps.db, finishHolds);
       return { moved, complete: failed === 0 };
     }
-    const done = await settleBatch(deps, disputeIds);
+    const done = await applyBatch(deps, disputeIds);
     moved += done.moved;
     failed += done.failed;
     // Nothing moves where something should: the database's clock was set back, say. A later round will do.

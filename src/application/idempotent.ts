@@ -1,7 +1,7 @@
 import { type Database, type Tx, withTx } from '../platform/postgres/database.ts';
 import { withRetry } from '../platform/postgres/retry.ts';
 import { readClock } from '../store/clock.ts';
-import { claimKey, type IdempotencyKey, keepResponse, type StoredResponse } from '../store/idempotency.ts';
+import { type IdempotencyKey, keepResponse, reserveKey, type StoredResponse } from '../store/idempotency.ts';
 
 /** What comes of a request that may carry a key. */
 export type Outcome =
@@ -11,7 +11,7 @@ export type Outcome =
 /** Claims a key for this transaction, and says what an earlier request with it decides; null if nothing does. */
 export async function earlierOutcome(tx: Tx, key: IdempotencyKey | null): Promise<Outcome | null> {
   if (key === null) return null;
-  const claim = await claimKey(tx, key);
+  const claim = await reserveKey(tx, key);
   if (claim.state === 'in_use') return { outcome: 'key_in_use' };
   if (claim.state === 'new') return null;
   const isSame = claim.fingerprint === key.fingerprint;

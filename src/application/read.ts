@@ -13,17 +13,17 @@ import {
 } from '../store/listing.ts';
 import { type Found, find, type LogRow, timelineOf } from '../store/reads.ts';
 import type { Target } from '../store/target.ts';
-import { settleDisputes } from './apply-due.ts';
-import type { WriteDeps } from './write.ts';
+import { applyDueDeadlines } from './apply-due.ts';
+import type { CoreDeps } from './write.ts';
 
 /**
  * Settles what a reader has come upon. It waits for whoever is deciding at this moment, since that may be an answer that
  * was in time. A row that cannot be written must not hide the others: the reader sees what its state will be.
  * @throws what is transient: then nobody can say what the state is
  */
-async function settleTouched(deps: WriteDeps, disputeIds: readonly string[]): Promise<void> {
+async function expireOnRead(deps: CoreDeps, disputeIds: readonly string[]): Promise<void> {
   try {
-    await settleDisputes(deps, disputeIds, { trigger: 'touch', busy: 'wait' });
+    await applyDueDeadlines(deps, disputeIds, { trigger: 'touch', busy: 'wait' });
   } catch (error) {
     if (isTransient(error)) throw error;
   }
@@ -35,19 +35,19 @@ async function settleTouched(deps: WriteDeps, disputeIds: readonly string[]): Pr
  * @param partyId the user to whom the order must belong; null for a service that may see all
  * @returns undefined if there is no such order or dispute, or none that this user may see
  */
-export async function readOrder(deps: WriteDeps, target: Target, partyId: string | null): Promise<Found | undefined> {
+export async function readOrder(deps: CoreDeps, target: Target, partyId: string | null): Promise<Found | undefined> {
   const found = await find(deps.db, target, partyId);
   const open = found === undefined ? null : openDisputeOf(found);
   if (found === undefined || open === null) return found;
   if (!isUnsettled(open, found.holds, found.now)) return asSeenAt(found, found.now);
-  await settleTouched(deps, [open.id]);
+  await expireOnRead(deps, [open.id]);
   const settled = await find(deps.db, target, partyId);
   return settled === undefined ? undefined : asSeenAt(settled, settled.now);
 }
 
 /** Everything that happened to a dispute, oldest first; undefined as for `readOrder`. */
 export async function readTimeline(
-  deps: WriteDeps,
+  deps: CoreDeps,
   disputeId: string,
   partyId: string | null,
 ): Promise<readonly LogRow[] | undefined> {
@@ -57,11 +57,11 @@ export async function readTimeline(
 
 const SETTLE_ROUNDS = 4;
 
-/** Settles what is overdue among the disputes of a list; after an outage more may be left than one reader can wait for. */
-export async function settleListed(deps: WriteDeps, filter: Pick<Filter, 'partyId' | 'orderId'>): Promise<void> {
+/** Applies what is overdue among the disputes of a list; after an outage more may be left than one reader can wait for. */
+export async function expireListed(deps: CoreDeps, filter: Pick<Filter, 'partyId' | 'orderId'>): Promise<void> {
   for (let round = 0; round < SETTLE_ROUNDS; round += 1) {
     const overdue = await overdueAmong(deps.db, filter);
-    if (overdue.length > 0) await settleTouched(deps, overdue);
+    if (overdue.length > 0) await expireOnRead(deps, overdue);
     if (overdue.length < MOST_OVERDUE) return;
   }
 }
@@ -79,15 +79,15 @@ function pageAsSeen({ filter }: PageRequest, page: Page): Page {
 }
 
 /** Reads one page of disputes; none of them is shown as open past its deadline, and none that is over is missing. */
-export async function readDisputes(deps: WriteDeps, request: PageRequest): Promise<Page> {
+export async function readDisputes(deps: CoreDeps, request: PageRequest): Promise<Page> {
   let page = await readPage(deps.db, request);
   if (page.anyOverdue) {
-    await settleListed(deps, request.filter);
+    await expireListed(deps, request.filter);
     page = await readPage(deps.db, request);
   }
   const unsettled = page.rows.filter(({ dispute }) => isUnsettled(dispute, page.holds, page.now));
   if (unsettled.length === 0) return pageAsSeen(request, page);
-  await settleTouched(
+  await expireOnRead(
     deps,
     unsettled.map(({ dispute }) => dispute.id),
   );
@@ -95,6 +95,6 @@ export async function readDisputes(deps: WriteDeps, request: PageRequest): Promi
 }
 
 /** The database's clock, in milliseconds: what a stream tells its reader as `serverTime`. */
-export function readTime(deps: WriteDeps): Promise<number> {
+export function readTime(deps: CoreDeps): Promise<number> {
   return readClock(deps.db.query);
 }

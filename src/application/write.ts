@@ -16,7 +16,7 @@ import { earlierOutcome, type Outcome } from './idempotent.ts';
 export type Trigger = 'request' | 'job' | 'sweep' | 'touch';
 
 /** What the write path needs of the outside. */
-export interface WriteDeps {
+export interface CoreDeps {
   readonly db: Database;
   /** Makes a UUID v7. */
   readonly newId: () => string;
@@ -87,7 +87,7 @@ interface Attempt {
 
 const withoutEffect = (result: Outcome): Attempt => ({ result, entries: [] });
 
-async function attempt(tx: Tx, deps: WriteDeps, request: CommandRequest): Promise<Attempt> {
+async function attempt(tx: Tx, deps: CoreDeps, request: CommandRequest): Promise<Attempt> {
   const { key, target, partyId } = request;
   const earlier = await earlierOutcome(tx, key);
   if (earlier?.outcome === 'key_in_use') return withoutEffect(earlier);
@@ -118,7 +118,7 @@ const STATEMENT_MS = 2_500;
  * A refusal is an answer like any other; what silence did meanwhile is kept also then.
  * @throws what the database raises, after up to three tries where repeating is safe
  */
-export async function execute(deps: WriteDeps, request: CommandRequest): Promise<Outcome> {
+export async function execute(deps: CoreDeps, request: CommandRequest): Promise<Outcome> {
   // With a key, or as a report with its revision, the same request a second time finds what it did the first time.
   const idempotent = request.key !== null || request.partyId === null;
   const once = () => withTx(deps.db, (tx) => attempt(tx, deps, request), { statementMs: STATEMENT_MS });

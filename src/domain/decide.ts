@@ -3,7 +3,7 @@ import type { Command, Rejection } from './commands.ts';
 import { openDispute } from './opening.ts';
 import { reportOrder } from './reporting.ts';
 import type { Instant, State } from './state.ts';
-import { creditHold, type Step, settle } from './transition.ts';
+import { applyDue, creditHold, type Step } from './transition.ts';
 
 /** What a decision comes to: the state afterwards, the entries that lead to it, and why the command was refused, if it was. */
 export interface Decision extends Step {
@@ -30,7 +30,7 @@ function rule(state: State, command: Command, now: Instant): Step | Rejection {
  * @throws if the state lacks the order or the dispute that the command addresses
  */
 export function decide(before: State, command: Command, now: Instant): Decision {
-  const settled = settle(before, now);
+  const settled = applyDue(before, now);
   const credited = creditHold(settled.state, now);
   const ruling = rule(credited.state, command, now);
   if (isRejection(ruling)) return { ...settled, settled, rejection: ruling };

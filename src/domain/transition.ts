@@ -188,7 +188,7 @@ function remind(state: State, now: Instant): Step {
  * Does what time has made due: silence takes effect, the deadline of a dispute whose holds have ended is moved, a
  * reminder is sent. Anything else stays as it is. Doing it again changes nothing.
  */
-export function settle(state: State, now: Instant): Step {
+export function applyDue(state: State, now: Instant): Step {
   const moved = creditHold(state, now);
   const open = openDisputeOf(moved.state);
   const { order } = moved.state;
@@ -206,7 +206,7 @@ export function settle(state: State, now: Instant): Step {
 
 /** A state as every reader has to see it at an instant, whether or not what is due then has been written yet. */
 export function asSeenAt<S extends State>(state: S, now: Instant): S {
-  return { ...state, ...creditHold(settle(state, now).state, now).state };
+  return { ...state, ...creditHold(applyDue(state, now).state, now).state };
 }
 
 /** A dispute as every reader has to see it at an instant: what `asSeenAt` makes of it where its order is not at hand. */

@@ -37,4 +37,4 @@ const eraseComments = operation({
   },
 });
 
-export const erasureOperations = [eraseComments];
+export const erasureRoutes = [eraseComments];

@@ -1,7 +1,7 @@
 import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
-import { THIS_MOMENT } from '../store/clock.ts';
+import { STATEMENT_TIME } from '../store/clock.ts';
 import { erasures, idempotencyKeys } from '../store/schema.ts';
 import { eraseResponses } from '../webhooks/store/attempts.ts';
 
@@ -43,7 +43,7 @@ function isMeant(erasable: Erasable): SQL {
     return sql`l.actor_id = ${erasable.userId} AND l.actor_role IN ('client', 'freelancer')
       AND l.occurred_at <= ${until}::timestamptz`;
   }
-  const before = sql`${THIS_MOMENT} - ${erasable.resolvedForMs}::float8 * interval '1 millisecond'`;
+  const before = sql`${STATEMENT_TIME} - ${erasable.resolvedForMs}::float8 * interval '1 millisecond'`;
   return sql`l.occurred_at < ${before} AND d.resolved_at < ${before}`;
 }
 

@@ -147,10 +147,10 @@ export function observeEntries(metrics: Metrics, entries: readonly Entry[], trig
     metrics.entries.inc({ entry: type, type: dispute?.type ?? 'none' });
     const resolution = dispute?.resolved?.resolution;
     if (dispute === null || resolution === undefined || type !== `dispute.${resolution}`) continue;
-    const isSilence = resolution === 'expired';
+    const isExpiry = resolution === 'expired';
     // Silence that a request comes upon has nothing to do with what the request asks for.
-    const label = { type: dispute.type, trigger: isSilence && trigger === 'request' ? 'touch' : trigger };
+    const label = { type: dispute.type, trigger: isExpiry && trigger === 'request' ? 'touch' : trigger };
     metrics.resolved.inc({ ...label, resolution });
-    if (isSilence) metrics.lateness.observe(label, (at - dispute.respondBy) / 1_000);
+    if (isExpiry) metrics.lateness.observe(label, (at - dispute.respondBy) / 1_000);
   }
 }

@@ -1,13 +1,13 @@
 import { setImmediate as immediate } from 'node:timers/promises';
-import { settleListed } from '../application/read.ts';
-import type { WriteDeps } from '../application/write.ts';
+import { expireListed } from '../application/read.ts';
+import type { CoreDeps } from '../application/write.ts';
 import type { Dispute, Instant } from '../domain/state.ts';
 import { disputeAsSeenAt } from '../domain/transition.ts';
 import { type Database, type Tx, withTx } from '../platform/postgres/database.ts';
 import { withRetry } from '../platform/postgres/retry.ts';
 import { hasUnsequenced, sequenceEntries } from '../store/feed.ts';
 import { type Cell, type Grouping, type Statistics, summarize } from './counts.ts';
-import { foldEntries, freeze, overdueIn, readCells, readStanding, type Span } from './store.ts';
+import { freeze, overdueIn, readCells, readStanding, rollUpEntries, type Span } from './store.ts';
 
 const BATCH = 5_000;
 /** As much as somebody who asks can wait for; what is left is counted one by one, up to a bound. */
@@ -20,11 +20,11 @@ const OVERDUE_AT_MOST = 5_000;
  * once: one of them works.
  * @returns whether nothing is left to do, or somebody else is doing it
  */
-export async function foldLog(db: Database, rounds: number): Promise<'more' | 'done'> {
+export async function rollUp(db: Database, rounds: number): Promise<'more' | 'done'> {
   for (let round = 0; round < rounds; round += 1) {
     const numbered = (await hasUnsequenced(db)) ? await withTx(db, (tx) => sequenceEntries(tx, BATCH)) : 0;
     // Not to be repeated after a commit that may have happened: another round goes on from wherever the position is.
-    const passed = await withTx(db, (tx) => foldEntries(tx, BATCH));
+    const passed = await withTx(db, (tx) => rollUpEntries(tx, BATCH));
     if (numbered < BATCH && passed < BATCH) return 'done';
   }
   return 'more';
@@ -64,9 +64,9 @@ export interface StatisticsAt extends Statistics {
  * @returns null while more is still to be folded or to expire than somebody can wait for: after an outage, or when
  *   statistics come to a database that has a long log
  */
-export async function readStatistics(deps: WriteDeps, span: Span, groupBy: Grouping): Promise<StatisticsAt | null> {
-  await settleListed(deps, { partyId: null });
-  await foldLog(deps.db, ROUNDS);
+export async function readStatistics(deps: CoreDeps, span: Span, groupBy: Grouping): Promise<StatisticsAt | null> {
+  await expireListed(deps, { partyId: null });
+  await rollUp(deps.db, ROUNDS);
   const counted = await withRetry(() => withTx(deps.db, (tx) => count(tx, span)), { idempotent: true });
   return counted === null ? null : { now: counted.now, ...(await summarize(counted.cells, groupBy, immediate)) };
 }

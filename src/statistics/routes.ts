@@ -59,4 +59,4 @@ const getStatistics = operation({
   },
 });
 
-export const statisticsOperations = [getStatistics];
+export const statisticsRoutes = [getStatistics];

@@ -2,7 +2,7 @@ import { asc, type SQL, sql } from 'drizzle-orm';
 import type { Hold } from '../domain/holds.ts';
 import type { Dispute, Instant } from '../domain/state.ts';
 import type { Tx } from '../platform/postgres/database.ts';
-import { CLOCK, THIS_MOMENT } from '../store/clock.ts';
+import { CLOCK_AFTER_LOCK, STATEMENT_TIME } from '../store/clock.ts';
 import { holdsFor, NOT_HELD } from '../store/holds.ts';
 import { toDispute } from '../store/rows.ts';
 import { disputes, statisticsPosition } from '../store/schema.ts';
@@ -39,7 +39,7 @@ const changesBy = (entries: SQL) => sql`
  * transaction: each entry counts once, whoever dies when.
  * @returns how many entries were passed; 0 also if somebody else is folding
  */
-export async function foldEntries(tx: Tx, limit: number): Promise<number> {
+export async function rollUpEntries(tx: Tx, limit: number): Promise<number> {
   const [position] = await tx.select().from(statisticsPosition).for('update', { skipLocked: true });
   if (position === undefined) return 0;
   const { rows } = await tx.execute<{ passed: number }>(sql`
@@ -76,7 +76,7 @@ export interface Standing {
 /** Looks where the statistics stand; `cap` bounds how many entries that are not in them are counted. */
 export async function readStanding(tx: Tx, cap: number): Promise<Standing> {
   const { rows } = await tx.execute<Record<'now' | 'position' | 'behind', number> & { holds: Hold[] }>(sql`
-    SELECT ${CLOCK} AS now, ${holdsFor(null)} AS holds, p.seq::float8 AS position,
+    SELECT ${CLOCK_AFTER_LOCK} AS now, ${holdsFor(null)} AS holds, p.seq::float8 AS position,
       (SELECT count(*)::integer FROM (SELECT 1 FROM log_entries WHERE seq > p.seq LIMIT ${cap}) AS numbered)
       + (SELECT count(*)::integer FROM (SELECT 1 FROM log_entries WHERE seq IS NULL LIMIT ${cap}) AS others) AS behind
     FROM statistics_position p`);
@@ -142,7 +142,7 @@ export async function overdueIn(tx: Tx, { from, to }: Span, limit: number): Prom
     .from(disputes)
     // Written out, not as a parameter, of which a plan that is made once cannot know that it fits the index of open ones.
     .where(
-      sql`disputes.status = 'open' AND disputes.respond_by <= ${THIS_MOMENT} AND ${NOT_HELD}
+      sql`disputes.status = 'open' AND disputes.respond_by <= ${STATEMENT_TIME} AND ${NOT_HELD}
         AND disputes.opened_at >= ${instant(from)} AND disputes.opened_at < ${instant(to)}`,
     )
     .orderBy(asc(disputes.respondBy))

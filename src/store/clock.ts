@@ -3,18 +3,18 @@ import type { Instant } from '../domain/state.ts';
 import type { Tx } from '../platform/postgres/database.ts';
 
 /** The database's clock in whole milliseconds, rounded down, so that what is compared is what is stored and shown. */
-export const CLOCK = sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::float8`;
+export const CLOCK_AFTER_LOCK = sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::float8`;
 
 /**
  * The database's clock where rows are compared with it: the time at which the statement came. It stays the same for all of
  * them, so that an index can be entered with it; clock_timestamp() would be asked again for each row, and so every row
- * would be looked at. Only for finding rows: what is decided, is decided by `CLOCK` once the rows are locked.
+ * would be looked at. Only for finding rows: what is decided, is decided by `CLOCK_AFTER_LOCK` once the rows are locked.
  */
-export const THIS_MOMENT = sql`statement_timestamp()`;
+export const STATEMENT_TIME = sql`statement_timestamp()`;
 
 /** Asks the database what time it is. */
 export async function readClock(tx: Pick<Tx, 'execute'>): Promise<Instant> {
-  const { rows } = await tx.execute<{ now: number }>(sql`SELECT ${CLOCK} AS now`);
+  const { rows } = await tx.execute<{ now: number }>(sql`SELECT ${CLOCK_AFTER_LOCK} AS now`);
   if (rows[0] === undefined) throw new Error('the database did not tell the time');
   return rows[0].now;
 }

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { DisputeType } from '../domain/rules.ts';
 import type { Instant } from '../domain/state.ts';
 import type { Database } from '../platform/postgres/database.ts';
-import { THIS_MOMENT } from './clock.ts';
+import { STATEMENT_TIME } from './clock.ts';
 import { NOT_HELD } from './holds.ts';
 import { keysOf, type Timer } from './timers.ts';
 
@@ -32,8 +32,8 @@ export interface DeadlineCounts {
 const at = (instant: Instant) => sql`${new Date(instant).toISOString()}::timestamptz`;
 
 const CONDITIONS = {
-  pending: sql`disputes.respond_by > ${THIS_MOMENT}`,
-  overdue: sql`disputes.respond_by <= ${THIS_MOMENT} AND ${NOT_HELD}`,
+  pending: sql`disputes.respond_by > ${STATEMENT_TIME}`,
+  overdue: sql`disputes.respond_by <= ${STATEMENT_TIME} AND ${NOT_HELD}`,
 } as const;
 
 /** Counts open deadlines that lie ahead and those that have passed, each up to `cap`: a count costs what it counts. */
@@ -83,9 +83,9 @@ export async function handedOver(
       (extract(epoch from t.due_at) * 1000)::float8 AS wake
     FROM disputes d CROSS JOIN LATERAL (
       SELECT due_at FROM timers WHERE dispute_id = d.id AND seq = d.deadline_seq
-        AND due_at < ${THIS_MOMENT} + ${horizonMs}::float8 * interval '1 millisecond'
-        AND leased_until > ${THIS_MOMENT} AND due_at > ${THIS_MOMENT} + interval '1 second' LIMIT 1) AS t
-    WHERE d.status = 'open' AND d.respond_by > ${THIS_MOMENT} + interval '1 second'${behind}
+        AND due_at < ${STATEMENT_TIME} + ${horizonMs}::float8 * interval '1 millisecond'
+        AND leased_until > ${STATEMENT_TIME} AND due_at > ${STATEMENT_TIME} + interval '1 second' LIMIT 1) AS t
+    WHERE d.status = 'open' AND d.respond_by > ${STATEMENT_TIME} + interval '1 second'${behind}
     ORDER BY d.respond_by, d.id LIMIT ${limit}`);
   return rows.map(({ id, due, wake, ...row }) => ({ disputeId: id, dueAt: due, wakeAt: wake, ...row }));
 }

@@ -3,7 +3,7 @@ import type { Hold } from '../domain/holds.ts';
 import type { DisputeType } from '../domain/rules.ts';
 import type { Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
-import { CLOCK } from './clock.ts';
+import { CLOCK_AFTER_LOCK } from './clock.ts';
 import { holds } from './schema.ts';
 
 export type HoldRow = typeof holds.$inferSelect;
@@ -42,7 +42,7 @@ export async function markReleased(tx: Tx, id: string, releasedBy: string): Prom
 /** Up to `limit` holds, newest first, with the database's clock. */
 export async function listHolds({ query }: Database, limit: number): Promise<{ now: Instant; holds: HoldRow[] }> {
   const rows = await query
-    .select({ now: CLOCK, hold: holds })
+    .select({ now: CLOCK_AFTER_LOCK, hold: holds })
     .from(sql`(SELECT 1) AS one`)
     .leftJoin(holds, sql`true`)
     .orderBy(desc(holds.startedAt), desc(holds.id))
@@ -70,7 +70,7 @@ export function holdsFor(orderIds: SQL | null): SQL<Hold[]> {
 
 /** The clock and the holds that still count for some orders: what any look at their disputes needs, as fields of one row. */
 export const clockAndHolds = (orderIds: SQL | null) => ({
-  now: CLOCK.as('now'),
+  now: CLOCK_AFTER_LOCK.as('now'),
   holds: holdsFor(orderIds).as('holds'),
 });
 

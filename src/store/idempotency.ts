@@ -1,7 +1,7 @@
 import { and, eq, lt, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import { prepared, type Tx } from '../platform/postgres/database.ts';
-import { THIS_MOMENT } from './clock.ts';
+import { STATEMENT_TIME } from './clock.ts';
 import { idempotencyKeys } from './schema.ts';
 
 /** A response as it was sent, byte by byte. */
@@ -72,7 +72,7 @@ const KEEP = prepared('keep_response', (tx: Tx) => {
  * Claims a key until the end of the transaction. Nobody waits: a key that another transaction holds is `in_use`.
  * Two statements, since one alone would look before it holds the claim; they travel together.
  */
-export async function claimKey(tx: Tx, { caller, key }: IdempotencyKey): Promise<Claim> {
+export async function reserveKey(tx: Tx, { caller, key }: IdempotencyKey): Promise<Claim> {
   const [[claim], [kept]] = await Promise.all([
     CLAIM(tx).execute({ name: `${caller} ${key}` }),
     KEPT(tx).execute({ caller, key }),
@@ -101,7 +101,7 @@ export async function forgetOldKeys(tx: Tx, limit: number): Promise<number> {
   const old = tx
     .select({ caller: idempotencyKeys.caller, key: idempotencyKeys.key })
     .from(idempotencyKeys)
-    .where(lt(idempotencyKeys.createdAt, sql`${THIS_MOMENT} - ${RETENTION}`))
+    .where(lt(idempotencyKeys.createdAt, sql`${STATEMENT_TIME} - ${RETENTION}`))
     .limit(limit);
   const gone = await tx
     .delete(idempotencyKeys)

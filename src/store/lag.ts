@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import type { Tx } from '../platform/postgres/database.ts';
-import { THIS_MOMENT } from './clock.ts';
+import { STATEMENT_TIME } from './clock.ts';
 import { NOT_HELD } from './holds.ts';
 
 /** How far the timers are behind, by the database's clock. */
@@ -16,9 +16,10 @@ export interface Lag {
   readonly relayLagSeconds: number;
 }
 
-const OVERDUE = sql`disputes.status = 'open' AND disputes.respond_by <= ${THIS_MOMENT} AND ${NOT_HELD}`;
+const OVERDUE = sql`disputes.status = 'open' AND disputes.respond_by <= ${STATEMENT_TIME} AND ${NOT_HELD}`;
 
-const secondsSince = (instant: ReturnType<typeof sql>) => sql`extract(epoch from ${THIS_MOMENT} - ${instant})::float8`;
+const secondsSince = (instant: ReturnType<typeof sql>) =>
+  sql`extract(epoch from ${STATEMENT_TIME} - ${instant})::float8`;
 
 /** Measures the lag, for at most `timeoutMs`; it enters each index at its end and counts no further than `cap`. */
 export async function readLag(tx: Tx, cap: number, timeoutMs: number): Promise<Lag> {
@@ -28,7 +29,7 @@ export async function readLag(tx: Tx, cap: number, timeoutMs: number): Promise<L
       (SELECT count(*)::integer FROM (SELECT 1 FROM disputes WHERE ${OVERDUE} LIMIT ${cap}) AS counted) AS overdue,
       coalesce((SELECT ${secondsSince(sql`disputes.respond_by`)} FROM disputes WHERE ${OVERDUE}
         ORDER BY disputes.respond_by LIMIT 1), 0) AS "oldestOverdueSeconds",
-      coalesce((SELECT ${secondsSince(sql`timers.leased_until`)} FROM timers WHERE timers.leased_until <= ${THIS_MOMENT}
+      coalesce((SELECT ${secondsSince(sql`timers.leased_until`)} FROM timers WHERE timers.leased_until <= ${STATEMENT_TIME}
         ORDER BY timers.leased_until LIMIT 1), 0) AS "relayLagSeconds"`);
   if (rows[0] === undefined) throw new Error('the lag came back empty');
   return rows[0];

@@ -4,7 +4,7 @@ import type { Hold } from '../domain/holds.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Dispute, Instant, Order } from '../domain/state.ts';
 import { type Database, prepared } from '../platform/postgres/database.ts';
-import { instantOf, THIS_MOMENT } from './clock.ts';
+import { instantOf, STATEMENT_TIME } from './clock.ts';
 import { clockAndHolds, NOT_HELD } from './holds.ts';
 import { toDispute } from './rows.ts';
 import { disputes } from './schema.ts';
@@ -167,7 +167,7 @@ const overdueOf = (query: Query, party: Party | null, orderId: string | undefine
   query
     .select({ id: disputes.id })
     .from(disputes)
-    .where(and(IS_OPEN, lte(disputes.respondBy, THIS_MOMENT), NOT_HELD, belongsTo(party), ofOrder(orderId)))
+    .where(and(IS_OPEN, lte(disputes.respondBy, STATEMENT_TIME), NOT_HELD, belongsTo(party), ofOrder(orderId)))
     .orderBy(asc(disputes.respondBy))
     .limit(literally(MOST_OVERDUE));
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { loggable } from '../platform/log.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
-import { THIS_MOMENT } from './clock.ts';
+import { STATEMENT_TIME } from './clock.ts';
 import { NOT_HELD } from './holds.ts';
 
 /**
@@ -18,7 +18,7 @@ export async function overdueDisputes(
   const isBehind = behind === null ? sql`true` : sql`(disputes.respond_by, disputes.id) > ${place}`;
   const { rows } = await query.execute<{ id: string }>(sql`
     SELECT disputes.id FROM disputes
-    WHERE disputes.status = 'open' AND disputes.respond_by <= ${THIS_MOMENT} AND ${NOT_HELD} AND NOT EXISTS (
+    WHERE disputes.status = 'open' AND disputes.respond_by <= ${STATEMENT_TIME} AND ${NOT_HELD} AND NOT EXISTS (
       SELECT 1 FROM deadline_failures f WHERE f.dispute_id = disputes.id AND f.retry_at > clock_timestamp())
       AND ${isBehind}
     ORDER BY disputes.respond_by, disputes.id LIMIT ${limit}`);
@@ -29,7 +29,7 @@ export async function overdueDisputes(
 export async function disputesToRemind({ query }: Database, limit: number): Promise<string[]> {
   const { rows } = await query.execute<{ id: string }>(sql`
     SELECT disputes.id FROM disputes
-    WHERE disputes.status = 'open' AND disputes.remind_at <= ${THIS_MOMENT} AND ${NOT_HELD} AND NOT EXISTS (
+    WHERE disputes.status = 'open' AND disputes.remind_at <= ${STATEMENT_TIME} AND ${NOT_HELD} AND NOT EXISTS (
       SELECT 1 FROM deadline_failures f WHERE f.dispute_id = disputes.id AND f.retry_at > clock_timestamp())
     ORDER BY disputes.remind_at LIMIT ${limit}`);
   return rows.map(({ id }) => id);

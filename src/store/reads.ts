@@ -1,7 +1,7 @@
 import { and, asc, eq, like, or, sql } from 'drizzle-orm';
 import type { Dispute, Instant, Order, State } from '../domain/state.ts';
 import { type Database, prepared } from '../platform/postgres/database.ts';
-import { CLOCK, instantOf } from './clock.ts';
+import { CLOCK_AFTER_LOCK, instantOf } from './clock.ts';
 import { holdsFor } from './holds.ts';
 import { toDispute, toOrder } from './rows.ts';
 import { disputes, logEntries, orders } from './schema.ts';
@@ -16,7 +16,7 @@ export interface Found extends State {
 const finder = (terms: TargetTerms) => (db: Database['query']) => {
   const wanted = or(eq(disputes.status, 'open'), eq(disputes.id, orders.cancelledByDisputeId), terms.isAddressed);
   return db
-    .select({ now: CLOCK, holds: holdsFor(sql`ARRAY[${orders.id}]`), order: orders, dispute: disputes })
+    .select({ now: CLOCK_AFTER_LOCK, holds: holdsFor(sql`ARRAY[${orders.id}]`), order: orders, dispute: disputes })
     .from(orders)
     .leftJoin(disputes, and(eq(disputes.orderId, orders.id), wanted))
     .where(and(isTarget(terms), IS_VISIBLE));

@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Webhook } from 'standardwebhooks';
-import type { WriteDeps } from '../application/write.ts';
+import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { Sealer } from '../platform/encryption.ts';
+import type { Encryption } from '../platform/encryption.ts';
 import type { Answer, Outgoing, OutgoingRequest } from '../platform/network/outgoing.ts';
 import { failSpan, tracedUnder, traceParent } from '../platform/tracing.ts';
 import { VERSION } from '../platform/version.ts';
 import type { FeedRow } from '../store/feed.ts';
-import { createCollector } from '../workers/batcher.ts';
+import { createBatcher } from '../workers/batcher.ts';
 import { type Loop, startLoop } from '../workers/loop.ts';
 import { reviseDeliveries } from './changes.ts';
 import { type Attempt, type Claimed, claimDue, fanOut, recordOutcome } from './deliver.ts';
@@ -16,11 +16,11 @@ import { isSuccess } from './states.ts';
 import { endpointsWithDue } from './store/states.ts';
 
 export interface WebhookSenderDeps {
-  readonly write: WriteDeps;
+  readonly write: CoreDeps;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly outgoing: Outgoing;
-  readonly sealer: Sealer;
+  readonly encryption: Encryption;
   /** Makes the payload of an event; with what people wrote only where the endpoint may have it. */
   readonly present: (entry: FeedRow, withComment: boolean) => unknown;
 }
@@ -38,13 +38,13 @@ const USER_AGENT = `resolution-center/${VERSION}`;
 /** The request of a delivery, signed by every secret that counts. */
 export function signedRequest(
   { delivery, endpoint, entry, secrets }: Claimed,
-  deps: Pick<WebhookSenderDeps, 'sealer' | 'present'>,
+  deps: Pick<WebhookSenderDeps, 'encryption' | 'present'>,
 ) {
   const payload = entry === null ? delivery.payload : deps.present(entry, endpoint.includeComments);
   const body = JSON.stringify(payload);
   const sentAt = new Date();
   const signatures = secrets.map((sealed) =>
-    new Webhook(deps.sealer.open(sealed, endpoint.id)).sign(delivery.messageId, sentAt, body),
+    new Webhook(deps.encryption.decrypt(sealed, endpoint.id)).sign(delivery.messageId, sentAt, body),
   );
   const headers = {
     'content-type': 'application/json; charset=utf-8',
@@ -148,7 +148,7 @@ async function runLane(
   const underWay = new Set<Promise<void>>();
   let isBroken = false;
   let pauses = 0;
-  const collect = createCollector({ waitMs: COLLECT_MS, limit: COLLECT_LIMIT }, (attempts: readonly Attempt[]) =>
+  const collect = createBatcher({ waitMs: COLLECT_MS, limit: COLLECT_LIMIT }, (attempts: readonly Attempt[]) =>
     record(deps, attempts),
   );
   const deliver = async (claimed: Claimed) => {

@@ -11,7 +11,7 @@ interface Waiting<T, R> {
  * Collects what arrives within `waitMs`, or until there are `limit` items, and has it done at once.
  * @param work gets the items and answers with their results, in the same order; if it fails, so does every item
  */
-export function createCollector<T, R>(
+export function createBatcher<T, R>(
   { waitMs, limit }: { readonly waitMs: number; readonly limit: number },
   work: (items: readonly T[]) => Promise<readonly R[]>,
 ): Collect<T, R> {

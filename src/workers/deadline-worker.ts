@@ -1,19 +1,19 @@
 import { DelayedError, type Job, Worker } from 'bullmq';
 import { Cluster } from 'ioredis';
 import type { Logger } from 'pino';
-import { type Settlement, settleDisputes, settlementOf } from '../application/apply-due.ts';
-import type { WriteDeps } from '../application/write.ts';
+import { applyDueDeadlines, type DueOutcome, dueOutcomeOf } from '../application/apply-due.ts';
+import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { createRepeatingLog } from '../platform/log.ts';
 import { waitingConnection } from '../platform/redis/redis.ts';
 import { tracedUnder } from '../platform/tracing.ts';
 import type { Backlog } from './backlog.ts';
-import { createCollector } from './batcher.ts';
+import { createBatcher } from './batcher.ts';
 import { type BrakedWorker, startBraked } from './braked-worker.ts';
 import { type DeadlineJob, QUEUE_NAME, type QueueAddress } from './queue.ts';
 
 export interface DeadlineWorkerDeps {
-  readonly write: WriteDeps;
+  readonly write: CoreDeps;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly address: QueueAddress;
@@ -30,24 +30,21 @@ async function putBack(job: Job<DeadlineJob>, token: string | undefined, remaini
   throw new DelayedError();
 }
 
-function outcomeOf(settlement: Settlement, { seq }: DeadlineJob): Settlement['outcome'] {
+function outcomeOf(settlement: DueOutcome, { seq }: DeadlineJob): DueOutcome['outcome'] {
   // An early job for a deadline that has been moved since is not early, it is stale: the moved one has its own job.
   return settlement.outcome === 'early' && settlement.seq !== seq ? 'nothing_to_do' : settlement.outcome;
 }
 
 /** Starts to take due jobs. Jobs that come together are settled together; each is only a nomination. */
 export function startDeadlineWorker({ write, metrics, log, address, backlog }: DeadlineWorkerDeps): BrakedWorker {
-  const collect = createCollector<string, Settlement>(
-    { waitMs: COLLECT_MS, limit: CONCURRENCY },
-    async (disputeIds) => {
-      // One order that somebody holds must not keep those of the others waiting, with their locks in our hands: it is left
-      // to whoever is deciding there, and to the sweeper after that.
-      const settled = await settleDisputes(write, disputeIds, { trigger: 'job', busy: 'skip' });
-      return disputeIds.map((disputeId) => settlementOf(settled, disputeId));
-    },
-  );
+  const collect = createBatcher<string, DueOutcome>({ waitMs: COLLECT_MS, limit: CONCURRENCY }, async (disputeIds) => {
+    // One order that somebody holds must not keep those of the others waiting, with their locks in our hands: it is left
+    // to whoever is deciding there, and to the sweeper after that.
+    const settled = await applyDueDeadlines(write, disputeIds, { trigger: 'job', busy: 'skip' });
+    return disputeIds.map((disputeId) => dueOutcomeOf(settled, disputeId));
+  });
 
-  const settle = (job: Job<DeadlineJob>) => {
+  const applyDue = (job: Job<DeadlineJob>) => {
     const { disputeId, traceParent = null } = job.data;
     const attributes = {
       'messaging.system': 'bullmq',
@@ -66,7 +63,7 @@ export function startDeadlineWorker({ write, metrics, log, address, backlog }: D
 
   const run = async (job: Job<DeadlineJob>, token?: string) => {
     await backlog.over();
-    const { settlement, outcome } = await settle(job);
+    const { settlement, outcome } = await applyDue(job);
     metrics.jobs.inc({ outcome });
     if (outcome === 'early' && settlement.outcome === 'early') await putBack(job, token, settlement.remainingMs);
   };

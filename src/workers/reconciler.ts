@@ -1,11 +1,11 @@
 import type { Logger } from 'pino';
 import { type QueueInspector, reconcile } from '../application/deadlines.ts';
-import type { WriteDeps } from '../application/write.ts';
+import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { type Loop, startLoop } from './loop.ts';
 
 export interface ReconcilerDeps {
-  readonly write: WriteDeps;
+  readonly write: CoreDeps;
   readonly inspector: QueueInspector;
   readonly metrics: Metrics;
   readonly log: Logger;

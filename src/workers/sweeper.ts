@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
-import { settleOnce } from '../application/apply-due.ts';
-import type { WriteDeps } from '../application/write.ts';
+import { applyDueOnce } from '../application/apply-due.ts';
+import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { isTransient, withTx } from '../platform/postgres/database.ts';
 import { traced } from '../platform/tracing.ts';
@@ -8,7 +8,7 @@ import { disputesToRemind, noteFailure, overdueDisputes } from '../store/overdue
 import { type Loop, startLoop } from './loop.ts';
 
 export interface SweeperDeps {
-  readonly write: WriteDeps;
+  readonly write: CoreDeps;
   readonly metrics: Metrics;
   readonly log: Logger;
 }
@@ -56,13 +56,13 @@ export interface Sweep {
   /** Behind which dispute to look, since somebody else has those before it in hand; null for the longest overdue. */
   behind: string | null;
   /** Whether the last one met a herd: more of it is falling due. */
-  isHerd: boolean;
+  isBacklog: boolean;
   /** How many disputes this machine settles in the time of a batch, as far as is known. */
   size: number;
 }
 
 /** What the first round finds. */
-export const newSweep = (): Sweep => ({ groups: [], behind: null, isHerd: false, size: 2 * SMALL });
+export const newSweep = (): Sweep => ({ groups: [], behind: null, isBacklog: false, size: 2 * SMALL });
 
 const fitting = (size: number): number => Math.min(BATCH, Math.max(SMALL, Math.round(size)));
 
@@ -108,7 +108,7 @@ async function settleFirst(deps: SweeperDeps, sweep: Sweep): Promise<number> {
   try {
     const attributes = { 'resolution_center.batch_size': ids.length };
     const settled = await traced('sweep deadlines', { attributes }, () =>
-      settleOnce(deps.write, ids, { trigger: 'sweep', busy: 'skip' }),
+      applyDueOnce(deps.write, ids, { trigger: 'sweep', busy: 'skip' }),
     );
     if (settled.size >= SMALL) sweep.size = fitting((settled.size * BATCH_MS) / (performance.now() - begun));
     return settled.size;
@@ -123,7 +123,7 @@ async function settleFirst(deps: SweeperDeps, sweep: Sweep): Promise<number> {
  * written stands alone, the larger parts before the smaller ones: one row among five hundred costs the others some twenty
  * statements, where one by one it would be five hundred, and most of them only a few.
  */
-async function settleGroups(deps: SweeperDeps, sweep: Sweep): Promise<number> {
+async function applyGroups(deps: SweeperDeps, sweep: Sweep): Promise<number> {
   const lane = async () => {
     let settled = 0;
     while (sweep.groups.length > 0) settled += await settleFirst(deps, sweep);
@@ -144,28 +144,28 @@ async function settleGroups(deps: SweeperDeps, sweep: Sweep): Promise<number> {
  * Of a batch that others have locked it takes the one behind it: a worker that froze with five hundred deadlines in its hands
  * keeps those waiting until its locks are free, and not all that are due with them.
  * @param sweep what the round before has left; it is left to the next one
- * @param onHerd told before a herd is settled
+ * @param onBacklog told before a herd is settled
  */
 export async function sweepOnce(
   deps: SweeperDeps,
   sweep: Sweep = newSweep(),
-  onHerd: () => void = () => {},
+  onBacklog: () => void = () => {},
 ): Promise<'more' | 'soon' | 'done'> {
   const { db } = deps.write;
-  await settleGroups(deps, sweep);
+  await applyGroups(deps, sweep);
   const overdue = await overdueDisputes(db, MOST, sweep.behind);
   const isFull = overdue.length === MOST;
-  const isHerd = overdue.length >= HERD;
-  if (isHerd) onHerd();
+  const isBacklog = overdue.length >= HERD;
+  if (isBacklog) onBacklog();
   // Deadlines first: a reminder that comes a moment later harms nobody.
   const due = isFull ? overdue : [...overdue, ...(await disputesToRemind(db, MOST - overdue.length))];
   if (due.length > 0) sweep.groups.push(due);
-  const settled = await settleGroups(deps, sweep);
+  const settled = await applyGroups(deps, sweep);
   sweep.behind = isFull && settled < MOST / 2 ? (overdue.at(-1) ?? null) : null;
   // One that somebody else has in hand does not count: jobs would wait for it with all others.
-  sweep.isHerd = isFull || (isHerd && settled >= HERD);
+  sweep.isBacklog = isFull || (isBacklog && settled >= HERD);
   if (isFull) return 'more';
-  return sweep.isHerd || settled < due.length ? 'soon' : 'done';
+  return sweep.isBacklog || settled < due.length ? 'soon' : 'done';
 }
 
 /**
@@ -185,7 +185,7 @@ export function startSweeper(deps: SweeperDeps, onBacklog: (isThere: boolean) =>
       return next;
     } finally {
       // Where rounds fail, jobs do their part: they are tried again by themselves.
-      onBacklog(next !== undefined && sweep.isHerd);
+      onBacklog(next !== undefined && sweep.isBacklog);
     }
   });
 }

@@ -1,13 +1,13 @@
 import type { Logger } from 'pino';
 import type { QueueInspector } from '../application/deadlines.ts';
-import type { WriteDeps } from '../application/write.ts';
+import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { RedisHealth } from '../platform/redis/redis-health.ts';
-import { startStatistician } from '../statistics/loop.ts';
+import { startRollup } from '../statistics/loop.ts';
 import { startWebhookSender, type WebhookSenderDeps } from '../webhooks/sender.ts';
 import { createBacklog } from './backlog.ts';
 import { startDeadlineWorker } from './deadline-worker.ts';
-import { startHoldKeeper } from './hold-release.ts';
+import { startHoldRelease } from './hold-release.ts';
 import { startHousekeeping } from './housekeeping.ts';
 import type { DeadlineQueue, QueueAddress } from './queue.ts';
 import { startReconciler } from './reconciler.ts';
@@ -15,7 +15,7 @@ import { startRelay } from './relay.ts';
 import { startSweeper } from './sweeper.ts';
 
 export interface WorkersDeps {
-  readonly write: WriteDeps;
+  readonly write: CoreDeps;
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly address: QueueAddress;
@@ -25,7 +25,7 @@ export interface WorkersDeps {
   /** How long after a dispute is resolved its comments are kept; null keeps them. */
   readonly retentionMs: number | null;
   /** What it takes to send webhooks; null where secrets cannot be read. */
-  readonly webhooks: Pick<WebhookSenderDeps, 'outgoing' | 'sealer' | 'present'> | null;
+  readonly webhooks: Pick<WebhookSenderDeps, 'outgoing' | 'encryption' | 'present'> | null;
 }
 
 /** Everything that a worker process does, running. */
@@ -43,10 +43,10 @@ export function startWorkers(deps: WorkersDeps): Workers {
     startSweeper({ write, metrics, log }, backlog.set),
     startRelay({ db: write.db, queue, health, metrics, log, horizonMs: inspector.horizonMs }),
     startReconciler({ write, inspector, metrics, log }),
-    startHoldKeeper({ write, log }),
+    startHoldRelease({ write, log }),
     startHousekeeping({ db: write.db, metrics, retentionMs, log }),
     ...(webhooks === null ? [] : [startWebhookSender({ write, metrics, log, ...webhooks })]),
-    startStatistician({ db: write.db, log }),
+    startRollup({ db: write.db, log }),
   ];
   return {
     stop: async () => {

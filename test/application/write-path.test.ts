@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { settleDisputes } from '../../src/application/apply-due.ts';
-import type { WriteDeps } from '../../src/application/write.ts';
+import { applyDueDeadlines } from '../../src/application/apply-due.ts';
+import type { CoreDeps } from '../../src/application/write.ts';
 import { writeSet } from '../../src/application/write.ts';
-import { settle } from '../../src/domain/transition.ts';
+import { applyDue } from '../../src/domain/transition.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import { CommitUnknownError, withTx } from '../../src/platform/postgres/database.ts';
 import { LostRaceError } from '../../src/platform/postgres/retry.ts';
@@ -23,7 +23,7 @@ const cancellation = { type: 'cancellation', by: CLIENT } as const;
 const overdue = { ...cancellation, overdue: true } as const;
 
 let stage: Stage;
-let deps: WriteDeps;
+let deps: CoreDeps;
 beforeAll(async () => {
   stage = await setStage();
   deps = stage.quiet;
@@ -41,7 +41,7 @@ async function row(disputeId: string) {
 }
 
 /** The write path on connections on which something happens to the first statement that begins in a way. */
-function disturbed(start: string, disturb: (statement: Statement) => Promise<unknown>): WriteDeps {
+function disturbed(start: string, disturb: (statement: Statement) => Promise<unknown>): CoreDeps {
   let isOver = false;
   const db = observedDatabase(stage.database.url, (statement) => {
     if (isOver || !statement.text.startsWith(start)) return statement.send();
@@ -88,7 +88,7 @@ describe('the lock of a batch', () => {
       });
     });
     await waitFor('the lock is held', () => letGo);
-    const settling = settleDisputes(deps, [held.disputeId, free.disputeId], { trigger: 'sweep', busy });
+    const settling = applyDueDeadlines(deps, [held.disputeId, free.disputeId], { trigger: 'sweep', busy });
     if (busy === 'wait') {
       await waitFor('it waits', async () => {
         const waiting = await stage.database.query(
@@ -144,7 +144,7 @@ describe('a row that is in another version than the one that was read is not wri
     if (found === undefined) throw new Error('there is no such order');
     await stage.database.query(change, [orderId]);
     const before = await row(disputeId);
-    const set = writeSet(found, settle(found, found.now), null, deps.newId);
+    const set = writeSet(found, applyDue(found, found.now), null, deps.newId);
     await expect(withTx(deps.db, (tx) => write(tx, set))).rejects.toThrow(LostRaceError);
     expect(await row(disputeId)).toEqual(before);
   });
@@ -161,7 +161,7 @@ test('a late answer is refused, and the refusal leaves behind what silence did',
 describe('all or nothing:', () => {
   test('silence takes effect with its log entry', async () => {
     const { orderId, disputeId } = await setOrder(stage, overdue);
-    const settled = await settleDisputes(deps, [disputeId], { trigger: 'job', busy: 'wait' });
+    const settled = await applyDueDeadlines(deps, [disputeId], { trigger: 'job', busy: 'wait' });
     expect(settled.get(disputeId)).toEqual({ outcome: 'settled' });
     expect(await faultsOf(stage.database, orderId)).toEqual([]);
   });
@@ -215,7 +215,7 @@ describe('after a commit of unknown outcome', () => {
     ['that was not done', dieBefore],
   ])('%s, silence takes effect once', async (_name, die) => {
     const { orderId, disputeId } = await setOrder(stage, overdue);
-    await settleDisputes(disturbed('COMMIT', die), [disputeId], { trigger: 'job', busy: 'wait' });
+    await applyDueDeadlines(disturbed('COMMIT', die), [disputeId], { trigger: 'job', busy: 'wait' });
     expect((await row(disputeId))?.resolution).toBe('expired');
     expect(await faultsOf(stage.database, orderId)).toEqual([]);
   });

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify';
 import type pg from 'pg';
 import { pino } from 'pino';
 import { makeDeps } from '../../src/deps.ts';
-import { buildDoors } from '../../src/http/server/listeners.ts';
+import { buildListeners } from '../../src/http/server/listeners.ts';
 import { readConfig } from '../../src/platform/config.ts';
 import { TEST_PREFIX } from '../harness/prefix.ts';
 import { SECRET } from '../proofs/faults/instances.ts';
@@ -60,7 +60,7 @@ export async function statementsOf(
     { databaseUrl, redisUrl, authSecret: SECRET, webhookKeys: null, queuePrefix: TEST_PREFIX },
     pino({ level: 'silent' }),
   );
-  const { main: app }: { main: FastifyInstance } = await buildDoors(deps.app, { role: 'api', hasOpsPort: false });
+  const { main: app }: { main: FastifyInstance } = await buildListeners(deps.app, { role: 'api', hasOpsPort: false });
   const statements: Statement[] = [];
   const { pool } = deps.write.db;
   pool.on('connect', (client) => listen(client, statements));

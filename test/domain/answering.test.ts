@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { viewerState } from '../../src/domain/actions.ts';
 import { decide } from '../../src/domain/decide.ts';
 import type { State } from '../../src/domain/state.ts';
-import { settle } from '../../src/domain/transition.ts';
+import { applyDue } from '../../src/domain/transition.ts';
 import {
   act,
   CHANGE,
@@ -142,7 +142,7 @@ describe('what an answer writes down', () => {
     const { respondBy } = disputeOf(cancellation);
     const decision = decide(cancellation, act('decline', 'freelancer', { comment: 'No!' }), respondBy + 5);
     expect(decision.rejection).toEqual({ code: 'response_window_closed', respondBy, decidedAt: respondBy + 5 });
-    expect({ state: decision.state, entries: decision.entries }).toEqual(settle(cancellation, respondBy + 5));
+    expect({ state: decision.state, entries: decision.entries }).toEqual(applyDue(cancellation, respondBy + 5));
     expect(logOf(decision)).toEqual([
       { type: 'dispute.expired', previous: null },
       { type: 'order.status_changed', previous: { status: 'in_dispute' } },
@@ -154,8 +154,8 @@ describe('what an answer writes down', () => {
 describe('settling', () => {
   test('waits for respondBy', () => {
     const { respondBy } = disputeOf(cancellation);
-    expect(settle(cancellation, respondBy - 1)).toMatchObject({ state: cancellation, entries: [] });
-    expect(disputeOf(settle(cancellation, respondBy).state).resolved?.resolution).toBe('expired');
+    expect(applyDue(cancellation, respondBy - 1)).toMatchObject({ state: cancellation, entries: [] });
+    expect(disputeOf(applyDue(cancellation, respondBy).state).resolved?.resolution).toBe('expired');
   });
 
   test('leaves an unknown order, a quiet order and a resolved dispute alone', () => {
@@ -164,7 +164,7 @@ describe('settling', () => {
       quiet(),
       ended('cancellation', 'client', 'declined'),
     ]) {
-      expect(settle(state, T0 + 365 * DAY)).toEqual({ state, entries: [] });
+      expect(applyDue(state, T0 + 365 * DAY)).toEqual({ state, entries: [] });
     }
   });
 });

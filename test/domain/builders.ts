@@ -9,7 +9,7 @@ import type {
 import { type Decision, decide } from '../../src/domain/decide.ts';
 import type { DisputeAction, DisputeType, Resolution, Role } from '../../src/domain/rules.ts';
 import type { Change, Dispute, Instant, Order, Party, State } from '../../src/domain/state.ts';
-import { settle } from '../../src/domain/transition.ts';
+import { applyDue } from '../../src/domain/transition.ts';
 
 export const HOUR = 3_600_000;
 export const DAY = 24 * HOUR;
@@ -155,7 +155,7 @@ export function ended(type: DisputeType, opener: Role, resolution: Resolution): 
     case 'superseded':
       return after(state, [report({ status: 'completed' }), at]);
     case 'expired':
-      return settle(state, T0 + WINDOW[type]).state;
+      return applyDue(state, T0 + WINDOW[type]).state;
     default:
       return resolution satisfies never;
   }

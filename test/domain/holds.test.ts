@@ -4,7 +4,7 @@ import { decide } from '../../src/domain/decide.ts';
 import { type Hold, heldMs } from '../../src/domain/holds.ts';
 import type { DisputeType } from '../../src/domain/rules.ts';
 import type { Dispute, Instant, State } from '../../src/domain/state.ts';
-import { asSeenAt, disputeAsSeenAt, isUnsettled, settle } from '../../src/domain/transition.ts';
+import { applyDue, asSeenAt, disputeAsSeenAt, isUnsettled } from '../../src/domain/transition.ts';
 import { act, codeOf, DAY, disputeOf, freeze, HOUR, opened, orderOf, T0, WINDOW } from './builders.ts';
 
 function aHold(over: Partial<Hold> = {}): Hold {
@@ -23,7 +23,7 @@ describe('while a hold lasts', () => {
     ['at the deadline', DEADLINE],
     ['long after it', DEADLINE + 30 * DAY],
   ])('silence takes no effect: %s', (_when, now) => {
-    expect(settle(state, now)).toEqual({ state, entries: [] });
+    expect(applyDue(state, now)).toEqual({ state, entries: [] });
     expect(disputeOf(asSeenAt(state, now)).resolved).toBeNull();
   });
 
@@ -68,17 +68,17 @@ describe('after a hold', () => {
   const moved = DEADLINE + (until - T0 - HOUR);
 
   test('the deadline lies later by exactly the time held, once, and the log says why', () => {
-    const step = settle(state, until + 7);
+    const step = applyDue(state, until + 7);
     expect(disputeOf(step.state).respondBy).toBe(moved);
     expect(step.entries).toMatchObject([
       { type: 'dispute.deadline_shifted', previous: { respondBy: DEADLINE }, holdId: 'hold-1' },
     ]);
-    expect(settle(step.state, until + 8)).toEqual({ state: step.state, entries: [] });
+    expect(applyDue(step.state, until + 8)).toEqual({ state: step.state, entries: [] });
   });
 
   test('silence takes effect at the moved deadline and not before, also if nothing was written in between', () => {
-    expect(disputeOf(settle(state, moved - 1).state).resolved).toBeNull();
-    const { resolved, respondBy } = disputeOf(settle(state, moved).state);
+    expect(disputeOf(applyDue(state, moved - 1).state).resolved).toBeNull();
+    const { resolved, respondBy } = disputeOf(applyDue(state, moved).state);
     expect([resolved?.resolution, resolved?.at, respondBy]).toEqual(['expired', moved, moved]);
   });
 });
@@ -87,7 +87,7 @@ describe('a hold that began when the deadline had passed', () => {
   const state = held(cancellation, aHold({ from: DEADLINE }));
 
   test('keeps nothing back: silence had taken effect, at the deadline that was promised', () => {
-    const step = settle(state, DEADLINE + DAY);
+    const step = applyDue(state, DEADLINE + DAY);
     expect(disputeOf(step.state)).toMatchObject({ respondBy: DEADLINE, resolved: { resolution: 'expired' } });
     expect(orderOf(step.state).status).toBe('mutually_cancelled');
     expect(step.entries.map(({ type }) => type)).toEqual(['dispute.expired', 'order.status_changed']);
@@ -106,7 +106,7 @@ test.each<[string, Partial<Hold>, boolean]>([
   ['other orders', { orderIds: ['order-1', 'order-2'] }, false],
 ])('a hold for %s holds a dispute or not: %o %s', (_name, scope, isHeld) => {
   const state = held(cancellation, aHold(scope));
-  expect(disputeOf(settle(state, DEADLINE).state).resolved === null).toBe(isHeld);
+  expect(disputeOf(applyDue(state, DEADLINE).state).resolved === null).toBe(isHeld);
 });
 
 // From here on time is counted in single steps, so that a model can walk through all of them.
@@ -181,7 +181,7 @@ const visits = fc
 function visited(state: State, holds: readonly Hold[], { at, what }: Visit): State {
   const now = T0 + at;
   const known = { ...state, holds: knownAt(holds, now) };
-  if (what === 'settle') return settle(known, now).state;
+  if (what === 'settle') return applyDue(known, now).state;
   const command = what === 'comment' ? act('add_comment', 'client') : act('accept', 'client');
   return decide(known, command, now).state;
 }
@@ -213,7 +213,7 @@ describe('whoever looks in, and however often', () => {
         const now = T0 + end;
         const last = { ...state, holds: knownAt(holds, now) };
         expect(disputeAsSeenAt(disputeOf(last), last.holds, now)).toEqual(disputeOf(asSeenAt(last, now)));
-        expect(isUnsettled(disputeOf(settle(last, now).state), last.holds, now)).toBe(false);
+        expect(isUnsettled(disputeOf(applyDue(last, now).state), last.holds, now)).toBe(false);
       }),
       { numRuns: 2_000 },
     );

@@ -17,7 +17,7 @@ import {
   ruleOf,
 } from '../../src/domain/rules.ts';
 import type { Instant, OrderStatus, State } from '../../src/domain/state.ts';
-import { settle } from '../../src/domain/transition.ts';
+import { applyDue } from '../../src/domain/transition.ts';
 import { act, CHANGE, codeOf, disputeOf, ended, HOUR, open, opened, orderOf, T0 } from './builders.ts';
 
 /** How a dispute stands when somebody does something to it. */
@@ -130,7 +130,7 @@ describe.each(situations)('%s of the %s, %s', (type, opener, moment) => {
 
   test.each(deeds)('%s: %s is shown as blocked by what would refuse it', (actor, _name, deed) => {
     const { state, now } = enter(type, opener, moment);
-    const settled = settle(state, now).state;
+    const settled = applyDue(state, now).state;
     const shown =
       'act' in deed
         ? actionRefusal(disputeOf(settled), deed.act, actor, now)

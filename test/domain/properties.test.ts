@@ -10,7 +10,7 @@ import {
   type ReportedStatus,
   type State,
 } from '../../src/domain/state.ts';
-import { settle } from '../../src/domain/transition.ts';
+import { applyDue } from '../../src/domain/transition.ts';
 import { act, DAY, freeze, HOUR, open, orderOf, report, T0 } from './builders.ts';
 
 /** One turn of a history: how far the clock moves, and what is then tried. */
@@ -188,8 +188,8 @@ describe('in every history', () => {
   test('settling again changes nothing, and settling first changes no decision', () => {
     holds((history) => {
       for (const { before, command, now, decision } of history) {
-        const settled = settle(before, now);
-        expect(settle(settled.state, now)).toMatchObject({ state: settled.state, entries: [] });
+        const settled = applyDue(before, now);
+        expect(applyDue(settled.state, now)).toMatchObject({ state: settled.state, entries: [] });
         const later = decide(settled.state, command, now);
         expect(later.state).toEqual(decision.state);
         expect(later.rejection).toEqual(decision.rejection);
@@ -202,7 +202,7 @@ describe('in every history', () => {
     holds((history) => {
       for (const { before, now, decision } of history) {
         if (decision.rejection === null) continue;
-        expect({ state: decision.state, entries: decision.entries }).toEqual(settle(before, now));
+        expect({ state: decision.state, entries: decision.entries }).toEqual(applyDue(before, now));
       }
     });
   });

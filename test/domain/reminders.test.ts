@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { remindAt, type State } from '../../src/domain/state.ts';
-import { settle } from '../../src/domain/transition.ts';
+import { applyDue } from '../../src/domain/transition.ts';
 import { act, after, disputeOf, HOUR, open, orderOf, quiet, T0 } from './builders.ts';
 
 const DEADLINE = T0 + 48 * HOUR;
@@ -11,41 +11,41 @@ const state = withReminders(24 * HOUR, 2 * HOUR);
 describe('a reminder', () => {
   test('waits for its instant', () => {
     expect(remindAt(disputeOf(state))).toBe(DEADLINE - 24 * HOUR);
-    expect(settle(state, DEADLINE - 24 * HOUR - 1)).toEqual({ state, entries: [] });
+    expect(applyDue(state, DEADLINE - 24 * HOUR - 1)).toEqual({ state, entries: [] });
   });
 
   test('is due at its instant, once, and leaves the next one to come', () => {
-    const step = settle(state, DEADLINE - 24 * HOUR);
+    const step = applyDue(state, DEADLINE - 24 * HOUR);
     expect(step.entries).toMatchObject([
       { type: 'dispute.reminder_due', actor: { role: 'system' }, comment: null, previous: null, orderVersion: 3 },
     ]);
     expect(remindAt(disputeOf(step.state))).toBe(DEADLINE - 2 * HOUR);
-    expect(settle(step.state, DEADLINE - 2 * HOUR - 1)).toEqual({ state: step.state, entries: [] });
-    const last = settle(step.state, DEADLINE - 2 * HOUR);
+    expect(applyDue(step.state, DEADLINE - 2 * HOUR - 1)).toEqual({ state: step.state, entries: [] });
+    const last = applyDue(step.state, DEADLINE - 2 * HOUR);
     expect(last.entries.map(({ type, orderVersion }) => [type, orderVersion])).toEqual([['dispute.reminder_due', 4]]);
     expect(remindAt(disputeOf(last.state))).toBeNull();
   });
 
   test('asks for another wake-up, and changes neither the deadline nor the version that a caller has seen', () => {
-    const dispute = disputeOf(settle(state, DEADLINE - 24 * HOUR).state);
+    const dispute = disputeOf(applyDue(state, DEADLINE - 24 * HOUR).state);
     expect(dispute).toEqual({ ...disputeOf(state), remindersMs: [2 * HOUR], deadlineSeq: 2 });
-    expect(orderOf(settle(state, DEADLINE - 24 * HOUR).state).status).toBe('in_dispute');
+    expect(orderOf(applyDue(state, DEADLINE - 24 * HOUR).state).status).toBe('in_dispute');
   });
 
   test('stands for all that came due since the last look', () => {
-    const step = settle(state, DEADLINE - 1);
+    const step = applyDue(state, DEADLINE - 1);
     expect(step.entries.map(({ type }) => type)).toEqual(['dispute.reminder_due']);
     expect(remindAt(disputeOf(step.state))).toBeNull();
   });
 
   test('is not sent any more when the deadline itself has passed', () => {
-    const step = settle(state, DEADLINE);
+    const step = applyDue(state, DEADLINE);
     expect(step.entries.map(({ type }) => type)).toEqual(['dispute.expired', 'order.status_changed']);
   });
 
   test('is not sent of a dispute that was answered', () => {
     const answered = after(state, [act('decline', 'freelancer'), T0 + HOUR]);
-    expect(settle(answered, DEADLINE - 24 * HOUR)).toEqual({ state: answered, entries: [] });
+    expect(applyDue(answered, DEADLINE - 24 * HOUR)).toEqual({ state: answered, entries: [] });
   });
 
   test('that would come with the opening or before it is dropped', () => {
@@ -56,11 +56,11 @@ describe('a reminder', () => {
   test('waits as long as a hold lasts, and then for as much longer as the deadline was moved', () => {
     const hold = { id: 'hold-1', type: null, orderIds: null, from: T0 + HOUR, until: null };
     const held = { ...state, holds: [hold] };
-    expect(settle(held, DEADLINE - 2 * HOUR)).toEqual({ state: held, entries: [] });
+    expect(applyDue(held, DEADLINE - 2 * HOUR)).toEqual({ state: held, entries: [] });
     const released = { ...state, holds: [{ ...hold, until: T0 + 4 * HOUR }] };
     const due = DEADLINE + 3 * HOUR - 24 * HOUR;
-    expect(settle(released, due - 1).entries.map(({ type }) => type)).toEqual(['dispute.deadline_shifted']);
-    expect(settle(released, due).entries.map(({ type }) => type)).toEqual([
+    expect(applyDue(released, due - 1).entries.map(({ type }) => type)).toEqual(['dispute.deadline_shifted']);
+    expect(applyDue(released, due).entries.map(({ type }) => type)).toEqual([
       'dispute.deadline_shifted',
       'dispute.reminder_due',
     ]);

@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { type Deps, makeDeps } from '../../src/deps.ts';
 import { closeApp } from '../../src/http/server/close.ts';
-import { buildDoors } from '../../src/http/server/listeners.ts';
+import { buildListeners } from '../../src/http/server/listeners.ts';
 import { type Config, readConfig } from '../../src/platform/config.ts';
 import { mustBeFree } from './canary.ts';
 import { onCleanup, once } from './cleanup.ts';
@@ -86,7 +86,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const webhookKeys = config.WEBHOOK_ENCRYPTION_KEY ?? null;
   const authSecret = config.AUTH_SECRET ?? null;
   const deps = makeDeps(config, { databaseUrl, redisUrl, authSecret, webhookKeys, queuePrefix: TEST_PREFIX }, log.log);
-  const { main: app, ops } = await buildDoors(deps.app, { role, hasOpsPort: config.OPS_PORT !== undefined });
+  const { main: app, ops } = await buildListeners(deps.app, { role, hasOpsPort: config.OPS_PORT !== undefined });
   await Promise.all([app.ready(), ops?.ready()]);
   // It starts without Redis, and so may be up before Redis is reached: a test of the queue would meet that as a failure.
   if (options.redisUrl === undefined) await waitFor('Redis is reached', () => reachesRedis(deps));

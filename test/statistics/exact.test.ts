@@ -4,8 +4,8 @@ import { REASONS } from '../../src/domain/reasons.ts';
 import { DISPUTE_TYPES } from '../../src/domain/rules.ts';
 import { withTx } from '../../src/platform/postgres/database.ts';
 import { GROUPINGS } from '../../src/statistics/counts.ts';
-import { foldLog } from '../../src/statistics/rollup.ts';
-import { foldEntries } from '../../src/statistics/store.ts';
+import { rollUp } from '../../src/statistics/rollup.ts';
+import { rollUpEntries } from '../../src/statistics/store.ts';
 import { sequenceEntries } from '../../src/store/feed.ts';
 import { letTimePass } from '../harness/database.ts';
 import { CLIENT, FREELANCER, newOrderId, seedOrder } from '../harness/seed.ts';
@@ -34,7 +34,7 @@ async function clear(): Promise<void> {
 
 const db = () => service.deps.write.db;
 const sequence = (limit: number) => withTx(db(), (tx) => sequenceEntries(tx, limit));
-const fold = (limit: number) => withTx(db(), (tx) => foldEntries(tx, limit));
+const fold = (limit: number) => withTx(db(), (tx) => rollUpEntries(tx, limit));
 
 type Step =
   | { readonly does: 'open'; readonly what: number; readonly agoMs: number }
@@ -148,12 +148,12 @@ describe('statistics', () => {
     for (let count = 0; count < 6; count += 1) await end(await open(count, count * HOUR), 3);
     await sequence(1_000);
     const dying = withTx(db(), async (tx) => {
-      await foldEntries(tx, 7);
+      await rollUpEntries(tx, 7);
       throw new Error('it dies here');
     });
     await expect(dying).rejects.toThrow('it dies here');
     const folded = Array.from({ length: 12 }, () => fold(3));
-    await Promise.all([...folded, foldLog(db(), 5), foldLog(db(), 5)]);
+    await Promise.all([...folded, rollUp(db(), 5), rollUp(db(), 5)]);
     while ((await fold(3)) > 0);
     const [rollup] = await service.database.query(
       'SELECT sum(disputes)::integer AS disputes, (sum(length(responses)) / 6)::integer AS answers FROM dispute_statistics',

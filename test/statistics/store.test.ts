@@ -1,7 +1,7 @@
 import { beforeAll, beforeEach, expect, test } from '@jest/globals';
 import { withTx } from '../../src/platform/postgres/database.ts';
 import { summarize } from '../../src/statistics/counts.ts';
-import { foldEntries, freeze, readCells, readStanding } from '../../src/statistics/store.ts';
+import { freeze, readCells, readStanding, rollUpEntries } from '../../src/statistics/store.ts';
 import { sequenceEntries } from '../../src/store/feed.ts';
 import { FREELANCER, seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
@@ -24,7 +24,7 @@ beforeEach(async () => {
 
 const db = () => service.deps.write.db;
 const number = () => withTx(db(), (tx) => sequenceEntries(tx, 1_000));
-const fold = (limit: number) => withTx(db(), (tx) => foldEntries(tx, limit));
+const fold = (limit: number) => withTx(db(), (tx) => rollUpEntries(tx, limit));
 
 const totalOf = async (...which: Parameters<typeof readCells>) =>
   (await summarize(await readCells(...which), 'type', async () => {})).total;

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { presentWebhook } from '../../src/http/present/events.ts';
-import { createSealer } from '../../src/platform/encryption.ts';
+import { createEncryption } from '../../src/platform/encryption.ts';
 import { type Answer, openOutgoing } from '../../src/platform/network/outgoing.ts';
 import { startWebhookSender } from '../../src/webhooks/sender.ts';
 import { onCleanup, once } from '../harness/cleanup.ts';
@@ -34,7 +34,7 @@ function startSender(post: () => Promise<Answer>): { readonly log: CapturedLog; 
     metrics: service.deps.app.system.metrics,
     log: log.log,
     outgoing: { post, close: async () => {} },
-    sealer: createSealer(keys),
+    encryption: createEncryption(keys),
     present: presentWebhook,
   });
   const stop = once(sender.stop);

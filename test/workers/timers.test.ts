@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { settleDisputes } from '../../src/application/apply-due.ts';
+import { applyDueDeadlines } from '../../src/application/apply-due.ts';
 import { withTx } from '../../src/platform/postgres/database.ts';
 import { returnLeases } from '../../src/store/timers.ts';
 import { type Backlog, createBacklog } from '../../src/workers/backlog.ts';
@@ -129,7 +129,7 @@ describe('a timer', () => {
     const { id } = await seedDispute(service, 'cancellation');
     await relay();
     await letTimePass(service.database, id, 49 * HOUR);
-    await settleDisputes(service.deps.write, [id], { trigger: 'sweep', busy: 'skip' });
+    await applyDueDeadlines(service.deps.write, [id], { trigger: 'sweep', busy: 'skip' });
     expect(await timers()).toEqual([]);
     await relay();
     expect(await count('handedOver', { kind: 'removed' })).toBe(0);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Operation } from './endpoint.ts';
+import type { Endpoint } from './endpoint.ts';
 
 interface Schema {
   readonly $ref?: string;
@@ -66,7 +66,7 @@ function ofType(type: string, schema: Schema, of: (inner: Schema) => number): nu
  * How many bytes a request's body may have: as many as the longest one takes whose fields are within their own limits.
  * @throws if a text or a list of the body has no limit
  */
-export function bodyLimitOf({ body }: Pick<Operation, 'body'>): number {
+export function bodyLimitOf({ body }: Pick<Endpoint, 'body'>): number {
   if (body === undefined) return WHITE_SPACE_BYTES;
   const schema = z.toJSONSchema(body, { io: 'input' }) as Schema;
   return WHITE_SPACE_BYTES + largestJson(schema, schema.$defs ?? {});

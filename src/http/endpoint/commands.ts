@@ -10,8 +10,8 @@ import {
   disputeHref,
   disputeState,
   orderState,
+  presentConflict,
   presentDispute,
-  presentObstacle,
   presentOrder,
 } from '../present/disputes.ts';
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, problemDocument, problemError, rejectionProblem } from '../problems/problems.ts';
@@ -59,11 +59,11 @@ function currentOf({ decision, command, party, now }: Decided) {
 }
 
 /** The open dispute that was in the way of another. */
-function obstacleTo({ decision, party, now }: Decided, disputeId: string) {
+function conflictWith({ decision, party, now }: Decided, disputeId: string) {
   const { order, disputes } = asSeenAt(decision.state, now);
   const dispute = disputes.find(({ id }) => id === disputeId);
   if (order === null || dispute === undefined || party === null) return {};
-  return { openDispute: presentObstacle(dispute, order, party.role, now) };
+  return { openDispute: presentConflict(dispute, order, party.role, now) };
 }
 
 function refusal(decided: Decided, instance: { url: string; id: string }): StoredResponse | null {
@@ -73,7 +73,7 @@ function refusal(decided: Decided, instance: { url: string; id: string }): Store
     rejection.code === 'version_mismatch'
       ? currentOf(decided)
       : rejection.code === 'dispute_already_open'
-        ? obstacleTo(decided, rejection.disputeId)
+        ? conflictWith(decided, rejection.disputeId)
         : {};
   const problem = rejectionProblem(rejection, shown);
   return {

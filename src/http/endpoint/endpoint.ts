@@ -1,23 +1,23 @@
 import type { z } from 'zod';
 import type { Caller, Scope } from '../../application/caller.ts';
 import type { QueueInspector } from '../../application/deadlines.ts';
-import type { WriteDeps } from '../../application/write.ts';
+import type { CoreDeps } from '../../application/write.ts';
 import type { DisputeType } from '../../domain/rules.ts';
-import type { Sealer } from '../../platform/encryption.ts';
+import type { Encryption } from '../../platform/encryption.ts';
 import type { ProblemCode } from '../problems/problems.ts';
 import type { EventStreams } from '../streams/event-streams.ts';
 import type { Format } from './media-types.ts';
 
 /** What every handler may use. */
 export interface HttpDeps {
-  readonly write: WriteDeps;
+  readonly write: CoreDeps;
   /** How long a respondent has, by type, in milliseconds. */
   readonly windowsMs: Readonly<Record<DisputeType, number>>;
   /** How long before a deadline the parties are reminded of it, in milliseconds. */
   readonly remindersMs: readonly number[];
   readonly webhooks: {
     /** Encrypts endpoints' secrets; null where there is no key, and so no webhooks. */
-    readonly sealer: Sealer | null;
+    readonly encryption: Encryption | null;
     /** Whether endpoints may be on http and on private addresses. */
     readonly allowInsecure: boolean;
   };
@@ -78,7 +78,7 @@ interface Success {
  * One operation of the API: the route, its validation, its access check and its part of the OpenAPI document are all
  * made from this one value.
  */
-export interface Operation<P = unknown, Q = unknown, B = unknown> {
+export interface Endpoint<P = unknown, Q = unknown, B = unknown> {
   readonly operationId: string;
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
   /** With parameters in braces, as OpenAPI writes them. */
@@ -107,11 +107,11 @@ export interface Operation<P = unknown, Q = unknown, B = unknown> {
 }
 
 /** Whether an operation answers If-None-Match: a read whose success has an entity tag. */
-export function isRevalidated({ method, success }: Operation): boolean {
+export function isRevalidated({ method, success }: Endpoint): boolean {
   return method === 'GET' && success.some(({ headers }) => headers?.includes('ETag'));
 }
 
 /** Ties the types of an operation's input to its handler; the value itself is returned as it is. */
-export function operation<P = unknown, Q = unknown, B = unknown>(value: Operation<P, Q, B>): Operation {
-  return value as unknown as Operation;
+export function operation<P = unknown, Q = unknown, B = unknown>(value: Endpoint<P, Q, B>): Endpoint {
+  return value as unknown as Endpoint;
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { errorsOf, type InputError, inputError, pointerOfUnknown } from '../problems/input-errors.ts';
 import { invalidInput } from '../problems/problems.ts';
 import { conditionFault } from './condition-fault.ts';
-import { isRevalidated, type Operation } from './endpoint.ts';
+import { type Endpoint, isRevalidated } from './endpoint.ts';
 import { keyFault } from './idempotency-key.ts';
 import { lastEventIdFault } from './last-event-id.ts';
 
@@ -16,7 +16,7 @@ export interface Input {
 
 type Given = Pick<FastifyRequest, 'params' | 'query' | 'body' | 'headers'>;
 
-function headerFaults(operation: Operation, headers: FastifyRequest['headers']): InputError[] {
+function headerFaults(operation: Endpoint, headers: FastifyRequest['headers']): InputError[] {
   const faults = [
     operation.takesKey ? keyFault(headers) : null,
     operation.takesIfMatch ? conditionFault(headers, 'if-match') : null,
@@ -64,7 +64,7 @@ function strayBody(body: unknown): InputError[] {
  * ignored would mislead.
  * @throws ProblemError `validation_failed`, with everything that is wrong at once
  */
-export function parseInput(operation: Operation, given: Given): Input {
+export function parseInput(operation: Endpoint, given: Given): Input {
   const { params = NOTHING, query = NOTHING, body } = operation;
   const { faults, rest } = splitQuery(query, given.query as object);
   const errors = [...headerFaults(operation, given.headers), ...faults];

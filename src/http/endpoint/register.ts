@@ -4,7 +4,7 @@ import { type Caller, hasScope } from '../../application/caller.ts';
 import { insufficientScope, problemError } from '../problems/problems.ts';
 import { compressionOf, varyOn } from '../server/compression.ts';
 import { bodyLimitOf } from './body-limit.ts';
-import { type Access, EVENT_STREAM, type HttpDeps, isRevalidated, type Operation, type Reply } from './endpoint.ts';
+import { type Access, type Endpoint, EVENT_STREAM, type HttpDeps, isRevalidated, type Reply } from './endpoint.ts';
 import { namesTag, parseCondition } from './etag.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { parseInput } from './input.ts';
@@ -56,7 +56,7 @@ interface Serving {
 }
 
 /** Whether the caller has already what a read would give it. */
-function isCurrent(operation: Operation, headers: FastifyRequest['headers'], reply: Reply): boolean {
+function isCurrent(operation: Endpoint, headers: FastifyRequest['headers'], reply: Reply): boolean {
   const tag = reply.headers?.['etag'];
   const given = headers['if-none-match'];
   if (tag === undefined || given === undefined || !isRevalidated(operation)) return false;
@@ -64,7 +64,7 @@ function isCurrent(operation: Operation, headers: FastifyRequest['headers'], rep
   return condition !== null && namesTag(condition, tag);
 }
 
-async function answer(operation: Operation, { deps, stopping }: Serving, request: FastifyRequest, reply: FastifyReply) {
+async function answer(operation: Endpoint, { deps, stopping }: Serving, request: FastifyRequest, reply: FastifyReply) {
   const { caller } = request;
   if (caller === null) throw new Error('a request got past authentication without a caller');
   const { headers: given } = request;
@@ -94,13 +94,13 @@ async function answer(operation: Operation, { deps, stopping }: Serving, request
   return typeof body === 'string' || body instanceof Readable ? body : JSON.stringify(body);
 }
 
-function formatsOf({ success, hasCsv }: Operation): readonly [Format, ...Format[]] {
+function formatsOf({ success, hasCsv }: Endpoint): readonly [Format, ...Format[]] {
   if (success.some(({ mediaType }) => mediaType === EVENT_STREAM)) return ['events'];
   return hasCsv ? ['json', 'csv'] : ['json'];
 }
 
 /** Adds an operation as a route. */
-export function registerOperation(app: FastifyInstance, serving: Serving, operation: Operation): void {
+export function registerOperation(app: FastifyInstance, serving: Serving, operation: Endpoint): void {
   app.route({
     method: operation.method,
     url: operation.path.replace(/\{(\w+)\}/g, ':$1'),

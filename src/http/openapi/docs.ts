@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { operations } from '../endpoint/endpoints.ts';
+import { endpoints } from '../endpoint/endpoints.ts';
 import { digestOf, entityTag, namesTag, parseCondition } from '../endpoint/etag.ts';
 import { varyOn } from '../server/compression.ts';
 import { systemPaths } from '../server/system-paths.ts';
@@ -21,7 +21,7 @@ const PAGE_POLICY = [
 
 /** The OpenAPI document of this build: what openapi/openapi.json holds. */
 export function apiDocument(): Record<string, unknown> {
-  return openApiDocument(operations, systemPaths);
+  return openApiDocument(endpoints, systemPaths);
 }
 
 interface ServedDocument {

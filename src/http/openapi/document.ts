@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { VERSION } from '../../platform/version.ts';
 import { WEBHOOK_PARAMETERS, webhooksOf } from '../../webhooks/http/openapi.ts';
-import { isRevalidated, type Operation } from '../endpoint/endpoint.ts';
+import { type Endpoint, isRevalidated } from '../endpoint/endpoint.ts';
 import { KEY_PATTERN } from '../endpoint/idempotency-key.ts';
 import { TYPES } from '../endpoint/media-types.ts';
 import { PROBLEMS, type ProblemCode } from '../problems/problems.ts';
@@ -76,7 +76,7 @@ function parametersOf(components: Components, schema: z.ZodType | undefined, whe
   });
 }
 
-function headerParameters(operation: Operation): Json[] {
+function headerParameters(operation: Endpoint): Json[] {
   const { takesKey, takesIfMatch, takesLastEventId } = operation;
   const taken = [
     takesKey && 'IdempotencyKey',
@@ -179,7 +179,7 @@ function headersOf(components: readonly string[]): Json {
   return { headers: Object.fromEntries(refs) };
 }
 
-function successResponses(components: Components, operation: Operation): Json {
+function successResponses(components: Components, operation: Endpoint): Json {
   const replayed = operation.takesKey ? ['Idempotency-Replayed'] : [];
   return Object.fromEntries(
     operation.success.map(({ status, description, schema, mediaType = 'application/json', headers = [] }) => [
@@ -197,7 +197,7 @@ function successResponses(components: Components, operation: Operation): Json {
 }
 
 /** What a caller gets that has the current version already. */
-function notModified(operation: Operation): Json {
+function notModified(operation: Endpoint): Json {
   return isRevalidated(operation) ? { '304': { description: 'It has not changed.', ...headersOf(['ETag']) } } : {};
 }
 
@@ -208,7 +208,7 @@ function problemHeaders(status: number): string[] {
   return status === 503 ? ['Retry-After'] : [];
 }
 
-function problemResponses(components: Components, operation: Operation): Json {
+function problemResponses(components: Components, operation: Endpoint): Json {
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of problemsOf(operation)) {
     const { status } = PROBLEMS[code];
@@ -231,19 +231,19 @@ function problemResponses(components: Components, operation: Operation): Json {
   );
 }
 
-function whoMayCall({ access, path }: Operation): string {
+function whoMayCall({ access, path }: Endpoint): string {
   const parties = access.party ? [path.includes('{') ? 'the parties of the order' : 'users'] : [];
   const services = (access.scopes ?? []).map((scope) => `services with \`${scope}\``);
   return access.anyone ? 'Any caller with a valid token.' : `For ${[...parties, ...services].join(' and ')}.`;
 }
 
 /** The same for programs: `any`, or `party` and the scopes, one of which is enough. */
-function callersOf({ access }: Operation): string[] {
+function callersOf({ access }: Endpoint): string[] {
   if (access.anyone) return ['any'];
   return [...(access.party ? ['party'] : []), ...(access.scopes ?? [])];
 }
 
-function operationObject(components: Components, operation: Operation): Json {
+function operationObject(components: Components, operation: Endpoint): Json {
   const { operationId, summary, description, tag, params, query, body, bodyMayBeAbsent } = operation;
   const parameters = [
     ...parametersOf(components, params, 'path'),
@@ -306,7 +306,7 @@ const TAGS = [
 ];
 
 /** The OpenAPI 3.1 document of some operations, with the paths of `system` added as they are. */
-export function openApiDocument(operations: readonly Operation[], system: Record<string, Json>): Json {
+export function openApiDocument(operations: readonly Endpoint[], system: Record<string, Json>): Json {
   const components = new Components();
   const paths: Record<string, Json> = {};
   for (const operation of operations) {

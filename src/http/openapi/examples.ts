@@ -3,7 +3,7 @@ import { decide } from '../../domain/decide.ts';
 import type { Hold } from '../../domain/holds.ts';
 import type { DisputeAction } from '../../domain/rules.ts';
 import type { Instant, Party, ReportedStatus, State } from '../../domain/state.ts';
-import { type Entry, settle } from '../../domain/transition.ts';
+import { applyDue, type Entry } from '../../domain/transition.ts';
 import type { FeedRow } from '../../store/feed.ts';
 
 // The story of one order, told by the rules themselves, so that no example says what cannot happen.
@@ -105,7 +105,7 @@ const answered = (command: Command, action: DisputeAction, actor: Party) =>
 
 function held(): Told {
   const hold: Hold = { id: HOLD_ID, type: null, orderIds: null, from: OPENED_AT + HOUR_MS, until: ACTED_AT };
-  return settle({ ...opened(cancel).state, holds: [hold] }, ACTED_AT);
+  return applyDue({ ...opened(cancel).state, holds: [hold] }, ACTED_AT);
 }
 
 /** How each type of event comes about. */
@@ -115,11 +115,11 @@ const STORIES: Readonly<Record<EntryType, () => Told>> = {
   'dispute.declined': () => answered(cancel, 'decline', FREELANCER),
   'dispute.answered': () => answered(askForUpdate, 'provide_update', FREELANCER),
   'dispute.withdrawn': () => answered(cancel, 'withdraw', CLIENT),
-  'dispute.expired': () => settle(opened(cancel).state, OPENED_AT + WINDOW_MS),
+  'dispute.expired': () => applyDue(opened(cancel).state, OPENED_AT + WINDOW_MS),
   'dispute.superseded': () => tell(opened(cancel), report('completed', 2), ACTED_AT),
   'dispute.comment_added': () => answered(cancel, 'add_comment', FREELANCER),
   'dispute.deadline_shifted': held,
-  'dispute.reminder_due': () => settle(opened(cancel).state, OPENED_AT + WINDOW_MS - REMINDER_MS),
+  'dispute.reminder_due': () => applyDue(opened(cancel).state, OPENED_AT + WINDOW_MS - REMINDER_MS),
   'order.status_changed': () => opened(cancel),
   'order.delivery_date_changed': () => answered(askForMore, 'accept', CLIENT),
   'order.extras_added': () => answered(askForMore, 'accept', CLIENT),

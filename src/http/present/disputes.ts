@@ -124,7 +124,7 @@ export function presentEventDispute(dispute: Omit<Dispute, 'comment'>, order: Or
 }
 
 /** The open dispute that stands in somebody's way, with what that party may do about it. */
-export function presentObstacle(dispute: Dispute, order: Order, role: Role, now: Instant) {
+export function presentConflict(dispute: Dispute, order: Order, role: Role, now: Instant) {
   const { id, type, opener, respondBy, viewer, etag } = presentDispute(dispute, order, role, now);
   return { id, type, opener, respondBy, allowedActions: viewer?.allowedActions ?? [], etag };
 }

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Face, systemPathsOf } from '../server/route-sets.ts';
+import { type RouteSet, systemPathsOf } from '../server/route-sets.ts';
 import { problemError } from './problems.ts';
 import { sendProblem } from './send-problem.ts';
 
@@ -9,9 +9,9 @@ interface Address {
 }
 
 /** The addresses of a port, to tell a wrong method from a wrong address. */
-function addressesOf(face: Face): Address[] {
-  const system = systemPathsOf(face).map((path) => ({ method: 'GET', path }));
-  return [...face.operations, ...system].map(({ method, path }) => ({
+function addressesOf(routeSet: RouteSet): Address[] {
+  const system = systemPathsOf(routeSet).map((path) => ({ method: 'GET', path }));
+  return [...routeSet.endpoints, ...system].map(({ method, path }) => ({
     method,
     pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
   }));
@@ -20,9 +20,9 @@ function addressesOf(face: Face): Address[] {
 /** Answers what is at no address of a port, or at one of them by a method that it does not have. */
 export type NotFound = (request: FastifyRequest, reply: FastifyReply) => FastifyReply;
 
-/** Makes that answer for one face. */
-export function notFoundOn(face: Face): NotFound {
-  const addresses = addressesOf(face);
+/** Makes that answer for one routeSet. */
+export function notFoundOn(routeSet: RouteSet): NotFound {
+  const addresses = addressesOf(routeSet);
   return (request: FastifyRequest, reply: FastifyReply) => {
     const path = request.url.split('?')[0] ?? '';
     const methods = addresses.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);

@@ -1,8 +1,8 @@
-import type { Operation } from '../endpoint/endpoint.ts';
+import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { ProblemCode } from './problems.ts';
 
 /** Every problem code that an operation may answer with: its own, and those that follow from what it takes. */
-export function problemsOf({ method, access, takesKey, takesIfMatch, problems }: Operation): ProblemCode[] {
+export function problemsOf({ method, access, takesKey, takesIfMatch, problems }: Endpoint): ProblemCode[] {
   const codes: ProblemCode[] = [
     // Whatever an operation takes, a caller may send it something else.
     'validation_failed',

@@ -92,7 +92,7 @@ const reconcileDeadlines = operation({
   tag: 'Operations',
   summary: 'Reconcile the queue with Postgres now',
   description:
-    'Settles what is overdue, makes missing jobs again and takes orphaned ones away; the workers do the same by ' +
+    'Applies what is overdue, makes missing jobs again and takes orphaned ones away; the workers do the same by ' +
     'themselves, only later. It works for ten seconds at most.',
   access: { scopes: ['ops'] },
   takesKey: true,
@@ -115,4 +115,4 @@ async function reconcileOrUnavailable({ write, queue }: HttpDeps) {
   }
 }
 
-export const deadlineOperations = [getDeadlines, reconcileDeadlines];
+export const deadlineRoutes = [getDeadlines, reconcileDeadlines];

@@ -4,7 +4,7 @@ import { readOrder, readTimeline } from '../../application/read.ts';
 import type { DisputeAction } from '../../domain/rules.ts';
 import { type Party, roleIn } from '../../domain/state.ts';
 import { carryOut, disputePrecondition, orderPrecondition, respondWithDispute } from '../endpoint/commands.ts';
-import { type Operation, operation } from '../endpoint/endpoint.ts';
+import { type Endpoint, operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
 import { disputeHref, presentDispute, presentTimelineEntry } from '../present/disputes.ts';
 import { type ProblemCode, problemError } from '../problems/problems.ts';
@@ -75,7 +75,7 @@ interface ActionText {
   readonly problems: readonly ProblemCode[];
 }
 
-function actionOperation({ action, ...text }: ActionText): Operation {
+function actionOperation({ action, ...text }: ActionText): Endpoint {
   const comments = action === 'add_comment';
   return operation<{ id: string }, unknown, { comment?: string | undefined }>({
     ...text,
@@ -188,4 +188,4 @@ const getTimeline = operation({
   },
 });
 
-export const disputeOperations = [openDispute, getDispute, ...ACTIONS.map(actionOperation), getTimeline];
+export const disputeRoutes = [openDispute, getDispute, ...ACTIONS.map(actionOperation), getTimeline];

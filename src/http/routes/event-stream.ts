@@ -85,4 +85,4 @@ const streamEvents = operation({
   },
 });
 
-export const eventStreamOperations = [streamOrderEvents, streamEvents];
+export const eventStreamRoutes = [streamOrderEvents, streamEvents];

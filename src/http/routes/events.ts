@@ -31,4 +31,4 @@ const listEvents = operation({
   },
 });
 
-export const eventOperations = [listEvents];
+export const eventRoutes = [listEvents];

@@ -81,4 +81,4 @@ const deleteHold = operation({
   },
 });
 
-export const holdOperations = [createHold, getHolds, deleteHold];
+export const holdRoutes = [createHold, getHolds, deleteHold];

@@ -97,4 +97,4 @@ const listOrderDisputes = operation({
   },
 });
 
-export const listOperations = [listDisputes, listOrderDisputes];
+export const listRoutes = [listDisputes, listOrderDisputes];

@@ -71,4 +71,4 @@ const getOrder = operation({
   },
 });
 
-export const orderOperations = [reportOrder, getOrder];
+export const orderRoutes = [reportOrder, getOrder];

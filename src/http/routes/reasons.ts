@@ -28,4 +28,4 @@ const listReasons = operation({
   },
 });
 
-export const reasonOperations = [listReasons];
+export const reasonRoutes = [listReasons];

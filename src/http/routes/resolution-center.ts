@@ -33,4 +33,4 @@ const getResolutionCenter = operation({
   },
 });
 
-export const resolutionCenterOperations = [getResolutionCenter];
+export const resolutionCenterRoutes = [getResolutionCenter];

@@ -36,7 +36,7 @@ const InputError = z
   })
   .meta({ id: 'InputError' });
 
-const Obstacle = z
+const Conflict = z
   .strictObject({
     id: DisputeId,
     type: DisputeType,
@@ -60,7 +60,7 @@ export const ProblemDocument = z
     code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
     requestId: z.string(),
     errors: z.array(InputError).optional().meta({ description: 'What is wrong with the input.' }),
-    openDispute: Obstacle.optional().meta({ description: 'With `dispute_already_open`.' }),
+    openDispute: Conflict.optional().meta({ description: 'With `dispute_already_open`.' }),
     reason: z
       .enum(['order_completed', 'order_cancelled'])
       .optional()

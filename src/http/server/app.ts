@@ -19,7 +19,7 @@ import { registerCompression } from './compression.ts';
 import { exposeToOrigins } from './cors.ts';
 import { CONNECTION_LIMITS, protect, restrictBrowsers } from './protection.ts';
 import { type QueueBoard, registerQueueBoard } from './queue-board.ts';
-import { FACES, type Face } from './route-sets.ts';
+import { ROUTE_SETS, type RouteSet } from './route-sets.ts';
 import { registerSystem, type SystemDeps } from './system.ts';
 import { traceRequests } from './tracing.ts';
 
@@ -78,9 +78,9 @@ const NOT_HTTP = [
 ].join('\r\n');
 
 /** Builds what one port answers with, as a Fastify app that does not listen yet. */
-export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise<FastifyInstance> {
+export async function buildApp(deps: AppDeps, routeSet: RouteSet = ROUTE_SETS.whole): Promise<FastifyInstance> {
   const { http, authenticate, system, access, log } = deps;
-  const notFound = notFoundOn(face);
+  const notFound = notFoundOn(routeSet);
   const app = fastify({
     ...CONNECTION_LIMITS,
     loggerInstance: log,
@@ -141,9 +141,11 @@ export async function buildApp(deps: AppDeps, face: Face = FACES.whole): Promise
   });
   const stopping = new AbortController();
   app.addHook('preClose', async () => stopping.abort());
-  for (const operation of face.operations) registerOperation(app, { deps: http, stopping: stopping.signal }, operation);
-  registerSystem(app, system, face.metrics);
-  if (face.board) await registerQueueBoard(app, deps.board, { ...deps.operators, identify, limits, audit: http.audit });
-  if (face.docs) await registerDocs(app);
+  for (const operation of routeSet.endpoints)
+    registerOperation(app, { deps: http, stopping: stopping.signal }, operation);
+  registerSystem(app, system, routeSet.metrics);
+  if (routeSet.board)
+    await registerQueueBoard(app, deps.board, { ...deps.operators, identify, limits, audit: http.audit });
+  if (routeSet.docs) await registerDocs(app);
   return app;
 }

@@ -1,32 +1,32 @@
 import type { FastifyInstance } from 'fastify';
 import { type AppDeps, buildApp } from './app.ts';
-import { FACES } from './route-sets.ts';
+import { ROUTE_SETS } from './route-sets.ts';
 import { buildWorkerApp } from './worker-app.ts';
 
 /** What decides which port answers what. */
-export interface DoorOptions {
+export interface ListenerOptions {
   readonly role: 'api' | 'worker' | 'all';
   /** Whether operators have a port of their own. */
   readonly hasOpsPort: boolean;
 }
 
 /** The apps of a process, one for each port; none of them listens yet. */
-export interface Doors {
+export interface Listeners {
   readonly main: FastifyInstance;
   readonly ops: FastifyInstance | null;
 }
 
-function buildMain(deps: AppDeps, { role, hasOpsPort }: DoorOptions): Promise<FastifyInstance> | FastifyInstance {
-  if (role !== 'worker') return buildApp(deps, hasOpsPort ? FACES.callers : FACES.whole);
+function buildMain(deps: AppDeps, { role, hasOpsPort }: ListenerOptions): Promise<FastifyInstance> | FastifyInstance {
+  if (role !== 'worker') return buildApp(deps, hasOpsPort ? ROUTE_SETS.callers : ROUTE_SETS.whole);
   // A worker answers machines only, unless somebody has said how operators get in.
   if (hasOpsPort || deps.operators.login === null) return buildWorkerApp(deps.system, deps.log, !hasOpsPort);
-  return buildApp(deps, FACES.operators);
+  return buildApp(deps, ROUTE_SETS.operators);
 }
 
 /** Builds what a process serves: one app for everybody, or a second one for operators where that is configured. */
-export async function buildDoors(deps: AppDeps, options: DoorOptions): Promise<Doors> {
+export async function buildListeners(deps: AppDeps, options: ListenerOptions): Promise<Listeners> {
   return {
     main: await buildMain(deps, options),
-    ops: options.hasOpsPort ? await buildApp(deps, FACES.operators) : null,
+    ops: options.hasOpsPort ? await buildApp(deps, ROUTE_SETS.operators) : null,
   };
 }

@@ -95,4 +95,4 @@ const redeliver = operation({
   },
 });
 
-export const webhookDeliveryOperations = [getDeliveries, getDelivery, redeliver];
+export const webhookDeliveryRoutes = [getDeliveries, getDelivery, redeliver];

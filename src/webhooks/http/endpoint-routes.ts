@@ -7,7 +7,7 @@ import { type HttpDeps, operation } from '../../http/endpoint/endpoint.ts';
 import { idempotencyKey } from '../../http/endpoint/idempotency-key.ts';
 import { inputError } from '../../http/problems/input-errors.ts';
 import { invalidInput, positionAhead, problemError, UNAVAILABLE } from '../../http/problems/problems.ts';
-import type { Sealer } from '../../platform/encryption.ts';
+import type { Encryption } from '../../platform/encryption.ts';
 import { urlFault } from '../../platform/network/public-address.ts';
 import { type Tx, withTx } from '../../platform/postgres/database.ts';
 import { withRetry } from '../../platform/postgres/retry.ts';
@@ -46,8 +46,8 @@ const SECRET_BYTES = 32;
 const LIST = 'webhook endpoints';
 const Place = z.tuple([z.uuid()]);
 
-function sealerOf({ webhooks }: HttpDeps): Sealer {
-  if (webhooks.sealer !== null) return webhooks.sealer;
+function encryptionOf({ webhooks }: HttpDeps): Encryption {
+  if (webhooks.encryption !== null) return webhooks.encryption;
   throw problemError('unavailable', 'Webhooks are off here: WEBHOOK_ENCRYPTION_KEY is not set.', {
     ...(UNAVAILABLE.headers !== undefined && { headers: UNAVAILABLE.headers }),
   });
@@ -62,14 +62,17 @@ const newSecret = (): string => `whsec_${randomBytes(SECRET_BYTES).toString('bas
 
 // An answer with a secret is kept for its key like any other, but not as it is.
 const KEPT_ANSWER = 'kept answer';
-const sealed = (sealer: Sealer, response: StoredResponse): StoredResponse => ({
+const encryptedAnswer = (encryption: Encryption, response: StoredResponse): StoredResponse => ({
   ...response,
-  body: sealer.seal(response.body, KEPT_ANSWER),
+  body: encryption.encrypt(response.body, KEPT_ANSWER),
 });
 
-function opened(sealer: Sealer, outcome: Outcome): Outcome {
+function decryptedAnswer(encryption: Encryption, outcome: Outcome): Outcome {
   if (!('response' in outcome)) return outcome;
-  return { ...outcome, response: { ...outcome.response, body: sealer.open(outcome.response.body, KEPT_ANSWER) } };
+  return {
+    ...outcome,
+    response: { ...outcome.response, body: encryption.decrypt(outcome.response.body, KEPT_ANSWER) },
+  };
 }
 
 const createEndpoint = operation({
@@ -90,16 +93,21 @@ const createEndpoint = operation({
   problems: [],
   handle: async (call) => {
     const { deps, caller, body } = call;
-    const sealer = sealerOf(deps);
+    const encryption = encryptionOf(deps);
     checkUrl(deps, body.url);
     checkMayChange(caller, body);
     const outcome = await runOnce(deps.write.db, idempotencyKey(call), async (tx) => {
       const [id, secret] = [deps.write.newId(), newSecret()];
-      const row = await insertEndpoint(tx, { ...body, id, secret: sealer.seal(secret, id), createdBy: caller.id });
+      const row = await insertEndpoint(tx, {
+        ...body,
+        id,
+        secret: encryption.encrypt(secret, id),
+        createdBy: caller.id,
+      });
       const location = `/v1/webhook-endpoints/${id}`;
-      return sealed(sealer, respond(201, { ...presentEndpoint(row), secret }, { location }));
+      return encryptedAnswer(encryption, respond(201, { ...presentEndpoint(row), secret }, { location }));
     });
-    return replyTo(opened(sealer, outcome));
+    return replyTo(decryptedAnswer(encryption, outcome));
   },
 });
 
@@ -210,14 +218,14 @@ const rotateSecret = operation({
   problems: ['not_found'],
   handle: async (call) => {
     const { deps, params, body } = call;
-    const sealer = sealerOf(deps);
+    const encryption = encryptionOf(deps);
     const outcome = await changeOnce(call, params.id, async (tx) => {
       const secret = newSecret();
-      const row = await replaceSecret(tx, params.id, sealer.seal(secret, params.id), body.keepPreviousFor);
+      const row = await replaceSecret(tx, params.id, encryption.encrypt(secret, params.id), body.keepPreviousFor);
       if (row === undefined) throw noSuchEndpoint();
-      return sealed(sealer, respond(200, { ...presentEndpoint(row), secret }));
+      return encryptedAnswer(encryption, respond(200, { ...presentEndpoint(row), secret }));
     });
-    return replyTo(opened(sealer, outcome));
+    return replyTo(decryptedAnswer(encryption, outcome));
   },
 });
 
@@ -276,7 +284,7 @@ const replayEvents = operation({
   },
 });
 
-export const webhookEndpointOperations = [
+export const webhookEndpointRoutes = [
   createEndpoint,
   getEndpoints,
   getEndpoint,

@@ -1,6 +1,6 @@
 import { and, desc, eq, lt, sql } from 'drizzle-orm';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
-import { THIS_MOMENT } from '../../store/clock.ts';
+import { STATEMENT_TIME } from '../../store/clock.ts';
 import type { FeedRow } from '../../store/feed.ts';
 import { logEntries, webhookDeliveries } from '../../store/schema.ts';
 
@@ -53,7 +53,7 @@ export async function forgetDeliveries(tx: Tx, retentionMs: number, limit: numbe
   const { rowCount } = await tx.execute(sql`
     DELETE FROM webhook_deliveries WHERE id IN (
       SELECT id FROM webhook_deliveries WHERE finished_at IS NOT NULL
-        AND finished_at < ${THIS_MOMENT} - ${retentionMs}::float8 * interval '1 millisecond' LIMIT ${limit})`);
+        AND finished_at < ${STATEMENT_TIME} - ${retentionMs}::float8 * interval '1 millisecond' LIMIT ${limit})`);
   return rowCount ?? 0;
 }
 
@@ -80,7 +80,7 @@ export async function purgeRemoved(tx: Tx, limit: number): Promise<boolean> {
  */
 export async function backlog({ query }: Database): Promise<{ oldestAgeS: number; disabled: number }> {
   const { rows } = await query.execute<{ age: number | null; disabled: number }>(sql`
-    SELECT (SELECT max(extract(epoch FROM ${THIS_MOMENT} - greatest(oldest.queued_at, e.active_since)))::float8
+    SELECT (SELECT max(extract(epoch FROM ${STATEMENT_TIME} - greatest(oldest.queued_at, e.active_since)))::float8
         FROM webhook_endpoints e CROSS JOIN LATERAL (
           SELECT d.queued_at FROM webhook_deliveries d WHERE d.endpoint_id = e.id AND d.status IN ('waiting', 'pending')
           ORDER BY d.queued_at LIMIT 1) AS oldest

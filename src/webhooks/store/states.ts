@@ -1,6 +1,6 @@
 import { and, asc, eq, sql } from 'drizzle-orm';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
-import { THIS_MOMENT } from '../../store/clock.ts';
+import { STATEMENT_TIME } from '../../store/clock.ts';
 import { webhookDeliveries } from '../../store/schema.ts';
 import type { EndpointState } from '../states.ts';
 import type { DeliveryRow } from './deliveries.ts';
@@ -10,7 +10,7 @@ import type { DeliveryRow } from './deliveries.ts';
 
 /** Says in SQL that a delivery is due. An endpoint that is not active only gets messages to try it out. */
 const isDue = (isActive: boolean) =>
-  sql`status = 'pending' AND next_attempt_at <= ${THIS_MOMENT}${isActive ? sql`` : sql` AND type = 'webhook_endpoint.test'`}`;
+  sql`status = 'pending' AND next_attempt_at <= ${STATEMENT_TIME}${isActive ? sql`` : sql` AND type = 'webhook_endpoint.test'`}`;
 
 /** The endpoints for which something is due. */
 export async function endpointsWithDue({ query }: Database): Promise<string[]> {

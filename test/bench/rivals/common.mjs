@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 const { SERVICE, DATABASE_URL, CONCURRENCY } = process.env;
 const part = (path) => import(pathToFileURL(`${SERVICE}/rivals/${path}`).href);
 const { openDatabase } = await part('platform/postgres/database.js');
-const { settleDisputes } = await part('application/apply-due.js');
+const { applyDueDeadlines } = await part('application/apply-due.js');
 const { v7: newId } = createRequire(`${SERVICE}/package.json`)('uuid');
 
 export const concurrency = Number(CONCURRENCY);
@@ -17,7 +17,7 @@ export const db = openDatabase({
 });
 const deps = { db, newId, onCommitted: () => {} };
 
-export const settleOne = (disputeId) => settleDisputes(deps, [disputeId], { trigger: 'job', busy: 'wait' });
+export const settleOne = (disputeId) => applyDueDeadlines(deps, [disputeId], { trigger: 'job', busy: 'wait' });
 
 /** All open disputes with their deadlines, in milliseconds. */
 export async function deadlines() {

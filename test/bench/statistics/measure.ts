@@ -9,7 +9,7 @@ import { startPostgres } from '../../../src/dev/embedded/postgres.ts';
 import { type Database, openDatabase, withTx } from '../../../src/platform/postgres/database.ts';
 import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.ts';
 import { GROUPINGS, summarize } from '../../../src/statistics/counts.ts';
-import { foldLog, readStatistics } from '../../../src/statistics/rollup.ts';
+import { readStatistics, rollUp } from '../../../src/statistics/rollup.ts';
 import { freeze, readCells, readStanding } from '../../../src/statistics/store.ts';
 import { seedHistory } from '../../statistics/seed.ts';
 
@@ -44,7 +44,7 @@ async function sizeOf(client: pg.Client, what: string): Promise<string> {
 
 async function fold(client: pg.Client, db: Database): Promise<void> {
   const begun = performance.now();
-  while ((await foldLog(db, 10)) === 'more');
+  while ((await rollUp(db, 10)) === 'more');
   const seconds = (performance.now() - begun) / 1_000;
   await client.query('VACUUM ANALYZE dispute_statistics');
   const { rows } = await client.query<{ entries: number; rows: number }>(

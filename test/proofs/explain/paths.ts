@@ -1,12 +1,12 @@
 import { v7 as uuidv7 } from 'uuid';
-import { settleDisputes } from '../../../src/application/apply-due.ts';
+import { applyDueDeadlines } from '../../../src/application/apply-due.ts';
 import { sequenceLog } from '../../../src/application/feed.ts';
 import { readDisputes, readOrder, readTimeline } from '../../../src/application/read.ts';
-import type { WriteDeps } from '../../../src/application/write.ts';
+import type { CoreDeps } from '../../../src/application/write.ts';
 import { DISPUTE_TYPES, RESOLUTIONS } from '../../../src/domain/rules.ts';
 import { commentsLeft, eraseComments } from '../../../src/erasures/store.ts';
 import { type Database, withTx } from '../../../src/platform/postgres/database.ts';
-import { foldEntries, overdueIn, readCells, readStanding } from '../../../src/statistics/store.ts';
+import { overdueIn, readCells, readStanding, rollUpEntries } from '../../../src/statistics/store.ts';
 import { countDeadlines, handedOver, listDeadlines, wantedAmong } from '../../../src/store/deadlines.ts';
 import { readFeed } from '../../../src/store/feed.ts';
 import { finishHolds, releasedDisputes } from '../../../src/store/holds.ts';
@@ -86,7 +86,7 @@ export function listings(now: number): AccessPath[] {
   });
 }
 
-const deps = (db: Database): WriteDeps => ({ db, newId: uuidv7, onCommitted: () => {} });
+const deps = (db: Database): CoreDeps => ({ db, newId: uuidv7, onCommitted: () => {} });
 
 const FIRST = async (db: Database): Promise<string> => {
   const { rows } = await db.pool.query<{ id: string }>(
@@ -170,7 +170,8 @@ export function work(now: number): AccessPath[] {
     { name: 'disputes to remind', run: (db) => disputesToRemind(db, 500) },
     {
       name: 'settling what is overdue',
-      run: async (db) => settleDisputes(deps(db), await overdueDisputes(db, 200), { trigger: 'sweep', busy: 'skip' }),
+      run: async (db) =>
+        applyDueDeadlines(deps(db), await overdueDisputes(db, 200), { trigger: 'sweep', busy: 'skip' }),
     },
     { name: 'timers to hand over', run: (db) => withTx(db, (tx) => leaseTimers(tx, LEASE)) },
     { name: 'timers handed over', run: (db) => handedOver(db, null, 1_000, HORIZON) },
@@ -187,7 +188,7 @@ export function work(now: number): AccessPath[] {
     { name: 'disputes of released holds', run: (db) => releasedDisputes(db, 500) },
     { name: 'holds to be finished', run: (db) => withTx(db, finishHolds) },
     { name: 'numbers for the log', run: (db) => sequenceLog(db) },
-    { name: 'the log folded into statistics', run: (db) => withTx(db, (tx) => foldEntries(tx, 5_000)) },
+    { name: 'the log folded into statistics', run: (db) => withTx(db, (tx) => rollUpEntries(tx, 5_000)) },
     { name: 'keys to be forgotten', run: (db) => withTx(db, (tx) => forgetOldKeys(tx, 1_000)) },
   ];
 }

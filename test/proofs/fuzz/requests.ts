@@ -10,7 +10,7 @@ interface Parameter {
   readonly schema: Schema;
 }
 
-interface Operation {
+interface Endpoint {
   readonly operationId: string;
   readonly method: string;
   readonly path: string;
@@ -25,7 +25,7 @@ function parametersOf(list: readonly (Parameter | { $ref: string })[]): Paramete
 }
 
 /** The operations of the document, those that need a token. */
-export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
+export const OPERATIONS: readonly Endpoint[] = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(methods as unknown as Record<string, Record<string, unknown>>).flatMap(([method, operation]) => {
     if ((operation['security'] as unknown[]).length === 0) return [];
     const body = operation['requestBody'] as { content: Record<string, { schema: Schema }> } | undefined;
@@ -199,7 +199,7 @@ const HARMS: readonly Harm[] = [
   },
 ];
 
-function draftOf(random: Random, operation: Operation, world: World): Draft {
+function draftOf(random: Random, operation: Endpoint, world: World): Draft {
   const ofPath = operation.parameters.filter((parameter) => parameter.in === 'path');
   const path = ofPath.reduce(
     (at, parameter) => at.replace(`{${parameter.name}}`, () => idOf(random, parameter, world, operation.operationId)),

@@ -2,7 +2,7 @@ import type { Command } from '../../../src/domain/commands.ts';
 import { decide } from '../../../src/domain/decide.ts';
 import type { Hold } from '../../../src/domain/holds.ts';
 import type { State } from '../../../src/domain/state.ts';
-import { asSeenAt, type Entry, type Step, settle } from '../../../src/domain/transition.ts';
+import { applyDue, asSeenAt, type Entry, type Step } from '../../../src/domain/transition.ts';
 import { act, open, orderOf, report, T0 } from '../../domain/builders.ts';
 import { type Ask, WINDOWS } from './model.ts';
 
@@ -65,7 +65,7 @@ export class World {
 
   /** A job, a sweeper or a reader comes by, as often as they like. */
   wake(now: number): void {
-    this.#commit(settle(this.#load(), this.#instant(now)));
+    this.#commit(applyDue(this.#load(), this.#instant(now)));
   }
 
   /** What any reader has to see. */

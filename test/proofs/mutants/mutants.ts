@@ -267,9 +267,9 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/domain/decide.ts',
     edits: [
       {
-        search: 'const settled = settle(before, now);',
+        search: 'const settled = applyDue(before, now);',
         replace:
-          'const settled: Step = command.kind === "report_order" ? settle(before, now) : { state: before, entries: [] };',
+          'const settled: Step = command.kind === "report_order" ? applyDue(before, now) : { state: before, entries: [] };',
       },
     ],
     killedBy: DOMAIN,
@@ -541,7 +541,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'jobs come back between the parts of a herd',
     file: 'src/workers/sweeper.ts',
-    edits: [{ search: 'onBacklog(next !== undefined && sweep.isHerd);', replace: 'onBacklog(false);' }],
+    edits: [{ search: 'onBacklog(next !== undefined && sweep.isBacklog);', replace: 'onBacklog(false);' }],
     killedBy: ['test/workers/backlog.test.ts'],
     named: 'jobs wait',
   },

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
-import { type CommandRequest, execute, type WriteDeps } from '../../../src/application/write.ts';
+import { type CommandRequest, type CoreDeps, execute } from '../../../src/application/write.ts';
 import type { Command } from '../../../src/domain/commands.ts';
 import type { DisputeAction, DisputeType } from '../../../src/domain/rules.ts';
 import type { Party, ReportedStatus } from '../../../src/domain/state.ts';
@@ -11,7 +11,7 @@ export const FREELANCER = 'user-9';
 export type User = typeof CLIENT | typeof FREELANCER;
 
 /** The write path on a database; nobody is told of what was committed. */
-export const writeDepsOf = (db: Database): WriteDeps => ({ db, newId: uuidv7, onCommitted: () => {} });
+export const writeDepsOf = (db: Database): CoreDeps => ({ db, newId: uuidv7, onCommitted: () => {} });
 
 type Asked = Pick<CommandRequest, 'target' | 'partyId' | 'command'>;
 
@@ -31,7 +31,7 @@ export interface Told {
 }
 
 /** Takes a command through the write path as the API does, with an answer of the least that tells what came of it. */
-export async function ask(deps: WriteDeps, asked: Asked, { key, fingerprint = 'same' }: Ask = {}): Promise<Told> {
+export async function ask(deps: CoreDeps, asked: Asked, { key, fingerprint = 'same' }: Ask = {}): Promise<Told> {
   const requestId = randomUUID();
   const outcome = await execute(deps, {
     ...asked,

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
-import { settleDisputes } from '../../../src/application/apply-due.ts';
+import { applyDueDeadlines } from '../../../src/application/apply-due.ts';
 import { readOrder } from '../../../src/application/read.ts';
-import type { WriteDeps } from '../../../src/application/write.ts';
+import type { CoreDeps } from '../../../src/application/write.ts';
 import type { DisputeAction, DisputeType } from '../../../src/domain/rules.ts';
 import type { ReportedStatus } from '../../../src/domain/state.ts';
 import type { Database, Tx } from '../../../src/platform/postgres/database.ts';
@@ -30,11 +30,11 @@ const RACERS = 4;
 export interface Stage {
   readonly database: TestDatabase;
   readonly scheduler: ReturnType<typeof createScheduler>;
-  readonly quiet: WriteDeps;
+  readonly quiet: CoreDeps;
   /** Makes a racer of something to do with the write path. */
   readonly racer: (
     name: string,
-    run: (deps: WriteDeps, db: Database) => Promise<unknown>,
+    run: (deps: CoreDeps, db: Database) => Promise<unknown>,
     when?: 'at once' | 'at any time',
   ) => Racer;
   /** Before each interleaving: every place is free again. */
@@ -111,25 +111,25 @@ export async function setOrder(
 /** What racers do. */
 export const act =
   (disputeId: string, by: User, kind: DisputeAction, how: Ask = {}) =>
-  (deps: WriteDeps): Promise<Told> =>
+  (deps: CoreDeps): Promise<Told> =>
     ask(deps, acting(disputeId, by, kind), how);
 export const open =
   (orderId: string, by: User, type: DisputeType, how: Ask = {}) =>
-  (deps: WriteDeps): Promise<Told> =>
+  (deps: CoreDeps): Promise<Told> =>
     ask(deps, opening(orderId, by, type), how);
 export const report =
   (orderId: string, status: ReportedStatus, revision: number) =>
-  (deps: WriteDeps): Promise<Told> =>
+  (deps: CoreDeps): Promise<Told> =>
     ask(deps, reporting(orderId, status, revision));
 export const job =
   (...disputeIds: readonly string[]) =>
-  (deps: WriteDeps) =>
-    settleDisputes(deps, disputeIds, { trigger: 'job', busy: 'wait' });
-export const sweep = () => async (deps: WriteDeps) => {
+  (deps: CoreDeps) =>
+    applyDueDeadlines(deps, disputeIds, { trigger: 'job', busy: 'wait' });
+export const sweep = () => async (deps: CoreDeps) => {
   const overdue = await overdueDisputes(deps.db, 500);
-  return await settleDisputes(deps, overdue, { trigger: 'sweep', busy: 'skip' });
+  return await applyDueDeadlines(deps, overdue, { trigger: 'sweep', busy: 'skip' });
 };
-export const touch = (disputeId: string) => async (deps: WriteDeps) => {
+export const touch = (disputeId: string) => async (deps: CoreDeps) => {
   const seen = await readOrder(deps, { disputeId }, CLIENT);
   return seen?.disputes.find(({ id }) => id === disputeId)?.resolved?.resolution ?? 'open';
 };
@@ -140,7 +140,7 @@ const rollingBack = async (tx: Tx, orderId: string): Promise<never> => {
   throw new Error('it rolls back');
 };
 /** Takes the lock, and gives it back without having done anything. */
-export const lockInVain = (orderId: string) => (_deps: WriteDeps, db: Database) =>
+export const lockInVain = (orderId: string) => (_deps: CoreDeps, db: Database) =>
   withTx(db, (tx) => rollingBack(tx, orderId)).catch(() => 'rolled back');
 
 export { CLIENT, FREELANCER };

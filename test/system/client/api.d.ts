@@ -595,7 +595,7 @@ export interface paths {
         put?: never;
         /**
          * Reconcile the queue with Postgres now
-         * @description Settles what is overdue, makes missing jobs again and takes orphaned ones away; the workers do the same by themselves, only later. It works for ten seconds at most.
+         * @description Applies what is overdue, makes missing jobs again and takes orphaned ones away; the workers do the same by themselves, only later. It works for ten seconds at most.
          *
          *     For services with `ops`.
          */
