@@ -208,6 +208,13 @@ function problemHeaders(status: number): string[] {
   return status === 503 ? ['Retry-After'] : [];
 }
 
+/** Narrows the code of a problem. Generators take an `enum` without a `type` for `unknown`. */
+const codesSchema = (codes: readonly ProblemCode[]): Json => ({
+  type: 'object',
+  required: ['code'],
+  properties: { code: { type: 'string', enum: codes } },
+});
+
 function problemResponses(components: Components, operation: Endpoint): Json {
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of problemsOf(operation)) {
@@ -223,7 +230,7 @@ function problemResponses(components: Components, operation: Endpoint): Json {
         ...headersOf(problemHeaders(status)),
         content: {
           'application/problem+json': {
-            schema: { allOf: [problem, { type: 'object', properties: { code: { enum: codes } } }] },
+            schema: { allOf: [problem, codesSchema(codes)] },
           },
         },
       },

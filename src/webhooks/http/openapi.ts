@@ -133,7 +133,7 @@ const operationIdOf = (type: EntryType): string =>
   `on${type.replaceAll(/(?:^|[._])(\w)/g, (_, letter) => letter.toUpperCase())}`;
 
 function payloadSchema(type: EntryType, schemaOf: (schema: z.ZodType) => Json): Json {
-  const ofType = { type: { enum: [type] } };
+  const ofType = { type: { type: 'string', enum: [type] } };
   return {
     type: 'object',
     required: ['type', 'timestamp', 'data'],
@@ -141,7 +141,7 @@ function payloadSchema(type: EntryType, schemaOf: (schema: z.ZodType) => Json): 
     properties: {
       type: { type: 'string', enum: [type] },
       timestamp: { allOf: [schemaOf(Timestamp)], description: 'When it happened: `occurredAt` of the event.' },
-      data: { allOf: [schemaOf(Event), { type: 'object', properties: ofType }] },
+      data: { allOf: [schemaOf(Event), { type: 'object', required: ['type'], properties: ofType }] },
     },
   };
 }

@@ -189,3 +189,13 @@ describe('generators of all languages understand the schemas', () => {
     expect(both).toEqual([]);
   });
 });
+
+test('an enum has a type, without which generators know no values', () => {
+  const enums = places.filter(({ key, parentKey, value }) => {
+    return key === 'enum' && parentKey !== 'properties' && Array.isArray(value);
+  });
+  const types = new Map(places.map(({ pointer, value }) => [pointer, value]));
+  const untyped = enums.filter(({ pointer }) => types.get(`${parentOf(pointer)}/type`) === undefined);
+  expect(enums.length).toBeGreaterThan(20);
+  expect(untyped.map(({ pointer }) => pointer)).toEqual([]);
+});

@@ -2142,8 +2142,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -2155,8 +2155,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -2168,8 +2168,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -2180,8 +2180,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -2192,8 +2192,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -2208,8 +2208,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -2221,8 +2221,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -2275,8 +2275,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -2288,8 +2288,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -2301,8 +2301,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -2313,8 +2313,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -2325,8 +2325,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "stale_revision" | "order_closed" | "parties_immutable";
+                        /** @enum {string} */
+                        code: "stale_revision" | "order_closed" | "parties_immutable";
                     };
                 };
             };
@@ -2337,8 +2337,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "version_mismatch";
+                        /** @enum {string} */
+                        code: "version_mismatch";
                     };
                 };
             };
@@ -2349,8 +2349,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -2361,8 +2361,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -2377,8 +2377,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -2390,8 +2390,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -2437,8 +2437,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -2450,8 +2450,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -2463,8 +2463,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -2475,8 +2475,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -2487,8 +2487,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -2503,8 +2503,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -2516,8 +2516,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -2556,8 +2556,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -2569,8 +2569,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -2582,8 +2582,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -2594,8 +2594,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -2606,8 +2606,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -2622,8 +2622,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -2635,8 +2635,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -2682,8 +2682,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -2695,8 +2695,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -2708,8 +2708,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden" | "action_not_allowed";
+                        /** @enum {string} */
+                        code: "forbidden" | "action_not_allowed";
                     };
                 };
             };
@@ -2720,8 +2720,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -2732,8 +2732,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -2744,8 +2744,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "order_not_disputable" | "dispute_already_open" | "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "order_not_disputable" | "dispute_already_open" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -2756,8 +2756,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "version_mismatch";
+                        /** @enum {string} */
+                        code: "version_mismatch";
                     };
                 };
             };
@@ -2768,8 +2768,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -2780,8 +2780,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -2792,8 +2792,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "reason_required" | "reason_not_allowed" | "comment_required" | "invalid_change" | "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "reason_required" | "reason_not_allowed" | "comment_required" | "invalid_change" | "idempotency_key_reused";
                     };
                 };
             };
@@ -2808,8 +2808,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -2821,8 +2821,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -2868,8 +2868,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -2881,8 +2881,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -2894,8 +2894,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -2906,8 +2906,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -2918,8 +2918,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -2934,8 +2934,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -2947,8 +2947,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -2993,8 +2993,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -3006,8 +3006,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -3019,8 +3019,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden" | "not_respondent" | "action_not_allowed";
+                        /** @enum {string} */
+                        code: "forbidden" | "not_respondent" | "action_not_allowed";
                     };
                 };
             };
@@ -3031,8 +3031,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -3043,8 +3043,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -3055,8 +3055,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "dispute_not_open" | "response_window_closed" | "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "dispute_not_open" | "response_window_closed" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -3067,8 +3067,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "version_mismatch";
+                        /** @enum {string} */
+                        code: "version_mismatch";
                     };
                 };
             };
@@ -3079,8 +3079,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -3091,8 +3091,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -3103,8 +3103,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -3119,8 +3119,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -3132,8 +3132,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -3178,8 +3178,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -3191,8 +3191,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -3204,8 +3204,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden" | "not_respondent" | "action_not_allowed";
+                        /** @enum {string} */
+                        code: "forbidden" | "not_respondent" | "action_not_allowed";
                     };
                 };
             };
@@ -3216,8 +3216,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -3228,8 +3228,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -3240,8 +3240,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "dispute_not_open" | "response_window_closed" | "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "dispute_not_open" | "response_window_closed" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -3252,8 +3252,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "version_mismatch";
+                        /** @enum {string} */
+                        code: "version_mismatch";
                     };
                 };
             };
@@ -3264,8 +3264,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -3276,8 +3276,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -3288,8 +3288,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -3304,8 +3304,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -3317,8 +3317,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -3363,8 +3363,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -3376,8 +3376,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -3389,8 +3389,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden" | "not_respondent" | "action_not_allowed";
+                        /** @enum {string} */
+                        code: "forbidden" | "not_respondent" | "action_not_allowed";
                     };
                 };
             };
@@ -3401,8 +3401,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -3413,8 +3413,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -3425,8 +3425,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "dispute_not_open" | "response_window_closed" | "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "dispute_not_open" | "response_window_closed" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -3437,8 +3437,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "version_mismatch";
+                        /** @enum {string} */
+                        code: "version_mismatch";
                     };
                 };
             };
@@ -3449,8 +3449,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -3461,8 +3461,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -3473,8 +3473,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "comment_required" | "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "comment_required" | "idempotency_key_reused";
                     };
                 };
             };
@@ -3489,8 +3489,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -3502,8 +3502,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -3548,8 +3548,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -3561,8 +3561,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -3574,8 +3574,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden" | "not_opener";
+                        /** @enum {string} */
+                        code: "forbidden" | "not_opener";
                     };
                 };
             };
@@ -3586,8 +3586,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -3598,8 +3598,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -3610,8 +3610,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "dispute_not_open" | "response_window_closed" | "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "dispute_not_open" | "response_window_closed" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -3622,8 +3622,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "version_mismatch";
+                        /** @enum {string} */
+                        code: "version_mismatch";
                     };
                 };
             };
@@ -3634,8 +3634,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -3646,8 +3646,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -3658,8 +3658,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -3674,8 +3674,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -3687,8 +3687,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -3733,8 +3733,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -3746,8 +3746,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -3759,8 +3759,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -3771,8 +3771,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -3783,8 +3783,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -3795,8 +3795,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "dispute_not_open" | "response_window_closed" | "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "dispute_not_open" | "response_window_closed" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -3807,8 +3807,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "version_mismatch";
+                        /** @enum {string} */
+                        code: "version_mismatch";
                     };
                 };
             };
@@ -3819,8 +3819,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -3831,8 +3831,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -3843,8 +3843,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -3859,8 +3859,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -3872,8 +3872,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -3907,8 +3907,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -3920,8 +3920,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -3933,8 +3933,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -3945,8 +3945,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -3957,8 +3957,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -3973,8 +3973,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -3986,8 +3986,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -4038,8 +4038,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -4051,8 +4051,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -4064,8 +4064,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -4076,8 +4076,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -4092,8 +4092,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -4105,8 +4105,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -4147,8 +4147,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -4160,8 +4160,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -4173,8 +4173,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -4185,8 +4185,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -4197,8 +4197,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "position_ahead";
+                        /** @enum {string} */
+                        code: "position_ahead";
                     };
                 };
             };
@@ -4213,8 +4213,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -4226,8 +4226,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -4263,8 +4263,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -4276,8 +4276,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -4289,8 +4289,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -4301,8 +4301,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -4317,8 +4317,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -4330,8 +4330,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -4371,8 +4371,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -4384,8 +4384,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -4397,8 +4397,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -4409,8 +4409,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -4421,8 +4421,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "idempotency_key_in_use";
                     };
                 };
             };
@@ -4433,8 +4433,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -4445,8 +4445,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -4457,8 +4457,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -4473,8 +4473,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -4486,8 +4486,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -4521,8 +4521,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -4534,8 +4534,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -4547,8 +4547,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -4559,8 +4559,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -4571,8 +4571,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -4587,8 +4587,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -4600,8 +4600,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -4635,8 +4635,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -4648,8 +4648,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -4661,8 +4661,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -4673,8 +4673,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -4685,8 +4685,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -4697,8 +4697,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -4709,8 +4709,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -4725,8 +4725,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -4738,8 +4738,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -4777,8 +4777,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -4790,8 +4790,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -4803,8 +4803,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -4815,8 +4815,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -4827,8 +4827,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -4839,8 +4839,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -4851,8 +4851,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -4867,8 +4867,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -4880,8 +4880,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -4923,8 +4923,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -4936,8 +4936,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -4949,8 +4949,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -4961,8 +4961,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -4973,8 +4973,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -4985,8 +4985,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "idempotency_key_in_use";
                     };
                 };
             };
@@ -4997,8 +4997,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -5009,8 +5009,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -5021,8 +5021,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -5037,8 +5037,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -5050,8 +5050,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -5090,8 +5090,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -5103,8 +5103,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -5116,8 +5116,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -5128,8 +5128,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -5140,8 +5140,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -5152,8 +5152,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "idempotency_key_in_use";
                     };
                 };
             };
@@ -5164,8 +5164,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -5176,8 +5176,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -5188,8 +5188,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -5204,8 +5204,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -5217,8 +5217,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -5260,8 +5260,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -5273,8 +5273,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -5286,8 +5286,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -5298,8 +5298,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -5310,8 +5310,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -5322,8 +5322,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "position_ahead" | "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "position_ahead" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -5334,8 +5334,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -5346,8 +5346,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -5358,8 +5358,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -5374,8 +5374,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -5387,8 +5387,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -5429,8 +5429,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -5442,8 +5442,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -5455,8 +5455,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -5467,8 +5467,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -5479,8 +5479,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -5495,8 +5495,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -5508,8 +5508,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -5543,8 +5543,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -5556,8 +5556,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -5569,8 +5569,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -5581,8 +5581,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -5593,8 +5593,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -5609,8 +5609,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -5622,8 +5622,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -5661,8 +5661,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -5674,8 +5674,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -5687,8 +5687,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -5699,8 +5699,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -5711,8 +5711,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -5723,8 +5723,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "idempotency_key_in_use";
                     };
                 };
             };
@@ -5735,8 +5735,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -5747,8 +5747,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -5759,8 +5759,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -5775,8 +5775,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -5788,8 +5788,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -5829,8 +5829,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -5842,8 +5842,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -5855,8 +5855,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -5867,8 +5867,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -5879,8 +5879,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -5891,8 +5891,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "position_ahead";
+                        /** @enum {string} */
+                        code: "position_ahead";
                     };
                 };
             };
@@ -5907,8 +5907,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -5920,8 +5920,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -5958,8 +5958,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -5971,8 +5971,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -5984,8 +5984,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -5996,8 +5996,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -6008,8 +6008,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "position_ahead";
+                        /** @enum {string} */
+                        code: "position_ahead";
                     };
                 };
             };
@@ -6024,8 +6024,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -6037,8 +6037,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -6074,8 +6074,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -6087,8 +6087,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -6099,8 +6099,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -6115,8 +6115,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -6128,8 +6128,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -6168,8 +6168,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -6181,8 +6181,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -6194,8 +6194,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -6206,8 +6206,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -6222,8 +6222,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -6235,8 +6235,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -6274,8 +6274,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -6287,8 +6287,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -6300,8 +6300,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -6312,8 +6312,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -6328,8 +6328,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -6341,8 +6341,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -6377,8 +6377,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -6390,8 +6390,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -6403,8 +6403,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -6415,8 +6415,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -6427,8 +6427,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "idempotency_key_in_use";
                     };
                 };
             };
@@ -6439,8 +6439,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -6451,8 +6451,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -6463,8 +6463,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -6479,8 +6479,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -6492,8 +6492,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -6524,8 +6524,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed";
+                        /** @enum {string} */
+                        code: "validation_failed";
                     };
                 };
             };
@@ -6537,8 +6537,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -6550,8 +6550,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -6562,8 +6562,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -6578,8 +6578,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -6591,8 +6591,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -6632,8 +6632,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -6645,8 +6645,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -6658,8 +6658,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -6670,8 +6670,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -6682,8 +6682,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "idempotency_key_in_use";
                     };
                 };
             };
@@ -6694,8 +6694,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -6706,8 +6706,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -6718,8 +6718,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -6734,8 +6734,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -6747,8 +6747,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -6782,8 +6782,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -6795,8 +6795,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -6808,8 +6808,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -6820,8 +6820,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_found";
+                        /** @enum {string} */
+                        code: "not_found";
                     };
                 };
             };
@@ -6832,8 +6832,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -6844,8 +6844,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -6856,8 +6856,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -6872,8 +6872,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -6885,8 +6885,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -6925,8 +6925,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "validation_failed" | "malformed_json";
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
                     };
                 };
             };
@@ -6938,8 +6938,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unauthenticated";
+                        /** @enum {string} */
+                        code: "unauthenticated";
                     };
                 };
             };
@@ -6951,8 +6951,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "forbidden";
+                        /** @enum {string} */
+                        code: "forbidden";
                     };
                 };
             };
@@ -6963,8 +6963,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "not_acceptable";
+                        /** @enum {string} */
+                        code: "not_acceptable";
                     };
                 };
             };
@@ -6975,8 +6975,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_in_use";
+                        /** @enum {string} */
+                        code: "idempotency_key_in_use";
                     };
                 };
             };
@@ -6987,8 +6987,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "payload_too_large";
+                        /** @enum {string} */
+                        code: "payload_too_large";
                     };
                 };
             };
@@ -6999,8 +6999,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unsupported_media_type";
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
                     };
                 };
             };
@@ -7011,8 +7011,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "idempotency_key_reused";
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -7027,8 +7027,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "rate_limited";
+                        /** @enum {string} */
+                        code: "rate_limited";
                     };
                 };
             };
@@ -7040,8 +7040,8 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {unknown} */
-                        code?: "unavailable";
+                        /** @enum {string} */
+                        code: "unavailable";
                     };
                 };
             };
@@ -7317,8 +7317,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "dispute.opened";
+                        /** @enum {string} */
+                        type: "dispute.opened";
                     };
                 };
             };
@@ -7447,8 +7447,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "dispute.accepted";
+                        /** @enum {string} */
+                        type: "dispute.accepted";
                     };
                 };
             };
@@ -7577,8 +7577,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "dispute.declined";
+                        /** @enum {string} */
+                        type: "dispute.declined";
                     };
                 };
             };
@@ -7707,8 +7707,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "dispute.answered";
+                        /** @enum {string} */
+                        type: "dispute.answered";
                     };
                 };
             };
@@ -7837,8 +7837,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "dispute.withdrawn";
+                        /** @enum {string} */
+                        type: "dispute.withdrawn";
                     };
                 };
             };
@@ -7965,8 +7965,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "dispute.expired";
+                        /** @enum {string} */
+                        type: "dispute.expired";
                     };
                 };
             };
@@ -8095,8 +8095,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "dispute.superseded";
+                        /** @enum {string} */
+                        type: "dispute.superseded";
                     };
                 };
             };
@@ -8222,8 +8222,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "dispute.comment_added";
+                        /** @enum {string} */
+                        type: "dispute.comment_added";
                     };
                 };
             };
@@ -8350,8 +8350,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "dispute.deadline_shifted";
+                        /** @enum {string} */
+                        type: "dispute.deadline_shifted";
                     };
                 };
             };
@@ -8476,8 +8476,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "dispute.reminder_due";
+                        /** @enum {string} */
+                        type: "dispute.reminder_due";
                     };
                 };
             };
@@ -8605,8 +8605,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "order.status_changed";
+                        /** @enum {string} */
+                        type: "order.status_changed";
                     };
                 };
             };
@@ -8756,8 +8756,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "order.delivery_date_changed";
+                        /** @enum {string} */
+                        type: "order.delivery_date_changed";
                     };
                 };
             };
@@ -8907,8 +8907,8 @@ export interface operations {
                     /** @description When it happened: `occurredAt` of the event. */
                     timestamp: components["schemas"]["Timestamp"];
                     data: components["schemas"]["Event"] & {
-                        /** @enum {unknown} */
-                        type?: "order.extras_added";
+                        /** @enum {string} */
+                        type: "order.extras_added";
                     };
                 };
             };
