@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { createLiveFeed } from './application/live-feed.ts';
 import type { CoreDeps } from './application/write.ts';
+import { api } from './endpoints.ts';
 import { type AuthOptions, createAuthenticator } from './http/auth/authenticate.ts';
 import { WrongIssuer } from './http/auth/discovery.ts';
 import { presentWebhook } from './http/present/events.ts';
@@ -127,6 +128,7 @@ export function makeDeps(
     write,
     prefetchKeys: authenticator.prefetch,
     app: {
+      api,
       http: {
         write,
         queue: inspector,

@@ -1,5 +1,6 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
+import { api } from '../../src/endpoints.ts';
 import { apiDocument } from '../../src/http/openapi/docs.ts';
 
 /** The parts of the OpenAPI document that tests look at. */
@@ -26,7 +27,7 @@ export interface DocumentedMedia {
   readonly examples?: Readonly<Record<string, unknown>>;
 }
 
-export const document = apiDocument() as unknown as ApiDocument;
+export const document = apiDocument(api) as unknown as ApiDocument;
 
 const ROOT = 'openapi';
 const ajv = new Ajv2020({ allErrors: true, allowUnionTypes: true, strict: true, strictRequired: false });

@@ -2,12 +2,11 @@ import { gzipSync } from 'node:zlib';
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { endpoints } from '../endpoint/endpoints.ts';
 import { digestOf, entityTag, namesTag, parseCondition } from '../endpoint/etag.ts';
 import { varyOn } from '../server/compression.ts';
 import { systemPaths } from '../server/system-paths.ts';
 import { DOCS_SCRIPT } from './docs-script.ts';
-import { openApiDocument } from './document.ts';
+import { type ApiDefinition, openApiDocument } from './document.ts';
 
 /** Everything that the page needs comes from here; it draws its arrows as data and styles what it shows. */
 const PAGE_POLICY = [
@@ -19,9 +18,9 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** The OpenAPI document of this build: what openapi/openapi.json holds. */
-export function apiDocument(): Record<string, unknown> {
-  return openApiDocument(endpoints, systemPaths);
+/** The OpenAPI document of an API with the system's own paths: what openapi/openapi.json holds. */
+export function apiDocument(api: ApiDefinition): Record<string, unknown> {
+  return openApiDocument(api, systemPaths);
 }
 
 interface ServedDocument {
@@ -45,11 +44,11 @@ function sendDocument({ text, gzipped, digest }: ServedDocument, request: Fastif
 }
 
 /** Serves the document at /openapi.json, and a page made from it at /docs. */
-export async function registerDocs(app: FastifyInstance): Promise<void> {
+export async function registerDocs(app: FastifyInstance, api: ApiDefinition): Promise<void> {
   // Made when it is first asked for: no start has to wait for it.
   let made: ServedDocument | undefined;
   const served = () => {
-    made ??= serve(JSON.stringify(apiDocument()));
+    made ??= serve(JSON.stringify(apiDocument(api)));
     return made;
   };
   app.get('/openapi.json', (request, reply) => sendDocument(served(), request, reply));

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { VERSION } from '../../platform/version.ts';
-import { WEBHOOK_PARAMETERS, webhooksOf } from '../../webhooks/http/openapi.ts';
 import { type Endpoint, isRevalidated } from '../endpoint/endpoint.ts';
 import { KEY_PATTERN } from '../endpoint/idempotency-key.ts';
 import { TYPES } from '../endpoint/media-types.ts';
@@ -123,7 +122,6 @@ const PARAMETERS = {
     description: 'The `id` of the last message that was read: the stream goes on behind it. It wins over `after`.',
     schema: { type: 'string', pattern: '^\\d{1,16}$' },
   },
-  ...WEBHOOK_PARAMETERS,
 };
 
 const text = { type: 'string', minLength: 1 };
@@ -312,11 +310,25 @@ const TAGS = [
   { name: 'System', description: 'For those who run the service.' },
 ];
 
-/** The OpenAPI 3.1 document of some operations, with the paths of `system` added as they are. */
-export function openApiDocument(operations: readonly Endpoint[], system: Record<string, Json>): Json {
+/** The `webhooks` of the document, as the slice that sends them describes them. */
+export interface WebhookSection {
+  /** The parameters to which the entries refer, by their names among the components. */
+  readonly parameters: Readonly<Record<string, Json>>;
+  /** The entries by type of event. `schemaOf` turns a zod schema into JSON Schema, and named ones into references. */
+  readonly entriesOf: (schemaOf: (schema: z.ZodType) => Json) => Record<string, Json>;
+}
+
+/** Everything that routes and document are made from. */
+export interface ApiDefinition {
+  readonly endpoints: readonly Endpoint[];
+  readonly webhooks: WebhookSection;
+}
+
+/** The OpenAPI 3.1 document of an API, with the paths of `system` added as they are. */
+export function openApiDocument({ endpoints, webhooks }: ApiDefinition, system: Record<string, Json>): Json {
   const components = new Components();
   const paths: Record<string, Json> = {};
-  for (const operation of operations) {
+  for (const operation of endpoints) {
     paths[operation.path] = {
       ...paths[operation.path],
       [operation.method.toLowerCase()]: operationObject(components, operation),
@@ -333,7 +345,7 @@ export function openApiDocument(operations: readonly Endpoint[], system: Record<
     ],
     tags: TAGS,
     paths: all,
-    webhooks: webhooksOf((schema) => components.schemaOf(schema)),
+    webhooks: webhooks.entriesOf((schema) => components.schemaOf(schema)),
     components: {
       securitySchemes: {
         bearer: {
@@ -344,7 +356,7 @@ export function openApiDocument(operations: readonly Endpoint[], system: Record<
         },
       },
       examples,
-      parameters: PARAMETERS,
+      parameters: { ...PARAMETERS, ...webhooks.parameters },
       headers: RESPONSE_HEADERS,
       schemas: Object.fromEntries(Object.entries(components.schemas).sort(([a], [b]) => (a < b ? -1 : 1))),
     },

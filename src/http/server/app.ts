@@ -11,6 +11,7 @@ import type { HttpDeps } from '../endpoint/endpoint.ts';
 import { formatFor } from '../endpoint/media-types.ts';
 import { registerOperation } from '../endpoint/register.ts';
 import { registerDocs } from '../openapi/docs.ts';
+import type { ApiDefinition } from '../openapi/document.ts';
 import { type NotFound, notFoundOn } from '../problems/not-found.ts';
 import { PROBLEM_MEDIA_TYPE, ProblemError, problemDocument } from '../problems/problems.ts';
 import { sendProblem } from '../problems/send-problem.ts';
@@ -19,11 +20,12 @@ import { registerCompression } from './compression.ts';
 import { exposeToOrigins } from './cors.ts';
 import { CONNECTION_LIMITS, protect, restrictBrowsers } from './protection.ts';
 import { type QueueBoard, registerQueueBoard } from './queue-board.ts';
-import { ROUTE_SETS, type RouteSet } from './route-sets.ts';
+import { type RouteSetName, routeSetOf } from './route-sets.ts';
 import { registerSystem, type SystemDeps } from './system.ts';
 import { traceRequests } from './tracing.ts';
 
 export interface AppDeps {
+  readonly api: ApiDefinition;
   readonly http: HttpDeps;
   readonly authenticate: Authenticate;
   readonly system: SystemDeps;
@@ -78,8 +80,9 @@ const NOT_HTTP = [
 ].join('\r\n');
 
 /** Builds what one port answers with, as a Fastify app that does not listen yet. */
-export async function buildApp(deps: AppDeps, routeSet: RouteSet = ROUTE_SETS.whole): Promise<FastifyInstance> {
-  const { http, authenticate, system, access, log } = deps;
+export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Promise<FastifyInstance> {
+  const { api, http, authenticate, system, access, log } = deps;
+  const routeSet = routeSetOf(api.endpoints, name);
   const notFound = notFoundOn(routeSet);
   const app = fastify({
     ...CONNECTION_LIMITS,
@@ -146,6 +149,6 @@ export async function buildApp(deps: AppDeps, routeSet: RouteSet = ROUTE_SETS.wh
   registerSystem(app, system, routeSet.metrics);
   if (routeSet.board)
     await registerQueueBoard(app, deps.board, { ...deps.operators, identify, limits, audit: http.audit });
-  if (routeSet.docs) await registerDocs(app);
+  if (routeSet.docs) await registerDocs(app, api);
   return app;
 }

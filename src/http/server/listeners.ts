@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { type AppDeps, buildApp } from './app.ts';
-import { ROUTE_SETS } from './route-sets.ts';
 import { buildWorkerApp } from './worker-app.ts';
 
 /** What decides which port answers what. */
@@ -17,16 +16,16 @@ export interface Listeners {
 }
 
 function buildMain(deps: AppDeps, { role, hasOpsPort }: ListenerOptions): Promise<FastifyInstance> | FastifyInstance {
-  if (role !== 'worker') return buildApp(deps, hasOpsPort ? ROUTE_SETS.callers : ROUTE_SETS.whole);
+  if (role !== 'worker') return buildApp(deps, hasOpsPort ? 'callers' : 'whole');
   // A worker answers machines only, unless somebody has said how operators get in.
   if (hasOpsPort || deps.operators.login === null) return buildWorkerApp(deps.system, deps.log, !hasOpsPort);
-  return buildApp(deps, ROUTE_SETS.operators);
+  return buildApp(deps, 'operators');
 }
 
 /** Builds what a process serves: one app for everybody, or a second one for operators where that is configured. */
 export async function buildListeners(deps: AppDeps, options: ListenerOptions): Promise<Listeners> {
   return {
     main: await buildMain(deps, options),
-    ops: options.hasOpsPort ? await buildApp(deps, ROUTE_SETS.operators) : null,
+    ops: options.hasOpsPort ? await buildApp(deps, 'operators') : null,
   };
 }

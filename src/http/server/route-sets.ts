@@ -1,5 +1,4 @@
 import type { Endpoint } from '../endpoint/endpoint.ts';
-import { endpoints } from '../endpoint/endpoints.ts';
 import { systemPaths } from './system-paths.ts';
 
 /** What one port answers. Each answers whether the process is alive and ready. */
@@ -14,16 +13,24 @@ export interface RouteSet {
 
 const isForOperators = ({ path }: Endpoint): boolean => path.startsWith('/v1/ops/');
 
-export const ROUTE_SETS = {
-  /** Everything on one port. */
-  whole: { endpoints, metrics: true, board: true, docs: true },
-  /** What callers need, where operators have a port of their own. */
-  callers: { endpoints: endpoints.filter((one) => !isForOperators(one)), metrics: false, board: false, docs: true },
-  /** What operators and their machines need. */
-  operators: { endpoints: endpoints.filter(isForOperators), metrics: true, board: true, docs: false },
-} as const satisfies Record<string, RouteSet>;
+/** Which routes a port has: all of them, or those of callers or of operators where operators have a port of their own. */
+export type RouteSetName = 'whole' | 'callers' | 'operators';
 
-/** The documented addresses of a face that are no endpoints. */
+/** The routes of a port, out of all endpoints. */
+export function routeSetOf(endpoints: readonly Endpoint[], name: RouteSetName): RouteSet {
+  switch (name) {
+    case 'whole':
+      return { endpoints, metrics: true, board: true, docs: true };
+    case 'callers':
+      return { endpoints: endpoints.filter((one) => !isForOperators(one)), metrics: false, board: false, docs: true };
+    case 'operators':
+      return { endpoints: endpoints.filter(isForOperators), metrics: true, board: true, docs: false };
+    default:
+      return name satisfies never;
+  }
+}
+
+/** The documented addresses of a port that are no endpoints. */
 export function systemPathsOf({ metrics, docs }: RouteSet): string[] {
   const left: Readonly<Record<string, boolean>> = { '/metrics': metrics, '/openapi.json': docs };
   return Object.keys(systemPaths).filter((path) => left[path] ?? true);

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { ENTRY_TYPES, type EntryType } from '../../domain/commands.ts';
+import type { WebhookSection } from '../../http/openapi/document.ts';
 import { exampleRow } from '../../http/openapi/examples.ts';
 import { presentWebhook } from '../../http/present/events.ts';
 import { Timestamp } from '../../http/schemas/common.ts';
@@ -91,7 +92,7 @@ const TOLD: Readonly<Record<EntryType, Told>> = {
 };
 
 /** The headers of every webhook, by Standard Webhooks. */
-export const WEBHOOK_PARAMETERS = {
+const PARAMETERS = {
   WebhookId: {
     name: 'webhook-id',
     in: 'header',
@@ -146,9 +147,8 @@ function payloadSchema(type: EntryType, schemaOf: (schema: z.ZodType) => Json): 
   };
 }
 
-/** The `webhooks` of the document: what is sent to endpoints, one entry for each type of event. */
-export function webhooksOf(schemaOf: (schema: z.ZodType) => Json): Record<string, Json> {
-  const parameters = Object.keys(WEBHOOK_PARAMETERS).map((name) => ({ $ref: `#/components/parameters/${name}` }));
+function entriesOf(schemaOf: (schema: z.ZodType) => Json): Record<string, Json> {
+  const parameters = Object.keys(PARAMETERS).map((name) => ({ $ref: `#/components/parameters/${name}` }));
   const entries = ENTRY_TYPES.map((type) => {
     const content = { schema: payloadSchema(type, schemaOf), example: presentWebhook(exampleRow(type), false) };
     const { summary, sent, previous = '`previous` is null.' } = TOLD[type];
@@ -166,3 +166,6 @@ export function webhooksOf(schemaOf: (schema: z.ZodType) => Json): Record<string
   });
   return Object.fromEntries(entries);
 }
+
+/** The `webhooks` of the document: the messages that endpoints receive, one entry for each type of event. */
+export const webhookSection: WebhookSection = { parameters: PARAMETERS, entriesOf };

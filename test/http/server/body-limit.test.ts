@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
+import { api } from '../../../src/endpoints.ts';
 import { bodyLimitOf } from '../../../src/http/endpoint/body-limit.ts';
-import { endpoints } from '../../../src/http/endpoint/endpoints.ts';
 import { CLIENT, FREELANCER, newOrderId, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
 
@@ -77,7 +77,7 @@ describe.each([
 });
 
 test('every operation has a limit of its own, and none takes more than a megabyte', () => {
-  const limits = endpoints.map((operation) => bodyLimitOf(operation));
+  const limits = api.endpoints.map((operation) => bodyLimitOf(operation));
   expect(Math.max(...limits)).toBeLessThan(1_048_576);
   expect(Math.min(...limits)).toBeGreaterThan(0);
 });
