@@ -8,6 +8,7 @@ COPY tsconfig.json ./
 COPY ops/build.mjs ./ops/
 COPY openapi/examples.json ./openapi/
 COPY src ./src
+COPY ui ./ui
 RUN npm run build && npm prune --omit=dev --ignore-scripts --no-audit --no-fund
 
 FROM node:22.21.1-bookworm-slim

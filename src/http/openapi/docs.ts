@@ -1,9 +1,7 @@
-import { gzipSync } from 'node:zlib';
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { digestOf, entityTag, namesTag, parseCondition } from '../endpoint/etag.ts';
-import { varyOn } from '../server/compression.ts';
+import type { FastifyInstance } from 'fastify';
+import { type ServedText, sendText, servedText } from '../server/served-text.ts';
 import { systemPaths } from '../server/system-paths.ts';
 import { DOCS_SCRIPT } from './docs-script.ts';
 import { type ApiDefinition, openApiDocument } from './document.ts';
@@ -23,35 +21,15 @@ export function apiDocument(api: ApiDefinition): Record<string, unknown> {
   return openApiDocument(api, systemPaths);
 }
 
-interface ServedDocument {
-  readonly text: string;
-  readonly gzipped: Buffer;
-  readonly digest: string;
-}
-
-const serve = (text: string): ServedDocument => ({ text, gzipped: gzipSync(text), digest: digestOf(text) });
-
-function sendDocument({ text, gzipped, digest }: ServedDocument, request: FastifyRequest, reply: FastifyReply) {
-  const isGzipped = request.accepts().encoding(['gzip', 'identity']) === 'gzip';
-  const etag = entityTag(digest);
-  const condition = parseCondition(request.headers['if-none-match'] ?? '');
-  varyOn(reply, 'accept-encoding');
-  // Each coding has a tag of its own; a condition names the document by either.
-  void reply.headers({ 'cache-control': 'no-cache', etag: isGzipped ? entityTag(`${digest}-gzip`) : etag });
-  if (condition !== null && namesTag(condition, etag)) return reply.status(304).send();
-  void reply.type('application/json; charset=utf-8');
-  return isGzipped ? reply.header('content-encoding', 'gzip').send(gzipped) : reply.send(text);
-}
-
 /** Serves the document at /openapi.json, and a page made from it at /docs. */
 export async function registerDocs(app: FastifyInstance, api: ApiDefinition): Promise<void> {
   // Made when it is first asked for: no start has to wait for it.
-  let made: ServedDocument | undefined;
+  let made: ServedText | undefined;
   const served = () => {
-    made ??= serve(JSON.stringify(apiDocument(api)));
+    made ??= servedText('application/json; charset=utf-8', JSON.stringify(apiDocument(api)));
     return made;
   };
-  app.get('/openapi.json', (request, reply) => sendDocument(served(), request, reply));
+  app.get('/openapi.json', (request, reply) => sendText(served(), request, reply));
   await app.register(swagger, {
     mode: 'static',
     specification: { document: {} as StaticDocumentSpec['document'] },

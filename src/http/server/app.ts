@@ -23,6 +23,7 @@ import { type QueueBoard, registerQueueBoard } from './queue-board.ts';
 import { type RouteSetName, routeSetOf } from './route-sets.ts';
 import { registerSystem, type SystemDeps } from './system.ts';
 import { traceRequests } from './tracing.ts';
+import { registerUiFiles } from './ui-files.ts';
 
 export interface AppDeps {
   readonly api: ApiDefinition;
@@ -150,5 +151,6 @@ export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Pro
   if (routeSet.board)
     await registerQueueBoard(app, deps.board, { ...deps.operators, identify, limits, audit: http.audit });
   if (routeSet.docs) await registerDocs(app, api);
+  if (routeSet.docs) registerUiFiles(app);
   return app;
 }

@@ -1,0 +1,116 @@
+import type { Center, RespondAction } from './api-types.ts';
+import { commentFault, faultsOfProblem } from './draft.ts';
+import type { Problem } from './http.ts';
+import { newCommand } from './idempotency.ts';
+import type { Store } from './store.ts';
+import type { ConfirmHandlers, Confirming } from './views/dialog.ts';
+
+export interface ConfirmerDeps {
+  readonly store: Pick<Store, 'send' | 'dryRun'>;
+  readonly center: () => Center | null;
+  readonly onChange: () => void;
+  readonly onDone: () => void;
+  readonly onProblem: (problem: Problem) => void;
+}
+
+/** The answer that is being given, from the button to the service's reply. */
+export interface Confirmer extends ConfirmHandlers {
+  /** Null while no dialog is open. */
+  readonly state: () => Confirming | null;
+  /** The answer as it stands now; undefined once its request is not open any more. */
+  readonly option: () => RespondAction | undefined;
+  readonly open: (option: RespondAction) => void;
+}
+
+/** Makes the confirmer of one element. */
+export function createConfirmer({ store, center, onChange, onDone, onProblem }: ConfirmerDeps): Confirmer {
+  let confirming: Confirming | null = null;
+  let command = newCommand();
+  const update = (change: Partial<Confirming>) => {
+    if (confirming !== null) confirming = { ...confirming, ...change };
+    onChange();
+  };
+  const option = () => {
+    const { action, dispute } = confirming ?? {};
+    return center()?.respond.find((one) => one.action === action && one.disputeId === dispute?.id);
+  };
+  const bodyOf = (comment: string) => (comment.trim() === '' ? {} : { comment: comment.trim() });
+
+  /** Asks what would happen. An answer that needs a comment is asked about only once it has one: its effect is plain. */
+  const ask = async ({ href, action, fields }: RespondAction): Promise<void> => {
+    if (action === 'add_comment' || fields.comment.presence === 'required') return;
+    const asked = confirming;
+    update({ isAsking: true });
+    const run = await store.dryRun({ ...newCommand()(href, {}, null) });
+    if (confirming?.dispute !== asked?.dispute || confirming?.action !== asked?.action) return;
+    update({
+      isAsking: false,
+      effects: run?.ok === true ? run.body.effects : null,
+      ...(run?.ok === false && run.problem.code !== 'offline' && { problem: run.problem }),
+    });
+  };
+
+  const confirm = async (): Promise<void> => {
+    const asked = option();
+    const at = confirming;
+    if (asked === undefined || at === null || at.isSending) return;
+    const fault = commentFault(at.comment, asked.fields.comment, asked.fields.comment.presence === 'required');
+    update({ fault, problem: null });
+    if (fault !== null) return;
+    update({ isSending: true });
+    const sent = await store.send(command(asked.href, bodyOf(at.comment), at.dispute.etag));
+    if (sent.ok) {
+      confirming = null;
+      onChange();
+      return onDone();
+    }
+    const { problem } = sent;
+    const faults = faultsOfProblem(problem.code, problem.detail, problem.errors);
+    // What has changed stands behind the dialog by now; the next try is about that.
+    const dispute = center()?.openDispute ?? at.dispute;
+    update({
+      isSending: false,
+      dispute,
+      fault: faults.get('/comment') ?? null,
+      problem: faults.size > 0 ? null : problem,
+    });
+    onProblem(problem);
+  };
+
+  return {
+    state: () => confirming,
+    option,
+    open: (one) => {
+      const dispute = center()?.openDispute ?? null;
+      if (dispute === null || confirming !== null) return;
+      command = newCommand();
+      confirming = {
+        action: one.action,
+        dispute,
+        comment: '',
+        fault: null,
+        problem: null,
+        effects: null,
+        isAsking: false,
+        isSending: false,
+      };
+      onChange();
+      void ask(one);
+    },
+    onComment: (comment) => {
+      const asked = option();
+      const isRequired = asked?.fields.comment.presence === 'required';
+      const fault =
+        asked === undefined || confirming?.fault === null
+          ? null
+          : commentFault(comment, asked.fields.comment, isRequired);
+      update({ comment, fault });
+    },
+    onConfirm: () => void confirm(),
+    onClose: () => {
+      if (confirming === null) return;
+      confirming = null;
+      onChange();
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Dispute, Effects, RespondAction } from '../api-types.ts';
+import { blockedText, type Context, problemText, statusText, text } from '../context.ts';
+import type { Fault } from '../draft.ts';
+import type { Problem } from '../http.ts';
+import { commentView } from './fields.ts';
+import { actionKeys } from './request.ts';
+
+/** An answer that is being given: the viewer reads what will happen, and confirms. */
+export interface Confirming {
+  readonly action: string;
+  readonly dispute: Dispute;
+  readonly comment: string;
+  readonly fault: Fault | null;
+  readonly problem: Problem | null;
+  /** What the service says would happen; null while it is asked, or where it does not say. */
+  readonly effects: Effects | null;
+  readonly isAsking: boolean;
+  readonly isSending: boolean;
+}
+
+export interface ConfirmHandlers {
+  readonly onComment: (value: string) => void;
+  readonly onConfirm: () => void;
+  readonly onClose: () => void;
+}
+
+const FINAL = new Set(['mutually_cancelled', 'cancelled', 'completed']);
+
+/** What the answer will do, as sentences; from the dry run, and else from the texts. */
+function effectSentences(context: Context, { action, dispute, effects }: Confirming): string[] {
+  if (action === 'add_comment') return [];
+  if (effects === null) {
+    const known = context.translate([`effect.${action}.${dispute.type}`, `effect.${action}`]);
+    return known === null ? [] : [known];
+  }
+  const { status, deliverBy } = effects.order;
+  const to = deliverBy?.to ?? null;
+  const extras = action === 'accept' ? (dispute.change?.extras ?? []) : [];
+  const [first] = extras;
+  const amount = extras.reduce((sum, { price }) => sum + price.amount, 0);
+  return [
+    text(context, status.from === status.to ? 'effect.status.stays' : 'effect.status', {
+      status: statusText(context, status.to),
+    }),
+    ...(to === null ? [] : [text(context, 'effect.deliver_by', { date: context.format.dateTime(to) })]),
+    ...(first === undefined
+      ? []
+      : [text(context, 'effect.extras', { amount: context.format.money({ amount, currency: first.price.currency }) })]),
+    ...(FINAL.has(status.to) ? [text(context, 'effect.final')] : []),
+  ];
+}
+
+/** The confirmation of an answer. @param option as the answer stands now; undefined once it is not to be given any more */
+export function dialogView(
+  context: Context,
+  confirming: Confirming,
+  option: RespondAction | undefined,
+  { onComment, onConfirm, onClose }: ConfirmHandlers,
+): TemplateResult {
+  const { action, dispute, comment, fault, problem, isAsking, isSending } = confirming;
+  const isOver = option !== undefined && context.now >= Date.parse(option.until);
+  const label = context.translate(actionKeys(action, dispute.type)) ?? option?.label ?? action;
+  const blocked =
+    option === undefined
+      ? text(context, 'error.dispute_not_open')
+      : option.blocked !== null
+        ? blockedText(context, option.blocked)
+        : isOver && dispute.held === null
+          ? text(context, 'deadline.over')
+          : null;
+  const submit = (event: Event) => {
+    event.preventDefault();
+    onConfirm();
+  };
+  const field = option?.fields.comment;
+  const title = [`confirm.${action}.${dispute.type}`, `confirm.${action}`];
+  return html`<dialog part="dialog" aria-labelledby="dialog-title" @close=${onClose} @cancel=${onClose}>
+    <form novalidate @submit=${submit}>
+      <h3 id="dialog-title">${context.translate(title) ?? label}</h3>
+      <div class="effects" aria-live="polite" aria-busy=${String(isAsking)}>${effectSentences(context, confirming).map((sentence) => html`<p>${sentence}</p>`)}</div>
+      ${commentView(context, {
+        id: 'answer',
+        value: comment,
+        maxLength: field?.maxLength ?? Number.POSITIVE_INFINITY,
+        isRequired: field?.presence === 'required',
+        fault,
+        onInput: onComment,
+      })}
+      ${
+        blocked !== null
+          ? html`<p class="fault" role="alert">${blocked}</p>`
+          : problem === null
+            ? nothing
+            : html`<p class="fault" role="alert">${problemText(context, problem)}</p>`
+      }
+      <div class="actions">
+        <button type="submit" part="button ${action === 'withdraw' ? 'danger' : 'primary'}" class=${action === 'withdraw' ? 'danger' : 'primary'} data-confirm
+          ?disabled=${isSending || blocked !== null}>${isSending ? text(context, 'sending') : label}</button>
+        <button type="button" part="button plain" class="plain" data-close @click=${onClose}>${text(context, 'back')}</button>
+      </div>
+    </form>
+  </dialog>`;
+}

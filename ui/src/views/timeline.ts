@@ -1,0 +1,42 @@
+import { html, nothing, type TemplateResult } from 'lit';
+import type { TimelineEntry } from '../api-types.ts';
+import { type Context, nameOf, text } from '../context.ts';
+import { humanize } from '../texts.ts';
+
+const SHOWN = 6;
+
+function entryView(context: Context, { action, actor, at, comment, commentErasedAt }: TimelineEntry): TemplateResult {
+  const who = nameOf(context, actor.role);
+  const what = context.translate([`timeline.${action}.${who}`, `timeline.${action}`]) ?? humanize(action);
+  return html`<li class=${`${action} ${who}`}>
+    <p><span>${what}</span> <time datetime=${at} class="secondary">${context.format.moment(at, context.now)}</time></p>
+    ${comment === undefined ? nothing : html`<blockquote part="comment">${comment}</blockquote>`}
+    ${commentErasedAt === undefined ? nothing : html`<p class="secondary">${text(context, 'timeline.erased')}</p>`}
+  </li>`;
+}
+
+/** Everything that happened, oldest first. A long one shows its end until all of it is asked for. */
+export function timelineView(
+  context: Context,
+  entries: readonly TimelineEntry[],
+  showsAll: boolean,
+  onShowAll: () => void,
+): TemplateResult | typeof nothing {
+  if (entries.length === 0) return nothing;
+  const shown = showsAll ? entries : entries.slice(-SHOWN);
+  return html`<section part="timeline" class="timeline" aria-labelledby="timeline">
+    <h3 id="timeline" class="quiet">${text(context, 'timeline')}</h3>
+    ${
+      shown.length === entries.length
+        ? nothing
+        : html`<button type="button" part="button link" class="link" @click=${onShowAll}>${text(
+            context,
+            'timeline.all',
+            {
+              count: context.format.number(entries.length),
+            },
+          )}</button>`
+    }
+    <ol>${shown.map((entry) => entryView(context, entry))}</ol>
+  </section>`;
+}
