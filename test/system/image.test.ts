@@ -48,7 +48,7 @@ onLinux(
     const service = createClients(fetchFrom(url));
     await seedDispute(service, 'cancellation');
     const as = await bearer('an-operator', 'ops');
-    const pages = ['/docs', '/ops/queues', '/openapi.json', '/metrics', '/readyz'];
+    const pages = ['/docs', '/ui/resolution-center.js', '/ops/queues', '/openapi.json', '/metrics', '/readyz'];
     await waitFor('every page is served', async () => {
       const answers = await Promise.all(pages.map((path) => asker(url)(path, { as })));
       return answers.every(({ status }) => status === 200);

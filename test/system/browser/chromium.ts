@@ -33,9 +33,17 @@ export interface WatchedPage {
   readonly complaints: string[];
 }
 
+export interface PageOptions {
+  readonly width?: number | undefined;
+  readonly isDark?: boolean;
+}
+
 /** Opens an empty page. */
-export async function openPage(browser: Browser): Promise<WatchedPage> {
-  const page = await browser.newPage({ viewport: { width: 1_300, height: 1_600 } });
+export async function openPage(
+  browser: Browser,
+  { width = 1_300, isDark = false }: PageOptions = {},
+): Promise<WatchedPage> {
+  const page = await browser.newPage({ viewport: { width, height: 1_600 }, colorScheme: isDark ? 'dark' : 'light' });
   page.setDefaultTimeout(ACTION_MS);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));

@@ -5,12 +5,13 @@ import { humanize } from '../texts.ts';
 
 const SHOWN = 6;
 
+/** The comment of the request itself stands with it, above. */
 function entryView(context: Context, { action, actor, at, comment, commentErasedAt }: TimelineEntry): TemplateResult {
   const who = nameOf(context, actor.role);
   const what = context.translate([`timeline.${action}.${who}`, `timeline.${action}`]) ?? humanize(action);
   return html`<li class=${`${action} ${who}`}>
     <p><span>${what}</span> <time datetime=${at} class="secondary">${context.format.moment(at, context.now)}</time></p>
-    ${comment === undefined ? nothing : html`<blockquote part="comment">${comment}</blockquote>`}
+    ${comment === undefined || action === 'opened' ? nothing : html`<blockquote part="comment">${comment}</blockquote>`}
     ${commentErasedAt === undefined ? nothing : html`<p class="secondary">${text(context, 'timeline.erased')}</p>`}
   </li>`;
 }

@@ -1,0 +1,60 @@
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import type { Browser, Locator } from 'playwright-core';
+import { type ServiceProcess, startProcess } from '../../harness/process.ts';
+import { seedOrder } from '../../harness/seed.ts';
+import { hasChromium, startBrowser } from './chromium.ts';
+import { openElementPage } from './element-page.ts';
+import { type Pages, servePages } from './pages.ts';
+
+// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
+const browsing = hasChromium ? describe : describe.skip;
+
+browsing('<resolution-center> for both parties of an order, on a page of another origin', () => {
+  let service: ServiceProcess;
+  let browser: Browser;
+  let pages: Pages;
+  beforeAll(async () => {
+    [pages, browser] = await Promise.all([servePages(), startBrowser()]);
+    service = await startProcess({ env: { CORS_ORIGINS: pages.origin } });
+  }, 60_000);
+
+  const button = (party: Locator, name: string) => party.getByRole('button', { name, exact: true });
+
+  test('carries a cancellation from the choice to the end, and shows each party its side at once', async () => {
+    const { id: orderId } = await seedOrder(service);
+    const { client, freelancer, told, complaints } = await openElementPage(browser, pages, {
+      orderId,
+      api: service.url,
+    });
+
+    await client.getByRole('radio', { name: 'Ask to cancel the order' }).check();
+    await button(client, 'Continue').click();
+    await client.getByLabel('Reason').selectOption('late_delivery');
+    await button(client, 'Send request').click();
+    await client.getByText('This is required.').waitFor();
+    await client.getByLabel('Comment').fill('Two weeks late.');
+    await button(client, 'Send request').click();
+
+    await client.getByRole('heading', { name: 'You asked to cancel the order' }).waitFor();
+    await client.getByText('Waiting for the freelancer').waitFor();
+    await freelancer.getByRole('heading', { name: 'The client asks to cancel the order' }).waitFor();
+    await freelancer.getByText('Two weeks late.').waitFor();
+    await freelancer.getByText('Your turn').waitFor();
+    expect(await freelancer.getByRole('timer').textContent()).toMatch(/^4[78]:\d\d:\d\d$/);
+
+    await button(freelancer, 'Accept cancellation').click();
+    const dialog = freelancer.getByRole('dialog');
+    await button(dialog, 'Accept cancellation').click();
+    await dialog.waitFor({ state: 'detached' });
+    for (const party of [client, freelancer]) await party.getByText('Mutually cancelled').waitFor();
+
+    const statuses = (await told()).map(({ party, detail }) => [party, detail['orderStatus']]);
+    expect(statuses).toEqual(
+      expect.arrayContaining([
+        ['client', 'in_dispute'],
+        ['freelancer', 'mutually_cancelled'],
+      ]),
+    );
+    expect(complaints.filter((text) => !text.includes('status of 4'))).toEqual([]);
+  }, 60_000);
+});
