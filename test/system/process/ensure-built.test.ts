@@ -13,13 +13,14 @@ const ROOT = join(import.meta.dirname, '../../..');
 async function clone(packages: Readonly<Record<string, string>> = {}) {
   const path = await mkdtemp(join(tmpdir(), 'clone-'));
   onCleanup(() => rm(path, { recursive: true, force: true }));
-  for (const folder of ['ops', 'openapi', 'src/cli']) await mkdir(join(path, folder), { recursive: true });
+  for (const folder of ['ops', 'openapi', 'src/cli', 'ui/src']) await mkdir(join(path, folder), { recursive: true });
   for (const name of [
     'ops/ensure-built.mjs',
     'ops/build.mjs',
     'ops/alone.mjs',
     'ops/run.mjs',
     'tsconfig.json',
+    'ui/tsconfig.json',
     'openapi/examples.json',
     'package.json',
   ]) {
@@ -43,7 +44,15 @@ async function clone(packages: Readonly<Record<string, string>> = {}) {
     );
   await say('export const word: string = 1;');
   await writeFile(join(path, 'src/cli/ops.ts'), '');
-  return { say, ensure, built: () => readFile(join(path, 'dist/main.js'), 'utf8') };
+  const sayInPage = (what: string) => writeFile(join(path, 'ui/src/index.ts'), what);
+  await sayInPage('');
+  return {
+    say,
+    sayInPage,
+    ensure,
+    built: () => readFile(join(path, 'dist/main.js'), 'utf8'),
+    builtPage: () => readFile(join(path, 'dist/ui/resolution-center.js'), 'utf8'),
+  };
 }
 
 describe('what is started', () => {
@@ -55,6 +64,14 @@ describe('what is started', () => {
     await say('export const word = "changed";');
     expect((await ensure()).stderr).toMatch(/^Building/);
     expect(await built()).toContain('changed');
+  });
+
+  test('is built for a change of what browsers load, too', async () => {
+    const { sayInPage, ensure, builtPage } = await clone();
+    await ensure();
+    await sayInPage('export const word: string = "of a page";');
+    expect((await ensure()).stderr).toMatch(/^Building/);
+    expect(await builtPage()).toContain('of a page');
   });
 
   test('is not built from what is no program, and is built when it is one', async () => {
