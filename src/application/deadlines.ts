@@ -5,6 +5,8 @@ import type { Timer } from '../store/timers.ts';
 import { applyDueDeadlines } from './apply-due.ts';
 import type { CoreDeps } from './write.ts';
 
+export type { Deadline } from '../store/deadlines.ts';
+
 /** The queue as far as operators look into it. Each call is bounded, and rejects within seconds if Redis is away. */
 export interface QueueInspector {
   /** How far ahead of their deadline jobs are made, in milliseconds. */

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, withTx } from '../platform/postgres/database.ts';
 import { type FeedPage, type FeedRequest, hasUnsequenced, readFeed, sequenceEntries } from '../store/feed.ts';
 
+export type { FeedRow } from '../store/feed.ts';
+
 const BATCH = 5_000;
 /** How often a reader that waits looks again. */
 export const POLL_MS = 200;

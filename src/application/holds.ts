@@ -1,28 +1,44 @@
-import { isTransient, type Tx, withTx } from '../platform/postgres/database.ts';
+import type { Instant } from '../domain/state.ts';
+import { isTransient, withTx } from '../platform/postgres/database.ts';
+import { withRetry } from '../platform/postgres/retry.ts';
 import {
   anyReleased,
+  findHold,
   finishHolds,
   type HoldRow,
   insertHold,
+  listHolds,
   markReleased,
   type NewHold,
   releasedDisputes,
 } from '../store/holds.ts';
 import { noteFailure } from '../store/overdue.ts';
 import { applyDueDeadlines } from './apply-due.ts';
+import { type IdempotencyKey, type Outcome, runOnce, type StoredResponse } from './idempotent.ts';
 import type { CoreDeps } from './write.ts';
 
-/** Begins a hold: from its commit on, silence takes no effect on what it is for. */
-export function beginHold(tx: Tx, hold: NewHold): Promise<HoldRow> {
-  return insertHold(tx, hold);
-}
+export type { HoldRow } from '../store/holds.ts';
 
 /**
- * Releases a hold; undefined if there is none with this id. From its commit on every decision counts the time held, so
- * that nothing can expire before its deadline has been moved; `moveReleased` then moves them.
+ * Begins a hold, at most once for a key: from its commit on, no deadline takes effect on the disputes that it covers.
+ * @param answer makes the answer that is kept for the key
  */
-export function releaseHold(tx: Tx, id: string, releasedBy: string): Promise<HoldRow | undefined> {
-  return markReleased(tx, id, releasedBy);
+export async function beginHold(
+  deps: CoreDeps,
+  hold: Omit<NewHold, 'id'>,
+  key: IdempotencyKey | null,
+  answer: (row: HoldRow) => StoredResponse,
+): Promise<Outcome> {
+  const id = deps.newId();
+  return await runOnce(deps.db, key, async (tx) => answer(await insertHold(tx, { ...hold, id })));
+}
+
+/** How many holds `recentHolds` returns at most. */
+export const LISTED_AT_MOST = 100;
+
+/** The last holds, newest first, with the database's clock. */
+export function recentHolds(deps: CoreDeps): Promise<{ readonly now: Instant; readonly holds: readonly HoldRow[] }> {
+  return listHolds(deps.db, LISTED_AT_MOST);
 }
 
 const BATCH = 500;
@@ -80,4 +96,29 @@ export async function moveReleased(deps: CoreDeps, batches: number): Promise<{ m
     if (done.moved === 0 && done.failed === 0) return { moved, complete: false };
   }
   return { moved, complete: false };
+}
+
+/** A released hold, and how far its deadlines have been moved. */
+export interface Release {
+  readonly hold: HoldRow;
+  /** Deadlines that were moved now. */
+  readonly moved: number;
+  /** Whether all are moved. */
+  readonly complete: boolean;
+}
+
+/** As many as a request can wait for; the workers move the rest. */
+const RELEASE_BATCHES = 10;
+
+/**
+ * Releases a hold; undefined if there is none with this id. From its commit on every decision counts the time held, so
+ * that no dispute can expire before its deadline has been moved. Then it moves the deadlines, as many as a request can
+ * wait for.
+ */
+export async function releaseHold(deps: CoreDeps, id: string, releasedBy: string): Promise<Release | undefined> {
+  const release = () => withTx(deps.db, (tx) => markReleased(tx, id, releasedBy));
+  const released = await withRetry(release, { idempotent: true });
+  if (released === undefined) return undefined;
+  const { moved, complete } = await moveReleased(deps, RELEASE_BATCHES);
+  return { hold: (await findHold(deps.db, id)) ?? released, moved, complete };
 }

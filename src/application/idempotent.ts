@@ -3,6 +3,8 @@ import { withRetry } from '../platform/postgres/retry.ts';
 import { readClock } from '../store/clock.ts';
 import { type IdempotencyKey, keepResponse, reserveKey, type StoredResponse } from '../store/idempotency.ts';
 
+export type { IdempotencyKey, StoredResponse } from '../store/idempotency.ts';
+
 /** What comes of a request that may carry a key. */
 export type Outcome =
   | { readonly outcome: 'not_found' | 'key_in_use' | 'key_reused' }

@@ -16,6 +16,9 @@ import type { Target } from '../store/target.ts';
 import { applyDueDeadlines } from './apply-due.ts';
 import type { CoreDeps } from './write.ts';
 
+export { type Filter, type Page, type Position, SORTS, type Sort } from '../store/listing.ts';
+export type { LogRow } from '../store/reads.ts';
+
 /**
  * Settles what a reader has come upon. It waits for whoever is deciding at this moment, since that may be an answer that
  * was in time. A row that cannot be written must not hide the others: the reader sees what its state will be.

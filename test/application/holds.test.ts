@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { moveReleased, releaseHold } from '../../src/application/holds.ts';
+import { moveReleased } from '../../src/application/holds.ts';
 import { withTx } from '../../src/platform/postgres/database.ts';
+import { markReleased } from '../../src/store/holds.ts';
 import { overdueDisputes } from '../../src/store/overdue.ts';
 import { sweepOnce } from '../../src/workers/sweeper.ts';
 import { letTimePass } from '../harness/database.ts';
@@ -33,7 +34,7 @@ const ops = () => service.withScopes('ops');
 const begin = async (scope: object = {}) => (await ops().post<Hold>('/v1/ops/holds', { note: 'Down.', ...scope })).body;
 const release = async ({ id }: Hold) => (await ops().delete<Released>(`/v1/ops/holds/${id}`)).body;
 /** As a release whose process is killed before it moves the deadlines. */
-const releaseUnmoved = ({ id }: Hold) => withTx(service.deps.write.db, (tx) => releaseHold(tx, id, 'a-service'));
+const releaseUnmoved = ({ id }: Hold) => withTx(service.deps.write.db, (tx) => markReleased(tx, id, 'a-service'));
 const read = async (id: string) => (await service.as(CLIENT).get<Dispute>(`/v1/disputes/${id}`)).body;
 const ms = (instant: string | null) => Date.parse(instant ?? '');
 

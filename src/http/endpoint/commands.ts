@@ -1,11 +1,10 @@
 import { partyIdOf } from '../../application/caller.ts';
 import type { Decided } from '../../application/decided.ts';
-import type { Outcome } from '../../application/idempotent.ts';
+import type { Outcome, StoredResponse } from '../../application/idempotent.ts';
 import { type CommandRequest, execute } from '../../application/write.ts';
 import type { Command, Precondition } from '../../domain/commands.ts';
 import type { Dispute, State } from '../../domain/state.ts';
 import { asSeenAt } from '../../domain/transition.ts';
-import type { StoredResponse } from '../../store/idempotency.ts';
 import {
   disputeHref,
   disputeState,

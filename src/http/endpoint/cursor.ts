@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type Filter, type Position, SORTS, type Sort } from '../../store/listing.ts';
+import { type Filter, type Position, SORTS, type Sort } from '../../application/read.ts';
 import { inputError } from '../problems/input-errors.ts';
 import { invalidInput } from '../problems/problems.ts';
 import { NOT_OURS } from '../schemas/input.ts';

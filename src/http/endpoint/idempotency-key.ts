@@ -1,5 +1,5 @@
 import { callerKey } from '../../application/caller.ts';
-import type { IdempotencyKey } from '../../store/idempotency.ts';
+import type { IdempotencyKey } from '../../application/idempotent.ts';
 import { type InputError, inputError } from '../problems/input-errors.ts';
 import type { Call } from './endpoint.ts';
 

@@ -1,7 +1,7 @@
+import type { LogRow } from '../../application/read.ts';
 import { actionRefusal, answersOf, commentIsRequired, viewerState } from '../../domain/actions.ts';
 import { type DisputeAction, type OrderEffect, RESOLUTIONS, type Role, ruleOf } from '../../domain/rules.ts';
 import type { Actor, Change, Dispute, Extra, Instant, Money, Order, Party } from '../../domain/state.ts';
-import type { LogRow } from '../../store/reads.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
 
 const iso = (instant: Instant): string => new Date(instant).toISOString();

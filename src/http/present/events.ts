@@ -1,5 +1,5 @@
+import type { FeedRow } from '../../application/feed.ts';
 import type { Previous } from '../../domain/commands.ts';
-import type { FeedRow } from '../../store/feed.ts';
 import { presentEventDispute, presentEventOrder } from './disputes.ts';
 
 function presentPrevious(previous: Previous | null) {

@@ -1,6 +1,6 @@
+import type { Deadline } from '../../application/deadlines.ts';
+import type { HoldRow } from '../../application/holds.ts';
 import type { Instant } from '../../domain/state.ts';
-import type { Deadline } from '../../store/deadlines.ts';
-import type { HoldRow } from '../../store/holds.ts';
 
 const iso = (instant: Instant): string => new Date(instant).toISOString();
 

@@ -1,16 +1,7 @@
 import { z } from 'zod';
-import {
-  type DeadlinePage,
-  type DeadlineState,
-  EXAMINED_AT_MOST,
-  missingJobs,
-  type OpsPosition,
-  openDeadlines,
-  orphanJobs,
-  reconcile,
-} from '../../application/deadlines.ts';
+import { COUNTED_UP_TO, readDeadlineOverview } from '../../application/deadline-overview.ts';
+import { type DeadlineState, EXAMINED_AT_MOST, type OpsPosition, reconcile } from '../../application/deadlines.ts';
 import { runRepeatable } from '../../application/idempotent.ts';
-import { countDeadlines } from '../../store/deadlines.ts';
 import { replyTo, respond } from '../endpoint/commands.ts';
 import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
 import { type HttpDeps, operation } from '../endpoint/endpoint.ts';
@@ -19,7 +10,6 @@ import { presentDeadline } from '../present/ops.ts';
 import { problemError } from '../problems/problems.ts';
 import { DeadlinesQuery, DeadlineView, Reconciliation } from '../schemas/ops.ts';
 
-const COUNTED_UP_TO = 100_000;
 const RECONCILE_BUDGET_MS = 10_000;
 
 const Position = z.tuple([z.int().min(0).max(Date.parse('9999-12-31')), z.uuid(), z.int().min(0)]);
@@ -29,23 +19,6 @@ function positionOf(cursor: string | undefined, state: DeadlineState): OpsPositi
   const [dueAt, disputeId, offset] = decodeToken(cursor, state, Position);
   return { dueAt, disputeId, offset };
 }
-
-function page({ write, queue }: HttpDeps, state: DeadlineState, at: OpsPosition | null, limit: number) {
-  if (state === 'missing_job') return missingJobs(write, queue, at, limit);
-  if (state === 'orphan_job') return orphanJobs(write, queue, at?.offset ?? 0, limit);
-  return openDeadlines(write, state, at, limit);
-}
-
-/** What Redis says; null for all of it while it is away. */
-async function ifRedisIsUp<T>(ask: () => Promise<T>): Promise<T | null> {
-  try {
-    return await ask();
-  } catch {
-    return null;
-  }
-}
-
-const lengthOf = (found: DeadlinePage | null): number | null => found?.deadlines.length ?? null;
 
 const getDeadlines = operation({
   operationId: 'listDeadlines',
@@ -61,23 +34,22 @@ const getDeadlines = operation({
   success: [{ status: 200, description: 'Counts and one page.', schema: DeadlineView }],
   problems: [],
   handle: async ({ deps, query: { state, limit, cursor } }) => {
-    const at = positionOf(cursor, state);
-    const { now, ...counts } = await countDeadlines(deps.write.db, COUNTED_UP_TO);
-    const missing = await ifRedisIsUp(() => missingJobs(deps.write, deps.queue, null, EXAMINED_AT_MOST));
-    const orphans = await ifRedisIsUp(() => orphanJobs(deps.write, deps.queue, 0, EXAMINED_AT_MOST));
-    const isUp = missing !== null && orphans !== null;
-    const needsRedis = state === 'missing_job' || state === 'orphan_job';
-    const listed = needsRedis && !isUp ? { deadlines: [], next: null } : await page(deps, state, at, limit);
-    const { next } = listed;
+    const after = positionOf(cursor, state);
+    const { now, counts, isRedisUp, page } = await readDeadlineOverview(deps.write, deps.queue, {
+      state,
+      after,
+      limit,
+    });
+    const { next } = page;
     return {
       status: 200,
       body: {
-        counts: { ...counts, missing_job: lengthOf(missing), orphan_job: lengthOf(orphans) },
+        counts,
         countedUpTo: COUNTED_UP_TO,
         examinedUpTo: EXAMINED_AT_MOST,
-        redis: isUp ? 'up' : 'down',
+        redis: isRedisUp ? 'up' : 'down',
         state,
-        data: listed.deadlines.map((deadline) => presentDeadline(deadline, now)),
+        data: page.deadlines.map((deadline) => presentDeadline(deadline, now)),
         nextCursor: next === null ? null : encodeToken([next.dueAt, next.disputeId, next.offset], state),
         serverTime: new Date(now).toISOString(),
       },

@@ -1,18 +1,10 @@
-import { beginHold, moveReleased, releaseHold } from '../../application/holds.ts';
-import { runOnce } from '../../application/idempotent.ts';
-import { withTx } from '../../platform/postgres/database.ts';
-import { withRetry } from '../../platform/postgres/retry.ts';
-import { findHold, type HoldRow, listHolds } from '../../store/holds.ts';
+import { beginHold, LISTED_AT_MOST, recentHolds, releaseHold } from '../../application/holds.ts';
 import { replyTo, respond } from '../endpoint/commands.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
 import { presentHold } from '../present/ops.ts';
 import { problemError } from '../problems/problems.ts';
 import { Hold, HoldList, HoldParams, NewHold, ReleasedHold } from '../schemas/ops.ts';
-
-const MAX_LISTED = 100;
-// As much as a request can wait for; the workers go on with the rest.
-const RELEASE_BATCHES = 10;
 
 const noSuchHold = () => problemError('not_found', 'There is no such hold.');
 
@@ -32,11 +24,10 @@ const createHold = operation({
   problems: [],
   handle: async (call) => {
     const { type = null, orderIds = null, note } = call.body;
-    const hold = { id: call.deps.write.newId(), type, orderIds, note, createdBy: call.caller.id };
-    const outcome = await runOnce(call.deps.write.db, idempotencyKey(call), async (tx) => {
-      const row = await beginHold(tx, hold);
-      return respond(201, presentHold(row, row.startedAt), { location: `/v1/ops/holds/${row.id}` });
-    });
+    const hold = { type, orderIds, note, createdBy: call.caller.id };
+    const outcome = await beginHold(call.deps.write, hold, idempotencyKey(call), (row) =>
+      respond(201, presentHold(row, row.startedAt), { location: `/v1/ops/holds/${row.id}` }),
+    );
     return replyTo(outcome);
   },
 });
@@ -47,12 +38,12 @@ const getHolds = operation({
   path: '/v1/ops/holds',
   tag: 'Operations',
   summary: 'List holds',
-  description: `The last ${MAX_LISTED} holds, newest first.`,
+  description: `The last ${LISTED_AT_MOST} holds, newest first.`,
   access: { scopes: ['ops'] },
   success: [{ status: 200, description: 'The holds.', schema: HoldList }],
   problems: [],
   handle: async ({ deps }) => {
-    const { now, holds } = await listHolds(deps.write.db, MAX_LISTED);
+    const { now, holds } = await recentHolds(deps.write);
     return { status: 200, body: { data: holds.map((row) => presentHold(row, now)) } };
   },
 });
@@ -71,13 +62,10 @@ const deleteHold = operation({
   success: [{ status: 200, description: 'The hold is over.', schema: ReleasedHold }],
   problems: ['not_found'],
   handle: async ({ deps, caller, params: { id } }) => {
-    const { db } = deps.write;
-    const release = () => withTx(db, (tx) => releaseHold(tx, id, caller.id));
-    const released = await withRetry(release, { idempotent: true });
+    const released = await releaseHold(deps.write, id, caller.id);
     if (released === undefined) throw noSuchHold();
-    const { moved, complete } = await moveReleased(deps.write, RELEASE_BATCHES);
-    const row: HoldRow = (await findHold(db, id)) ?? released;
-    return { status: 200, body: { hold: presentHold(row, row.releasedAt ?? row.startedAt), moved, complete } };
+    const { hold, moved, complete } = released;
+    return { status: 200, body: { hold: presentHold(hold, hold.releasedAt ?? hold.startedAt), moved, complete } };
   },
 });
 

@@ -1,9 +1,8 @@
 import { z } from 'zod';
 import { type Caller, partyIdOf } from '../../application/caller.ts';
-import { readDisputes, readOrder } from '../../application/read.ts';
+import { type Filter, type Page, readDisputes, readOrder } from '../../application/read.ts';
 import { DISPUTE_TYPES, ROLES } from '../../domain/rules.ts';
 import { roleIn } from '../../domain/state.ts';
-import type { Filter, Page } from '../../store/listing.ts';
 import { decodeCursor, encodeCursor } from '../endpoint/cursor.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { presentDispute } from '../present/disputes.ts';

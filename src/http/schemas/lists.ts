@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { SORTS } from '../../application/read.ts';
 import { DISPUTE_TYPES, RESOLUTIONS, ROLES } from '../../domain/rules.ts';
-import { SORTS } from '../../store/listing.ts';
 import { InstantInput, OrderId, UserId } from './common.ts';
 import { DISPUTE_STATUSES, Dispute, DisputeStatus, DisputeType, Resolution } from './disputes.ts';
 import { cursor, decimal, listOf } from './input.ts';

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { beginHold, moveReleased, releaseHold } from '../../../src/application/holds.ts';
+import { moveReleased } from '../../../src/application/holds.ts';
 import { withTx } from '../../../src/platform/postgres/database.ts';
+import { insertHold, markReleased } from '../../../src/store/holds.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { createRandom } from '../faults/random.ts';
 import { faultsOf } from './judge.ts';
@@ -364,7 +365,7 @@ describe('a hold', () => {
   async function heldOrder(): Promise<{ orderId: string; disputeId: string; holdId: string }> {
     const { orderId, disputeId } = await setOrder(stage, overdue);
     const holdId = stage.quiet.newId();
-    await withTx(stage.quiet.db, (tx) => beginHold(tx, holdOn(orderId, holdId)));
+    await withTx(stage.quiet.db, (tx) => insertHold(tx, holdOn(orderId, holdId)));
     await stage.database.query(`UPDATE holds SET started_at = started_at - interval '25 hours' WHERE id = $1`, [
       holdId,
     ]);
@@ -379,7 +380,7 @@ describe('a hold', () => {
         orderId,
         racers: [
           racer('release', async (deps, db) => {
-            await withTx(db, (tx) => releaseHold(tx, holdId, 'ops'));
+            await withTx(db, (tx) => markReleased(tx, holdId, 'ops'));
             await moveReleased(deps, 10);
           }),
           racer('accept', act(disputeId, FREELANCER, 'accept')),
@@ -397,7 +398,7 @@ describe('a hold', () => {
     'moves a deadline once, whoever does it first',
     async () => {
       const { orderId, disputeId, holdId } = await heldOrder();
-      await withTx(stage.quiet.db, (tx) => releaseHold(tx, holdId, 'ops'));
+      await withTx(stage.quiet.db, (tx) => markReleased(tx, holdId, 'ops'));
       return {
         orderId,
         racers: [
@@ -424,7 +425,7 @@ describe('a hold', () => {
       return {
         orderId,
         racers: [
-          racer('begin', (_deps, db) => withTx(db, (tx) => beginHold(tx, holdOn(orderId, stage.quiet.newId())))),
+          racer('begin', (_deps, db) => withTx(db, (tx) => insertHold(tx, holdOn(orderId, stage.quiet.newId())))),
           racer('job', job(disputeId)),
         ],
       };
