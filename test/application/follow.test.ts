@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { POLL_MS } from '../../src/application/feed.ts';
 import { type Following, type FollowRequest, follow } from '../../src/application/follow.ts';
 import { createLiveFeed, type LiveFeed } from '../../src/application/live-feed.ts';

@@ -1,4 +1,4 @@
-import { beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { moveReleased } from '../../src/application/holds.ts';
 import { withTx } from '../../src/platform/postgres/database.ts';
 import { markReleased } from '../../src/store/holds.ts';

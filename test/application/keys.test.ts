@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { withTx } from '../../src/platform/postgres/database.ts';
 import { forgetOldKeys } from '../../src/store/idempotency.ts';
 import { letTimePass } from '../harness/database.ts';

@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
 import pg from 'pg';
+import { expect, test } from 'vitest';
 import { onCleanup } from '../harness/cleanup.ts';
 import { CLIENT, seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { onCleanup } from '../harness/cleanup.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { applyDueDeadlines } from '../../src/application/apply-due.ts';
 import type { CoreDeps } from '../../src/application/write.ts';
 import { writeSet } from '../../src/application/write.ts';
@@ -29,7 +29,7 @@ beforeAll(async () => {
   deps = stage.quiet;
 });
 afterEach(() => {
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
 });
 
 async function row(disputeId: string) {
@@ -110,7 +110,7 @@ describe('the instant of a decision', () => {
   test.each([-100 * DAY, 100 * DAY])("does not come from the host's clock, which may be off by %d ms", async (off) => {
     const { disputeId } = await setOrder(stage, cancellation);
     const now = Date.now();
-    jest.spyOn(Date, 'now').mockReturnValue(now + off);
+    vi.spyOn(Date, 'now').mockReturnValue(now + off);
     const { verdict, at } = await ask(deps, acting(disputeId, FREELANCER, 'accept'));
     expect(verdict).toBe('done');
     expect(Math.abs(at - now)).toBeLessThan(HOUR);

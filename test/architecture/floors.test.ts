@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { violationsIn } from './floors.ts';
 import { reachableFrom, readSources, type Sources } from './imports.ts';
 

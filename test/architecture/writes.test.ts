@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { readSources, type Sources } from './imports.ts';
 import { writesOutsideTransactions } from './writes.ts';
 

@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
+import { describe, expect, test } from 'vitest';
 import { describeConfig } from '../../src/platform/config-report.ts';
 import { section } from '../docs/readme.ts';
 import { TEST_SECRET } from '../harness/client.ts';

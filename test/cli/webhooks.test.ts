@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from 'vitest';
 import { onCleanup } from '../harness/cleanup.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';

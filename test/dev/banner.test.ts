@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { startProcess } from '../harness/process.ts';
 import { waitFor } from '../harness/wait-for.ts';
 

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { developmentSecret, developmentWebhookKey } from '../../src/dev/development-secrets.ts';
 import { startEmbedded } from '../../src/dev/embedded/servers.ts';
 import { dataDirectory, listen } from './embedded-directory.ts';

@@ -1,7 +1,7 @@
 import { appendFile, readdir, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { afterEach, describe, expect, test } from 'vitest';
 import { waitForExit } from '../../src/dev/embedded/processes.ts';
 import { findOnPath, startRedis } from '../../src/dev/embedded/redis.ts';
 import { onCleanup } from '../harness/cleanup.ts';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { findPostgres } from '../../src/dev/embedded/postgres.ts';
 import { findRedis } from '../../src/dev/embedded/redis.ts';
 import { startEmbedded } from '../../src/dev/embedded/servers.ts';

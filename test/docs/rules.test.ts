@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { ANSWERS, DISPUTE_TYPES, type OrderEffect, ROLES, ruleOf } from '../../src/domain/rules.ts';
 import { section } from './readme.ts';
 

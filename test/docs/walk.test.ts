@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { TEST_SECRET } from '../harness/client.ts';
 import { startProcess } from '../harness/process.ts';
 import { takeWalk } from './walk.ts';

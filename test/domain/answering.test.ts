@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { viewerState } from '../../src/domain/actions.ts';
 import { decide } from '../../src/domain/decide.ts';
 import type { State } from '../../src/domain/state.ts';

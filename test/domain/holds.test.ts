@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/domain/decide.ts';
 import { type Hold, heldMs } from '../../src/domain/holds.ts';
 import type { DisputeType } from '../../src/domain/rules.ts';

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import type { OpenDispute } from '../../src/domain/commands.ts';
 import { decide } from '../../src/domain/decide.ts';
 import { REASONS } from '../../src/domain/reasons.ts';

@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
 import type { Command } from '../../src/domain/commands.ts';
 import { type Decision, decide } from '../../src/domain/decide.ts';
 import { DISPUTE_ACTIONS, DISPUTE_TYPES, type DisputeType, ROLES } from '../../src/domain/rules.ts';

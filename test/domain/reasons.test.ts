@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { findReason, REASONS } from '../../src/domain/reasons.ts';
 import type { Role } from '../../src/domain/rules.ts';
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { remindAt, type State } from '../../src/domain/state.ts';
 import { applyDue } from '../../src/domain/transition.ts';
 import { act, after, disputeOf, HOUR, open, orderOf, quiet, T0 } from './builders.ts';

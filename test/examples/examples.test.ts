@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import type { Examples } from '../../src/http/openapi/recorded-examples.ts';
 import { blocks, section } from '../docs/readme.ts';
 import { FILE } from './file.ts';

@@ -1,5 +1,5 @@
-import { afterAll } from '@jest/globals';
+import { afterAll } from 'vitest';
 import { runCleanups } from './cleanup.ts';
 
-// Jest loads this before each test file.
+// Vitest runs this before each test file, and keeps the modules that it imports from file to file.
 afterAll(runCleanups, 30_000);

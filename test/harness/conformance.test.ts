@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { checkAnswer } from './conformance.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };

@@ -18,3 +18,5 @@ export default async function setUp(): Promise<void> {
   await administrate(`CREATE DATABASE ${TEMPLATE_DATABASE}`);
   await migrate(databaseUrl(TEMPLATE_DATABASE), MIGRATIONS);
 }
+
+export { default as teardown } from './global-teardown.ts';

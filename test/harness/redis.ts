@@ -9,11 +9,15 @@ let emptied: Promise<string> | undefined;
 
 async function emptyOne(): Promise<string> {
   // Test files that run at the same time have different worker ids.
-  const url = redisUrlOf(1 + (Number(process.env['JEST_WORKER_ID'] ?? 1) % NUMBERED_DATABASES));
+  const url = redisUrlOf(1 + (Number(process.env['VITEST_POOL_ID'] ?? 1) % NUMBERED_DATABASES));
   const redis = new Redis(url, { maxRetriesPerRequest: 1 });
   await redis.flushdb();
   redis.disconnect();
-  onCleanup(() => searchRedis(url));
+  onCleanup(async () => {
+    // Test files of one worker share this module.
+    emptied = undefined;
+    await searchRedis(url);
+  });
   return url;
 }
 

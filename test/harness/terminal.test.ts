@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { CTRL_C, openTerminal } from './terminal.ts';
 
 const cwd = tmpdir();

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Registry } from 'prom-client';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { addGauges } from '../../src/metrics/gauges.ts';
 import { openDatabase } from '../../src/platform/postgres/database.ts';
 import { watchPostgres } from '../../src/platform/postgres/postgres-health.ts';

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { createProbe } from '../../src/metrics/probes.ts';
 
 /** A probe whose answers come when the test says so, and whose clock the test sets. */

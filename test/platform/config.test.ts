@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { readConfig, tokenKeysOf } from '../../src/platform/config.ts';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');

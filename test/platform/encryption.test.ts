@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { createEncryption } from '../../src/platform/encryption.ts';
 
 const [old, young] = [randomBytes(32), randomBytes(32)];

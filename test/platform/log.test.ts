@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { createRepeatingLog } from '../../src/platform/log.ts';
 import { captureLog } from '../harness/log.ts';
 

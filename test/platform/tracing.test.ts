@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { CANARY } from '../harness/canary.ts';
 import { runProgram, type ServiceProcess, startProcess } from '../harness/process.ts';
 import { CLIENT, FREELANCER, REQUESTS, seedOrder } from '../harness/seed.ts';

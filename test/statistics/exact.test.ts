@@ -1,5 +1,5 @@
-import { beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { REASONS } from '../../src/domain/reasons.ts';
 import { DISPUTE_TYPES } from '../../src/domain/rules.ts';
 import { withTx } from '../../src/platform/postgres/database.ts';

@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
 import { countOf, nearestRanks, PACKED_BYTES } from '../../src/statistics/ranks.ts';
 
 const PERCENTS = [1, 50, 90, 99, 100];

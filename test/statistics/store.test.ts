@@ -1,4 +1,4 @@
-import { beforeAll, beforeEach, expect, test } from '@jest/globals';
+import { beforeAll, beforeEach, expect, test } from 'vitest';
 import { withTx } from '../../src/platform/postgres/database.ts';
 import { summarize } from '../../src/statistics/counts.ts';
 import { freeze, readCells, readStanding, rollUpEntries } from '../../src/statistics/store.ts';

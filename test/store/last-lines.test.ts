@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type Database, withTx } from '../../src/platform/postgres/database.ts';
 import { LostRaceError } from '../../src/platform/postgres/retry.ts';
 import { write } from '../../src/store/write-set.ts';

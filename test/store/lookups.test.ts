@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
 import pg from 'pg';
+import { expect, test } from 'vitest';
 import { type Database, openDatabase, type Tx, withTx } from '../../src/platform/postgres/database.ts';
 import { readPage } from '../../src/store/listing.ts';
 import { forgetTimers, returnLeases, type Timer } from '../../src/store/timers.ts';

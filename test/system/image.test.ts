@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { freePort } from '../../src/dev/embedded/processes.ts';
 import { createClients } from '../harness/client.ts';
 import { createDatabase } from '../harness/database.ts';

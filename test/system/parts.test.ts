@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type ServiceProcess, startProcess } from '../harness/process.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { waitFor } from '../harness/wait-for.ts';

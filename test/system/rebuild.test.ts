@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { buildService } from '../harness/build.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { createClients } from '../harness/client.ts';

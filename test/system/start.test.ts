@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { mintToken } from '../../src/dev/development.ts';
 import { freePort } from '../../src/dev/embedded/processes.ts';
 import { takeWalk } from '../docs/walk.ts';

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import type { Center, Dispute, ProblemBody, TimelinePage } from '../../ui/src/api-types.ts';
 import type { components } from '../system/client/api.d.ts';
 

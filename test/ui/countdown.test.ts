@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { createServerClock } from '../../ui/src/clock.ts';
 import { inWords, milestone, remaining, roughly } from '../../ui/src/countdown.ts';
 

@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { expect, test } from 'vitest';
 import { createMessageParser } from '../../ui/src/messages.ts';
 
 const STREAM =

@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
 import { fractionDigits, parseAmount } from '../../ui/src/money.ts';
 
 describe('a price as people type it', () => {

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { pino } from 'pino';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import { keepHouse } from '../../src/workers/housekeeping.ts';
 import type { Answer } from '../harness/answer.ts';

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Webhook } from 'standardwebhooks';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type ServiceProcess, startProcess } from '../harness/process.ts';
 import { CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
 import type { EventPage } from '../harness/types.ts';

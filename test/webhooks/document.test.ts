@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { sequenceLog } from '../../src/application/feed.ts';
 import { ENTRY_TYPES } from '../../src/domain/commands.ts';
 import { presentWebhook } from '../../src/http/present/events.ts';

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { presentWebhook } from '../../src/http/present/events.ts';
 import { createEncryption } from '../../src/platform/encryption.ts';
 import { type Answer, openOutgoing } from '../../src/platform/network/outgoing.ts';

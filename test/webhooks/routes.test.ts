@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type Service, startService } from '../harness/service.ts';
 import type { Delivery, Endpoint, EndpointWithSecret } from './endpoints.ts';
 

@@ -1,12 +1,12 @@
-import { afterEach, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
+import { afterEach, expect, test, vi } from 'vitest';
 import { newSweep, startSweeper, sweepOnce } from '../../src/workers/sweeper.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { startService } from '../harness/service.ts';
 import { insertHerd } from '../proofs/faults/herd.ts';
 
 afterEach(() => {
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
 });
 
 /** What the sweeper takes in one round. */
@@ -74,7 +74,7 @@ test.each([
   const { service, deps } = await overdueHerd(500);
   let now = 0;
   // Each look at the clock finds it later by as much as a batch takes.
-  jest.spyOn(performance, 'now').mockImplementation(() => {
+  vi.spyOn(performance, 'now').mockImplementation(() => {
     now += ms;
     return now;
   });

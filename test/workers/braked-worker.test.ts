@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
 import type { Worker } from 'bullmq';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { startBraked } from '../../src/workers/braked-worker.ts';
 import { captureLog } from '../harness/log.ts';
 
@@ -19,10 +19,10 @@ let log = captureLog('info');
 beforeEach(() => {
   made.length = 0;
   log = captureLog('info');
-  jest.useFakeTimers();
+  vi.useFakeTimers();
 });
 afterEach(() => {
-  jest.useRealTimers();
+  vi.useRealTimers();
 });
 
 const start = () =>
@@ -51,7 +51,7 @@ test('a worker that fails in a loop is ended in the loop, and another one tries 
   const braked = start();
   expect(failInALoop('NOPERM eval')).toBe(MOST + 1);
   expect(made).toHaveLength(1);
-  await jest.advanceTimersByTimeAsync(1_000);
+  await vi.advanceTimersByTimeAsync(1_000);
   expect(made).toHaveLength(2);
   await braked.close();
 });
@@ -64,7 +64,7 @@ test('rests grow to half a minute while nothing gets better', async () => {
     const before = made.length;
     let waited = 0;
     while (made.length === before) {
-      await jest.advanceTimersByTimeAsync(1_000);
+      await vi.advanceTimersByTimeAsync(1_000);
       waited += 1;
     }
     rests.push(waited);
@@ -78,7 +78,7 @@ test('errors that come one by one end no worker', async () => {
   const braked = start();
   for (let n = 0; n < 5 * MOST; n += 1) {
     made.at(-1)?.worker.emit('error', new Error('a connection broke'));
-    await jest.advanceTimersByTimeAsync(200);
+    await vi.advanceTimersByTimeAsync(200);
   }
   expect(made).toHaveLength(1);
   await braked.close();
@@ -87,7 +87,7 @@ test('errors that come one by one end no worker', async () => {
 test('where Redis hides its version, the next worker does not ask for it', async () => {
   const braked = start();
   failInALoop("NOPERM this user has no permissions to run the 'info' command");
-  await jest.advanceTimersByTimeAsync(1_000);
+  await vi.advanceTimersByTimeAsync(1_000);
   expect(made.map(({ isVersionHidden }) => isVersionHidden)).toEqual([false, true]);
   await braked.close();
 });
@@ -96,6 +96,6 @@ test('none is made after the end', async () => {
   const braked = start();
   failInALoop('NOPERM eval');
   await braked.close();
-  await jest.advanceTimersByTimeAsync(60_000);
+  await vi.advanceTimersByTimeAsync(60_000);
   expect(made).toHaveLength(1);
 });

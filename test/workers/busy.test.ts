@@ -1,6 +1,6 @@
-import { expect, test } from '@jest/globals';
 import pg from 'pg';
 import type { Logger } from 'pino';
+import { expect, test } from 'vitest';
 import { createBacklog } from '../../src/workers/backlog.ts';
 import { startDeadlineWorker } from '../../src/workers/deadline-worker.ts';
 import { addJobs, openQueue } from '../../src/workers/queue.ts';

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { withTx } from '../../src/platform/postgres/database.ts';
 import { noteFailure } from '../../src/store/overdue.ts';
 import { seedDispute } from '../harness/seed.ts';

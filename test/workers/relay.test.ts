@@ -1,6 +1,6 @@
-import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { afterEach, expect, test } from 'vitest';
 import { type DeadlineQueue, openQueue } from '../../src/workers/queue.ts';
 import { relayOnce } from '../../src/workers/relay.ts';
 import { TEST_PREFIX } from '../harness/prefix.ts';

@@ -1,5 +1,5 @@
-import { afterEach, expect, jest, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
+import { afterEach, expect, test, vi } from 'vitest';
 import { inspectQueue } from '../../src/workers/inspector.ts';
 import { ANSWER_MS, addJobs, countJobs, type DeadlineQueue, removeJobs } from '../../src/workers/queue.ts';
 
@@ -17,7 +17,7 @@ const redis = { pipeline: () => ({ exists: () => {}, exec: never }) } as unknown
 const timer = { disputeId: '01890000-0000-7000-8000-000000000000', seq: 1, dueAt: 2_000 };
 
 afterEach(() => {
-  jest.useRealTimers();
+  vi.useRealTimers();
 });
 
 test.each<[string, () => Promise<unknown>]>([
@@ -26,8 +26,8 @@ test.each<[string, () => Promise<unknown>]>([
   ['counting jobs', () => countJobs(queue)],
   ['looking for jobs', () => inspectQueue(queue, redis, 1_000).missing([timer])],
 ])('%s fails where Redis never answers', async (_what, call) => {
-  jest.useFakeTimers();
+  vi.useFakeTimers();
   const failed = expect(call()).rejects.toThrow('Redis did not answer');
-  await jest.advanceTimersByTimeAsync(ANSWER_MS);
+  await vi.advanceTimersByTimeAsync(ANSWER_MS);
   await failed;
 });

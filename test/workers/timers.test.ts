@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { applyDueDeadlines } from '../../src/application/apply-due.ts';
 import { withTx } from '../../src/platform/postgres/database.ts';
 import { returnLeases } from '../../src/store/timers.ts';
@@ -31,7 +31,7 @@ beforeEach(async () => {
   await queue.obliterate({ force: true });
 });
 afterEach(async () => {
-  jest.restoreAllMocks();
+  vi.restoreAllMocks();
   backlog.set(false);
   await worker?.close();
   worker = undefined;
@@ -152,9 +152,9 @@ describe('a timer', () => {
   test.each([-DAY, DAY])("is due by the database's clock, where this host's is off by %d ms", async (off) => {
     const dispute = await seedDispute(service, 'cancellation');
     const now = Date.now();
-    jest.spyOn(Date, 'now').mockReturnValue(now + off);
+    vi.spyOn(Date, 'now').mockReturnValue(now + off);
     await relay();
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
     expect(await jobs()).toEqual([{ disputeId: dispute.id, seq: 1, dueAt: expect.closeTo(dueAt(dispute), -1) }]);
   });
 });

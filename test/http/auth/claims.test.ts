@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { callerOf, claimOf, type TokenRules } from '../../../src/http/auth/claims.ts';
 
 const RULES: TokenRules = {

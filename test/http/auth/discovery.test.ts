@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import { jwtVerify } from 'jose';
+import { describe, expect, test } from 'vitest';
 import { createIssuerKeys, ISSUER_KEYS } from '../../../src/http/auth/issuer-keys.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { DISCOVERY, type Issuer, sign, startIssuer } from './issuer.ts';

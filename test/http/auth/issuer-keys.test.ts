@@ -1,5 +1,5 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { type JWTVerifyGetKey, jwtVerify } from 'jose';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import {
   createIssuerKeys,
   ISSUER_KEYS,
@@ -20,7 +20,7 @@ function letTimePass(ms: number): void {
 }
 
 beforeAll(() => {
-  jest.spyOn(performance, 'now').mockImplementation(() => now() + passed);
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + passed);
 });
 let failures: string[] = [];
 let made: IssuerKeys[] = [];

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { SignJWT } from 'jose';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { TestDatabase } from '../../harness/database.ts';
 import { anOrderReport, newOrderId, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';

@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, jest, test } from '@jest/globals';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { ISSUER_KEYS } from '../../../src/http/auth/issuer-keys.ts';
 import type { Clients } from '../../harness/client.ts';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
@@ -78,11 +78,11 @@ describe('when the issuer changes its keys', () => {
     const clocks = [Date, performance] as const;
     for (const clock of clocks) {
       const now = clock.now.bind(clock);
-      jest.spyOn(clock, 'now').mockImplementation(() => now() + passed);
+      vi.spyOn(clock, 'now').mockImplementation(() => now() + passed);
     }
   });
   afterAll(() => {
-    jest.restoreAllMocks();
+    vi.restoreAllMocks();
   });
 
   const ask = async (token: string) => bearer(service, token).get('/v1/disputes');

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { createCounts, type SharedCounts, WINDOW_MS } from '../../../src/http/auth/request-counts.ts';
 import { startProxy } from '../../harness/proxy.ts';
 import { testRedisUrl } from '../../harness/redis.ts';

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, jest, test } from '@jest/globals';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { mintToken } from '../../../src/dev/development.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
 import { type Service, startService } from '../../harness/service.ts';
@@ -9,7 +9,7 @@ let passed = 0;
 beforeAll(async () => {
   service = await startService();
   const now = performance.now.bind(performance);
-  jest.spyOn(performance, 'now').mockImplementation(() => now() + passed);
+  vi.spyOn(performance, 'now').mockImplementation(() => now() + passed);
 });
 
 const knock = (token: string) => service.withAuthorization(`Bearer ${token}`).get('/v1/disputes');

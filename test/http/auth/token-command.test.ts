@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
+import { describe, expect, test } from 'vitest';
 import { TEST_SECRET } from '../../harness/client.ts';
 import { runProgram } from '../../harness/process.ts';
 import { CLIENT } from '../../harness/seed.ts';

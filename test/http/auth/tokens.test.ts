@@ -1,5 +1,5 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { SignJWT } from 'jose';
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { createAuthenticator } from '../../../src/http/auth/authenticate.ts';
 import { ISSUER_KEYS } from '../../../src/http/auth/issuer-keys.ts';
 import type { RefusalReason } from '../../../src/http/auth/token-refusal.ts';
@@ -185,10 +185,10 @@ describe('clocks may differ by five seconds, and no more', () => {
   const now = Math.floor(Date.now() / 1_000) * 1_000;
 
   beforeEach(() => {
-    jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate', 'setTimeout'] });
+    vi.useFakeTimers({ toFake: ['Date'] });
   });
   afterEach(() => {
-    jest.useRealTimers();
+    vi.useRealTimers();
   });
 
   async function bearer(claims: Record<string, unknown>) {
@@ -196,7 +196,7 @@ describe('clocks may differ by five seconds, and no more', () => {
     const token = new SignJWT({ sub: CLIENT, ...claims }).setProtectedHeader({ alg: 'HS256' });
     const authorization = `Bearer ${await token.sign(new TextEncoder().encode(secret))}`;
     return async (ms: number) => {
-      jest.setSystemTime(ms);
+      vi.setSystemTime(ms);
       return await authenticate(authorization);
     };
   }

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { entityTag, namesState, namesTag, parseCondition } from '../../../src/http/endpoint/etag.ts';
 
 const TAG = entityTag('0123456789abcdef', 'fedcba9876543210');

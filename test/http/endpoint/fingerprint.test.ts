@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { fingerprintOf } from '../../../src/http/endpoint/fingerprint.ts';
 
 const of = (body: unknown, params: unknown = { id: 'a' }, tag?: string) =>

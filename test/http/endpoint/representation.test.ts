@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import type { Role } from '../../../src/domain/rules.ts';
 import type { Dispute, Order } from '../../../src/domain/state.ts';
 import {

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { document, faultOf, pointerTo, resolveRef } from '../../harness/document.ts';
 
 const FILE = join(import.meta.dirname, '../../../openapi/openapi.json');

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { portable } from '../../../src/http/openapi/portable-schema.ts';
 
 test.each([

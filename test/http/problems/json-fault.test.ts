@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { jsonFault } from '../../../src/http/problems/json-fault.ts';
 
 describe('a JSON text', () => {

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { closeApp } from '../../../src/http/server/close.ts';
 import { createClients } from '../../harness/client.ts';
 import { CLIENT, FREELANCER, REQUESTS, seedDispute, seedOrder } from '../../harness/seed.ts';

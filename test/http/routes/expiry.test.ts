@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Answer } from '../../harness/answer.ts';
 import { letTimePass } from '../../harness/database.ts';
 import { anOrderReport, CLIENT, FREELANCER, REQUESTS, seedDispute } from '../../harness/seed.ts';

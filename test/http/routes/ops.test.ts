@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { letTimePass } from '../../harness/database.ts';
 import { CLIENT, seedDispute } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';

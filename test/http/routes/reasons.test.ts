@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from 'vitest';
 import { CLIENT, FREELANCER } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
 

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import { REASONS } from '../../../src/domain/reasons.ts';
 import type { ResolutionCenter } from '../../../src/http/schemas/resolution-center.ts';

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { api } from '../../../src/endpoints.ts';
 import { bodyLimitOf } from '../../../src/http/endpoint/body-limit.ts';
 import { CLIENT, FREELANCER, newOrderId, seedDispute, seedOrder } from '../../harness/seed.ts';

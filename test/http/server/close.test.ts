@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { mintToken } from '../../../src/dev/development.ts';
 import { closeApp } from '../../../src/http/server/close.ts';
 import { createClients, TEST_SECRET } from '../../harness/client.ts';

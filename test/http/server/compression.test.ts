@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { mintToken } from '../../../src/dev/development.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
 import { CLIENT, seedDispute, seedOrder } from '../../harness/seed.ts';

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import type { Headers } from '../../harness/client.ts';
 import { startProxy } from '../../harness/proxy.ts';
 import { CLIENT } from '../../harness/seed.ts';

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { FastifyInstance } from 'fastify';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { readConfig } from '../../../src/platform/config.ts';
 import { startProcess } from '../../harness/process.ts';
 import { type ServiceOptions, startService } from '../../harness/service.ts';

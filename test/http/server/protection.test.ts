@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { fastify } from 'fastify';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { ProblemError } from '../../../src/http/problems/problems.ts';
 import { refuseUnderPressure } from '../../../src/http/server/protection.ts';
 import { onCleanup } from '../../harness/cleanup.ts';

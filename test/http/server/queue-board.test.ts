@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { startProxy } from '../../harness/proxy.ts';
 import { testRedisUrl } from '../../harness/redis.ts';
 import { routesOf } from '../../harness/routes.ts';

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { SignJWT } from 'jose';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type Client, TEST_SECRET } from '../../harness/client.ts';
 import { anOrderReport, CLIENT, newOrderId } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import { Resolver } from 'node:dns';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo, LookupFunction } from 'node:net';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { openOutgoing } from '../../../src/platform/network/outgoing.ts';
 import { isPublicAddress, urlFault } from '../../../src/platform/network/public-address.ts';
 import { onCleanup } from '../../harness/cleanup.ts';

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { parseHttpDate, retryAfterMs } from '../../../src/platform/network/retry-after.ts';
 
 const HOUR_MS = 3_600_000;

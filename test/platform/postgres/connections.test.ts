@@ -1,5 +1,5 @@
-import { describe, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
+import { describe, expect, test } from 'vitest';
 import {
   type Database,
   isReadOnly,

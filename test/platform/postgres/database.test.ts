@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
+import { beforeAll, describe, expect, test } from 'vitest';
 import {
   CommitUnknownError,
   type Database,

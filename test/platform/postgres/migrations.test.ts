@@ -1,8 +1,8 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { describe, expect, test } from 'vitest';
 import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { createDatabase, type TestDatabase } from '../../harness/database.ts';

@@ -1,5 +1,5 @@
-import { describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
+import { describe, expect, test, vi } from 'vitest';
 import { CommitUnknownError } from '../../../src/platform/postgres/database.ts';
 import { LostRaceError, withRetry } from '../../../src/platform/postgres/retry.ts';
 
@@ -50,7 +50,7 @@ describe.each([true, false])('work that is idempotent: %s', (idempotent) => {
   });
 
   test('is not tried again after any failure that was long in coming', async () => {
-    const clock = jest.spyOn(performance, 'now');
+    const clock = vi.spyOn(performance, 'now');
     try {
       let now = 0;
       clock.mockImplementation(() => now);
@@ -68,7 +68,7 @@ describe.each([true, false])('work that is idempotent: %s', (idempotent) => {
   });
 
   test('is tried again after a statement that a pooler has lost, however long the rest took', async () => {
-    const clock = jest.spyOn(performance, 'now');
+    const clock = vi.spyOn(performance, 'now');
     try {
       let now = 0;
       clock.mockImplementation(() => {

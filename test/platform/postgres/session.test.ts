@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { sql } from 'drizzle-orm';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type Database, openDatabase, type Tx, withTx } from '../../../src/platform/postgres/database.ts';
 import { readDeploymentId } from '../../../src/platform/postgres/deployment.ts';
 import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { PROBE, refusalOf } from '../../../src/platform/redis/redis-health.ts';
 
 /** What the queue and the worker of deadlines do, in the names of BullMQ's scripts. */

@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
 import { Cluster } from 'ioredis';
+import { expect, test } from 'vitest';
 import { waitingConnection } from '../../../src/platform/redis/redis.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { waitFor } from '../../harness/wait-for.ts';

@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { abuse, SLOW } from './run.ts';
 
 test('other callers are served while connections are slow, idle or send megabytes, and slow ones are ended', async () => {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { QUEUE_NAME } from '../../../src/workers/queue.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { letTimePass } from '../../harness/database.ts';

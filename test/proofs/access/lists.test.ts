@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { SORTS } from '../../../src/store/listing.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import type { Dispute } from '../../harness/types.ts';

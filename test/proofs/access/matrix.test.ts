@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import { SignJWT } from 'jose';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { SCOPES } from '../../../src/application/caller.ts';
 import { mintToken } from '../../../src/dev/development.ts';
 import { EVENT_STREAM } from '../../../src/http/endpoint/endpoint.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { administrate, createDatabase, letTimePass, type TestDatabase } from '../../harness/database.ts';
 import { runProgram } from '../../harness/process.ts';

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, jest, test } from '@jest/globals';
 import pg from 'pg';
+import { beforeAll, describe, expect, test, vi } from 'vitest';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { createDatabase } from '../../harness/database.ts';
 import { type AccessPath, listings, reads, work } from './paths.ts';
@@ -9,7 +9,7 @@ import { seed } from './seed.ts';
 // So few that PostgreSQL looks at each of them when it counts what there is: the same plans come of it every time.
 const DISPUTES = 20_000;
 // A plan takes little, but there are hundreds of them, and other tests run beside.
-jest.setTimeout(180_000);
+vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 // Batches so large, beside so few rows, that to look at all of them is right.
 const BATCHES = ['comments to be erased by age', 'settling what is overdue'];
 

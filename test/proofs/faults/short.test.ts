@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { hasProgram, missingPrograms } from './programs.ts';
 import { breachesOf } from './report.ts';
 import { runOnce } from './run.ts';

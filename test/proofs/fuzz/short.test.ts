@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, test } from 'vitest';
 import { fuzz } from './run.ts';
 import { faultsOf } from './verdict.ts';
 

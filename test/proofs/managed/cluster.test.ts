@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Cluster } from 'ioredis';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkEvictionPolicy, EvictionPolicyError, waitingConnection } from '../../../src/platform/redis/redis.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { hasProgram } from '../faults/programs.ts';

@@ -1,5 +1,5 @@
-import { expect } from '@jest/globals';
 import type { Redis } from 'ioredis';
+import { expect } from 'vitest';
 import { type Service, startService } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { runMainFlow } from './flow.ts';

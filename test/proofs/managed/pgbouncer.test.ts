@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { createDatabase } from '../../harness/database.ts';
 import { seedDispute } from '../../harness/seed.ts';
 import { startService } from '../../harness/service.ts';

@@ -1,4 +1,4 @@
-import { describe, test } from '@jest/globals';
+import { describe, test } from 'vitest';
 import { hasProgram } from '../faults/programs.ts';
 import { expectToOutlive } from './failover.ts';
 import { startWatchedRedis } from './sentinel.ts';

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { connect } from 'node:tls';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../../../src/dev/embedded/processes.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { createDatabase } from '../../harness/database.ts';

@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { expect, test } from 'vitest';
 import { DISPUTE_ACTIONS, DISPUTE_TYPES, type DisputeType, ROLES } from '../../../src/domain/rules.ts';
 import { REPORTED_STATUSES, type ReportedStatus } from '../../../src/domain/state.ts';
 import { T0 } from '../../domain/builders.ts';

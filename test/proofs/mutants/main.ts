@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { applyTo } from './apply.ts';
+import { applyTo, mutate } from './apply.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -13,22 +14,22 @@ const COPIED = [
   'openapi',
   'ops',
   'package.json',
-  'jest.config.js',
+  'vitest.config.ts',
   'tsconfig.json',
   'README.md',
 ];
 const TIME_LIMIT_MS = 180_000;
 const LAST_WORDS_MS = 15_000;
 const CHECK_LIMIT_MS = 900_000;
-const JEST = ['--disable-warning=ExperimentalWarning', '--experimental-vm-modules', 'node_modules/jest/bin/jest.js'];
+const VITEST = ['node_modules/vitest/vitest.mjs', 'run', '--bail=1'];
 
 type Verdict = 'killed' | 'killed by the clock' | 'SURVIVED' | 'NOT RUN';
 
 /** Runs tests in a tree; the text is all that they wrote. */
 function runTests(root: string, files: readonly string[], named?: string, limitMs = TIME_LIMIT_MS) {
-  const args = [...JEST, ...files, '--bail', '--forceExit', ...(named === undefined ? [] : ['-t', named])];
+  const args = [...VITEST, ...files, ...(named === undefined ? [] : ['-t', named])];
   // More interleavings than in the suite: here a mistake has to show, whatever the luck.
-  const env = { ...process.env, RACES: process.env['RACES'] ?? '30', NODE_ENV: 'test' };
+  const env = { ...process.env, RACES: process.env['RACES'] ?? '30', NODE_ENV: 'test', NO_COLOR: '1' };
   return new Promise<{ code: number | null; text: string; timedOut: boolean }>((resolve) => {
     const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'pipe', 'pipe'] });
     const chunks: Buffer[] = [];
@@ -47,7 +48,7 @@ function runTests(root: string, files: readonly string[], named?: string, limitM
   });
 }
 
-const firstFailure = (text: string): string => /● (.+)/.exec(text)?.[1] ?? '';
+const firstFailure = (text: string): string => /FAIL {2}(.+)/.exec(text)?.[1] ?? '';
 
 async function judge(root: string, mutant: Mutant): Promise<{ verdict: Verdict; by: string }> {
   const undo = await applyTo(root, mutant);
@@ -56,7 +57,7 @@ async function judge(root: string, mutant: Mutant): Promise<{ verdict: Verdict; 
     if (timedOut) return { verdict: 'killed by the clock', by: mutant.killedBy.join(' ') };
     if (code === 0) return { verdict: 'SURVIVED', by: '' };
     // A tree that does not even load says nothing about the tests.
-    if (!/Tests:\s+\d+ failed/.test(text))
+    if (!/Tests\s+\d+ failed/.test(text))
       return { verdict: 'NOT RUN', by: text.trim().split('\n').slice(-15).join('\n') };
     return { verdict: 'killed', by: firstFailure(text) };
   } finally {
@@ -71,6 +72,30 @@ async function copyTree(): Promise<string> {
   return root;
 }
 
+/**
+ * Checks that each mutant can still be made: its texts occur once, its tests exist, its name is its own.
+ * @returns one line for each fault
+ */
+async function findStale(): Promise<string[]> {
+  const names = new Set<string>();
+  const faults: string[] = [];
+  for (const mutant of MUTANTS) {
+    if (names.has(mutant.name)) faults.push(`two mutants are named "${mutant.name}"`);
+    names.add(mutant.name);
+    const source = await readFile(join(ROOT, mutant.file), 'utf8').catch(() => '');
+    try {
+      mutate(source, mutant);
+    } catch (error) {
+      faults.push((error as Error).message);
+    }
+    if (mutant.killedBy.length === 0) faults.push(`"${mutant.name}" names no test`);
+    for (const file of mutant.killedBy) {
+      if (!existsSync(join(ROOT, file))) faults.push(`"${mutant.name}" names ${file}, which does not exist`);
+    }
+  }
+  return faults;
+}
+
 /** The tests have to pass on the tree as it is, or nothing that they say of a mutant means anything. */
 async function checkTests(root: string, mutants: readonly Mutant[]): Promise<void> {
   const files = [...new Set(mutants.flatMap(({ killedBy }) => killedBy))];
@@ -78,9 +103,17 @@ async function checkTests(root: string, mutants: readonly Mutant[]): Promise<voi
   if (code !== 0) throw new Error(`the tests fail without any mutant: ${firstFailure(text)}\n${text.slice(-3_000)}`);
 }
 
+const stale = await findStale();
+for (const fault of stale) process.stderr.write(`${fault}\n`);
+if (stale.length > 0) process.exit(1);
+
 // Names of mutants, or parts of them, to make only those.
 const wanted = process.argv.slice(2);
 const mutants = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+if (mutants.length === 0) {
+  process.stderr.write(`no mutant is named like ${wanted.join(', ')}\n`);
+  process.exit(1);
+}
 const root = await copyTree();
 let survivors = 0;
 try {

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { moveReleased } from '../../../src/application/holds.ts';
 import { withTx } from '../../../src/platform/postgres/database.ts';
 import { insertHold, markReleased } from '../../../src/store/holds.ts';

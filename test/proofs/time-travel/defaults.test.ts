@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Logger } from 'pino';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { sweepOnce } from '../../../src/workers/sweeper.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';

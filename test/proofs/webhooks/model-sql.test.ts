@@ -1,5 +1,5 @@
-import { beforeAll, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { beforeAll, expect, test } from 'vitest';
 import { createDatabase } from '../../harness/database.ts';
 import { runHistory, shortHistories } from './model/histories.ts';
 import { rowsOf, SqlWorld } from './model/sql-world.ts';

@@ -1,5 +1,5 @@
-import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { expect, test } from 'vitest';
 import { histories, runToTheEnd } from './model/histories.ts';
 
 // npm run test:webhooks -- --scenario model runs a hundred thousand of them.

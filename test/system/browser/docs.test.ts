@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { mintToken } from '../../../src/dev/development.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
 import { startProcess } from '../../harness/process.ts';

@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { Browser, Locator } from 'playwright-core';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { seedOrder } from '../../harness/seed.ts';
 import { hasChromium, startBrowser } from './chromium.ts';

@@ -1,4 +1,4 @@
-import { beforeAll, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from 'vitest';
 import { mintToken } from '../../../src/dev/development.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';

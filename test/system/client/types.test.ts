@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, test } from '@jest/globals';
 import openapiTypescript, { astToString } from 'openapi-typescript';
+import { expect, test } from 'vitest';
 import { api } from '../../../src/endpoints.ts';
 import { apiDocument } from '../../../src/http/openapi/docs.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { describe, expect, test } from '@jest/globals';
 import pg from 'pg';
+import { describe, expect, test } from 'vitest';
 import { freePort } from '../../../src/dev/embedded/processes.ts';
 import { problemOfServer } from '../../../src/platform/postgres/database-problems.ts';
 import { onCleanup } from '../../harness/cleanup.ts';

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from 'vitest';
 import { createDatabase, letTimePass, type TestDatabase } from '../../harness/database.ts';
 import { runProgram, startProcess } from '../../harness/process.ts';
 import { testRedisUrl } from '../../harness/redis.ts';

@@ -4,7 +4,7 @@ import { readdir, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { copyCheckout } from '../../harness/checkout.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { processesOf } from '../../harness/left-behind.ts';

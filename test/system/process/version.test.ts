@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { runProgram, type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { seedOrder } from '../../harness/seed.ts';
 import { waitFor } from '../../harness/wait-for.ts';

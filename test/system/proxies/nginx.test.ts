@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, describe, expect, test } from 'vitest';
 import { mintToken } from '../../../src/dev/development.ts';
 import { takeWalk } from '../../docs/walk.ts';
 import { type Clients, createClients, TEST_SECRET } from '../../harness/client.ts';
