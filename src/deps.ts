@@ -1,8 +1,10 @@
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
+import { forgetExpiredKeys } from './application/idempotent.ts';
 import { createLiveFeed } from './application/live-feed.ts';
 import type { CoreDeps } from './application/write.ts';
 import { api } from './endpoints.ts';
+import { eraseDueComments } from './erasures/erasures.ts';
 import { type AuthOptions, createAuthenticator } from './http/auth/authenticate.ts';
 import { WrongIssuer } from './http/auth/discovery.ts';
 import { presentWebhook } from './http/present/events.ts';
@@ -20,6 +22,10 @@ import { watchPostgres } from './platform/postgres/postgres-health.ts';
 import { openAskingClient } from './platform/redis/redis.ts';
 import { createRedisHealth } from './platform/redis/redis-health.ts';
 import { openSharedCounts } from './platform/redis/shared-counts.ts';
+import { startRollup } from './statistics/rollup.ts';
+import { keepDeliveries } from './webhooks/housekeeping.ts';
+import { startWebhookSender } from './webhooks/sender.ts';
+import { eraseResponses } from './webhooks/store/attempts.ts';
 import { inspectQueue } from './workers/inspector.ts';
 import { countJobs, openQueue, type QueueAddress } from './workers/queue.ts';
 import { openQueueBoard } from './workers/queue-board.ts';
@@ -136,6 +142,7 @@ export function makeDeps(
         audit: (facts, message) => log.info(facts, message),
         remindersMs: config.REMINDERS,
         webhooks: { encryption, allowInsecure },
+        eraseCopies: eraseResponses,
         windowsMs: {
           order_update: config.WINDOW_ORDER_UPDATE,
           cancellation: config.WINDOW_CANCELLATION,
@@ -169,8 +176,21 @@ export function makeDeps(
         queue,
         health,
         inspector,
-        retentionMs: config.COMMENT_RETENTION ?? null,
-        webhooks: encryption === null ? null : { encryption, outgoing, present: presentWebhook },
+        housekeeping: [
+          () => forgetExpiredKeys(db),
+          () => keepDeliveries(db, metrics),
+          () =>
+            eraseDueComments(
+              { db, eraseCopies: eraseResponses },
+              { retentionMs: config.COMMENT_RETENTION ?? null, log },
+            ),
+        ],
+        startOthers: [
+          ...(encryption === null
+            ? []
+            : [() => startWebhookSender({ write, metrics, log, encryption, outgoing, present: presentWebhook })]),
+          () => startRollup({ db, log }),
+        ],
       }),
     close: async () => {
       authenticator.close();

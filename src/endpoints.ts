@@ -1,4 +1,4 @@
-import { erasureRoutes } from './erasures/routes.ts';
+import { erasureRoutes } from './erasures/http/routes.ts';
 import type { ApiDefinition } from './http/openapi/document.ts';
 import { deadlineRoutes } from './http/routes/deadlines.ts';
 import { disputeRoutes } from './http/routes/disputes.ts';
@@ -9,7 +9,7 @@ import { listRoutes } from './http/routes/lists.ts';
 import { orderRoutes } from './http/routes/orders.ts';
 import { reasonRoutes } from './http/routes/reasons.ts';
 import { resolutionCenterRoutes } from './http/routes/resolution-center.ts';
-import { statisticsRoutes } from './statistics/routes.ts';
+import { statisticsRoutes } from './statistics/http/routes.ts';
 import { webhookDeliveryRoutes } from './webhooks/http/delivery-routes.ts';
 import { webhookEndpointRoutes } from './webhooks/http/endpoint-routes.ts';
 import { webhookSection } from './webhooks/http/openapi.ts';

@@ -12,8 +12,8 @@ import {
   type NewHold,
   releasedDisputes,
 } from '../store/holds.ts';
-import { noteFailure } from '../store/overdue.ts';
 import { applyDueDeadlines } from './apply-due.ts';
+import { noteDeadlineFailure } from './due.ts';
 import { type IdempotencyKey, type Outcome, runOnce, type StoredResponse } from './idempotent.ts';
 import type { CoreDeps } from './write.ts';
 
@@ -58,7 +58,7 @@ async function applyOneByOne(deps: CoreDeps, disputeIds: readonly string[]) {
       moved += await applyReleased(deps, [disputeId]);
     } catch (error) {
       if (isTransient(error)) throw error;
-      await withTx(deps.db, (tx) => noteFailure(tx, disputeId, error));
+      await noteDeadlineFailure(deps.db, disputeId, error);
       failed += 1;
     }
   }

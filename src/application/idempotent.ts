@@ -1,7 +1,13 @@
 import { type Database, type Tx, withTx } from '../platform/postgres/database.ts';
 import { withRetry } from '../platform/postgres/retry.ts';
 import { readClock } from '../store/clock.ts';
-import { type IdempotencyKey, keepResponse, reserveKey, type StoredResponse } from '../store/idempotency.ts';
+import {
+  forgetOldKeys,
+  type IdempotencyKey,
+  keepResponse,
+  reserveKey,
+  type StoredResponse,
+} from '../store/idempotency.ts';
 
 export type { IdempotencyKey, StoredResponse } from '../store/idempotency.ts';
 
@@ -56,4 +62,12 @@ export async function runRepeatable(
   if (earlier !== null) return earlier;
   const response = await work();
   return await runOnce(db, key, async () => response);
+}
+
+const FORGOTTEN_AT_ONCE = 1_000;
+
+/** Forgets a batch of keys that are past their 24 hours, with their answers. */
+export async function forgetExpiredKeys(db: Database): Promise<'more' | 'done'> {
+  const forgotten = await withTx(db, (tx) => forgetOldKeys(tx, FORGOTTEN_AT_ONCE));
+  return forgotten === FORGOTTEN_AT_ONCE ? 'more' : 'done';
 }

@@ -1,8 +1,10 @@
-import { type Database, withTx } from '../platform/postgres/database.ts';
+import type { Logger } from 'pino';
+import { type Database, type Tx, withTx } from '../platform/postgres/database.ts';
 import { withRetry } from '../platform/postgres/retry.ts';
 import {
   commentsLeft,
   type Erasable,
+  type EraseCopies,
   type ErasureRow,
   eraseComments,
   finishErasure,
@@ -10,14 +12,23 @@ import {
   unfinishedErasures,
 } from './store.ts';
 
+export type { EraseCopies } from './store.ts';
+
 const BATCH = 200;
 const USERS_AT_ONCE = 100;
+const HOUSEKEEPING_BATCHES = 10;
+
+export interface ErasureDeps {
+  readonly db: Database;
+  readonly eraseCopies: EraseCopies;
+}
 
 /** Erases what is meant in up to `batches` batches, each in a transaction of its own; repeating it is safe. */
-async function eraseInBatches(db: Database, erasable: Erasable, batches: number): Promise<number> {
+async function eraseInBatches({ db, eraseCopies }: ErasureDeps, erasable: Erasable, batches: number): Promise<number> {
   let erased = 0;
   for (let batch = 0; batch < batches; batch += 1) {
-    const gone = await withRetry(() => withTx(db, (tx) => eraseComments(tx, erasable, BATCH)), { idempotent: true });
+    const erase = (tx: Tx) => eraseComments(tx, erasable, BATCH, eraseCopies);
+    const gone = await withRetry(() => withTx(db, erase), { idempotent: true });
     erased += gone;
     if (gone < BATCH) break;
   }
@@ -32,8 +43,9 @@ export interface ErasureProgress {
   readonly waiting: number;
 }
 
-async function proceed(db: Database, erasure: ErasureRow, batches: number): Promise<ErasureProgress> {
-  const erased = await eraseInBatches(db, erasure, batches);
+async function proceed(deps: ErasureDeps, erasure: ErasureRow, batches: number): Promise<ErasureProgress> {
+  const { db } = deps;
+  const erased = await eraseInBatches(deps, erasure, batches);
   const waiting = await commentsLeft(db, erasure);
   if (waiting === 0) await withTx(db, (tx) => finishErasure(tx, erasure));
   return { erasure, erased, waiting };
@@ -41,25 +53,36 @@ async function proceed(db: Database, erasure: ErasureRow, batches: number): Prom
 
 /** Erases what a user has written until now; what cannot be erased yet, the workers go on with. */
 export async function eraseUser(
-  db: Database,
+  deps: ErasureDeps,
   userId: string,
   requestedBy: string,
   batches: number,
 ): Promise<ErasureProgress> {
-  const record = () => withTx(db, (tx) => requestErasure(tx, userId, requestedBy));
-  return await proceed(db, await withRetry(record, { idempotent: true }), batches);
+  const record = () => withTx(deps.db, (tx) => requestErasure(tx, userId, requestedBy));
+  return await proceed(deps, await withRetry(record, { idempotent: true }), batches);
 }
 
 /** Goes on with the erasures that wait for something; says how many comments it has erased. */
-export async function continueErasures(db: Database, batches: number): Promise<number> {
+async function continueErasures(deps: ErasureDeps, batches: number): Promise<number> {
   let erased = 0;
-  for (const erasure of await unfinishedErasures(db, USERS_AT_ONCE)) {
-    erased += (await proceed(db, erasure, batches)).erased;
+  for (const erasure of await unfinishedErasures(deps.db, USERS_AT_ONCE)) {
+    erased += (await proceed(deps, erasure, batches)).erased;
   }
   return erased;
 }
 
-/** Erases everybody's comments in disputes that were resolved longer than this ago; says how many. */
-export function eraseExpired(db: Database, resolvedForMs: number, batches: number): Promise<number> {
-  return eraseInBatches(db, { resolvedForMs }, batches);
+/**
+ * Erases a bounded number of comments whose time has come: those of users who asked for it, and those of disputes that
+ * were resolved longer than `retentionMs` ago.
+ * @param retentionMs null keeps comments that no user asked to have erased
+ */
+export async function eraseDueComments(
+  deps: ErasureDeps,
+  { retentionMs, log }: { readonly retentionMs: number | null; readonly log: Logger },
+): Promise<'more' | 'done'> {
+  const requested = await continueErasures(deps, HOUSEKEEPING_BATCHES);
+  const isExpiring = retentionMs !== null;
+  const expired = isExpiring ? await eraseInBatches(deps, { resolvedForMs: retentionMs }, HOUSEKEEPING_BATCHES) : 0;
+  if (requested + expired > 0) log.info({ requested, expired }, 'comments were erased');
+  return requested + expired > 0 ? 'more' : 'done';
 }

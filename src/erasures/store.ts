@@ -2,8 +2,8 @@ import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
 import { STATEMENT_TIME } from '../store/clock.ts';
-import { erasures, idempotencyKeys } from '../store/schema.ts';
-import { eraseResponses } from '../webhooks/store/attempts.ts';
+import { idempotencyKeys } from '../store/schema.ts';
+import { erasures } from './schema.ts';
 
 export type ErasureRow = typeof erasures.$inferSelect;
 
@@ -56,11 +56,23 @@ interface Touched {
 type ErasedRow = { opened: boolean; order_id: string; dispute_id: string; client_id: string; freelancer_id: string };
 
 /**
- * Erases up to `limit` comments of resolved disputes, from the log, from the disputes that they opened, from answers that
- * are kept for repeated keys, and from what receivers of webhooks answered. A resolved dispute never changes otherwise, so that no lock on its order is needed.
+ * Erases what may repeat comments of some orders and is not in the tables of the core, such as the answers of webhook
+ * receivers. It runs in the transaction that erases the comments.
+ */
+export type EraseCopies = (tx: Tx, orderIds: readonly string[]) => Promise<void>;
+
+/**
+ * Erases up to `limit` comments of resolved disputes: from the log, from the disputes that they opened, from the answers
+ * that are kept for repeated keys, and from all copies. A resolved dispute never changes otherwise, so that no lock on its
+ * order is needed.
  * @returns how many comments were erased
  */
-export async function eraseComments(tx: Tx, erasable: Erasable, limit: number): Promise<number> {
+export async function eraseComments(
+  tx: Tx,
+  erasable: Erasable,
+  limit: number,
+  eraseCopies: EraseCopies,
+): Promise<number> {
   const { rows } = await tx.execute<ErasedRow>(sql`
     WITH meant AS MATERIALIZED (
       SELECT l.order_id, l.order_version FROM log_entries l JOIN disputes d ON d.id = l.dispute_id
@@ -80,7 +92,7 @@ export async function eraseComments(tx: Tx, erasable: Erasable, limit: number): 
     tx,
     touched.map((row) => ({ disputeId: row.dispute_id, clientId: row.client_id, freelancerId: row.freelancer_id })),
   );
-  if (rows.length > 0) await eraseResponses(tx, [...new Set(rows.map((row) => row.order_id))]);
+  if (rows.length > 0) await eraseCopies(tx, [...new Set(rows.map((row) => row.order_id))]);
   return rows.length;
 }
 

@@ -1,4 +1,5 @@
 import { setImmediate as immediate } from 'node:timers/promises';
+import type { Logger } from 'pino';
 import { expireListed } from '../application/read.ts';
 import type { CoreDeps } from '../application/write.ts';
 import type { Dispute, Instant } from '../domain/state.ts';
@@ -6,8 +7,11 @@ import { disputeAsSeenAt } from '../domain/transition.ts';
 import { type Database, type Tx, withTx } from '../platform/postgres/database.ts';
 import { withRetry } from '../platform/postgres/retry.ts';
 import { hasUnsequenced, sequenceEntries } from '../store/feed.ts';
+import { type Loop, startLoop } from '../workers/loop.ts';
 import { type Cell, type Grouping, type Statistics, summarize } from './counts.ts';
 import { freeze, overdueIn, readCells, readStanding, rollUpEntries, type Span } from './store.ts';
+
+export type { Span } from './store.ts';
 
 const BATCH = 5_000;
 /** As much as somebody who asks can wait for; what is left is counted one by one, up to a bound. */
@@ -28,6 +32,14 @@ export async function rollUp(db: Database, rounds: number): Promise<'more' | 'do
     if (numbered < BATCH && passed < BATCH) return 'done';
   }
   return 'more';
+}
+
+const INTERVAL_MS = 5_000;
+const ROUNDS_OF_LOOP = 10;
+
+/** Rolls the log up into the statistics. A request for them adds what is missing, so that no reader depends on this loop. */
+export function startRollup({ db, log }: { db: Database; log: Logger }): Loop {
+  return startLoop({ name: 'statistics rollup', intervalMs: INTERVAL_MS, log }, () => rollUp(db, ROUNDS_OF_LOOP));
 }
 
 /** An open dispute that silence has ended counts as expired, whether or not that has been written. */

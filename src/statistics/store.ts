@@ -5,8 +5,9 @@ import type { Tx } from '../platform/postgres/database.ts';
 import { CLOCK_AFTER_LOCK, STATEMENT_TIME } from '../store/clock.ts';
 import { holdsFor, NOT_HELD } from '../store/holds.ts';
 import { toDispute } from '../store/rows.ts';
-import { disputes, statisticsPosition } from '../store/schema.ts';
+import { disputes } from '../store/schema.ts';
 import type { Cell } from './counts.ts';
+import { statisticsPosition } from './schema.ts';
 
 const ENDED = sql`('dispute.accepted', 'dispute.declined', 'dispute.answered', 'dispute.withdrawn', 'dispute.expired',
   'dispute.superseded')`;

@@ -1,35 +1,11 @@
-import {
-  bigint,
-  boolean,
-  customType,
-  date,
-  integer,
-  jsonb,
-  pgTable,
-  primaryKey,
-  smallint,
-  text,
-  uuid,
-} from 'drizzle-orm/pg-core';
+import { bigint, integer, jsonb, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core';
 import type { EntryType, Previous } from '../domain/commands.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
-import type { Actor, Change, Dispute, Extra, Instant, Order, OrderStatus, ReportedStatus } from '../domain/state.ts';
-import type { DeliveryState } from '../webhooks/states.ts';
+import type { Actor, Change, Dispute, Extra, Order, OrderStatus, ReportedStatus } from '../domain/state.ts';
+import { instant } from '../platform/postgres/columns.ts';
 
-/** A `timestamptz` as milliseconds since the epoch. Everything written here is whole milliseconds. */
-const instant = customType<{ data: Instant; driverData: string }>({
-  dataType: () => 'timestamptz',
-  fromDriver: (value) => {
-    // Date.parse takes other styles, too, with day and month in either order.
-    if (value[4] !== '-') throw new Error(`the session prints instants in another style than ISO: ${value}`);
-    return Date.parse(value);
-  },
-  toDriver: (value) => new Date(value).toISOString(),
-});
-
-const bytes = customType<{ data: Buffer }>({ dataType: () => 'bytea' });
-
-// The tables as the SQL files in migrations/ make them; those files are the truth, with their checks and indexes.
+// The tables as the SQL files in migrations/ make them; those files are the truth, with their checks and indexes. A slice has
+// its tables in its own folder.
 
 export const orders = pgTable('orders', {
   id: text('id').primaryKey(),
@@ -134,13 +110,6 @@ export const holds = pgTable('holds', {
   finishedAt: instant('finished_at'),
 });
 
-export const erasures = pgTable('erasures', {
-  userId: text('user_id').primaryKey(),
-  requestedAt: instant('requested_at').notNull(),
-  requestedBy: text('requested_by').notNull(),
-  finishedAt: instant('finished_at'),
-});
-
 export const idempotencyKeys = pgTable(
   'idempotency_keys',
   {
@@ -154,88 +123,3 @@ export const idempotencyKeys = pgTable(
   },
   (table) => [primaryKey({ columns: [table.caller, table.key] })],
 );
-
-export const webhookEndpoints = pgTable('webhook_endpoints', {
-  id: uuid('id').primaryKey(),
-  url: text('url').notNull(),
-  description: text('description'),
-  types: text('types').array(),
-  includeComments: boolean('include_comments').notNull(),
-  active: boolean('active').notNull(),
-  disabledReason: text('disabled_reason').$type<'gone' | 'failing'>(),
-  disabledAt: instant('disabled_at'),
-  secret: text('secret').notNull(),
-  previousSecret: text('previous_secret'),
-  previousSecretUntil: instant('previous_secret_until'),
-  position: bigint('position', { mode: 'number' }).notNull(),
-  activeSince: instant('active_since'),
-  failingSince: instant('failing_since'),
-  failures: integer('failures').notNull(),
-  releasedAt: instant('released_at'),
-  urlChangedAt: instant('url_changed_at'),
-  typesChangedAt: instant('types_changed_at'),
-  reviseAfter: uuid('revise_after'),
-  createdBy: text('created_by').notNull(),
-  createdAt: instant('created_at').notNull(),
-  updatedAt: instant('updated_at').notNull(),
-});
-
-export const webhookDeliveries = pgTable('webhook_deliveries', {
-  id: uuid('id').primaryKey(),
-  endpointId: uuid('endpoint_id').notNull(),
-  messageId: uuid('message_id').notNull(),
-  type: text('type').notNull(),
-  orderId: text('order_id'),
-  orderVersion: integer('order_version'),
-  seq: bigint('seq', { mode: 'number' }),
-  payload: jsonb('payload').$type<Record<string, unknown>>(),
-  status: text('status').$type<DeliveryState['status']>().notNull(),
-  attempts: integer('attempts').notNull(),
-  queuedAt: instant('queued_at').notNull(),
-  scheduledAt: instant('scheduled_at'),
-  askedUntil: instant('asked_until'),
-  nextAttemptAt: instant('next_attempt_at'),
-  lastAttemptAt: instant('last_attempt_at'),
-  claim: uuid('claim'),
-  createdAt: instant('created_at').notNull(),
-  finishedAt: instant('finished_at'),
-});
-
-export const webhookAttempts = pgTable('webhook_attempts', {
-  id: uuid('id').primaryKey(),
-  deliveryId: uuid('delivery_id').notNull(),
-  at: instant('at').notNull(),
-  durationMs: integer('duration_ms').notNull(),
-  statusCode: smallint('status_code'),
-  error: text('error'),
-  response: text('response'),
-  withComments: boolean('with_comments').notNull(),
-  orderId: text('order_id'),
-  counted: boolean('counted').notNull(),
-});
-
-export const webhookEndpointsRemoved = pgTable('webhook_endpoints_removed', {
-  endpointId: uuid('endpoint_id').primaryKey(),
-  removedAt: instant('removed_at').notNull(),
-});
-
-export const disputeStatistics = pgTable(
-  'dispute_statistics',
-  {
-    day: date('day').notNull(),
-    type: text('type').$type<DisputeType>().notNull(),
-    openerRole: text('opener_role').$type<Role>().notNull(),
-    reason: text('reason').notNull(),
-    resolution: text('resolution').$type<Resolution | 'open'>().notNull(),
-    disputes: bigint('disputes', { mode: 'number' }).notNull(),
-    responses: bytes('responses').notNull(),
-  },
-  ({ day, type, openerRole, reason, resolution }) => [
-    primaryKey({ columns: [day, type, openerRole, reason, resolution] }),
-  ],
-);
-
-export const statisticsPosition = pgTable('statistics_position', {
-  singleton: boolean('singleton').primaryKey(),
-  seq: bigint('seq', { mode: 'number' }).notNull(),
-});

@@ -1,9 +1,9 @@
 import { type DefaultJobOptions, Queue } from 'bullmq';
 import { Cluster } from 'ioredis';
+import type { Timer } from '../application/timers.ts';
 import type { Instant } from '../domain/state.ts';
 import { askingConnection } from '../platform/redis/redis.ts';
 import { within } from '../platform/within.ts';
-import type { Timer } from '../store/timers.ts';
 
 /** What a deadline job carries: ids, and nothing that anybody wrote. */
 export interface DeadlineJob {

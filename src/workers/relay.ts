@@ -1,9 +1,9 @@
 import type { Logger } from 'pino';
+import { forgetTimers, handOverTimers, type Timer, type TimerBatch } from '../application/timers.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { type Database, withTx } from '../platform/postgres/database.ts';
+import type { Database } from '../platform/postgres/database.ts';
 import type { RedisHealth } from '../platform/redis/redis-health.ts';
 import { RedisUnusableError } from '../platform/redis/redis-state.ts';
-import { forgetTimers, leaseTimers, returnLeases, type Timer, type TimerBatch } from '../store/timers.ts';
 import { type Loop, startLoop } from './loop.ts';
 import { addJobs, type DeadlineQueue, removeJobs } from './queue.ts';
 
@@ -26,7 +26,7 @@ const LEAVE_TO_SWEEPER_MS = 2_000;
 
 async function remove({ db, queue }: RelayDeps, timers: readonly Timer[]): Promise<void> {
   await removeJobs(queue, timers);
-  if (timers.length > 0) await withTx(db, (tx) => forgetTimers(tx, timers));
+  await forgetTimers(db, timers);
 }
 
 async function handOver(deps: RelayDeps, { now, timers }: TimerBatch): Promise<void> {
@@ -52,15 +52,7 @@ export async function relayOnce(deps: RelayDeps): Promise<boolean> {
   const state = await deps.health.look();
   if (state.redis !== 'up') throw new RedisUnusableError(state);
   const options = { limit: BATCH, horizonMs: deps.horizonMs, nearLeaseMs: NEAR_LEASE_MS, farLeaseMs: FAR_LEASE_MS };
-  const batch = await withTx(deps.db, (tx) => leaseTimers(tx, options));
-  if (batch.timers.length === 0) return false;
-  try {
-    await handOver(deps, batch);
-  } catch (error) {
-    await withTx(deps.db, (tx) => returnLeases(tx, batch.timers));
-    throw error;
-  }
-  return batch.timers.length === BATCH;
+  return (await handOverTimers(deps.db, options, (batch) => handOver(deps, batch))) === BATCH;
 }
 
 /**

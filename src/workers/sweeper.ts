@@ -1,10 +1,10 @@
 import type { Logger } from 'pino';
 import { applyDueOnce } from '../application/apply-due.ts';
+import { findDue, noteDeadlineFailure } from '../application/due.ts';
 import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { isTransient, withTx } from '../platform/postgres/database.ts';
+import { isTransient } from '../platform/postgres/database.ts';
 import { traced } from '../platform/tracing.ts';
-import { disputesToRemind, noteFailure, overdueDisputes } from '../store/overdue.ts';
 import { type Loop, startLoop } from './loop.ts';
 
 export interface SweeperDeps {
@@ -39,7 +39,7 @@ const ALARM_ATTEMPTS = 5;
 /** Nothing is wrong with the others: this one waits its time. */
 async function putAside({ write, metrics, log }: SweeperDeps, disputeId: string, error: unknown): Promise<void> {
   metrics.failures.inc();
-  const attempts = await withTx(write.db, (tx) => noteFailure(tx, disputeId, error));
+  const attempts = await noteDeadlineFailure(write.db, disputeId, error);
   const level = attempts >= ALARM_ATTEMPTS ? 'error' : 'warn';
   log[level]({ err: error, disputeId, attempts }, 'a deadline could not take effect and will be tried again');
 }
@@ -153,12 +153,11 @@ export async function sweepOnce(
 ): Promise<'more' | 'soon' | 'done'> {
   const { db } = deps.write;
   await applyGroups(deps, sweep);
-  const overdue = await overdueDisputes(db, MOST, sweep.behind);
+  const { overdue, toRemind } = await findDue(db, MOST, sweep.behind);
   const isFull = overdue.length === MOST;
   const isBacklog = overdue.length >= HERD;
   if (isBacklog) onBacklog();
-  // Deadlines first: a reminder that comes a moment later harms nobody.
-  const due = isFull ? overdue : [...overdue, ...(await disputesToRemind(db, MOST - overdue.length))];
+  const due = [...overdue, ...toRemind];
   if (due.length > 0) sweep.groups.push(due);
   const settled = await applyGroups(deps, sweep);
   sweep.behind = isFull && settled < MOST / 2 ? (overdue.at(-1) ?? null) : null;

@@ -1,14 +1,13 @@
 import type { Logger } from 'pino';
 import type { QueueInspector } from '../application/deadlines.ts';
+import { moveReleased } from '../application/holds.ts';
 import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { RedisHealth } from '../platform/redis/redis-health.ts';
-import { startRollup } from '../statistics/loop.ts';
-import { startWebhookSender, type WebhookSenderDeps } from '../webhooks/sender.ts';
 import { createBacklog } from './backlog.ts';
 import { startDeadlineWorker } from './deadline-worker.ts';
-import { startHoldRelease } from './hold-release.ts';
-import { startHousekeeping } from './housekeeping.ts';
+import { type HousekeepingTask, startHousekeeping } from './housekeeping.ts';
+import { type Loop, startLoop } from './loop.ts';
 import type { DeadlineQueue, QueueAddress } from './queue.ts';
 import { startReconciler } from './reconciler.ts';
 import { startRelay } from './relay.ts';
@@ -22,10 +21,9 @@ export interface WorkersDeps {
   readonly queue: DeadlineQueue;
   readonly health: RedisHealth;
   readonly inspector: QueueInspector;
-  /** How long after a dispute is resolved its comments are kept; null keeps them. */
-  readonly retentionMs: number | null;
-  /** What it takes to send webhooks; null where secrets cannot be read. */
-  readonly webhooks: Pick<WebhookSenderDeps, 'outgoing' | 'encryption' | 'present'> | null;
+  readonly housekeeping: readonly HousekeepingTask[];
+  /** Start the loops of the slices. */
+  readonly startOthers: readonly (() => Loop)[];
 }
 
 /** Everything that a worker process does, running. */
@@ -34,9 +32,20 @@ export interface Workers {
   readonly stop: () => Promise<void>;
 }
 
-/** Starts the deadline worker and the loops: sweeper, relay, reconciler, hold keeper, statistician, webhook sender, housekeeping. */
+const HOLD_RELEASE_MS = 2_000;
+const HOLD_RELEASE_BATCHES = 20;
+
+/** Moves deadlines whose holds have ended, where the request that released them did not get to the end. */
+function startHoldRelease({ write, log }: Pick<WorkersDeps, 'write' | 'log'>): Loop {
+  return startLoop({ name: 'hold release', intervalMs: HOLD_RELEASE_MS, log }, async () => {
+    const { moved, complete } = await moveReleased(write, HOLD_RELEASE_BATCHES);
+    return complete || moved === 0 ? 'done' : 'more';
+  });
+}
+
+/** Starts the deadline worker and the loops: sweeper, relay, reconciler, hold release, housekeeping, and those of the slices. */
 export function startWorkers(deps: WorkersDeps): Workers {
-  const { write, metrics, log, address, queue, health, inspector, retentionMs, webhooks } = deps;
+  const { write, metrics, log, address, queue, health, inspector, housekeeping, startOthers } = deps;
   const backlog = createBacklog();
   const worker = startDeadlineWorker({ write, metrics, log, address, backlog });
   const loops = [
@@ -44,9 +53,8 @@ export function startWorkers(deps: WorkersDeps): Workers {
     startRelay({ db: write.db, queue, health, metrics, log, horizonMs: inspector.horizonMs }),
     startReconciler({ write, inspector, metrics, log }),
     startHoldRelease({ write, log }),
-    startHousekeeping({ db: write.db, metrics, retentionMs, log }),
-    ...(webhooks === null ? [] : [startWebhookSender({ write, metrics, log, ...webhooks })]),
-    startRollup({ db: write.db, log }),
+    startHousekeeping(housekeeping, log),
+    ...startOthers.map((start) => start()),
   ];
   return {
     stop: async () => {

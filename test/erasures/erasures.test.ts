@@ -1,7 +1,6 @@
 import { pino } from 'pino';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createMetrics } from '../../src/metrics/metrics.ts';
-import { keepHouse } from '../../src/workers/housekeeping.ts';
+import { eraseDueComments } from '../../src/erasures/erasures.ts';
 import { letTimePass } from '../harness/database.ts';
 import { newOrderId, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
@@ -15,8 +14,10 @@ beforeAll(async () => {
 
 const DAY_MS = 86_400_000;
 const silent = pino({ level: 'silent' });
-const house = (retentionMs: number | null) =>
-  keepHouse({ db: service.deps.write.db, metrics: createMetrics(), retentionMs, log: silent });
+function house(retentionMs: number | null) {
+  const { write, eraseCopies } = service.deps.app.http;
+  return eraseDueComments({ db: write.db, eraseCopies }, { retentionMs, log: silent });
+}
 
 let people = 0;
 

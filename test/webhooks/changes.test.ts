@@ -1,7 +1,6 @@
-import { pino } from 'pino';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createMetrics } from '../../src/metrics/metrics.ts';
-import { keepHouse } from '../../src/workers/housekeeping.ts';
+import { keepDeliveries } from '../../src/webhooks/housekeeping.ts';
 import { CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 import { waitFor } from '../harness/wait-for.ts';
@@ -204,8 +203,7 @@ test('a replay from beyond the end of the log is refused with the end', async ()
 /** Runs a round of housekeeping; returns what the age of the oldest message owed is by it, in seconds. */
 async function keep(of: Service): Promise<{ outcome: 'more' | 'done'; ageS: number }> {
   const metrics = createMetrics();
-  const log = pino({ level: 'silent' });
-  const outcome = await keepHouse({ db: of.deps.write.db, metrics, retentionMs: null, log });
+  const outcome = await keepDeliveries(of.deps.write.db, metrics);
   const [value] = (await metrics.webhookOldestAge.get()).values;
   return { outcome, ageS: value?.value ?? 0 };
 }

@@ -1,7 +1,6 @@
 import { pino } from 'pino';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { createMetrics } from '../../src/metrics/metrics.ts';
-import { keepHouse } from '../../src/workers/housekeeping.ts';
+import { eraseDueComments } from '../../src/erasures/erasures.ts';
 import type { Answer } from '../harness/answer.ts';
 import type { Client } from '../harness/client.ts';
 import { letTimePass } from '../harness/database.ts';
@@ -183,8 +182,9 @@ describe('what a receiver of comments answered', () => {
     const { dispute, text } = await talk();
     await settledDeliveries(sending, endpoint.id, 1);
     await letTimePass(sending.database, dispute.id, 31 * DAY_MS);
-    const { db } = sending.deps.write;
-    await keepHouse({ db, metrics: createMetrics(), retentionMs: 30 * DAY_MS, log: pino({ level: 'silent' }) });
+    const { write, eraseCopies } = sending.deps.app.http;
+    const options = { retentionMs: 30 * DAY_MS, log: pino({ level: 'silent' }) };
+    await eraseDueComments({ db: write.db, eraseCopies }, options);
     expect(await kept(text)).toBe(0);
   });
 

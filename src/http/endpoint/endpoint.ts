@@ -4,6 +4,7 @@ import type { QueueInspector } from '../../application/deadlines.ts';
 import type { CoreDeps } from '../../application/write.ts';
 import type { DisputeType } from '../../domain/rules.ts';
 import type { Encryption } from '../../platform/encryption.ts';
+import type { Tx } from '../../platform/postgres/database.ts';
 import type { ProblemCode } from '../problems/problems.ts';
 import type { EventStreams } from '../streams/event-streams.ts';
 import type { Format } from './media-types.ts';
@@ -21,6 +22,8 @@ export interface HttpDeps {
     /** Whether endpoints may be on http and on private addresses. */
     readonly allowInsecure: boolean;
   };
+  /** Erases what may repeat comments of some orders and is not in the tables of the core, when the comments are erased. */
+  readonly eraseCopies: (tx: Tx, orderIds: readonly string[]) => Promise<void>;
   /** Only for operators: no request of a user asks Redis for anything. */
   readonly queue: QueueInspector;
   readonly streams: EventStreams;

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DEADLINE_STATES } from '../../application/deadlines.ts';
 import { DISPUTE_TYPES } from '../../domain/rules.ts';
 import { fault } from '../problems/input-errors.ts';
-import { DisputeId, Note, OrderId, Timestamp, UserId, uuid } from './common.ts';
+import { DisputeId, Note, OrderId, Timestamp, uuid } from './common.ts';
 import { DisputeType } from './disputes.ts';
 import { cursor, decimal, optional } from './input.ts';
 
@@ -109,16 +109,3 @@ export const ReleasedHold = z
   .meta({ id: 'ReleasedHold' });
 
 export const HoldParams = z.strictObject({ id: uuid() });
-
-export const NewErasure = z
-  .strictObject({ userId: UserId })
-  .meta({ id: 'NewErasure', examples: [{ userId: 'user-7' }] });
-
-export const Erasure = z
-  .strictObject({
-    userId: UserId,
-    requestedAt: Timestamp.meta({ description: 'What was written until then is meant.' }),
-    erased: Count.meta({ description: 'Comments that were erased now.' }),
-    waiting: Count.meta({ description: 'Comments in open disputes, and those for which the time was too short.' }),
-  })
-  .meta({ id: 'Erasure' });

@@ -1,6 +1,6 @@
 import { inArray, sql } from 'drizzle-orm';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
-import { webhookAttempts } from '../../store/schema.ts';
+import { webhookAttempts } from './schema.ts';
 
 export type AttemptRow = typeof webhookAttempts.$inferSelect;
 

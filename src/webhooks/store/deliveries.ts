@@ -2,7 +2,8 @@ import { and, desc, eq, lt, sql } from 'drizzle-orm';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
 import { STATEMENT_TIME } from '../../store/clock.ts';
 import type { FeedRow } from '../../store/feed.ts';
-import { logEntries, webhookDeliveries } from '../../store/schema.ts';
+import { logEntries } from '../../store/schema.ts';
+import { webhookDeliveries } from './schema.ts';
 
 export type DeliveryRow = typeof webhookDeliveries.$inferSelect;
 

@@ -1,7 +1,7 @@
 import { asc, eq, gt, isNotNull, sql } from 'drizzle-orm';
 import type { Instant } from '../../domain/state.ts';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
-import { webhookEndpoints, webhookEndpointsRemoved } from '../../store/schema.ts';
+import { webhookEndpoints, webhookEndpointsRemoved } from './schema.ts';
 
 export type EndpointRow = typeof webhookEndpoints.$inferSelect;
 

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
-import { webhookEndpoints } from '../../store/schema.ts';
 import type { EndpointRow } from './endpoints.ts';
+import { webhookEndpoints } from './schema.ts';
 
 /** An event that an endpoint shall hear of. */
 export interface Heard {

@@ -1,9 +1,9 @@
 import { and, asc, eq, sql } from 'drizzle-orm';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
 import { STATEMENT_TIME } from '../../store/clock.ts';
-import { webhookDeliveries } from '../../store/schema.ts';
 import type { EndpointState } from '../states.ts';
 import type { DeliveryRow } from './deliveries.ts';
+import { webhookDeliveries } from './schema.ts';
 
 // The rows of deliveries as src/webhooks/states.ts sees them. What a row becomes is decided there: here rows are only
 // found, locked and written.

@@ -23,6 +23,7 @@ import {
 } from '../../../src/store/listing.ts';
 import { disputesToRemind, overdueDisputes } from '../../../src/store/overdue.ts';
 import { leaseTimers } from '../../../src/store/timers.ts';
+import { eraseResponses } from '../../../src/webhooks/store/attempts.ts';
 import { A_CLIENT, AN_ORDER, BIG_CLIENT, OPEN_ORDER } from './seed.ts';
 
 const HOUR = 3_600_000;
@@ -151,7 +152,7 @@ async function statistics(db: Database, span: { from: number; to: number }): Pro
 }
 
 async function erase(db: Database, what: Parameters<typeof eraseComments>[1]): Promise<void> {
-  await withTx(db, (tx) => eraseComments(tx, what, 200));
+  await withTx(db, (tx) => eraseComments(tx, what, 200, eraseResponses));
   if ('userId' in what) await commentsLeft(db, { ...what, requestedBy: 'ops', finishedAt: null });
 }
 

@@ -573,8 +573,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a lease does not come back when Redis refuses',
-    file: 'src/workers/relay.ts',
-    edits: [{ search: 'await withTx(deps.db, (tx) => returnLeases(tx, batch.timers));', replace: '' }],
+    file: 'src/application/timers.ts',
+    edits: [{ search: 'await withTx(db, (tx) => store.returnLeases(tx, batch.timers));', replace: '' }],
     killedBy: TIMERS,
   },
   {
@@ -592,7 +592,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a timer that nobody wants is never forgotten',
     file: 'src/workers/relay.ts',
-    edits: [{ search: 'if (timers.length > 0) await withTx(db, (tx) => forgetTimers(tx, timers));', replace: '' }],
+    edits: [{ search: '  await forgetTimers(db, timers);\n', replace: '' }],
     killedBy: TIMERS,
   },
   {
@@ -754,9 +754,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'what receivers answered outlives the comments',
     file: 'src/erasures/store.ts',
-    edits: [
-      { search: 'if (rows.length > 0) await eraseResponses(', replace: 'if (rows.length < 0) await eraseResponses(' },
-    ],
+    edits: [{ search: 'if (rows.length > 0) await eraseCopies(', replace: 'if (rows.length < 0) await eraseCopies(' }],
     killedBy: ['test/webhooks/comments.test.ts'],
     named: 'is erased with',
   },

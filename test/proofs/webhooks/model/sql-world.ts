@@ -160,7 +160,7 @@ export class SqlWorld {
     return await withTx(this.#db, async (tx) => {
       const endpoint = await lockEndpoint(tx, this.#endpointId);
       if (endpoint === undefined) throw new Error('the endpoint is gone');
-      const { webhookDeliveries } = await import('../../../../src/store/schema.ts');
+      const { webhookDeliveries } = await import('../../../../src/webhooks/store/schema.ts');
       const found: DeliveryRow[] = await tx.select().from(webhookDeliveries);
       const { reviseAfter } = endpoint;
       return {

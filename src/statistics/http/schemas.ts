@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { instantOf, Timestamp } from '../http/schemas/common.ts';
-import { Role } from '../http/schemas/disputes.ts';
-import { GROUPINGS } from './counts.ts';
+import { instantOf, Timestamp } from '../../http/schemas/common.ts';
+import { Role } from '../../http/schemas/disputes.ts';
+import { GROUPINGS } from '../counts.ts';
 
 /** How far apart the ends of a span may lie, in days: a year, also a leap year. */
 export const MAX_DAYS = 366;

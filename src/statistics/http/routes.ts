@@ -1,12 +1,11 @@
 import type { z } from 'zod';
-import { type HttpDeps, operation } from '../http/endpoint/endpoint.ts';
-import { type InputError, inputError } from '../http/problems/input-errors.ts';
-import { invalidInput, problemError } from '../http/problems/problems.ts';
-import { readClock } from '../store/clock.ts';
+import { readTime } from '../../application/read.ts';
+import { type HttpDeps, operation } from '../../http/endpoint/endpoint.ts';
+import { type InputError, inputError } from '../../http/problems/input-errors.ts';
+import { invalidInput, problemError } from '../../http/problems/problems.ts';
+import { readStatistics, type Span } from '../rollup.ts';
 import { presentStatistics, statisticsAsCsv } from './present.ts';
-import { readStatistics } from './rollup.ts';
 import { DEFAULT_DAYS, MAX_DAYS, Statistics, StatisticsQuery } from './schemas.ts';
-import type { Span } from './store.ts';
 
 const DAY_MS = 86_400_000;
 
@@ -23,7 +22,7 @@ function spanFault({ from, to }: Span, isEndGiven: boolean): InputError | null {
 }
 
 async function spanOf({ write }: HttpDeps, query: z.output<typeof StatisticsQuery>): Promise<Span> {
-  const to = query.to ?? (await readClock(write.db.query));
+  const to = query.to ?? (await readTime(write));
   const span = { from: query.from ?? Math.max(0, to - DEFAULT_DAYS * DAY_MS), to };
   const fault = spanFault(span, query.to !== undefined);
   if (fault !== null) throw invalidInput(fault);

@@ -1,7 +1,6 @@
-import type { Figures, Grouping } from './counts.ts';
+import type { Figures, Grouping } from '../counts.ts';
+import type { Span, StatisticsAt } from '../rollup.ts';
 import { toCsv } from './csv.ts';
-import type { StatisticsAt } from './rollup.ts';
-import type { Span } from './store.ts';
 
 const iso = (instant: number): string => new Date(instant).toISOString();
 const seconds = (ms: number | null): number | null => (ms === null ? null : ms / 1_000);

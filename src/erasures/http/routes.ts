@@ -1,9 +1,9 @@
-import { runRepeatable } from '../application/idempotent.ts';
-import { replyTo, respond } from '../http/endpoint/commands.ts';
-import { operation } from '../http/endpoint/endpoint.ts';
-import { idempotencyKey } from '../http/endpoint/idempotency-key.ts';
-import { Erasure, NewErasure } from '../http/schemas/ops.ts';
-import { eraseUser } from './erasures.ts';
+import { runRepeatable } from '../../application/idempotent.ts';
+import { replyTo, respond } from '../../http/endpoint/commands.ts';
+import { operation } from '../../http/endpoint/endpoint.ts';
+import { idempotencyKey } from '../../http/endpoint/idempotency-key.ts';
+import { eraseUser } from '../erasures.ts';
+import { Erasure, NewErasure } from './schemas.ts';
 
 // As much as a request can wait for; the workers go on with the rest.
 const BATCHES = 10;
@@ -27,7 +27,12 @@ const eraseComments = operation({
     const { deps, body, caller, requestId } = call;
     const { db } = deps.write;
     const outcome = await runRepeatable(db, idempotencyKey(call), async () => {
-      const { erasure, erased, waiting } = await eraseUser(db, body.userId, caller.id, BATCHES);
+      const { erasure, erased, waiting } = await eraseUser(
+        { db, eraseCopies: deps.eraseCopies },
+        body.userId,
+        caller.id,
+        BATCHES,
+      );
       const requestedAt = new Date(erasure.requestedAt).toISOString();
       const done = { userId: erasure.userId, requestedAt, erased, waiting };
       deps.audit({ ...done, by: caller.id, requestId }, 'comments were erased');
