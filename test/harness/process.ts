@@ -36,9 +36,20 @@ export interface CommandOptions {
 
 /** Runs node in a directory. It is killed at the end of the test file. */
 export function runNode(cwd: string, args: readonly string[], { env, wrap = [] }: CommandOptions): Running {
-  const [command = '', ...rest] = [...wrap, process.execPath, ...args];
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(command, rest, { cwd, env: { PATH, HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  return runCommand(cwd, [...wrap, process.execPath, ...args], { PATH, HOME, ...env });
+}
+
+/**
+ * Runs a program in a directory. It is killed at the end of the test file.
+ * @param env its whole environment
+ */
+export function runCommand(
+  cwd: string,
+  [command = '', ...args]: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Running {
+  const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
