@@ -1,18 +1,4 @@
-import type { DisputeType } from './rules.ts';
-import type { Dispute, Instant } from './state.ts';
-
-/**
- * A time in which silence takes no effect, since people could not answer: on all disputes, on those of one type, or on
- * those of some orders. It lasts until it is released.
- */
-export interface Hold {
-  readonly id: string;
-  readonly type: DisputeType | null;
-  readonly orderIds: readonly string[] | null;
-  readonly from: Instant;
-  /** When it was released; null while it lasts. */
-  readonly until: Instant | null;
-}
+import type { Dispute, Hold, Instant } from './state.ts';
 
 /** Whether a dispute is among those that a hold is for. */
 export function covers(hold: Hold, dispute: Pick<Dispute, 'type' | 'orderId'>): boolean {

@@ -1,4 +1,3 @@
-import type { Hold } from './holds.ts';
 import type { DisputeType, Resolution, Role } from './rules.ts';
 
 /** Milliseconds since the Unix epoch, UTC. */
@@ -105,6 +104,19 @@ export interface Dispute {
   readonly resolved: Resolved | null;
   /** Counts the changes of this dispute, from 1. */
   readonly version: number;
+}
+
+/**
+ * A time in which no deadline takes effect, since the parties could not answer: on all disputes, on those of one type, or
+ * on those of some orders. It lasts until it is released.
+ */
+export interface Hold {
+  readonly id: string;
+  readonly type: DisputeType | null;
+  readonly orderIds: readonly string[] | null;
+  readonly from: Instant;
+  /** When it was released; null while it lasts. */
+  readonly until: Instant | null;
 }
 
 /** What one decision looks at: an order, its open dispute if there is one, the dispute that is addressed, and the holds. */

@@ -1,9 +1,10 @@
 import type { EntryType, Previous } from './commands.ts';
-import { activeHold, covers, type Hold, heldMs } from './holds.ts';
+import { activeHold, covers, heldMs } from './holds.ts';
 import { type OrderEffect, type Resolution, ruleOf } from './rules.ts';
 import {
   type Actor,
   type Dispute,
+  type Hold,
   type Instant,
   type Order,
   type OrderStatus,

@@ -1,6 +1,5 @@
 import { asc, type SQL, sql } from 'drizzle-orm';
-import type { Hold } from '../domain/holds.ts';
-import type { Dispute, Instant } from '../domain/state.ts';
+import type { Dispute, Hold, Instant } from '../domain/state.ts';
 import type { Tx } from '../platform/postgres/database.ts';
 import { CLOCK_AFTER_LOCK, STATEMENT_TIME } from '../store/clock.ts';
 import { holdsFor, NOT_HELD } from '../store/holds.ts';

@@ -1,7 +1,6 @@
 import { desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
-import type { Hold } from '../domain/holds.ts';
 import type { DisputeType } from '../domain/rules.ts';
-import type { Instant } from '../domain/state.ts';
+import type { Hold, Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
 import { CLOCK_AFTER_LOCK } from './clock.ts';
 import { holds } from './schema.ts';

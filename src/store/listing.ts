@@ -1,8 +1,7 @@
 import { and, asc, desc, eq, inArray, lte, or, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
-import type { Hold } from '../domain/holds.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
-import type { Dispute, Instant, Order } from '../domain/state.ts';
+import type { Dispute, Hold, Instant, Order } from '../domain/state.ts';
 import { type Database, prepared } from '../platform/postgres/database.ts';
 import { instantOf, STATEMENT_TIME } from './clock.ts';
 import { clockAndHolds, NOT_HELD } from './holds.ts';

@@ -1,6 +1,5 @@
 import { and, asc, eq, or, sql } from 'drizzle-orm';
-import type { Hold } from '../domain/holds.ts';
-import type { Dispute, Instant, Order, State } from '../domain/state.ts';
+import type { Dispute, Hold, Instant, Order, State } from '../domain/state.ts';
 import { prepared, type Tx } from '../platform/postgres/database.ts';
 import { mark } from '../platform/tracing.ts';
 import { instantOf } from './clock.ts';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { violationsIn } from './floors.ts';
-import { reachableFrom, readSources, type Sources } from './imports.ts';
+import { crowdedFoldersIn, violationsIn } from './floors.ts';
+import { cyclesIn, reachableFrom, readSources, type Sources } from './imports.ts';
 
 let sources: Sources;
 
@@ -40,6 +40,14 @@ describe('the floors of src', () => {
 
   test('have no arrow that runs up or sideways', () => {
     expect(violationsIn(sources)).toEqual([]);
+  });
+
+  test('have no files that import each other in a circle, not even types', () => {
+    expect(cyclesIn(sources)).toEqual([]);
+  });
+
+  test('have no folder with more than fifteen files in it', () => {
+    expect(crowdedFoldersIn(sources)).toEqual([]);
   });
 });
 
@@ -108,8 +116,22 @@ describe('an arrow is found', () => {
 
   test('from the page of the queues to Redis: it is handed the queue', () => {
     expect(
-      planted('http/server/queue-board.ts', `import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';`),
-    ).toContain('http/server/queue-board.ts reaches @bull-board/api/bullMQAdapter');
+      planted('http/system/queue-board.ts', `import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';`),
+    ).toContain('http/system/queue-board.ts reaches @bull-board/api/bullMQAdapter');
+  });
+
+  test('in a circle, also of types', () => {
+    const added = [
+      ['http/a.ts', `import './b.ts';`],
+      ['http/b.ts', `import type { C } from './c.ts';`],
+      ['http/c.ts', `export * from './a.ts';`],
+    ] as const;
+    expect(cyclesIn(new Map([...sources, ...added]))).toEqual([['http/a.ts', 'http/b.ts', 'http/c.ts']]);
+  });
+
+  test('into a folder that is full', () => {
+    const added = Array.from({ length: 16 }, (_, index) => [`workers/inner/${index}.ts`, ''] as const);
+    expect(crowdedFoldersIn(new Map([...sources, ...added]))).toEqual(['workers/inner has 16 files']);
   });
 
   test('from a folder that is no floor', () => {

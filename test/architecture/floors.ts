@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import { importsOf, reachableFrom, type Sources } from './imports.ts';
 
 /** The folders of src/, and which folders each may import besides itself. */
@@ -52,4 +53,13 @@ function faultsOf(path: string, text: string, sources: Sources): string[] {
 /** Every arrow that runs up or sideways, one line each. */
 export function violationsIn(sources: Sources): string[] {
   return [...sources].flatMap(([path, text]) => faultsOf(path, text, sources).map((fault) => `${path} ${fault}`));
+}
+
+const FILES_AT_MOST = 15;
+
+/** Folders of src with more files directly in them than one look takes in. */
+export function crowdedFoldersIn(sources: Sources): string[] {
+  const counts = new Map<string, number>();
+  for (const path of sources.keys()) counts.set(posix.dirname(path), (counts.get(posix.dirname(path)) ?? 0) + 1);
+  return [...counts].flatMap(([folder, count]) => (count > FILES_AT_MOST ? [`${folder} has ${count} files`] : []));
 }

@@ -56,3 +56,16 @@ export function reachableFrom(path: string, sources: Sources): Set<string> {
   }
   return seen;
 }
+
+/** The files that import each other in a circle, each circle as a list: also where all that is imported is types. */
+export function cyclesIn(sources: Sources): string[][] {
+  const reached = new Map([...sources.keys()].map((path) => [path, reachableFrom(path, sources)]));
+  const left = new Set([...sources.keys()].filter((path) => reached.get(path)?.has(path)));
+  const cycles: string[][] = [];
+  for (const path of left) {
+    const cycle = [...left].filter((other) => reached.get(path)?.has(other) && reached.get(other)?.has(path));
+    for (const member of cycle) left.delete(member);
+    cycles.push(cycle);
+  }
+  return cycles;
+}

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/domain/decide.ts';
-import { type Hold, heldMs } from '../../src/domain/holds.ts';
+import { heldMs } from '../../src/domain/holds.ts';
 import type { DisputeType } from '../../src/domain/rules.ts';
-import type { Dispute, Instant, State } from '../../src/domain/state.ts';
+import type { Dispute, Hold, Instant, State } from '../../src/domain/state.ts';
 import { applyDue, asSeenAt, disputeAsSeenAt, isUnsettled } from '../../src/domain/transition.ts';
 import { act, codeOf, DAY, disputeOf, freeze, HOUR, opened, orderOf, T0, WINDOW } from './builders.ts';
 

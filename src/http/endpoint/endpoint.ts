@@ -7,7 +7,7 @@ import type { Encryption } from '../../platform/encryption.ts';
 import type { Tx } from '../../platform/postgres/database.ts';
 import type { ProblemCode } from '../problems/problems.ts';
 import type { EventStreams } from '../streams/event-streams.ts';
-import type { Format } from './media-types.ts';
+import type { EVENT_STREAM, Format } from './media-types.ts';
 
 /** What every handler may use. */
 export interface HttpDeps {
@@ -64,9 +64,6 @@ export interface Access {
 }
 
 export type Tag = 'Orders' | 'Disputes' | 'Events' | 'Webhooks' | 'Statistics' | 'Reference' | 'Operations';
-
-/** What successes are made of, unless they are JSON. */
-export const EVENT_STREAM = 'text/event-stream';
 
 interface Success {
   readonly status: number;

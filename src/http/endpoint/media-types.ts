@@ -1,6 +1,8 @@
 import type { FastifyRequest } from 'fastify';
 import { problemError } from '../problems/problems.ts';
-import { EVENT_STREAM } from './endpoint.ts';
+
+/** The media type of server-sent events. */
+export const EVENT_STREAM = 'text/event-stream';
 
 /** What an answer may be written in. */
 export type Format = 'json' | 'csv' | 'events';

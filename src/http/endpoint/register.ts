@@ -4,11 +4,11 @@ import { type Caller, hasScope } from '../../application/caller.ts';
 import { insufficientScope, problemError } from '../problems/problems.ts';
 import { compressionOf, varyOn } from '../server/compression.ts';
 import { bodyLimitOf } from './body-limit.ts';
-import { type Access, type Endpoint, EVENT_STREAM, type HttpDeps, isRevalidated, type Reply } from './endpoint.ts';
+import { type Access, type Endpoint, type HttpDeps, isRevalidated, type Reply } from './endpoint.ts';
 import { namesTag, parseCondition } from './etag.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { parseInput } from './input.ts';
-import { CONTENT_TYPES, type Format } from './media-types.ts';
+import { CONTENT_TYPES, EVENT_STREAM, type Format } from './media-types.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {

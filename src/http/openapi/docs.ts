@@ -1,8 +1,8 @@
 import swagger, { type StaticDocumentSpec } from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
-import { type ServedText, sendText, servedText } from '../server/served-text.ts';
-import { systemPaths } from '../server/system-paths.ts';
+import { type ServedText, sendText, servedText } from '../system/served-text.ts';
+import { systemPaths } from '../system/system-paths.ts';
 import { DOCS_SCRIPT } from './docs-script.ts';
 import { type ApiDefinition, openApiDocument } from './document.ts';
 

@@ -1,9 +1,8 @@
 import type { FeedRow } from '../../application/feed.ts';
 import type { Command, EntryType } from '../../domain/commands.ts';
 import { decide } from '../../domain/decide.ts';
-import type { Hold } from '../../domain/holds.ts';
 import type { DisputeAction } from '../../domain/rules.ts';
-import type { Instant, Party, ReportedStatus, State } from '../../domain/state.ts';
+import type { Hold, Instant, Party, ReportedStatus, State } from '../../domain/state.ts';
 import { applyDue, type Entry } from '../../domain/transition.ts';
 
 // The story of one order, told by the rules themselves, so that no example says what cannot happen.

@@ -15,15 +15,15 @@ import type { ApiDefinition } from '../openapi/document.ts';
 import { type NotFound, notFoundOn } from '../problems/not-found.ts';
 import { PROBLEM_MEDIA_TYPE, ProblemError, problemDocument } from '../problems/problems.ts';
 import { sendProblem } from '../problems/send-problem.ts';
+import { type QueueBoard, registerQueueBoard } from '../system/queue-board.ts';
+import { registerSystem, type SystemDeps } from '../system/system.ts';
+import { registerUiFiles } from '../system/ui-files.ts';
 import { acceptJson } from './body.ts';
 import { registerCompression } from './compression.ts';
 import { exposeToOrigins } from './cors.ts';
 import { CONNECTION_LIMITS, protect, restrictBrowsers } from './protection.ts';
-import { type QueueBoard, registerQueueBoard } from './queue-board.ts';
 import { type RouteSetName, routeSetOf } from './route-sets.ts';
-import { registerSystem, type SystemDeps } from './system.ts';
 import { traceRequests } from './tracing.ts';
-import { registerUiFiles } from './ui-files.ts';
 
 export interface AppDeps {
   readonly api: ApiDefinition;

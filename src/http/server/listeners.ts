@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
+import { buildWorkerApp } from '../system/worker-app.ts';
 import { type AppDeps, buildApp } from './app.ts';
-import { buildWorkerApp } from './worker-app.ts';
 
 /** What decides which port answers what. */
 export interface ListenerOptions {

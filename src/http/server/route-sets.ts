@@ -1,5 +1,5 @@
 import type { Endpoint } from '../endpoint/endpoint.ts';
-import { systemPaths } from './system-paths.ts';
+import { systemPaths } from '../system/system-paths.ts';
 
 /** What one port answers. Each answers whether the process is alive and ready. */
 export interface RouteSet {

@@ -2,7 +2,7 @@ import { SignJWT } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { SCOPES } from '../../../src/application/caller.ts';
 import { mintToken } from '../../../src/dev/development.ts';
-import { EVENT_STREAM } from '../../../src/http/endpoint/endpoint.ts';
+import { EVENT_STREAM } from '../../../src/http/endpoint/media-types.ts';
 import { type Client, type Clients, TEST_SECRET } from '../../harness/client.ts';
 import { document } from '../../harness/document.ts';
 import { routesOf } from '../../harness/routes.ts';

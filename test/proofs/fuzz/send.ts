@@ -1,5 +1,5 @@
 import { Agent, request } from 'node:http';
-import { EVENT_STREAM } from '../../../src/http/endpoint/endpoint.ts';
+import { EVENT_STREAM } from '../../../src/http/endpoint/media-types.ts';
 import type { RawAnswer } from '../../harness/answer.ts';
 import type { FuzzRequest } from './requests.ts';
 

@@ -1,7 +1,6 @@
 import type { Command } from '../../../src/domain/commands.ts';
 import { decide } from '../../../src/domain/decide.ts';
-import type { Hold } from '../../../src/domain/holds.ts';
-import type { State } from '../../../src/domain/state.ts';
+import type { Hold, State } from '../../../src/domain/state.ts';
 import { applyDue, asSeenAt, type Entry, type Step } from '../../../src/domain/transition.ts';
 import { act, open, orderOf, report, T0 } from '../../domain/builders.ts';
 import { type Ask, WINDOWS } from './model.ts';

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { digestOf, entityTag, namesTag, parseCondition } from '../endpoint/etag.ts';
-import { varyOn } from './compression.ts';
+import { varyOn } from '../server/compression.ts';
 
 /** A text that is the same for every caller until the next release, in both codings. */
 export interface ServedText {

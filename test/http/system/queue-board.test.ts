@@ -4,7 +4,7 @@ import { testRedisUrl } from '../../harness/redis.ts';
 import { routesOf } from '../../harness/routes.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
-import { type Ask, asker, basic, bearer, fillQueue, LOGIN } from './board.ts';
+import { type Ask, asker, basic, bearer, fillQueue, LOGIN } from '../server/board.ts';
 
 const QUEUES = '/ops/queues/api/queues';
 const PAGE = `${QUEUES}?activeQueue=deadlines&status=delayed`;
