@@ -1,55 +1,39 @@
-import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { callerKey } from '../../application/caller.ts';
 import { problemError } from '../problems/problems.ts';
-import { createCounts, type SharedCounts, WINDOW_MS } from './request-counts.ts';
+import { createCounts, type SharedCounts } from './request-counts.ts';
 
 /** Counts requests, and refuses those of a caller that sends too many. */
 export interface RateLimits {
   /**
-   * Counts a request of a caller that is known, or one that proved nothing, by its address. The latter only turns a 401
-   * into a 429: whoever has a good token gets in, whatever others send from the same address.
+   * Counts a request by its caller, or by its address where it has no valid token. The limit of an address only turns a 401
+   * into a 429: requests with a valid token are not counted there.
    * @throws ProblemError `rate_limited`
    */
   readonly check: (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 }
 
 /**
- * Makes the limit of requests in a minute: per caller, and as many without a good token per address.
+ * Makes the limit of requests in a minute: per caller, and as many without a valid token per address.
+ * @param max requests in a minute; 0 turns the limit off
  * @param shared what other processes have counted; null counts in this one alone
  */
-export async function registerRateLimit(
-  app: FastifyInstance,
-  max: number,
-  shared: SharedCounts | null,
-): Promise<RateLimits> {
+export function createRateLimits(app: FastifyInstance, max: number, shared: SharedCounts | null): RateLimits {
   if (max === 0) return { check: async () => {} };
   const counts = createCounts(shared);
   app.addHook('onClose', () => counts.close());
-  class Store {
-    incr(key: string, done: (error: Error | null, result?: { current: number; ttl: number }) => void) {
-      done(null, counts.count(key));
-    }
-    child() {
-      return this;
-    }
-  }
-  await app.register(rateLimit, { global: false, max, timeWindow: WINDOW_MS, store: Store });
-  const ofCaller = app.createRateLimit({ keyGenerator: ({ caller }) => (caller === null ? '' : callerKey(caller)) });
-  const ofAddress = app.createRateLimit();
   return {
-    check: async (request, reply) => {
-      const result = await (request.caller === null ? ofAddress : ofCaller)(request);
-      if (result.isAllowed) return;
-      const headers = {
+    check: async ({ caller, ip }: FastifyRequest, reply: FastifyReply) => {
+      const { current, ttl } = counts.count(caller === null ? `address:${ip}` : callerKey(caller));
+      const resetS = String(Math.ceil(ttl / 1_000));
+      void reply.headers({
         'ratelimit-limit': String(max),
-        'ratelimit-remaining': String(result.remaining),
-        'ratelimit-reset': String(result.ttlInSeconds),
-      };
-      void reply.headers(headers);
-      if (!result.isExceeded) return;
+        'ratelimit-remaining': String(Math.max(0, max - current)),
+        'ratelimit-reset': resetS,
+      });
+      if (current <= max) return;
       throw problemError('rate_limited', `The limit is ${max} requests a minute.`, {
-        headers: { 'retry-after': String(result.ttlInSeconds) },
+        headers: { 'retry-after': resetS },
       });
     },
   };

@@ -4,7 +4,7 @@ import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } 
 import type { Authenticate } from '../auth/authenticate.ts';
 import { createIdentifier, type Identify } from '../auth/identify.ts';
 import type { OperatorLogin } from '../auth/operator-gate.ts';
-import { type RateLimits, registerRateLimit } from '../auth/rate-limit.ts';
+import { createRateLimits, type RateLimits } from '../auth/rate-limit.ts';
 import type { SharedCounts } from '../auth/request-counts.ts';
 import { unauthenticated } from '../auth/token-refusal.ts';
 import type { HttpDeps } from '../endpoint/endpoint.ts';
@@ -120,7 +120,7 @@ export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Pro
   await registerCompression(app);
   traceRequests(app);
   await protect(app, access.corsOrigins);
-  const limits = await registerRateLimit(app, access.ratePerMinute, access.sharedCounts);
+  const limits = createRateLimits(app, access.ratePerMinute, access.sharedCounts);
   const identify = createIdentifier(authenticate, system.metrics);
   guard(app, identify, limits, notFound);
   app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id));

@@ -270,14 +270,6 @@ export function sqlStateOf(error: unknown): string | null {
   return null;
 }
 
-/** The constraint that an error of Postgres names, or null. */
-export function constraintOf(error: unknown): string | null {
-  for (const cause of causesOf(error)) {
-    if (cause instanceof pg.DatabaseError && cause.constraint !== undefined) return cause.constraint;
-  }
-  return null;
-}
-
 const NETWORK_CODES = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND', 'EAI_AGAIN']);
 const CONNECTION_MESSAGES =
   /connection terminated|timeout exceeded when trying to connect|query read timeout|not queryable/i;
