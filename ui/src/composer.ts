@@ -1,7 +1,7 @@
 import type { Center, Dispute, OpenAction } from './api-types.ts';
 import { bodyOf, type Draft, emptyDraft, faultsOf, faultsOfProblem } from './draft.ts';
 import type { Outcome, Problem } from './http.ts';
-import { newCommand } from './idempotency.ts';
+import { createSend } from './idempotency.ts';
 import type { Store } from './store.ts';
 import type { ComposeHandlers, Composing } from './views/compose.ts';
 
@@ -28,7 +28,7 @@ const NOTHING: Composing = { step: 'choose', draft: null, faults: new Map(), pro
 /** Makes the composer of one element. */
 export function createComposer({ store, center, onChange, onFocus, onProblem }: ComposerDeps): Composer {
   let composing = NOTHING;
-  const command = newCommand();
+  const send = createSend(store);
   const update = (change: Partial<Composing>) => {
     composing = { ...composing, ...change };
     onChange();
@@ -52,7 +52,7 @@ export function createComposer({ store, center, onChange, onFocus, onProblem }: 
     if (faults.size > 0) return onFocus('fault');
     update({ isSending: true });
     // Without If-Match: whether the request can be made is for the service to say, whatever else has changed.
-    const sent: Outcome<Dispute> = await store.send(command(asked.href, bodyOf(asked, draft), null));
+    const sent: Outcome<Dispute> = await send(asked.href, bodyOf(asked, draft), null);
     if (!sent.ok) return refuse(sent.problem);
     composing = NOTHING;
     onChange();

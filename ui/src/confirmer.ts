@@ -1,7 +1,7 @@
 import type { Center, RespondAction } from './api-types.ts';
 import { commentFault, faultsOfProblem } from './draft.ts';
 import type { Problem } from './http.ts';
-import { newCommand } from './idempotency.ts';
+import { createSend, newKey } from './idempotency.ts';
 import type { Store } from './store.ts';
 import type { ConfirmHandlers, Confirming } from './views/dialog.ts';
 
@@ -10,6 +10,8 @@ export interface ConfirmerDeps {
   readonly center: () => Center | null;
   readonly onChange: () => void;
   readonly onDone: () => void;
+  /** The dialog was closed without an answer. */
+  readonly onCalledOff: (action: string) => void;
   readonly onProblem: (problem: Problem) => void;
 }
 
@@ -23,9 +25,9 @@ export interface Confirmer extends ConfirmHandlers {
 }
 
 /** Makes the confirmer of one element. */
-export function createConfirmer({ store, center, onChange, onDone, onProblem }: ConfirmerDeps): Confirmer {
+export function createConfirmer({ store, center, onChange, onDone, onCalledOff, onProblem }: ConfirmerDeps): Confirmer {
   let confirming: Confirming | null = null;
-  let command = newCommand();
+  const send = createSend(store);
   const update = (change: Partial<Confirming>) => {
     if (confirming !== null) confirming = { ...confirming, ...change };
     onChange();
@@ -41,7 +43,7 @@ export function createConfirmer({ store, center, onChange, onDone, onProblem }: 
     if (action === 'add_comment' || fields.comment.presence === 'required') return;
     const asked = confirming;
     update({ isAsking: true });
-    const run = await store.dryRun({ ...newCommand()(href, {}, null) });
+    const run = await store.dryRun({ href, body: {}, etag: null, key: newKey() });
     if (confirming?.dispute !== asked?.dispute || confirming?.action !== asked?.action) return;
     update({
       isAsking: false,
@@ -58,7 +60,7 @@ export function createConfirmer({ store, center, onChange, onDone, onProblem }: 
     update({ fault, problem: null });
     if (fault !== null) return;
     update({ isSending: true });
-    const sent = await store.send(command(asked.href, bodyOf(at.comment), at.dispute.etag));
+    const sent = await send(asked.href, bodyOf(at.comment), at.dispute.etag);
     if (sent.ok) {
       confirming = null;
       onChange();
@@ -83,7 +85,6 @@ export function createConfirmer({ store, center, onChange, onDone, onProblem }: 
     open: (one) => {
       const dispute = center()?.openDispute ?? null;
       if (dispute === null || confirming !== null) return;
-      command = newCommand();
       confirming = {
         action: one.action,
         dispute,
@@ -109,8 +110,10 @@ export function createConfirmer({ store, center, onChange, onDone, onProblem }: 
     onConfirm: () => void confirm(),
     onClose: () => {
       if (confirming === null) return;
+      const { action } = confirming;
       confirming = null;
       onChange();
+      onCalledOff(action);
     },
   };
 }

@@ -33,7 +33,7 @@ export const statusText = ({ translate }: Pick<Context, 'translate'>, status: st
 
 /** Why an action is not possible, in words. */
 export function blockedText(context: Context, { code, reason, detail, availableAt }: Blocked): string {
-  const why = context.translate([`blocked.${code}.${reason}`, `blocked.${code}`]) ?? detail;
+  const why = context.translate([`error.${code}.${reason}`, `error.${code}`]) ?? detail;
   if (availableAt === undefined || availableAt === null) return why;
   return `${why} ${text(context, 'error.available_at', { date: context.format.dateTime(availableAt) })}`;
 }

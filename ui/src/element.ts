@@ -79,6 +79,7 @@ export class ResolutionCenterElement extends LitElement {
     center: () => this.snapshot.center,
     onChange: () => this.requestUpdate(),
     onDone: () => void this.moveFocus('request'),
+    onCalledOff: (action) => void this.moveFocus('request', `[data-action="${action}"]:enabled`),
     onProblem: (problem) => this.report(problem),
   });
   private readonly announcer = createAnnouncer();
@@ -189,10 +190,12 @@ export class ResolutionCenterElement extends LitElement {
     void this.store.refresh();
   }
 
-  private async moveFocus(place: string): Promise<void> {
+  /** Moves the focus to a place that there always is, or better to the first one that is asked for, if it is there. */
+  private async moveFocus(place: string, better = place === 'fault' ? '[aria-invalid="true"]' : null): Promise<void> {
     await this.updateComplete;
-    const selector = place === 'fault' ? '[aria-invalid="true"]' : `[data-focus="${place}"]`;
-    this.renderRoot.querySelector<HTMLElement>(selector)?.focus();
+    const find = (selector: string) => this.renderRoot.querySelector<HTMLElement>(selector);
+    const target = (better === null ? null : find(better)) ?? find(`[data-focus="${place}"]`) ?? find('[data-focus]');
+    target?.focus();
   }
 
   protected override updated(): void {
@@ -251,7 +254,7 @@ export class ResolutionCenterElement extends LitElement {
       this.requestUpdate();
     };
     const banner = { connection, problem, isOffline: !navigator.onLine, asOf: center.serverTime };
-    return html`<div part="card" class="card" lang=${this.texts.locale} role="region" aria-label=${text(context, 'title')}>
+    return html`<div part="card" class="card" lang=${this.texts.locale} role="group" aria-label=${text(context, 'title')}>
       ${bannerView(context, banner, retry)}
       ${headerView(context, center)}
       ${this.body(context, center)}

@@ -31,6 +31,8 @@ export const styles = css`
   *, ::before, ::after { box-sizing: border-box; }
   h2, h3, p, ol, ul, dl, dd, blockquote, fieldset, legend { margin: 0; padding: 0; }
   ol, ul { list-style: none; }
+  /* What is written has the direction of its own language, and its place that of the page. */
+  :is(h2, h3, p, dd, li, label, legend, summary, blockquote, .name, .secondary) { unicode-bidi: plaintext; text-align: match-parent; }
   fieldset { border: 0; min-inline-size: 0; }
   h2 { font-size: 17px; line-height: 24px; font-weight: 650; }
   h3 { font-size: 16px; line-height: 24px; font-weight: 650; }
@@ -52,8 +54,9 @@ export const styles = css`
   .pill { padding: 3px 10px; border-radius: 999px; font-size: 12px; line-height: 18px; font-weight: 600;
     background: var(--_accent-soft); color: var(--_accent); }
   .pill.warm { background: var(--_warm-soft); color: var(--_warm); }
-  dl { display: grid; gap: 8px; }
-  .fact { display: grid; grid-template-columns: minmax(88px, max-content) 1fr; gap: 4px 16px; }
+  dl { display: grid; grid-template-columns: minmax(88px, max-content) 1fr; gap: 8px 16px; }
+  .fact { display: contents; }
+  .before { display: block; }
   dt { color: var(--_secondary); font-size: 14px; }
   dd { font-size: 14px; }
   .extras li { display: flex; justify-content: space-between; gap: 16px; }
@@ -104,6 +107,7 @@ export const styles = css`
   [aria-invalid='true'] { border-color: var(--_danger); }
   .fault { color: var(--_danger); font-size: 13px; line-height: 20px; font-weight: 600; }
   .extras-form { display: grid; gap: 12px; }
+  .extras-form legend { margin-block-end: 8px; }
   .extra { display: grid; gap: 12px; padding: 14px; border: 1px solid var(--_line); border-radius: var(--_control-radius); }
 
   .blocked { display: grid; gap: 8px; font-size: 13px; line-height: 20px; color: var(--_secondary); }
@@ -135,7 +139,12 @@ export const styles = css`
 
   @container (max-width: 400px) {
     .card > *, .banner { padding-inline: 16px; }
-    .fact { grid-template-columns: 1fr; gap: 0; }
+    dl { grid-template-columns: 1fr; }
+    .fact { display: block; }
+    .line h3 { flex-basis: 100%; }
+  }
+  @container (min-width: 440px) {
+    .extra { grid-template-columns: 2fr 1fr; align-items: start; }
   }
   @media (prefers-reduced-motion: reduce) {
     *, ::before, ::after { animation: none !important; transition: none !important; }

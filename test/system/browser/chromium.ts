@@ -43,7 +43,9 @@ export async function openPage(
   browser: Browser,
   { width = 1_300, isDark = false }: PageOptions = {},
 ): Promise<WatchedPage> {
-  const page = await browser.newPage({ viewport: { width, height: 1_600 }, colorScheme: isDark ? 'dark' : 'light' });
+  const viewport = { width, height: 1_600 };
+  const context = await browser.newContext({ viewport, colorScheme: isDark ? 'dark' : 'light' });
+  const page = await context.newPage();
   page.setDefaultTimeout(ACTION_MS);
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(`error: ${error.message}`));

@@ -56,7 +56,23 @@ export interface ElementPageOptions {
   readonly tokenFor?: (party: Party, fresh: boolean) => Promise<string>;
   /** Which parties have an element on the page. */
   readonly parties?: readonly Party[];
+  /** How far the visitor's clock is off, in milliseconds. */
+  readonly clockOffBy?: number;
 }
+
+// Runs before the page's scripts: what they take for the visitor's clock is off; the monotonic clock goes on.
+const wrongClock = (offMs: number): string => `
+const Real = Date;
+globalThis.Date = class extends Real {
+  constructor(...given) { super(...(given.length === 0 ? [Real.now() + ${offMs}] : given)); }
+  static now() { return Real.now() + ${offMs}; }
+};`;
+
+/** A button by its whole name. */
+export const button = (within: Locator, name: string): Locator => within.getByRole('button', { name, exact: true });
+
+/** A heading: what the card says of the request, or of how it ended. */
+export const heading = (within: Locator, name: string): Locator => within.getByRole('heading', { name, exact: true });
 
 /** A token of a party that is good for hours. */
 export const tokenOf = (party: Party): Promise<string> => mintToken(TEST_SECRET, { sub: SUBJECTS[party] });
@@ -65,7 +81,7 @@ export const tokenOf = (party: Party): Promise<string> => mintToken(TEST_SECRET,
 export async function openElementPage(
   browser: Browser,
   pages: Pages,
-  { orderId, api, lang = 'en', dir = 'ltr', width, isDark = false, tokenFor, parties }: ElementPageOptions,
+  { orderId, api, lang = 'en', dir = 'ltr', width, isDark = false, tokenFor, parties, clockOffBy }: ElementPageOptions,
 ): Promise<ElementPage> {
   const elements = (parties ?? ['client', 'freelancer'])
     .map((party) => `<section><resolution-center id="${party}" order-id="${orderId}"></resolution-center></section>`)
@@ -80,6 +96,7 @@ export async function openElementPage(
     <body><main><h1 hidden>An order</h1>${elements}</main><script type="module" src="/page.js"></script></body></html>`,
   );
   const { page, complaints } = await openPage(browser, { width, isDark });
+  if (clockOffBy !== undefined) await page.addInitScript(wrongClock(clockOffBy));
   await page.exposeFunction('tokenFor', tokenFor ?? tokenOf);
   await page.goto(`${pages.origin}/${orderId}`);
   return {

@@ -1,9 +1,9 @@
-import type { Browser, Locator } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { seedOrder } from '../../harness/seed.ts';
 import { hasChromium, startBrowser } from './chromium.ts';
-import { openElementPage } from './element-page.ts';
+import { button, heading, openElementPage } from './element-page.ts';
 import { type Pages, servePages } from './pages.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
@@ -17,8 +17,6 @@ browsing('<resolution-center> for both parties of an order, on a page of another
     [pages, browser] = await Promise.all([servePages(), startBrowser()]);
     service = await startProcess({ env: { CORS_ORIGINS: pages.origin } });
   }, 60_000);
-
-  const button = (party: Locator, name: string) => party.getByRole('button', { name, exact: true });
 
   test('carries a cancellation from the choice to the end, and shows each party its side at once', async () => {
     const { id: orderId } = await seedOrder(service);
@@ -35,9 +33,9 @@ browsing('<resolution-center> for both parties of an order, on a page of another
     await client.getByLabel('Comment').fill('Two weeks late.');
     await button(client, 'Send request').click();
 
-    await client.getByRole('heading', { name: 'You asked to cancel the order' }).waitFor();
+    await heading(client, 'You asked to cancel the order').waitFor();
     await client.getByText('Waiting for the freelancer').waitFor();
-    await freelancer.getByRole('heading', { name: 'The client asks to cancel the order' }).waitFor();
+    await heading(freelancer, 'The client asks to cancel the order').waitFor();
     await freelancer.getByText('Two weeks late.').waitFor();
     await freelancer.getByText('Your turn').waitFor();
     expect(await freelancer.getByRole('timer').textContent()).toMatch(/^4[78]:\d\d:\d\d$/);

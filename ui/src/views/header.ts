@@ -6,7 +6,7 @@ import { type Context, statusText, text } from '../context.ts';
 export function headerView(context: Context, { order }: Center): TemplateResult {
   const name = text(context, 'order', { id: order.id });
   const facts = [
-    order.title === null ? null : name,
+    order.title === null ? null : order.id,
     statusText(context, order.status),
     context.format.money(order.price),
     order.deliverBy === null ? null : text(context, 'order.due', { date: context.format.dateTime(order.deliverBy) }),

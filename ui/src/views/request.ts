@@ -38,7 +38,7 @@ function changeView(context: Context, { order }: Center, change: NonNullable<Dis
       : html`<div class="fact"><dt>${text(context, 'field.deliver_by')}</dt><dd>${context.format.dateTime(deliverBy)}${
           before === null
             ? nothing
-            : html` <span class="secondary">${text(context, 'change.before', { date: before })}</span>`
+            : html` <span class="secondary before">${text(context, 'change.before', { date: before })}</span>`
         }</dd></div>`
   }${
     extras.length === 0

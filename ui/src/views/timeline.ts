@@ -25,8 +25,8 @@ export function timelineView(
 ): TemplateResult | typeof nothing {
   if (entries.length === 0) return nothing;
   const shown = showsAll ? entries : entries.slice(-SHOWN);
-  return html`<section part="timeline" class="timeline" aria-labelledby="timeline">
-    <h3 id="timeline" class="quiet">${text(context, 'timeline')}</h3>
+  return html`<section part="timeline" class="timeline">
+    <h3 class="quiet">${text(context, 'timeline')}</h3>
     ${
       shown.length === entries.length
         ? nothing
