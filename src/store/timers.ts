@@ -86,3 +86,29 @@ export async function forgetTimers(tx: Tx, timers: readonly Timer[]): Promise<vo
   const places = placesOf(timers, sql`due_at IS NULL`);
   await tx.execute(sql`DELETE FROM timers WHERE ctid = ANY (${places})`);
 }
+
+/**
+ * The part of the write statement that keeps timers in step with disputes: CTEs over `d`, the records of the disputes
+ * that are written, each with `write`, `has_new_deadline`, `wake_at` and the `trace_parent` of its request. `traces` says
+ * for each dispute which trace the timers had that it loses.
+ */
+export const TIMERS_OF_DISPUTES = `
+  -- A timer ahead that is not wanted any more stays, without a time, until the relay has taken its job away.
+  dropped_timers AS (
+    UPDATE timers SET due_at = NULL, leased_until = d.updated_at
+    FROM d WHERE d.write = 'update' AND timers.dispute_id = d.id AND timers.due_at > d.updated_at
+      AND (d.status = 'resolved' OR timers.seq < d.deadline_seq)
+    RETURNING timers.dispute_id, timers.trace_parent),
+  -- A timer whose time has come goes at once: its job is due as well, and finds nothing to do.
+  spent_timers AS (
+    DELETE FROM timers USING d WHERE d.write = 'update' AND timers.dispute_id = d.id AND timers.due_at <= d.updated_at
+      AND (timers.seq < d.deadline_seq OR d.status = 'resolved')
+    RETURNING timers.dispute_id, timers.trace_parent),
+  -- What time does belongs to the trace of the request that set the deadline.
+  traces AS (SELECT jsonb_object_agg(dispute_id, trace_parent) AS parents FROM (
+    SELECT * FROM dropped_timers UNION ALL SELECT * FROM spent_timers) AS t),
+  -- An open dispute with a new deadline gets a timer, leased to no relay yet.
+  new_timers AS (
+    INSERT INTO timers (dispute_id, seq, due_at, leased_until, trace_parent)
+    SELECT id, deadline_seq, wake_at, updated_at, coalesce((SELECT parents FROM traces)->>id::text, trace_parent)
+    FROM d WHERE status = 'open' AND has_new_deadline)`;

@@ -3,8 +3,11 @@ import type { Actor, Dispute, Order } from '../domain/state.ts';
 import type { Entry } from '../domain/transition.ts';
 import type { Tx } from '../platform/postgres/database.ts';
 import { LostRaceError } from '../platform/postgres/retry.ts';
+import { writtenColumns } from '../platform/postgres/written-columns.ts';
 import { traceParent } from '../platform/tracing.ts';
 import { fromDispute, fromOrder } from './rows.ts';
+import { disputes, logEntries, orders } from './schema.ts';
+import { TIMERS_OF_DISPUTES } from './timers.ts';
 
 /** A log entry with what only its writer knows. */
 export interface IdentifiedEntry {
@@ -26,137 +29,105 @@ export interface WriteSet {
   readonly entries: readonly IdentifiedEntry[];
 }
 
-const at = (instant: number | null): string | null => (instant === null ? null : new Date(instant).toISOString());
+const ORDERS = writtenColumns(orders, { fixed: ['id', 'clientId', 'freelancerId', 'createdAt'] });
+const DISPUTES = writtenColumns(disputes, {
+  // The comment of an opening is erased by others; it is never written again.
+  fixed: ['id', 'orderId', 'clientId', 'freelancerId', 'type', 'openerRole', 'reason', 'comment', 'change', 'openedAt'],
+});
+// Positions are assigned after the commit, and comments are erased later; the trace is found out by the statement.
+const ENTRIES = writtenColumns(logEntries, { apart: ['seq', 'commentErasedAt', 'traceParent'] });
 
 function orderRecord({ before, after }: Changed<Order>) {
-  const row = fromOrder(after);
   return {
-    ...row,
+    ...ORDERS.record(fromOrder(after)),
     write: before === null ? 'insert' : 'update',
-    guardVersion: before?.version ?? 0,
-    guardRevision: before?.revision ?? 0,
-    deliverBy: at(row.deliverBy),
-    reportedDeliverBy: at(row.reportedDeliverBy),
-    createdAt: at(row.createdAt),
-    updatedAt: at(row.updatedAt),
+    guard_version: before?.version ?? 0,
+    guard_revision: before?.revision ?? 0,
   };
 }
 
-function disputeRecord({ before, after }: Changed<Dispute>) {
+function disputeRecord({ before, after }: Changed<Dispute>, traceParent: string | null) {
   const row = fromDispute(after);
   return {
-    ...row,
+    ...DISPUTES.record(row),
     write: before === null ? 'insert' : 'update',
-    hasNewDeadline: before?.deadlineSeq !== after.deadlineSeq,
-    guardVersion: before?.version ?? 0,
-    openedAt: at(row.openedAt),
-    updatedAt: at(row.updatedAt),
-    respondBy: at(row.respondBy),
-    resolvedAt: at(row.resolvedAt),
-    heldThrough: at(row.heldThrough),
-    remindAt: at(row.remindAt),
-    // As Postgres writes an array: a JSON array has no place in a record that is spread into columns.
-    remindersMs: `{${row.remindersMs.join(',')}}`,
-    wakeAt: at(row.remindAt ?? row.respondBy),
+    guard_version: before?.version ?? 0,
+    has_new_deadline: before?.deadlineSeq !== after.deadlineSeq,
+    wake_at: new Date(row.remindAt ?? row.respondBy).toISOString(),
+    trace_parent: traceParent,
   };
 }
 
 const idOf = (actor: Actor): string | null => ('id' in actor ? actor.id : null);
 
-function entryRecord({ id, cause, entry }: IdentifiedEntry) {
+function entryRecord({ id, cause, entry }: IdentifiedEntry, traceParent: string | null) {
   const { comment: _comment, ...dispute } = entry.dispute ?? { comment: null };
-  return {
+  const record = ENTRIES.record({
     id,
     cause,
     orderId: entry.order.id,
     orderVersion: entry.orderVersion,
     type: entry.type,
-    occurredAt: at(entry.at),
+    occurredAt: entry.at,
     disputeId: entry.dispute?.id ?? null,
     actorRole: entry.actor.role,
     actorId: idOf(entry.actor),
     comment: entry.comment,
-    data: { order: entry.order, dispute: entry.dispute === null ? null : dispute, previous: entry.previous },
-  };
+    data: {
+      order: entry.order,
+      dispute: entry.dispute === null ? null : (dispute as Omit<Dispute, 'comment'>),
+      previous: entry.previous,
+    },
+  });
+  return { ...record, current_trace: traceParent };
 }
 
-// One statement, since each round trip is paid with a lock held. Guards: an update hits its row only in the version in
-// which it was read; an insert collides with the row that should not be there. The counts tell which of them did.
-// Its plan is made once for a connection, perhaps when there was next to nothing in the tables. So nothing invites it to read
-// something whole: comparing "write" to a text, it expects one row, and no condition is that of a partial index.
-// A timer whose time has come goes at once: its job is due as well, and finds nothing to do. One that lies ahead stays, without
-// a time, until the relay has taken its job away.
-// What silence does belongs to the trace of the request that set its deadline, which the timer knows.
-const WRITE = (input: string) => sql`
-  WITH input AS MATERIALIZED (SELECT ${input}::jsonb AS j),
-  o AS (SELECT v.* FROM input, jsonb_to_recordset(j->'orders') AS v("id" text, "write" text, "guardVersion" integer,
-    "guardRevision" bigint, "clientId" text, "freelancerId" text, "status" text, "reportedStatus" text,
-    "deliverBy" timestamptz, "reportedDeliverBy" timestamptz, "extras" jsonb, "priceAmount" bigint, "priceCurrency" text,
-    "title" text, "revision" bigint, "version" integer, "cancelledByDisputeId" uuid, "createdAt" timestamptz,
-    "updatedAt" timestamptz)),
-  d AS (SELECT v.* FROM input, jsonb_to_recordset(j->'disputes') AS v("id" uuid, "write" text,
-    "hasNewDeadline" boolean, "guardVersion" integer, "orderId" text, "clientId" text, "freelancerId" text, "type" text,
-    "status" text, "openerRole" text, "reason" text, "comment" text, "change" jsonb, "openedAt" timestamptz,
-    "updatedAt" timestamptz, "respondBy" timestamptz, "deadlineSeq" integer, "resolution" text, "resolvedByRole" text,
-    "resolvedById" text, "resolvedAt" timestamptz, "version" integer, "heldThrough" timestamptz,
-    "remindersMs" bigint[], "remindAt" timestamptz, "wakeAt" timestamptz)),
+/*
+ * One statement, since each round trip is paid with a lock held. Guards: an update hits its row only in the version in which
+ * it was read; an insert collides with the row that must not be there. The counts tell whether every row was hit.
+ * Its plan is made once for a connection, perhaps when there was next to nothing in the tables. So nothing invites it to read a
+ * whole table: comparing `write` to a text, it expects one row, and no condition is that of a partial index.
+ */
+const WRITE = `
+  WITH input AS MATERIALIZED (SELECT $1::jsonb AS j),
+  -- The records of the orders and of the disputes.
+  o AS (SELECT v.* FROM input, jsonb_to_recordset(j->'orders') AS v(${ORDERS.definitions},
+    write text, guard_version integer, guard_revision bigint)),
+  d AS (SELECT v.* FROM input, jsonb_to_recordset(j->'disputes') AS v(${DISPUTES.definitions},
+    write text, guard_version integer, has_new_deadline boolean, wake_at timestamptz, trace_parent text)),
+  -- Orders that are reported for the first time.
   new_orders AS (
-    INSERT INTO orders (id, client_id, freelancer_id, status, reported_status, deliver_by, reported_deliver_by, extras,
-      price_amount, price_currency, title, revision, version, cancelled_by_dispute_id, created_at, updated_at)
-    SELECT "id", "clientId", "freelancerId", "status", "reportedStatus", "deliverBy", "reportedDeliverBy", "extras",
-      "priceAmount", "priceCurrency", "title", "revision", "version", "cancelledByDisputeId", "createdAt", "updatedAt"
-    FROM o WHERE "write" = 'insert' ON CONFLICT (id) DO NOTHING RETURNING 1),
+    INSERT INTO orders (${ORDERS.names}) SELECT ${ORDERS.names}
+    FROM o WHERE write = 'insert' ON CONFLICT (id) DO NOTHING RETURNING 1),
+  -- Orders that are still as they were read.
   changed_orders AS (
-    UPDATE orders SET status = o."status", reported_status = o."reportedStatus", deliver_by = o."deliverBy",
-      reported_deliver_by = o."reportedDeliverBy", extras = o."extras", price_amount = o."priceAmount",
-      price_currency = o."priceCurrency", title = o."title", revision = o."revision", version = o."version",
-      cancelled_by_dispute_id = o."cancelledByDisputeId", updated_at = o."updatedAt"
-    FROM o WHERE o."write" = 'update' AND orders.id = o."id" AND orders.version = o."guardVersion"
-      AND orders.revision = o."guardRevision" RETURNING 1),
+    UPDATE orders SET ${ORDERS.changesFrom('o')}
+    FROM o WHERE o.write = 'update' AND orders.id = o.id AND orders.version = o.guard_version
+      AND orders.revision = o.guard_revision RETURNING 1),
+  -- Disputes that are opened.
   new_disputes AS (
-    INSERT INTO disputes (id, order_id, client_id, freelancer_id, type, status, opener_role, reason, comment, change,
-      opened_at, updated_at, respond_by, deadline_seq, version, reminders_ms, remind_at)
-    SELECT "id", "orderId", "clientId", "freelancerId", "type", "status", "openerRole", "reason", "comment", "change",
-      "openedAt", "updatedAt", "respondBy", "deadlineSeq", "version", "remindersMs", "remindAt"
-    FROM d WHERE "write" = 'insert' RETURNING 1),
+    INSERT INTO disputes (${DISPUTES.names}) SELECT ${DISPUTES.names} FROM d WHERE write = 'insert' RETURNING 1),
+  -- Open disputes that are still as they were read.
   changed_disputes AS (
-    UPDATE disputes SET status = d."status", updated_at = d."updatedAt", respond_by = d."respondBy",
-      deadline_seq = d."deadlineSeq", resolution = d."resolution", resolved_by_role = d."resolvedByRole",
-      resolved_by_id = d."resolvedById", resolved_at = d."resolvedAt", version = d."version",
-      held_through = d."heldThrough", reminders_ms = d."remindersMs", remind_at = d."remindAt"
-    FROM d WHERE d."write" = 'update' AND disputes.id = d."id" AND disputes.version = d."guardVersion"
+    UPDATE disputes SET ${DISPUTES.changesFrom('d')}
+    FROM d WHERE d.write = 'update' AND disputes.id = d.id AND disputes.version = d.guard_version
       AND disputes.resolution IS NULL RETURNING 1),
-  dropped_timers AS (
-    UPDATE timers SET due_at = NULL, leased_until = d."updatedAt"
-    FROM d WHERE d."write" = 'update' AND timers.dispute_id = d."id" AND timers.due_at > d."updatedAt"
-      AND (d."status" = 'resolved' OR timers.seq < d."deadlineSeq")
-    RETURNING timers.dispute_id, timers.trace_parent),
-  spent_timers AS (
-    DELETE FROM timers USING d WHERE d."write" = 'update' AND timers.dispute_id = d."id" AND timers.due_at <= d."updatedAt"
-      AND (timers.seq < d."deadlineSeq" OR d."status" = 'resolved')
-    RETURNING timers.dispute_id, timers.trace_parent),
-  traces AS (SELECT jsonb_object_agg(dispute_id, trace_parent) AS parents FROM (
-    SELECT * FROM dropped_timers UNION ALL SELECT * FROM spent_timers) AS t),
-  new_timers AS (
-    INSERT INTO timers (dispute_id, seq, due_at, leased_until, trace_parent)
-    SELECT "id", "deadlineSeq", "wakeAt", "updatedAt",
-      coalesce((SELECT parents FROM traces)->>"id"::text, (SELECT j->>'traceParent' FROM input))
-    FROM d WHERE "status" = 'open' AND "hasNewDeadline"),
+  ${TIMERS_OF_DISPUTES},
+  -- A deadline that failed before and has taken effect now.
   recovered AS (
-    DELETE FROM deadline_failures USING d WHERE dispute_id = d."id" AND d."status" = 'resolved'),
+    DELETE FROM deadline_failures USING d WHERE dispute_id = d.id AND d.status = 'resolved'),
+  -- The log, each entry in the trace of its request, or in that of the deadline that took effect.
   entries AS (
-    INSERT INTO log_entries (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause,
-      comment, data, trace_parent)
-    SELECT "orderId", "orderVersion", "id", "type", "occurredAt", "disputeId", "actorRole", "actorId", "cause",
-      "comment", "data", coalesce(
-        CASE WHEN "cause" NOT LIKE 'request:%' THEN (SELECT parents FROM traces)->>"disputeId"::text END,
-        (SELECT j->>'traceParent' FROM input))
-    FROM input, jsonb_to_recordset(j->'entries') AS v("orderId" text, "orderVersion" integer, "id" uuid, "type" text,
-      "occurredAt" timestamptz, "disputeId" uuid, "actorRole" text, "actorId" text, "cause" text, "comment" text,
-      "data" jsonb) RETURNING 1)
+    INSERT INTO log_entries (${ENTRIES.names}, trace_parent)
+    SELECT ${ENTRIES.names}, coalesce(
+      CASE WHEN cause NOT LIKE 'request:%' THEN (SELECT parents FROM traces)->>dispute_id::text END, current_trace)
+    FROM input, jsonb_to_recordset(j->'entries') AS v(${ENTRIES.definitions}, current_trace text) RETURNING 1)
   SELECT (SELECT count(*) FROM new_orders)::integer + (SELECT count(*) FROM changed_orders)::integer AS orders,
     (SELECT count(*) FROM new_disputes)::integer + (SELECT count(*) FROM changed_disputes)::integer AS disputes,
     (SELECT count(*) FROM entries)::integer AS entries`;
+
+const [HEAD, TAIL] = WRITE.split('$1') as [string, string];
+const writing = (input: string) => sql`${sql.raw(HEAD)}${input}${sql.raw(TAIL)}`;
 
 type Counts = { orders: number; disputes: number; entries: number };
 
@@ -165,13 +136,13 @@ type Counts = { orders: number; disputes: number; entries: number };
  * @throws LostRaceError if any row was no longer as it was read; the transaction must not commit then
  */
 export async function write(tx: Tx, set: WriteSet): Promise<void> {
+  const trace = traceParent();
   const input = JSON.stringify({
     orders: set.orders.map(orderRecord),
-    disputes: set.disputes.map(disputeRecord),
-    entries: set.entries.map(entryRecord),
-    traceParent: traceParent(),
+    disputes: set.disputes.map((changed) => disputeRecord(changed, trace)),
+    entries: set.entries.map((entry) => entryRecord(entry, trace)),
   });
-  const { rows } = await tx.execute<Counts>(WRITE(input)).execute();
+  const { rows } = await tx.execute<Counts>(writing(input)).execute();
   const hit = rows[0];
   const complete =
     hit?.orders === set.orders.length && hit.disputes === set.disputes.length && hit.entries === set.entries.length;

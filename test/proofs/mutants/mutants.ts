@@ -147,8 +147,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/store/write-set.ts',
     edits: [
       {
-        search: `AND orders.version = o."guardVersion"
-      AND orders.revision = o."guardRevision" RETURNING 1`,
+        search: `AND orders.version = o.guard_version
+      AND orders.revision = o.guard_revision RETURNING 1`,
         replace: 'RETURNING 1',
       },
     ],
@@ -160,7 +160,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/store/write-set.ts',
     edits: [
       {
-        search: `AND disputes.version = d."guardVersion"
+        search: `AND disputes.version = d.guard_version
       AND disputes.resolution IS NULL RETURNING 1`,
         replace: 'RETURNING 1',
       },
@@ -202,11 +202,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a timer survives the end of its dispute',
-    file: 'src/store/write-set.ts',
+    file: 'src/store/timers.ts',
     edits: [
       {
-        search: `AND (d."status" = 'resolved' OR timers.seq < d."deadlineSeq")`,
-        replace: `AND timers.seq < d."deadlineSeq"`,
+        search: `AND (d.status = 'resolved' OR timers.seq < d.deadline_seq)`,
+        replace: `AND timers.seq < d.deadline_seq`,
       },
     ],
     killedBy: RACES,
@@ -214,18 +214,18 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a timer whose time has come outlives its deadline',
-    file: 'src/store/write-set.ts',
-    edits: [{ search: 'timers.due_at <= d."updatedAt"', replace: 'timers.due_at < d."openedAt"' }],
+    file: 'src/store/timers.ts',
+    edits: [{ search: 'timers.due_at <= d.updated_at', replace: 'timers.due_at < d.opened_at' }],
     killedBy: TIMERS,
     named: 'has passed is gone',
   },
   {
     name: 'a moved deadline gets no timer',
-    file: 'src/store/write-set.ts',
+    file: 'src/store/timers.ts',
     edits: [
       {
-        search: `WHERE "status" = 'open' AND "hasNewDeadline"`,
-        replace: `WHERE "status" = 'open' AND "write" = 'insert'`,
+        search: `WHERE status = 'open' AND has_new_deadline`,
+        replace: `WHERE status = 'open' AND write = 'insert'`,
       },
     ],
     killedBy: ['test/application/holds.test.ts'],
