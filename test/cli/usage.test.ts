@@ -27,8 +27,8 @@ describe('each command', () => {
     expect([code, out, err]).toEqual([0, expect.stringContaining(`Usage: resolution-center ${words} `), '']);
   });
 
-  test('is in the README, and no other', () => {
-    const named = [...section('For operators: the command line').matchAll(/^\| `([a-z -]+?)(?: [<[-].*)?` \|/gm)];
+  test('is in docs/operate.md, and no other', () => {
+    const named = [...section('The command line', 'docs/operate.md').matchAll(/^\| `([a-z -]+?)(?: [<[-].*)?` \|/gm)];
     expect(new Set(named.map(([, words = '']) => words))).toEqual(new Set(COMMANDS));
   });
 });

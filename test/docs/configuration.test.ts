@@ -10,9 +10,9 @@ const NOT_OURS = ['NODE_ENV'];
 
 const quoted = (cell: string): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, text = '']) => text);
 
-/** The variables of the README's table, each with its default, which is undefined where there is none. */
+/** The variables of the table in docs/operate.md, each with its default, which is undefined where there is none. */
 function documented(): { variable: string; fallback: string | undefined }[] {
-  const rows = section('Configuration').matchAll(/^\| (`[^|]+) \| ([^|]*) \|/gm);
+  const rows = section('Configuration', 'docs/operate.md').matchAll(/^\| (`[^|]+) \| ([^|]*) \|/gm);
   return [...rows].flatMap(([, names = '', values = '']) => {
     const isListed = values.startsWith('`');
     const fallbacks = isListed ? quoted(values) : [];
@@ -20,7 +20,7 @@ function documented(): { variable: string; fallback: string | undefined }[] {
   });
 }
 
-test('the README names every variable, and no other', () => {
+test('docs/operate.md names every variable, and no other', () => {
   const known = [...SOURCE.matchAll(/^ {4}([A-Z][A-Z_]+):/gm)].map(([, name = '']) => name);
   const named = documented().map(({ variable }) => variable);
   expect(known.length).toBeGreaterThan(10);
@@ -28,7 +28,7 @@ test('the README names every variable, and no other', () => {
   expect(new Set(named).size).toBe(named.length);
 });
 
-test('the defaults in the README are the ones in the code', () => {
+test('the defaults in docs/operate.md are the ones in the code', () => {
   const defaults = readConfig({});
   for (const { variable, fallback } of documented()) {
     const without = defaults[variable as keyof typeof defaults];

@@ -1,14 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-const FILE = join(import.meta.dirname, '../../README.md');
+const ROOT = join(import.meta.dirname, '../..');
 
-export const readme = readFileSync(FILE, 'utf8');
-
-/** The part of the README under a heading. */
-export function section(heading: string): string {
-  const [, after] = readme.split(`\n## ${heading}\n`);
-  if (after === undefined) throw new Error(`the README has no section ${heading}`);
+/** The part of a document under a heading of the second level. */
+export function section(heading: string, file = 'README.md'): string {
+  const [, after] = readFileSync(join(ROOT, file), 'utf8').split(`\n## ${heading}\n`);
+  if (after === undefined) throw new Error(`${file} has no section ${heading}`);
   return after.split('\n## ')[0] ?? after;
 }
 

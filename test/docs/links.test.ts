@@ -1,0 +1,39 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { expect, test } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+const documents = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md'].concat(
+  readdirSync(join(ROOT, 'docs'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => join('docs', name)),
+);
+
+/** The anchor that GitHub gives a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\- _]/gu, '')
+    .replaceAll(' ', '-');
+
+const anchorsIn = (file: string): string[] =>
+  [...readFileSync(file, 'utf8').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) => anchorOf(heading));
+
+function brokenIn(document: string): string[] {
+  const links = [...readFileSync(join(ROOT, document), 'utf8').matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)];
+  return links.flatMap(([, link = '']) => {
+    const [path = '', anchor] = link.split('#');
+    const file = path === '' ? join(ROOT, document) : join(ROOT, dirname(document), path);
+    if (!existsSync(file)) return [`${document}: ${link} (no ${relative(ROOT, file)})`];
+    return anchor === undefined || anchorsIn(file).includes(anchor) ? [] : [`${document}: ${link} (no such heading)`];
+  });
+}
+
+test('every link between documents leads somewhere', () => {
+  expect(documents.flatMap(brokenIn)).toEqual([]);
+});
+
+test('the README is short: 1,200 words', () => {
+  expect(readFileSync(join(ROOT, 'README.md'), 'utf8').split(/\s+/).length).toBeLessThanOrEqual(1_200);
+});
