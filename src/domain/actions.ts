@@ -1,6 +1,6 @@
-import type { Command, Rejection } from './commands.ts';
+import type { Command, OutdatedReason, Rejection } from './commands.ts';
 import { ANSWERS, type Answer, type DisputeAction, type DisputeType, otherRole, type Role, ruleOf } from './rules.ts';
-import { type Dispute, type Instant, openDisputeOf, type State } from './state.ts';
+import { type Change, type Dispute, type Instant, type Order, openDisputeOf, type State } from './state.ts';
 
 function isAnswer(action: DisputeAction): action is Answer {
   return (ANSWERS as readonly DisputeAction[]).includes(action);
@@ -23,13 +23,47 @@ function closedRefusal(dispute: Dispute, now: Instant): Rejection | null {
     : null;
 }
 
-/** Why a role may not take an action on a dispute now, or null if it may. */
-export function actionRefusal(dispute: Dispute, action: DisputeAction, role: Role, now: Instant): Rejection | null {
+/** What the order must look like for a change to take effect. */
+type Changeable = Pick<Order, 'deliverBy' | 'price'>;
+
+function outdatedReason(order: Changeable, { deliverBy, extras }: Change, now: Instant): OutdatedReason | null {
+  if (deliverBy !== null && deliverBy <= now) return 'date_passed';
+  if (deliverBy !== null && order.deliverBy !== null && deliverBy <= order.deliverBy) return 'date_not_later';
+  const isOtherwise = extras.some(({ price }) => price.currency !== order.price.currency);
+  return isOtherwise ? 'currency_changed' : null;
+}
+
+/** The change that an action applies to the order, or null where it applies none. */
+function changeBy(dispute: Dispute, action: DisputeAction): Change | null {
+  const applies = isAnswer(action) && ruleOf(dispute.type).answers[action]?.effect === 'apply_change';
+  return applies ? dispute.change : null;
+}
+
+/** The instant from which on an action on an open dispute is too late: the deadline, or the date that it would agree on. */
+export function possibleUntil(dispute: Dispute, action: DisputeAction): Instant {
+  return Math.min(dispute.respondBy, changeBy(dispute, action)?.deliverBy ?? dispute.respondBy);
+}
+
+/**
+ * Why a role may not take an action on a dispute now, or null if it may. A change was valid when it was asked for; here it
+ * is judged again, by the order as it is now.
+ */
+export function actionRefusal(
+  order: Changeable,
+  dispute: Dispute,
+  action: DisputeAction,
+  role: Role,
+  now: Instant,
+): Rejection | null {
   const actor = actorOf(dispute, action);
   if (actor === null) return { code: 'action_not_allowed' };
   if (actor === 'respondent' && role !== dispute.respondent.role) return { code: 'not_respondent' };
   if (actor === 'opener' && role !== dispute.opener.role) return { code: 'not_opener' };
-  return closedRefusal(dispute, now);
+  const closed = closedRefusal(dispute, now);
+  const change = changeBy(dispute, action);
+  if (closed !== null || change === null) return closed;
+  const reason = outdatedReason(order, change, now);
+  return reason === null ? null : { code: 'change_outdated', reason };
 }
 
 /** The refusal of a command whose precondition does not hold, or null. */

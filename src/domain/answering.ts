@@ -4,8 +4,11 @@ import { ruleOf } from './rules.ts';
 import type { Dispute, Instant, Order, State } from './state.ts';
 import { move, resolve, type Step } from './transition.ts';
 
-function refusalOf(state: State, dispute: Dispute, command: DisputeCommand, now: Instant): Rejection | null {
-  const refusal = actionRefusal(dispute, command.kind, command.actor.role, now) ?? mismatch(state, command);
+type Known = State & { order: Order };
+
+function refusalOf(state: Known, dispute: Dispute, command: DisputeCommand, now: Instant): Rejection | null {
+  const refused = actionRefusal(state.order, dispute, command.kind, command.actor.role, now);
+  const refusal = refused ?? mismatch(state, command);
   if (refusal !== null) return refusal;
   return command.comment === null && commentIsRequired(dispute.type, command.kind)
     ? { code: 'comment_required' }
@@ -16,7 +19,7 @@ function refusalOf(state: State, dispute: Dispute, command: DisputeCommand, now:
  * Answers, withdraws or comments on a dispute, or says why not.
  * @throws if the dispute is not part of the state: its caller has to load it first
  */
-export function actOnDispute(state: State & { order: Order }, command: DisputeCommand, now: Instant): Step | Rejection {
+export function actOnDispute(state: Known, command: DisputeCommand, now: Instant): Step | Rejection {
   const dispute = state.disputes.find(({ id }) => id === command.disputeId);
   if (dispute === undefined) throw new Error(`dispute ${command.disputeId} is not loaded`);
   const refusal = refusalOf(state, dispute, command, now);

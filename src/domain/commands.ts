@@ -83,6 +83,7 @@ export const ENTRY_TYPES = [
   'order.status_changed',
   'order.delivery_date_changed',
   'order.extras_added',
+  'order.details_changed',
 ] as const;
 export type EntryType = (typeof ENTRY_TYPES)[number];
 
@@ -92,7 +93,16 @@ export interface Previous {
   readonly respondBy?: Instant;
   readonly deliverBy?: Instant | null;
   readonly extrasCount?: number;
+  readonly title?: string | null;
+  readonly price?: Money;
+  /** The status behind an open dispute. */
+  readonly previousStatus?: ReportedStatus;
+  readonly revision?: number;
 }
+
+/** Why a requested change cannot take effect on its order any more. */
+export const OUTDATED_REASONS = ['date_passed', 'date_not_later', 'currency_changed'] as const;
+export type OutdatedReason = (typeof OUTDATED_REASONS)[number];
 
 /** Why a command is refused: a value, never an exception. Each code is one of the API's. */
 export type Rejection =
@@ -101,6 +111,7 @@ export type Rejection =
   | { readonly code: 'dispute_not_open'; readonly disputeId: string }
   | { readonly code: 'response_window_closed'; readonly respondBy: Instant; readonly decidedAt: Instant }
   | { readonly code: 'order_not_disputable'; readonly reason: 'order_completed' | 'order_cancelled' }
+  | { readonly code: 'change_outdated'; readonly reason: OutdatedReason }
   | { readonly code: 'stale_revision'; readonly revision: number }
   | { readonly code: 'order_closed' | 'parties_immutable' }
   | { readonly code: 'version_mismatch' }

@@ -25,12 +25,32 @@ function firstReport(state: State, report: OrderReport, now: Instant): Step {
   return { state: { ...state, order }, entries: [] };
 }
 
-/** What a report changes; a date that it merely repeats does not undo one that the parties agreed on meanwhile. */
+const SECOND_MS = 1_000;
+
+/** Whether two dates are the same to the second: order services drop or round fractions of a second. */
+function isSameDate(a: Instant | null, b: Instant | null): boolean {
+  return a === b || (a !== null && b !== null && Math.abs(a - b) < SECOND_MS);
+}
+
+/**
+ * The dates after a report. A date that it repeats does not undo one that the parties agreed on meanwhile, and repeating
+ * the agreed one changes nothing either.
+ */
+function reportedDates(order: Order, { deliverBy }: OrderReport): Pick<Order, 'deliverBy' | 'reportedDeliverBy'> {
+  if (isSameDate(deliverBy, order.reportedDeliverBy)) return order;
+  return {
+    reportedDeliverBy: deliverBy,
+    deliverBy: isSameDate(deliverBy, order.deliverBy) ? order.deliverBy : deliverBy,
+  };
+}
+
+/** What a report changes. */
 function reportedFacts(order: Order, report: OrderReport): Partial<Order> {
+  const { deliverBy, reportedDeliverBy } = reportedDates(order, report);
   return {
     reportedStatus: report.status,
-    reportedDeliverBy: report.deliverBy,
-    deliverBy: report.deliverBy === order.reportedDeliverBy ? order.deliverBy : report.deliverBy,
+    reportedDeliverBy,
+    deliverBy,
     price: report.price,
     title: report.title,
     revision: report.revision,
@@ -41,7 +61,7 @@ function isRepeated(order: Order, report: OrderReport): boolean {
   return (
     order.revision === report.revision &&
     order.reportedStatus === report.status &&
-    order.reportedDeliverBy === report.deliverBy &&
+    isSameDate(order.reportedDeliverBy, report.deliverBy) &&
     order.price.amount === report.price.amount &&
     order.price.currency === report.price.currency &&
     order.title === report.title

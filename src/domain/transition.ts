@@ -6,6 +6,7 @@ import {
   type Dispute,
   type Hold,
   type Instant,
+  type Money,
   type Order,
   type OrderStatus,
   openDisputeOf,
@@ -55,14 +56,38 @@ function withDispute(disputes: readonly Dispute[], dispute: Dispute | undefined)
   return [...disputes.filter(({ id }) => id !== dispute.id), dispute];
 }
 
-function orderFacts(before: Order, after: Order): { type: EntryType; previous: Previous }[] {
-  const facts: { type: EntryType; previous: Previous }[] = [];
+const isSameMoney = (a: Money, b: Money): boolean => a.amount === b.amount && a.currency === b.currency;
+
+/** What a report changed beside status, date and extras, as it was before. */
+function previousDetails(before: Order, after: Order): Previous {
+  const isBehindDispute = before.status === 'in_dispute' && after.status === 'in_dispute';
+  const hasOtherStatus = isBehindDispute && before.reportedStatus !== after.reportedStatus;
+  return {
+    ...(before.title !== after.title && { title: before.title }),
+    ...(!isSameMoney(before.price, after.price) && { price: before.price }),
+    ...(hasOtherStatus && { previousStatus: before.reportedStatus }),
+  };
+}
+
+interface Fact {
+  readonly type: EntryType;
+  readonly previous: Previous;
+}
+
+/** Everything about an order that a reader can see and that a change of it changed: one fact at least for each report. */
+function orderFacts(before: Order, after: Order): Fact[] {
+  const facts: Fact[] = [];
   if (before.status !== after.status) facts.push({ type: 'order.status_changed', previous: { status: before.status } });
   if (before.deliverBy !== after.deliverBy) {
     facts.push({ type: 'order.delivery_date_changed', previous: { deliverBy: before.deliverBy } });
   }
   if (before.extras.length !== after.extras.length) {
     facts.push({ type: 'order.extras_added', previous: { extrasCount: before.extras.length } });
+  }
+  const details = previousDetails(before, after);
+  if (Object.keys(details).length > 0) facts.push({ type: 'order.details_changed', previous: details });
+  if (facts.length === 0 && before.revision !== after.revision) {
+    facts.push({ type: 'order.details_changed', previous: { revision: before.revision } });
   }
   return facts;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { viewerState } from '../../src/domain/actions.ts';
+import { possibleUntil, viewerState } from '../../src/domain/actions.ts';
 import { decide } from '../../src/domain/decide.ts';
 import type { State } from '../../src/domain/state.ts';
 import { applyDue } from '../../src/domain/transition.ts';
@@ -16,6 +16,8 @@ import {
   opened,
   orderOf,
   quiet,
+  report,
+  after as stateAfter,
   T0,
 } from './builders.ts';
 
@@ -148,6 +150,91 @@ describe('what an answer writes down', () => {
       { type: 'order.status_changed', previous: { status: 'in_dispute' } },
     ]);
     for (const entry of decision.entries) expect(entry).toMatchObject({ actor: { role: 'system' }, comment: null });
+  });
+});
+
+describe('a change is judged when it is accepted, by the order as it is then', () => {
+  const asked = opened('order_change', 'freelancer');
+  const accept = act('accept', 'client');
+  const outdated = (reason: string) => ({ code: 'change_outdated', reason });
+  const dated = (deliverBy: number) =>
+    decide(quiet(), open('order_change', 'freelancer', { change: { ...CHANGE, deliverBy }, windowMs: 96 * HOUR }), T0)
+      .state;
+
+  test('an extension to the 5th does not move an order that was meanwhile moved to the 20th', () => {
+    const state = stateAfter(asked, [report({ deliverBy: T0 + 20 * DAY }), SOON]);
+    const decision = decide(state, accept, SOON + 1);
+    expect(decision).toMatchObject({ state, entries: [], rejection: outdated('date_not_later') });
+  });
+
+  test.each([
+    [-1, null],
+    [0, 'date_not_later'],
+    [1, 'date_not_later'],
+  ] as const)('a date %d ms from the one asked for is later than it, or not', (ms, reason) => {
+    const state = stateAfter(asked, [report({ deliverBy: T0 + 11 * DAY + ms }), SOON]);
+    expect(decide(state, accept, SOON + 1).rejection).toEqual(reason === null ? null : outdated(reason));
+  });
+
+  test('a date that has come or passed is none to agree on', () => {
+    const tomorrow = T0 + 11 * DAY;
+    const state = stateAfter(quiet({ deliverBy: null, reportedDeliverBy: null }), [
+      open('order_change', 'freelancer', { change: CHANGE, windowMs: 90 * DAY }),
+      T0,
+    ]);
+    expect(codeOf(decide(state, accept, tomorrow - 1))).toBeNull();
+    for (const late of [tomorrow, tomorrow + DAY]) {
+      expect(decide(state, accept, late).rejection).toEqual(outdated('date_passed'));
+    }
+  });
+
+  test('extras in a currency that the order no longer has are not added', () => {
+    const price = { amount: 20_000, currency: 'JPY' };
+    const state = stateAfter(asked, [report({ price }), SOON]);
+    expect(decide(state, accept, SOON + 1).rejection).toEqual(outdated('currency_changed'));
+    const back = stateAfter(state, [report({ revision: 3 }), SOON + 1]);
+    expect(codeOf(decide(back, accept, SOON + 2))).toBeNull();
+  });
+
+  test('a change of the date alone takes no notice of the currency, and one of extras alone none of the date', () => {
+    const facts = { price: { amount: 20_000, currency: 'JPY' } };
+    const date = decide(quiet(), open('order_change', 'freelancer', { change: { ...CHANGE, extras: [] } }), T0).state;
+    expect(codeOf(decide(stateAfter(date, [report(facts), SOON]), accept, SOON))).toBeNull();
+    const extras = decide(quiet(), open('order_change', 'freelancer', { change: { ...CHANGE, deliverBy: null } }), T0);
+    const moved = stateAfter(extras.state, [report({ deliverBy: T0 + 20 * DAY }), SOON]);
+    expect(codeOf(decide(moved, accept, SOON))).toBeNull();
+  });
+
+  test('the date is named first, and a passed one before one that is not later', () => {
+    const price = { amount: 20_000, currency: 'JPY' };
+    const state = stateAfter(dated(T0 + 11 * DAY), [report({ price, deliverBy: T0 + 20 * DAY }), SOON]);
+    expect(decide(state, accept, SOON).rejection).toEqual(outdated('date_not_later'));
+    const { order, disputes, holds } = state;
+    const open4Ever = disputes.map((dispute) => ({ ...dispute, respondBy: T0 + 90 * DAY }));
+    expect(decide({ order, disputes: open4Ever, holds }, accept, T0 + 11 * DAY).rejection).toEqual(
+      outdated('date_passed'),
+    );
+  });
+
+  test('declining and withdrawing stay possible, and so do comments', () => {
+    const state = stateAfter(asked, [report({ deliverBy: T0 + 20 * DAY }), SOON]);
+    for (const command of [act('decline', 'client'), act('withdraw', 'freelancer'), act('add_comment', 'client')]) {
+      expect(codeOf(decide(state, command, SOON + 1))).toBeNull();
+    }
+  });
+
+  test('the role and the deadline are named before it, a precondition after it', () => {
+    const state = stateAfter(asked, [report({ deliverBy: T0 + 20 * DAY }), SOON]);
+    expect(codeOf(decide(state, act('accept', 'freelancer'), SOON + 1))).toBe('not_respondent');
+    expect(codeOf(decide(state, accept, T0 + 96 * HOUR))).toBe('response_window_closed');
+    expect(codeOf(decide(state, act('accept', 'client', { precondition: fails }), SOON + 1))).toBe('change_outdated');
+  });
+
+  test('it can be accepted until the deadline or its date, whichever comes first', () => {
+    const soon = disputeOf(dated(T0 + 10 * DAY + HOUR));
+    expect(possibleUntil({ ...soon, respondBy: T0 + 90 * DAY }, 'accept')).toBe(T0 + 10 * DAY + HOUR);
+    expect(possibleUntil(soon, 'accept')).toBe(soon.respondBy);
+    expect(possibleUntil({ ...soon, respondBy: T0 + 90 * DAY }, 'decline')).toBe(T0 + 90 * DAY);
   });
 });
 

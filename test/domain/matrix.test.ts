@@ -133,7 +133,7 @@ describe.each(situations)('%s of the %s, %s', (type, opener, moment) => {
     const settled = applyDue(state, now).state;
     const shown =
       'act' in deed
-        ? actionRefusal(disputeOf(settled), deed.act, actor, now)
+        ? actionRefusal(orderOf(settled), disputeOf(settled), deed.act, actor, now)
         : openingRefusal(settled, deed.open, actor);
     expect(shown).toEqual(decide(state, commandOf(deed, actor), now).rejection);
   });
@@ -142,7 +142,10 @@ describe.each(situations)('%s of the %s, %s', (type, opener, moment) => {
 test.each(DISPUTE_ACTIONS)(
   'nobody may %s on an overdue dispute, not even before its silence was written down',
   (action) => {
-    const dispute = disputeOf(opened('cancellation', 'client'));
-    for (const role of ROLES) expect(actionRefusal(dispute, action, role, dispute.respondBy)).not.toBeNull();
+    const state = opened('cancellation', 'client');
+    const dispute = disputeOf(state);
+    for (const role of ROLES) {
+      expect(actionRefusal(orderOf(state), dispute, action, role, dispute.respondBy)).not.toBeNull();
+    }
   },
 );

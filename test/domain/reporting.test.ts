@@ -2,7 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/domain/decide.ts';
 import {
   act,
-  after,
   anOrder,
   codeOf,
   DAY,
@@ -16,6 +15,7 @@ import {
   quiet,
   REQUESTS,
   report,
+  after as stateAfter,
   T0,
 } from './builders.ts';
 
@@ -59,6 +59,11 @@ describe('the same report again', () => {
       entries: [],
       rejection: null,
     });
+  });
+
+  test('is the same if its date differs by less than a second', () => {
+    const again = report({ revision: 1, deliverBy: T0 + 10 * DAY + 123 });
+    expect(decide(quiet(), again, SOON)).toMatchObject({ state: quiet(), entries: [], rejection: null });
   });
 
   test('does not undo what the parties agreed on', () => {
@@ -113,7 +118,8 @@ describe('a report that is refused', () => {
     'but not one that says %s: it is taken in, and the order stays mutually_cancelled',
     (status) => {
       const decision = decide(CLOSED, report({ status }), SOON);
-      expect(decision).toMatchObject({ entries: [], rejection: null });
+      expect(decision.rejection).toBeNull();
+      expect(logOf(decision)).toEqual([{ type: 'order.details_changed', previous: { revision: 1 } }]);
       expect(orderOf(decision.state)).toMatchObject({
         status: 'mutually_cancelled',
         reportedStatus: status,
@@ -153,11 +159,35 @@ describe('a report on an order without an open dispute', () => {
     expect(logOf(decision)).toEqual([{ type: 'order.delivery_date_changed', previous: { deliverBy: T0 + 10 * DAY } }]);
   });
 
-  test('takes in price and title without an entry', () => {
+  test('takes in price and title, and says what they were', () => {
     const facts = { price: { amount: 1, currency: 'EUR' }, title: 'Another', revision: 9 };
     const decision = decide(quiet(), report(facts), SOON);
-    expect(orderOf(decision.state)).toEqual({ ...anOrder(), ...facts, updatedAt: SOON });
-    expect(decision.entries).toEqual([]);
+    expect(orderOf(decision.state)).toEqual({ ...anOrder(), ...facts, version: 1, updatedAt: SOON });
+    const previous = { title: 'A logo', price: { amount: 20_000, currency: 'USD' } };
+    expect(logOf(decision)).toEqual([{ type: 'order.details_changed', previous }]);
+  });
+
+  test.each([
+    ['title', { title: null }, { title: 'A logo' }],
+    ['amount', { price: { amount: 1, currency: 'USD' } }, { price: { amount: 20_000, currency: 'USD' } }],
+    ['currency', { price: { amount: 20_000, currency: 'JPY' } }, { price: { amount: 20_000, currency: 'USD' } }],
+  ] as const)('names the %s alone where nothing else changed', (_what, over, previous) => {
+    expect(logOf(decide(quiet(), report(over), SOON))).toEqual([{ type: 'order.details_changed', previous }]);
+  });
+
+  test('has an entry also where it changes the revision alone, which readers are shown', () => {
+    expect(logOf(decide(quiet(), report({ revision: 9 }), SOON))).toEqual([
+      { type: 'order.details_changed', previous: { revision: 1 } },
+    ]);
+  });
+
+  test('tells of each change once, status and date before details', () => {
+    const everything = { status: 'late', deliverBy: null, title: null } as const;
+    expect(logOf(decide(quiet(), report(everything), SOON)).map(({ type }) => type)).toEqual([
+      'order.status_changed',
+      'order.delivery_date_changed',
+      'order.details_changed',
+    ]);
   });
 });
 
@@ -172,8 +202,31 @@ describe('a date that the parties agreed on', () => {
 
   test('is not news when a report brings it', () => {
     const decision = decide(agreed, report({ deliverBy: T0 + 11 * DAY }), T0 + 2 * HOUR);
-    expect(decision.entries).toEqual([]);
+    expect(logOf(decision)).toEqual([{ type: 'order.details_changed', previous: { revision: 1 } }]);
     expect(orderOf(decision.state).reportedDeliverBy).toBe(T0 + 11 * DAY);
+  });
+
+  test.each([-999, -123, 123, 999])('stands when a report repeats either date but for %d ms', (ms) => {
+    for (const deliverBy of [T0 + 10 * DAY + ms, T0 + 11 * DAY + ms]) {
+      const decision = decide(agreed, report({ deliverBy }), T0 + 2 * HOUR);
+      expect(orderOf(decision.state).deliverBy).toBe(T0 + 11 * DAY);
+      expect(logOf(decision)).toEqual([{ type: 'order.details_changed', previous: { revision: 1 } }]);
+    }
+  });
+
+  test.each([-1_000, 1_000])('gives way to a date that is %d ms from the one reported before', (ms) => {
+    const decision = decide(agreed, report({ deliverBy: T0 + 10 * DAY + ms }), T0 + 2 * HOUR);
+    expect(orderOf(decision.state).deliverBy).toBe(T0 + 10 * DAY + ms);
+  });
+
+  test('is not worn away by reports each of which is a little later than the one before', () => {
+    const reports = [400, 800, 1_200].map((ms, index) =>
+      report({ deliverBy: T0 + 10 * DAY + ms, revision: 2 + index }),
+    );
+    const [first, second, third] = reports.map((one) => [one, T0 + 2 * HOUR] as const);
+    if (first === undefined || second === undefined || third === undefined) throw new Error('three reports');
+    expect(orderOf(stateAfter(agreed, first, second)).deliverBy).toBe(T0 + 11 * DAY);
+    expect(orderOf(stateAfter(agreed, first, second, third)).deliverBy).toBe(T0 + 10 * DAY + 1_200);
   });
 
   test('gives way when a report brings a new one, be it none', () => {
@@ -211,9 +264,12 @@ describe.each(REQUESTS)('a report while a %s of the %s is open', (type, opener) 
     '%s changes only what the order goes back to',
     (status) => {
       const decision = decide(before, report({ status }), SOON);
-      expect(decision).toMatchObject({ entries: [], rejection: null, state: { disputes: before.disputes } });
+      expect(decision).toMatchObject({ rejection: null, state: { disputes: before.disputes } });
+      const previous = status === 'in_revision' ? { revision: 1 } : { previousStatus: 'in_revision' };
+      expect(logOf(decision)).toEqual([{ type: 'order.details_changed', previous }]);
+      expect(decision.entries.map(({ dispute }) => dispute)).toEqual([null]);
       expect(orderOf(decision.state)).toMatchObject({ status: 'in_dispute', reportedStatus: status, revision: 2 });
-      expect(orderOf(after(decision.state, [act('withdraw', opener), SOON + 1])).status).toBe(status);
+      expect(orderOf(stateAfter(decision.state, [act('withdraw', opener), SOON + 1])).status).toBe(status);
     },
   );
 
@@ -225,7 +281,7 @@ describe.each(REQUESTS)('a report while a %s of the %s is open', (type, opener) 
     );
     expect(orderOf(decision.state).status).toBe(isUpdate ? 'delivered' : 'in_dispute');
     expect(decision.entries.map((entry) => entry.type)).toEqual(
-      isUpdate ? ['dispute.answered', 'order.status_changed'] : [],
+      isUpdate ? ['dispute.answered', 'order.status_changed'] : ['order.details_changed'],
     );
   });
 

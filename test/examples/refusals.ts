@@ -30,7 +30,8 @@ export async function refuseInput({ service, recorder: { refuse }, orderService,
 }
 
 /** What the rules refuse. */
-export async function refuseByRule({ recorder: { refuse }, orderService, client, freelancer, ...stage }: Stage) {
+export async function refuseByRule({ recorder, orderService, client, freelancer, ...stage }: Stage) {
+  const { refuse } = recorder;
   await refuse('reason_required', 'openDispute', freelancer, { path, body: { type: 'cancellation' } });
   await refuse('comment_required', 'openDispute', client, { path, body: { type: 'cancellation' } });
   await refuse('reason_not_allowed', 'openDispute', client, { path, body: { ...UPDATE, reason: 'late_delivery' } });
@@ -57,6 +58,20 @@ export async function refuseByRule({ recorder: { refuse }, orderService, client,
   });
   await orderService.put('/v1/orders/order-1004', { ...NEW_ORDER, status: 'completed', revision: 2 });
   await refuse('order_not_disputable', 'openDispute', client, { path, body: UPDATE });
+  await refuseOutdated({ recorder, orderService, client, freelancer });
+}
+
+/** A request for more time on an order that was given more than that before it was accepted. */
+async function refuseOutdated({
+  recorder,
+  ...stage
+}: Pick<Stage, 'recorder' | 'orderService' | 'client' | 'freelancer'>) {
+  const order = '/v1/orders/order-1006';
+  await stage.orderService.put(order, NEW_ORDER);
+  const body = { type: 'order_change', change: { deliverBy: '2036-12-05T17:00:00.000Z' } };
+  const { id } = (await stage.freelancer.post<Dispute>(`${order}/disputes`, body)).body;
+  await stage.orderService.put(order, { ...NEW_ORDER, deliverBy: '2036-12-20T17:00:00.000Z', revision: 2 });
+  await recorder.refuse('change_outdated', 'acceptDispute', stage.client, { path: { id }, body: {} });
 }
 
 /** What is refused because of other requests. */

@@ -122,6 +122,7 @@ const STORIES: Readonly<Record<EntryType, () => Told>> = {
   'order.status_changed': () => opened(cancel),
   'order.delivery_date_changed': () => answered(askForMore, 'accept', CLIENT),
   'order.extras_added': () => answered(askForMore, 'accept', CLIENT),
+  'order.details_changed': () => tell(opened(cancel), report('delivered', 2), ACTED_AT),
 };
 
 /** A realistic entry of the log of a type, always the same. */

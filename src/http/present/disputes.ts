@@ -1,5 +1,5 @@
 import type { LogRow } from '../../application/read.ts';
-import { actionRefusal, answersOf, commentIsRequired, viewerState } from '../../domain/actions.ts';
+import { actionRefusal, answersOf, commentIsRequired, possibleUntil, viewerState } from '../../domain/actions.ts';
 import { type DisputeAction, type OrderEffect, RESOLUTIONS, type Role, ruleOf } from '../../domain/rules.ts';
 import type { Actor, Change, Dispute, Extra, Instant, Money, Order, Party } from '../../domain/state.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
@@ -23,7 +23,7 @@ export function disputeHref(id: string, action?: DisputeAction): string {
 
 // Objects that come out of a JSON column have their members in another order. Each is built anew, so that equal values are
 // equal texts, whose digest is the entity tag.
-const presentMoney = ({ amount, currency }: Money) => ({ amount, currency });
+export const presentMoney = ({ amount, currency }: Money) => ({ amount, currency });
 const presentExtra = ({ title, price }: Extra) => ({ title, price });
 const presentParty = ({ role, id }: Party) => ({ role, id });
 
@@ -40,21 +40,21 @@ export function presentOnExpiry(type: Dispute['type']) {
 }
 
 /** An action of a role on a dispute, if it is possible now. */
-function allowedAction(dispute: Dispute, action: DisputeAction, role: Role, now: Instant) {
-  if (actionRefusal(dispute, action, role, now) !== null) return null;
+function allowedAction(dispute: Dispute, order: Order, action: DisputeAction, role: Role, now: Instant) {
+  if (actionRefusal(order, dispute, action, role, now) !== null) return null;
   return {
     action,
     method: 'POST',
     href: disputeHref(dispute.id, action),
-    until: iso(dispute.respondBy),
+    until: iso(possibleUntil(dispute, action)),
     comment: commentIsRequired(dispute.type, action) ? 'required' : 'optional',
   } as const;
 }
 
 /** What a role may do with a dispute now; comments apart, which both parties may always add while it is open. */
-export function allowedActions(dispute: Dispute, role: Role, now: Instant) {
+function allowedActions(dispute: Dispute, order: Order, role: Role, now: Instant) {
   const actions = [...answersOf(dispute.type), 'withdraw'] as const;
-  return actions.flatMap((action) => allowedAction(dispute, action, role, now) ?? []);
+  return actions.flatMap((action) => allowedAction(dispute, order, action, role, now) ?? []);
 }
 
 const presentActor = (actor: Actor) => ('id' in actor ? { role: actor.role, id: actor.id } : { role: actor.role });
@@ -92,26 +92,28 @@ function disputeFacts(dispute: Omit<Dispute, 'comment'>, order: Order) {
   };
 }
 
-// Both change with `version`. While a hold lasts they also move with the clock, which is no change to be warned of.
-const factsState = ({ respondBy: _, updatedAt: __, ...facts }: ReturnType<typeof disputeFacts>) => digestOf(facts);
+// `respondBy` and `updatedAt` change with `version`. While a hold lasts they also move with the clock, which is no change to
+// be warned of. The status behind the dispute is the one that the order goes back to, so that a decision depends on it.
+const factsState = ({ respondBy: _, updatedAt: __, ...facts }: ReturnType<typeof disputeFacts>, order: Order) =>
+  digestOf([facts, order.reportedStatus]);
 
 /** The part of a dispute's entity tag that If-Match compares. */
-export const disputeState = (dispute: Dispute, order: Order): string => factsState(disputeFacts(dispute, order));
+export const disputeState = (dispute: Dispute, order: Order): string => factsState(disputeFacts(dispute, order), order);
 
-function presentViewer(dispute: Dispute, role: Role, now: Instant) {
+function presentViewer(dispute: Dispute, order: Order, role: Role, now: Instant) {
   return {
     role,
     state: viewerState(dispute, role),
-    allowedActions: allowedActions(dispute, role, now),
-    addComment: allowedAction(dispute, 'add_comment', role, now),
+    allowedActions: allowedActions(dispute, order, role, now),
+    addComment: allowedAction(dispute, order, 'add_comment', role, now),
   };
 }
 
 /** A dispute as JSON: for a party with what it wrote and may do; for a service (role null) without. */
 export function presentDispute(dispute: Dispute, order: Order, role: Role | null, now: Instant) {
   const facts = disputeFacts(dispute, order);
-  const own = role === null ? {} : { comment: dispute.comment, viewer: presentViewer(dispute, role, now) };
-  const state = factsState(facts);
+  const own = role === null ? {} : { comment: dispute.comment, viewer: presentViewer(dispute, order, role, now) };
+  const state = factsState(facts, order);
   const etag = entityTag(state, digestOf([state, facts.respondBy, facts.updatedAt, own]));
   return { ...facts, ...own, etag, serverTime: iso(now) };
 }
@@ -120,7 +122,7 @@ export function presentDispute(dispute: Dispute, order: Order, role: Role | null
 export function presentEventDispute(dispute: Omit<Dispute, 'comment'>, order: Order) {
   const facts = disputeFacts(dispute, order);
   const { order: _, ...own } = facts;
-  return { ...own, etag: entityTag(factsState(facts)) };
+  return { ...own, etag: entityTag(factsState(facts, order)) };
 }
 
 /** The open dispute that stands in somebody's way, with what that party may do about it. */

@@ -1,15 +1,19 @@
 import type { FeedRow } from '../../application/feed.ts';
 import type { Previous } from '../../domain/commands.ts';
-import { presentEventDispute, presentEventOrder } from './disputes.ts';
+import { presentEventDispute, presentEventOrder, presentMoney } from './disputes.ts';
 
 function presentPrevious(previous: Previous | null) {
   if (previous === null) return null;
-  const { status, deliverBy, respondBy, extrasCount } = previous;
+  const { status, deliverBy, respondBy, extrasCount, title, price, previousStatus, revision } = previous;
   return {
     ...(status !== undefined && { status }),
     ...(deliverBy !== undefined && { deliverBy: deliverBy === null ? null : new Date(deliverBy).toISOString() }),
     ...(respondBy !== undefined && { respondBy: new Date(respondBy).toISOString() }),
     ...(extrasCount !== undefined && { extrasCount }),
+    ...(title !== undefined && { title }),
+    ...(price !== undefined && { price: presentMoney(price) }),
+    ...(previousStatus !== undefined && { previousStatus }),
+    ...(revision !== undefined && { revision }),
   };
 }
 

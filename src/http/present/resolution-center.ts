@@ -1,4 +1,4 @@
-import { actionRefusal, answersOf, commentIsRequired, openingRefusal } from '../../domain/actions.ts';
+import { actionRefusal, answersOf, commentIsRequired, openingRefusal, possibleUntil } from '../../domain/actions.ts';
 import type { Rejection } from '../../domain/commands.ts';
 import { REASONS, type Reason } from '../../domain/reasons.ts';
 import {
@@ -96,8 +96,8 @@ function presentOpening({ order, state, role, windowsMs }: Viewing, type: Disput
   };
 }
 
-function presentOption({ role, now }: Viewing, dispute: Dispute, action: DisputeAction) {
-  const refusal = actionRefusal(dispute, action, role, now);
+function presentOption({ order, role, now }: Viewing, dispute: Dispute, action: DisputeAction) {
+  const refusal = actionRefusal(order, dispute, action, role, now);
   return {
     action,
     disputeId: dispute.id,
@@ -106,7 +106,7 @@ function presentOption({ role, now }: Viewing, dispute: Dispute, action: Dispute
     label: ACTION_LABELS[action],
     method: 'POST',
     href: disputeHref(dispute.id, action),
-    until: new Date(dispute.respondBy).toISOString(),
+    until: new Date(possibleUntil(dispute, action)).toISOString(),
     fields: { comment: commentField(commentIsRequired(dispute.type, action) ? 'required' : 'optional') },
   };
 }

@@ -1,5 +1,5 @@
 import type { Scope } from '../../application/caller.ts';
-import type { Rejection } from '../../domain/commands.ts';
+import type { OutdatedReason, Rejection } from '../../domain/commands.ts';
 import { REASONS } from '../../domain/reasons.ts';
 import type { Role } from '../../domain/rules.ts';
 import { describeErrors, type InputError, inputError } from './input-errors.ts';
@@ -25,6 +25,7 @@ export const PROBLEMS = {
   dispute_not_open: { status: 409, title: 'The dispute is resolved' },
   response_window_closed: { status: 409, title: 'The time to respond is over' },
   order_not_disputable: { status: 409, title: 'This order cannot be disputed' },
+  change_outdated: { status: 409, title: 'The order has changed since this was asked for' },
   stale_revision: { status: 409, title: 'A newer revision of the order is known' },
   order_closed: { status: 409, title: 'The order was cancelled by agreement' },
   parties_immutable: { status: 409, title: 'The parties of an order never change' },
@@ -160,6 +161,8 @@ export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<st
         detail: ORDER_IS_OVER[rejection.reason],
         extra: { reason: rejection.reason },
       };
+    case 'change_outdated':
+      return { code, detail: CHANGE_IS_OUTDATED[rejection.reason], extra: { reason: rejection.reason } };
     case 'stale_revision':
       return {
         code,
@@ -193,6 +196,14 @@ const ORDER_IS_OVER = {
   order_completed: 'The order is completed. Contact customer support.',
   order_cancelled: 'The order is cancelled, so there is nothing left to dispute.',
 } as const;
+
+const CHANGE_IS_OUTDATED = {
+  date_passed: 'The delivery date that was asked for has passed. Decline the request, or withdraw it and ask again.',
+  date_not_later:
+    "The order's delivery date is now as late as the one that was asked for, or later. Decline the request, or withdraw it.",
+  currency_changed:
+    'The order is now in another currency than the extras. Decline the request, or withdraw it and ask again.',
+} as const satisfies Record<OutdatedReason, string>;
 
 /** A refusal of one part of a request that is well formed and does not fit its order. */
 function unprocessable(code: ProblemCode, error: InputError): Problem {

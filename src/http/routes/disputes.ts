@@ -112,8 +112,11 @@ const ACTIONS: readonly ActionText[] = [
     action: 'accept',
     operationId: 'acceptDispute',
     summary: 'Accept a request',
-    description: 'The respondent agrees: a cancellation cancels the order, an order change is applied.',
-    problems: ['not_respondent', 'action_not_allowed'],
+    description:
+      'The respondent agrees: a cancellation cancels the order, an order change is applied. A change has to fit the order as ' +
+      'it is then: if its date has passed or is not later than the current one, or its extras are in another currency, the ' +
+      'answer is `change_outdated`.',
+    problems: ['not_respondent', 'action_not_allowed', 'change_outdated'],
   },
   {
     action: 'decline',

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { ENTRY_TYPES } from '../../domain/commands.ts';
-import { OrderId, Timestamp } from './common.ts';
+import { Money, OrderId, Timestamp } from './common.ts';
 import { Actor, Dispute, OrderStatus } from './disputes.ts';
 import { decimal, listOf } from './input.ts';
-import { Order } from './orders.ts';
+import { Order, ReportedStatus } from './orders.ts';
 
 export const EventType = z.enum(ENTRY_TYPES).meta({ id: 'EventType' });
 
@@ -21,6 +21,10 @@ const EventPrevious = z
     deliverBy: Timestamp.nullable().optional(),
     respondBy: Timestamp.optional(),
     extrasCount: z.int().optional(),
+    title: z.string().nullable().optional(),
+    price: Money.optional(),
+    previousStatus: ReportedStatus.optional().meta({ description: 'The status behind an open dispute.' }),
+    revision: z.int().min(0).optional().meta({ description: 'Only where a report changed nothing else.' }),
   })
   .meta({ id: 'EventPrevious', description: 'What the event changed, as it was before.' });
 

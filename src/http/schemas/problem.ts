@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OUTDATED_REASONS } from '../../domain/commands.ts';
 import { EXPECTED_TYPES, INPUT_ERROR_CODES } from '../problems/input-errors.ts';
 import { PROBLEMS, type ProblemCode } from '../problems/problems.ts';
 import { DisputeId, EntityTag, Timestamp } from './common.ts';
@@ -62,9 +63,9 @@ export const ProblemDocument = z
     errors: z.array(InputError).optional().meta({ description: 'What is wrong with the input.' }),
     openDispute: Conflict.optional().meta({ description: 'With `dispute_already_open`.' }),
     reason: z
-      .enum(['order_completed', 'order_cancelled'])
+      .enum(['order_completed', 'order_cancelled', ...OUTDATED_REASONS])
       .optional()
-      .meta({ description: 'With `order_not_disputable`.' }),
+      .meta({ description: 'With `order_not_disputable` and `change_outdated`: why.' }),
     respondBy: Timestamp.optional().meta({ description: 'With `response_window_closed`: when silence took effect.' }),
     decidedAt: Timestamp.optional().meta({
       description: 'With `response_window_closed`: when the request was decided.',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { OUTDATED_REASONS } from '../../domain/commands.ts';
 import { DISPUTE_ACTIONS } from '../../domain/rules.ts';
 import { EntityTag, Timestamp } from './common.ts';
 import { Dispute, DisputeType, OnExpiry, Role } from './disputes.ts';
@@ -46,8 +47,9 @@ const Blocked = z
       'dispute_not_open',
       'response_window_closed',
       'order_not_disputable',
+      'change_outdated',
     ]),
-    reason: z.enum(['order_completed', 'order_cancelled']).nullable(),
+    reason: z.enum(['order_completed', 'order_cancelled', ...OUTDATED_REASONS]).nullable(),
     detail: z.string(),
   })
   .meta({ id: 'Blocked', description: 'Why an action is not possible: what a request for it would be refused with.' });

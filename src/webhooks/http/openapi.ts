@@ -89,6 +89,13 @@ const TOLD: Readonly<Record<EntryType, Told>> = {
     sent: 'Sent when an accepted order change has added extras to an order.',
     previous: '`previous` holds `extrasCount`: that many of `order.extras` were there before.',
   },
+  'order.details_changed': {
+    summary: 'Details of an order changed',
+    sent:
+      'Sent when a report has changed the title or the price of a known order, or the status behind its open dispute ' +
+      '(`previousStatus`); also when it has changed nothing but the `revision`.',
+    previous: '`previous` holds `previousStatus`, `title`, `price` or `revision` as it was: each one that changed.',
+  },
 };
 
 /** The headers of every webhook, by Standard Webhooks. */

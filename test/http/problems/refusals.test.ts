@@ -41,6 +41,7 @@ test('every code has the status that was promised', () => {
       parties_immutable: 409,
       idempotency_key_in_use: 409,
       position_ahead: 409,
+      change_outdated: 409,
       version_mismatch: 412,
       reason_not_allowed: 422,
     },

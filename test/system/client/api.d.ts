@@ -115,7 +115,7 @@ export interface paths {
         put?: never;
         /**
          * Accept a request
-         * @description The respondent agrees: a cancellation cancels the order, an order change is applied.
+         * @description The respondent agrees: a cancellation cancels the order, an order change is applied. A change has to fit the order as it is then: if its date has passed or is not later than the current one, or its extras are in another currency, the answer is `change_outdated`.
          *
          *     For the parties of the order.
          */
@@ -1020,6 +1020,26 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "order.details_changed": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Details of an order changed
+         * @description Sent when a report has changed the title or the price of a known order, or the status behind its open dispute (`previousStatus`); also when it has changed nothing but the `revision`. `previous` holds `previousStatus`, `title`, `price` or `revision` as it was: each one that changed.
+         */
+        post: operations["onOrderDetailsChanged"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface components {
     schemas: {
@@ -1059,8 +1079,8 @@ export interface components {
         /** @description Why an action is not possible: what a request for it would be refused with. */
         Blocked: {
             /** @enum {string} */
-            code: "action_not_allowed" | "not_respondent" | "not_opener" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable";
-            reason: ("order_completed" | "order_cancelled") | null;
+            code: "action_not_allowed" | "not_respondent" | "not_opener" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated";
+            reason: ("order_completed" | "order_cancelled" | "date_passed" | "date_not_later" | "currency_changed") | null;
             detail: string;
         };
         /** @description How an order came to be mutually cancelled. */
@@ -1356,9 +1376,18 @@ export interface components {
             respondBy?: components["schemas"]["Timestamp"];
             /** Format: int64 */
             extrasCount?: number;
+            title?: string | null;
+            price?: components["schemas"]["Money"];
+            /** @description The status behind an open dispute. */
+            previousStatus?: components["schemas"]["ReportedStatus"];
+            /**
+             * Format: int64
+             * @description Only where a report changed nothing else.
+             */
+            revision?: number;
         };
         /** @enum {string} */
-        EventType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added";
+        EventType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed";
         /** @description Additional work, with its price in the order's currency. */
         Extra: {
             title: components["schemas"]["Title"];
@@ -1630,17 +1659,17 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "internal_error" | "unavailable";
+            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "internal_error" | "unavailable";
             requestId: string;
             /** @description What is wrong with the input. */
             errors?: components["schemas"]["InputError"][];
             /** @description With `dispute_already_open`. */
             openDispute?: components["schemas"]["Obstacle"];
             /**
-             * @description With `order_not_disputable`.
+             * @description With `order_not_disputable` and `change_outdated`: why.
              * @enum {string}
              */
-            reason?: "order_completed" | "order_cancelled";
+            reason?: "order_completed" | "order_cancelled" | "date_passed" | "date_not_later" | "currency_changed";
             /** @description With `response_window_closed`: when silence took effect. */
             respondBy?: components["schemas"]["Timestamp"];
             /** @description With `response_window_closed`: when the request was decided. */
@@ -2020,7 +2049,7 @@ export interface components {
             secret: string;
         };
         /** @enum {string} */
-        WebhookMessageType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "webhook_endpoint.disabled" | "webhook_endpoint.test";
+        WebhookMessageType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled" | "webhook_endpoint.test";
         WebhookReplay: {
             /**
              * Format: int64
@@ -2037,7 +2066,7 @@ export interface components {
             keepPreviousFor?: string | null;
         };
         /** @enum {string} */
-        WebhookType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "webhook_endpoint.disabled";
+        WebhookType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled";
     };
     responses: never;
     parameters: {
@@ -3048,7 +3077,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `idempotency_key_in_use`: A request with this key is still running. */
+            /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `change_outdated`: The order has changed since this was asked for. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3056,7 +3085,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "dispute_not_open" | "response_window_closed" | "idempotency_key_in_use";
+                        code: "dispute_not_open" | "response_window_closed" | "change_outdated" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -6759,7 +6788,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000013 */
+                /** @example 01a207d9-2100-7000-8000-000000000014 */
                 id: string;
             };
             cookie?: never;
@@ -7287,7 +7316,7 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 1,
-                 *           "etag": "\"02ae77a814012641\""
+                 *           "etag": "\"47aab9f656296d20\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7417,7 +7446,7 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"7312666837182269\""
+                 *           "etag": "\"dcf960f54ec6c30b\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7547,7 +7576,7 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"ce57f4c7422f6cff\""
+                 *           "etag": "\"fb73710aaa0c7c5f\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7677,7 +7706,7 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"5a30857ef312bfb3\""
+                 *           "etag": "\"f7bd7ca5def05adf\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7807,7 +7836,7 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"f5c4b70f2f0592dc\""
+                 *           "etag": "\"3079ae69b9da26bd\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7935,7 +7964,7 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"bd66a09de1576755\""
+                 *           "etag": "\"9a2d12486274a5b1\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8065,7 +8094,7 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"d287e5797eb9c12f\""
+                 *           "etag": "\"be22278901993ff2\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8192,7 +8221,7 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 2,
-                 *           "etag": "\"9298c06eac652fbf\""
+                 *           "etag": "\"33962897c4cf13a9\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8318,7 +8347,7 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 2,
-                 *           "etag": "\"9298c06eac652fbf\""
+                 *           "etag": "\"33962897c4cf13a9\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8446,7 +8475,7 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 1,
-                 *           "etag": "\"02ae77a814012641\""
+                 *           "etag": "\"47aab9f656296d20\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8573,7 +8602,7 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 1,
-                 *           "etag": "\"02ae77a814012641\""
+                 *           "etag": "\"47aab9f656296d20\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8716,7 +8745,7 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"2263562766af42a5\""
+                 *           "etag": "\"b1a9a9d814e0c450\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8867,7 +8896,7 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"2263562766af42a5\""
+                 *           "etag": "\"b1a9a9d814e0c450\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8909,6 +8938,106 @@ export interface operations {
                     data: components["schemas"]["Event"] & {
                         /** @enum {string} */
                         type: "order.extras_added";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onOrderDetailsChanged: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "order.details_changed",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "order.details_changed",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "actor": {
+                 *           "role": "order_service",
+                 *           "id": "order-service"
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "in_dispute",
+                 *           "previousStatus": "delivered",
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "extras": [],
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 2,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "etag": "\"ead4500a72a8e963\""
+                 *         },
+                 *         "previous": {
+                 *           "previousStatus": "late"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    type: "order.details_changed";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @enum {string} */
+                        type: "order.details_changed";
                     };
                 };
             };
