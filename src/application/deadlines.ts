@@ -1,8 +1,10 @@
+import { isolate } from '../platform/postgres/isolate.ts';
 import { readClock } from '../store/clock.ts';
 import { type Deadline, type DeadlinePosition, handedOver, listDeadlines, wantedAmong } from '../store/deadlines.ts';
 import { overdueDisputes } from '../store/overdue.ts';
 import type { Timer } from '../store/timers.ts';
 import { applyDueDeadlines } from './apply-due.ts';
+import { noteDeadlineFailure } from './due.ts';
 import type { CoreDeps } from './write.ts';
 
 export type { Deadline } from '../store/deadlines.ts';
@@ -99,6 +101,8 @@ export async function openDeadlines(
 /** What a reconciliation did, and whether it got through everything. */
 export interface Reconciliation {
   readonly settled: number;
+  /** Disputes whose deadline could not take effect; they are tried again as the sweeper does it. */
+  readonly failed: number;
   readonly reenqueued: number;
   readonly removed: number;
   readonly complete: boolean;
@@ -106,16 +110,24 @@ export interface Reconciliation {
 
 const SWEEP_BATCH = 500;
 
-async function applyOverdue(deps: CoreDeps, until: number): Promise<number> {
+async function applyOverdue(deps: CoreDeps, until: number): Promise<{ settled: number; failed: number }> {
   let settled = 0;
+  let failed = 0;
   while (Date.now() < until) {
     const overdue = await overdueDisputes(deps.db, SWEEP_BATCH);
     if (overdue.length === 0) break;
-    const now = await applyDueDeadlines(deps, overdue, { trigger: 'sweep', busy: 'skip' });
-    settled += now.size;
-    if (overdue.length < SWEEP_BATCH || now.size === 0) break;
+    const batches = await isolate([overdue], {
+      work: (ids) => applyDueDeadlines(deps, ids, { trigger: 'sweep', busy: 'skip' }),
+      setAside: async (disputeId, error) => {
+        await noteDeadlineFailure(deps.db, disputeId, error);
+        failed += 1;
+      },
+    });
+    const now = batches.reduce((sum, { size }) => sum + size, 0);
+    settled += now;
+    if (overdue.length < SWEEP_BATCH || now === 0) break;
   }
-  return settled;
+  return { settled, failed };
 }
 
 async function addMissing(deps: CoreDeps, queue: QueueInspector, until: number) {
@@ -152,11 +164,12 @@ async function removeOrphans(deps: CoreDeps, queue: QueueInspector, until: numbe
  */
 export async function reconcile(deps: CoreDeps, queue: QueueInspector, budgetMs: number): Promise<Reconciliation> {
   const until = Date.now() + budgetMs;
-  const settled = await applyOverdue(deps, until);
+  const { settled, failed } = await applyOverdue(deps, until);
   const missing = await addMissing(deps, queue, until);
   const orphans = await removeOrphans(deps, queue, until);
   return {
     settled,
+    failed,
     reenqueued: missing.reenqueued,
     removed: orphans.removed,
     complete: missing.complete && orphans.complete,

@@ -1,5 +1,6 @@
 import type { Instant } from '../domain/state.ts';
-import { isTransient, withTx } from '../platform/postgres/database.ts';
+import { withTx } from '../platform/postgres/database.ts';
+import { isolate } from '../platform/postgres/isolate.ts';
 import { withRetry } from '../platform/postgres/retry.ts';
 import {
   anyReleased,
@@ -49,29 +50,17 @@ async function applyReleased(deps: CoreDeps, disputeIds: readonly string[]): Pro
   return [...settled.values()].filter(({ outcome }) => outcome === 'settled').length;
 }
 
-/** One row that cannot be written must not keep the others; it waits for its next try as an overdue one does. */
-async function applyOneByOne(deps: CoreDeps, disputeIds: readonly string[]) {
-  let moved = 0;
+/** Moves the deadlines of a batch. A dispute that cannot be written is noted, and tried again as an overdue one is. */
+async function applyBatch(deps: CoreDeps, disputeIds: readonly string[]) {
   let failed = 0;
-  for (const disputeId of disputeIds) {
-    try {
-      moved += await applyReleased(deps, [disputeId]);
-    } catch (error) {
-      if (isTransient(error)) throw error;
+  const moved = await isolate([disputeIds], {
+    work: (ids) => applyReleased(deps, ids),
+    setAside: async (disputeId, error) => {
       await noteDeadlineFailure(deps.db, disputeId, error);
       failed += 1;
-    }
-  }
-  return { moved, failed };
-}
-
-async function applyBatch(deps: CoreDeps, disputeIds: readonly string[]) {
-  try {
-    return { moved: await applyReleased(deps, disputeIds), failed: 0 };
-  } catch (error) {
-    if (isTransient(error)) throw error;
-    return await applyOneByOne(deps, disputeIds);
-  }
+    },
+  });
+  return { moved: moved.reduce((sum, count) => sum + count, 0), failed };
 }
 
 /**

@@ -1,6 +1,6 @@
 import { openDisputeOf } from '../domain/state.ts';
 import { asSeenAt, isUnsettled } from '../domain/transition.ts';
-import { isTransient } from '../platform/postgres/database.ts';
+import { isolate } from '../platform/postgres/isolate.ts';
 import { readClock } from '../store/clock.ts';
 import {
   type Filter,
@@ -20,16 +20,15 @@ export { type Filter, type Page, type Position, SORTS, type Sort } from '../stor
 export type { LogRow } from '../store/reads.ts';
 
 /**
- * Settles what a reader has come upon. It waits for whoever is deciding at this moment, since that may be an answer that
- * was in time. A row that cannot be written must not hide the others: the reader sees what its state will be.
- * @throws what is transient: then nobody can say what the state is
+ * Applies the overdue deadlines that a reader has come upon. It waits for a decision that is under way, which may be an answer
+ * that was in time. A dispute that cannot be written is left to the sweeper, which notes it; the reader sees its due state.
+ * @throws transient failures: then the state is not known
  */
 async function expireOnRead(deps: CoreDeps, disputeIds: readonly string[]): Promise<void> {
-  try {
-    await applyDueDeadlines(deps, disputeIds, { trigger: 'touch', busy: 'wait' });
-  } catch (error) {
-    if (isTransient(error)) throw error;
-  }
+  await isolate([disputeIds], {
+    work: (ids) => applyDueDeadlines(deps, ids, { trigger: 'touch', busy: 'wait' }),
+    setAside: () => {},
+  });
 }
 
 /**

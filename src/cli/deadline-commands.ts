@@ -24,6 +24,7 @@ interface DeadlinePage {
 
 interface Reconciliation {
   readonly settled: number;
+  readonly failed: number;
   readonly reenqueued: number;
   readonly removed: number;
   readonly complete: boolean;
@@ -68,12 +69,14 @@ function describe({ counts, countedUpTo, redis, data }: DeadlinePage): string {
 /** Goes on until everything was looked at; each call works for ten seconds at most. */
 async function reconcile(io: Io, api: Api): Promise<Reconciliation> {
   const { say, end } = progress(io);
-  let sum: Reconciliation = { settled: 0, reenqueued: 0, removed: 0, complete: false };
+  let sum: Reconciliation = { settled: 0, failed: 0, reenqueued: 0, removed: 0, complete: false };
   while (!sum.complete) {
     say(`${sum.settled} settled, ${sum.reenqueued} jobs made again, ${sum.removed} taken away …`);
-    const { settled, reenqueued, removed, complete } = await api.post<Reconciliation>('/v1/ops/deadlines/reconcile');
+    const { settled, failed, reenqueued, removed, complete } =
+      await api.post<Reconciliation>('/v1/ops/deadlines/reconcile');
     sum = {
       settled: sum.settled + settled,
+      failed: sum.failed + failed,
       reenqueued: sum.reenqueued + reenqueued,
       removed: sum.removed + removed,
       complete,
@@ -96,9 +99,10 @@ export function addDeadlineCommands(program: Command, io: Io): void {
     program.command('reconcile').description('settle what is overdue and put the queue right, until all is'),
   ).action(async (options: RemoteOptions) => {
     const done = await reconcile(io, await open(io, options));
-    const { settled, reenqueued, removed } = done;
+    const { settled, failed, reenqueued, removed } = done;
     const pairs = [
       ['deadlines settled', settled],
+      ['deadlines that failed', failed],
       ['jobs made again', reenqueued],
       ['jobs taken away', removed],
     ] as const;

@@ -34,17 +34,25 @@ const changesBy = (entries: SQL) => sql`
     SELECT d.resolution, 1, ${RESPONSE} WHERE e.type <> 'dispute.opened') AS change
   WHERE e.type = 'dispute.opened' OR e.type IN ${ENDED}`;
 
+/** The positions of the next entries of the log that are not in the rollup, at most `limit`. */
+export async function nextPositions(query: Pick<Tx, 'execute'>, limit: number): Promise<number[]> {
+  const { rows } = await query.execute<{ seq: number }>(sql`
+    SELECT seq::float8 AS seq FROM log_entries WHERE seq > (SELECT seq FROM statistics_position) ORDER BY seq LIMIT ${limit}`);
+  return rows.map(({ seq }) => seq);
+}
+
 /**
- * Folds the next entries of the log into the statistics, at most `limit`, and moves the position with them in the same
- * transaction: each entry counts once, whoever dies when.
- * @returns how many entries were passed; 0 also if somebody else is folding
+ * Adds the next entries of the log to the rollup, at most `limit` and none beyond `until`, and moves the position with them in
+ * the same transaction: each entry counts once, whichever process dies when.
+ * @returns how many entries were passed; 0 also if another process is rolling up
  */
-export async function rollUpEntries(tx: Tx, limit: number): Promise<number> {
+export async function rollUpEntries(tx: Tx, limit: number, until = Number.MAX_SAFE_INTEGER): Promise<number> {
   const [position] = await tx.select().from(statisticsPosition).for('update', { skipLocked: true });
   if (position === undefined) return 0;
   const { rows } = await tx.execute<{ passed: number }>(sql`
     WITH turn AS MATERIALIZED (
-      SELECT seq, type, dispute_id FROM log_entries WHERE seq > ${position.seq} ORDER BY seq LIMIT ${limit}),
+      SELECT seq, type, dispute_id FROM log_entries WHERE seq > ${position.seq} AND seq <= ${until}
+      ORDER BY seq LIMIT ${limit}),
     folded AS (
       INSERT INTO dispute_statistics AS s (day, type, opener_role, reason, resolution, disputes, responses)
       SELECT day, type, opener_role, reason, resolution, sum(disputes), coalesce(string_agg(responses, ''::bytea), '')
@@ -56,6 +64,17 @@ export async function rollUpEntries(tx: Tx, limit: number): Promise<number> {
     FROM (SELECT max(seq) AS seq, count(*)::integer AS passed FROM turn HAVING count(*) > 0) AS whole
     RETURNING whole.passed`);
   return rows[0]?.passed ?? 0;
+}
+
+/**
+ * Moves the position past one entry that cannot be counted, if all entries before it are in the rollup.
+ * @returns whether it was moved
+ */
+export async function skipEntry(tx: Tx, seq: number): Promise<boolean> {
+  const { rowCount } = await tx.execute(sql`
+    UPDATE statistics_position p SET seq = ${seq} WHERE p.seq < ${seq}
+      AND NOT EXISTS (SELECT 1 FROM log_entries l WHERE l.seq > p.seq AND l.seq < ${seq})`);
+  return rowCount === 1;
 }
 
 /** Lets every statement of a transaction that follows see the database as it is now. It must come first. */

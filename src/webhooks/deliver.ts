@@ -1,8 +1,10 @@
+import type { Logger } from 'pino';
 import { sequenceLog } from '../application/feed.ts';
 import type { Instant } from '../domain/state.ts';
 import type { Answer } from '../platform/network/outgoing.ts';
 import { retryAfterMs } from '../platform/network/retry-after.ts';
-import { type Database, type Tx, withTx } from '../platform/postgres/database.ts';
+import { type Database, isTransient, type Tx, withTx } from '../platform/postgres/database.ts';
+import { isolate } from '../platform/postgres/isolate.ts';
 import { withRetry } from '../platform/postgres/retry.ts';
 import { readClock } from '../store/clock.ts';
 import type { FeedRow } from '../store/feed.ts';
@@ -12,7 +14,7 @@ import { ENDPOINT_DISABLED, isProbed, nextDelivery, nextEndpoint } from './state
 import { insertAttempts, type MadeAttempt } from './store/attempts.ts';
 import { type DeliveryRow, entriesOf } from './store/deliveries.ts';
 import { type EndpointRow, findEndpoint, lockEndpoint } from './store/endpoints.ts';
-import { anyActive, anyBehind, endOfLog, nextFanOut } from './store/fan-out.ts';
+import { anyActive, anyBehind, endOfLog, type FanOut, type Heard, nextFanOut, passOver } from './store/fan-out.ts';
 import { lockDeliveries, lockDue, saveDeliveries } from './store/states.ts';
 
 const FAN_OUT_BATCH = 500;
@@ -24,20 +26,79 @@ interface Deps {
   readonly newId: () => string;
 }
 
-/** Gives every active endpoint the deliveries of what has happened since its position; says whether any were made. */
-export async function fanOut({ db, newId }: Deps): Promise<boolean> {
+interface FanOutDeps extends Deps {
+  readonly log: Pick<Logger, 'error'>;
+}
+
+/** Endpoints to which one call gives no more, since their rows cannot be written. */
+type Broken = Set<string>;
+
+/** Gives some events to an endpoint, if it is not past them. */
+async function giveEvents({ db, newId }: Deps, endpointId: string, events: readonly Heard[]): Promise<void> {
+  const until = events.at(-1)?.seq ?? 0;
+  await withTx(db, async (tx) => {
+    const endpoint = await lockEndpoint(tx, endpointId);
+    if (endpoint?.active !== true || endpoint.position >= until) return;
+    const ahead = events.filter(({ seq }) => seq > endpoint.position);
+    await queueEvents(tx, { endpoint, events: ahead, position: until }, newId);
+  });
+}
+
+/**
+ * Finds the event of which no delivery can be made, and passes over it: the log has it, and a replay gives it again. An
+ * endpoint that can be given nothing, or whose position cannot be moved, is left for the next call.
+ */
+async function giveOneByOne(deps: FanOutDeps, { endpoint, events }: FanOut, broken: Broken): Promise<void> {
+  const { log } = deps;
+  const endpointId = endpoint.id;
+  try {
+    await isolate([events], {
+      isInOrder: true,
+      work: (some) => giveEvents(deps, endpointId, some),
+      setAside: async ({ eventId, seq }, error) => {
+        await withTx(deps.db, (tx) => passOver(tx, endpointId, seq));
+        log.error({ err: error, endpointId, eventId, seq }, 'a webhook could not be queued and was passed over');
+      },
+    });
+  } catch (error) {
+    if (isTransient(error)) throw error;
+    broken.add(endpointId);
+    log.error({ err: error, endpointId }, 'a webhook endpoint cannot be given events');
+  }
+}
+
+/** Gives the endpoint that is furthest behind its next events; null if there is none. */
+async function fanOutOnce(deps: FanOutDeps, head: number, broken: Broken): Promise<FanOut | null> {
+  let found: FanOut | null = null;
+  const work = async (tx: Tx) => {
+    found = await nextFanOut(tx, { head, limit: FAN_OUT_BATCH, except: [...broken] });
+    if (found !== null) await queueEvents(tx, found, deps.newId);
+    return found;
+  };
+  try {
+    return await withTx(deps.db, work);
+  } catch (error) {
+    if (isTransient(error) || found === null) throw error;
+    await giveOneByOne(deps, found, broken);
+    return found;
+  }
+}
+
+/**
+ * Gives every active endpoint the deliveries of what has happened since its position; says whether any were made. One event
+ * or endpoint that fails stops no other.
+ */
+export async function fanOut(deps: FanOutDeps): Promise<boolean> {
+  const { db } = deps;
   // This is asked several times a second, mostly for nothing.
   if (!(await anyActive(db))) return false;
   await sequenceLog(db);
   const head = await endOfLog(db.query);
   if (!(await anyBehind(db, head))) return false;
+  const broken: Broken = new Set();
   let made = false;
   for (let round = 0; round < FAN_OUT_ROUNDS; round += 1) {
-    const found = await withTx(db, async (tx) => {
-      const next = await nextFanOut(tx, head, FAN_OUT_BATCH);
-      if (next !== null) await queueEvents(tx, next, newId);
-      return next;
-    });
+    const found = await fanOutOnce(deps, head, broken);
     if (found === null) break;
     made ||= found.events.length > 0;
   }

@@ -5,10 +5,11 @@ import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Encryption } from '../platform/encryption.ts';
 import type { Answer, Outgoing, OutgoingRequest } from '../platform/network/outgoing.ts';
+import { isolate } from '../platform/postgres/isolate.ts';
 import { failSpan, tracedUnder, traceParent } from '../platform/tracing.ts';
 import { VERSION } from '../platform/version.ts';
 import type { FeedRow } from '../store/feed.ts';
-import { createBatcher } from '../workers/batcher.ts';
+import { createBatcher, type ItemOutcome } from '../workers/batcher.ts';
 import { type Loop, startLoop } from '../workers/loop.ts';
 import { reviseDeliveries } from './changes.ts';
 import { type Attempt, type Claimed, claimDue, fanOut, recordOutcome } from './deliver.ts';
@@ -100,20 +101,22 @@ async function attempt(deps: WebhookSenderDeps, claimed: Claimed): Promise<Attem
   }
 }
 
-/** Writes attempts down, those of one endpoint together. */
-async function record({ write, log }: WebhookSenderDeps, attempts: readonly Attempt[]): Promise<undefined[]> {
-  const byEndpoint = new Map<string, Attempt[]>();
-  for (const one of attempts) {
-    const { id } = one.claimed.endpoint;
-    byEndpoint.set(id, [...(byEndpoint.get(id) ?? []), one]);
-  }
-  await Promise.all(
-    [...byEndpoint].map(async ([endpointId, some]) => {
+/** Writes down attempts at deliveries of one endpoint; says of each whether it was. */
+async function record(
+  { write, log }: WebhookSenderDeps,
+  endpointId: string,
+  attempts: readonly Attempt[],
+): Promise<ItemOutcome<undefined>[]> {
+  const failed = new Map<Attempt, unknown>();
+  await isolate([attempts], {
+    isInOrder: true,
+    work: async (some) => {
       const disabled = await recordOutcome(write, endpointId, some);
       if (disabled !== null) log.error({ endpointId, reason: disabled }, 'a webhook endpoint was disabled');
-    }),
-  );
-  return attempts.map(() => undefined);
+    },
+    setAside: (attempt, error) => void failed.set(attempt, error),
+  });
+  return attempts.map((attempt) => (failed.has(attempt) ? { error: failed.get(attempt) } : { result: undefined }));
 }
 
 /** How long a lane pauses after errors of our own: a second at first, doubled each time in a row, at most a minute. */
@@ -149,7 +152,7 @@ async function runLane(
   let isBroken = false;
   let pauses = 0;
   const collect = createBatcher({ waitMs: COLLECT_MS, limit: COLLECT_LIMIT }, (attempts: readonly Attempt[]) =>
-    record(deps, attempts),
+    record(deps, endpointId, attempts),
   );
   const deliver = async (claimed: Claimed) => {
     const made = await attempt(deps, claimed);
@@ -184,7 +187,7 @@ export function startWebhookSender(deps: WebhookSenderDeps): Loop {
   const lanes = new Map<string, { readonly bell: Bell; readonly ended: Promise<void> }>();
   const stopping = new AbortController();
   const loop = startLoop({ name: 'webhooks', intervalMs: INTERVAL_MS, log: deps.log }, async () => {
-    await fanOut(deps.write);
+    await fanOut({ ...deps.write, log: deps.log });
     for (const endpointId of await endpointsWithDue(deps.write.db)) {
       const running = lanes.get(endpointId);
       if (running !== undefined) {

@@ -5,6 +5,7 @@ import { applyDueDeadlines, type DueOutcome, dueOutcomeOf } from '../application
 import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import { createRepeatingLog } from '../platform/log.ts';
+import { isolate } from '../platform/postgres/isolate.ts';
 import { waitingConnection } from '../platform/redis/redis.ts';
 import { tracedUnder } from '../platform/tracing.ts';
 import type { Backlog } from './backlog.ts';
@@ -40,8 +41,15 @@ export function startDeadlineWorker({ write, metrics, log, address, backlog }: D
   const collect = createBatcher<string, DueOutcome>({ waitMs: COLLECT_MS, limit: CONCURRENCY }, async (disputeIds) => {
     // One order that somebody holds must not keep those of the others waiting, with their locks in our hands: it is left
     // to whoever is deciding there, and to the sweeper after that.
-    const settled = await applyDueDeadlines(write, disputeIds, { trigger: 'job', busy: 'skip' });
-    return disputeIds.map((disputeId) => dueOutcomeOf(settled, disputeId));
+    const failed = new Map<string, unknown>();
+    const batches = await isolate([disputeIds], {
+      work: (ids) => applyDueDeadlines(write, ids, { trigger: 'job', busy: 'skip' }),
+      setAside: (disputeId, error) => void failed.set(disputeId, error),
+    });
+    const settled = new Map(batches.flatMap((batch) => [...batch]));
+    return disputeIds.map((disputeId) =>
+      failed.has(disputeId) ? { error: failed.get(disputeId) } : { result: dueOutcomeOf(settled, disputeId) },
+    );
   });
 
   const applyDue = (job: Job<DeadlineJob>) => {

@@ -3,7 +3,7 @@ import { applyDueOnce } from '../application/apply-due.ts';
 import { findDue, noteDeadlineFailure } from '../application/due.ts';
 import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import { isTransient } from '../platform/postgres/database.ts';
+import { type Groups, isolate } from '../platform/postgres/isolate.ts';
 import { traced } from '../platform/tracing.ts';
 import { type Loop, startLoop } from './loop.ts';
 
@@ -36,24 +36,19 @@ const BATCH_MS = 250;
 const HERD = 2 * SMALL;
 const ALARM_ATTEMPTS = 5;
 
-/** Nothing is wrong with the others: this one waits its time. */
-async function putAside({ write, metrics, log }: SweeperDeps, disputeId: string, error: unknown): Promise<void> {
+/** Notes a dispute that cannot be written; it is tried again after a pause that grows. */
+async function setAside({ write, metrics, log }: SweeperDeps, disputeId: string, error: unknown): Promise<void> {
   metrics.failures.inc();
   const attempts = await noteDeadlineFailure(write.db, disputeId, error);
   const level = attempts >= ALARM_ATTEMPTS ? 'error' : 'warn';
   log[level]({ err: error, disputeId, attempts }, 'a deadline could not take effect and will be tried again');
 }
 
-type Groups = (readonly string[])[];
-
 /** What a round of the sweeper leaves to the next one. */
 export interface Sweep {
-  /**
-   * Groups of disputes still to be settled. They outlive a round that fails: where one row among five hundred cannot be
-   * written and connections break meanwhile, what has been narrowed down stays narrowed down.
-   */
-  readonly groups: Groups;
-  /** Behind which dispute to look, since somebody else has those before it in hand; null for the longest overdue. */
+  /** Groups of disputes still to be settled; they outlive a round that fails. */
+  readonly groups: Groups<string>;
+  /** Behind which dispute to look, since another process has locked those before it; null for the longest overdue. */
   behind: string | null;
   /** Whether the last one met a herd: more of it is falling due. */
   isBacklog: boolean;
@@ -66,75 +61,35 @@ export const newSweep = (): Sweep => ({ groups: [], behind: null, isBacklog: fal
 
 const fitting = (size: number): number => Math.min(BATCH, Math.max(SMALL, Math.round(size)));
 
-const halvesOf = (ids: readonly string[]): Groups => {
-  const middle = Math.ceil(ids.length / 2);
-  return [ids.slice(0, middle), ids.slice(middle)];
-};
-
-/** Takes a batch of the first group; what is left of that comes next. */
-function takeBatch({ groups, size }: Sweep): readonly string[] {
-  const group = groups.shift() ?? [];
-  if (group.length > size) groups.unshift(group.slice(size));
-  return group.slice(0, size);
-}
-
-/** What becomes of a group that failed: it is put back in parts, or set aside if nothing can be split off any more. */
-async function putBack(deps: SweeperDeps, sweep: Sweep, ids: readonly string[], error: unknown): Promise<void> {
-  const { groups } = sweep;
-  const [first] = ids;
-  if (isTransient(error)) {
-    // What is over sooner gets through where connections break one after the other.
-    sweep.size = fitting(sweep.size / 2);
-    groups.unshift(...(ids.length > SMALL ? halvesOf(ids) : [ids]));
-    throw error;
-  }
-  if (first === undefined || ids.length > 1) {
-    groups.push(...halvesOf(ids));
-    return;
-  }
-  await putAside(deps, first, error).catch((failure) => {
-    groups.unshift(ids); // not gone before something has come of it
-    throw failure;
-  });
-}
-
-/**
- * Settles a batch, or puts its halves behind the other groups.
- * @throws what the database raises when nothing is wrong with the rows: it has to come back first
- */
-async function settleFirst(deps: SweeperDeps, sweep: Sweep): Promise<number> {
-  const ids = takeBatch(sweep);
+/** Settles one batch, and adapts the size of the next one to how long it took. */
+async function applyBatch({ write }: SweeperDeps, sweep: Sweep, ids: readonly string[]): Promise<number> {
   const begun = performance.now();
-  try {
-    const attributes = { 'resolution_center.batch_size': ids.length };
-    const settled = await traced('sweep deadlines', { attributes }, () =>
-      applyDueOnce(deps.write, ids, { trigger: 'sweep', busy: 'skip' }),
-    );
-    if (settled.size >= SMALL) sweep.size = fitting((settled.size * BATCH_MS) / (performance.now() - begun));
-    return settled.size;
-  } catch (error) {
-    await putBack(deps, sweep, ids, error);
-    return 0;
-  }
+  const attributes = { 'resolution_center.batch_size': ids.length };
+  const settled = await traced('sweep deadlines', { attributes }, () =>
+    applyDueOnce(write, ids, { trigger: 'sweep', busy: 'skip' }),
+  );
+  if (settled.size >= SMALL) sweep.size = fitting((settled.size * BATCH_MS) / (performance.now() - begun));
+  return settled.size;
 }
 
-/**
- * Settles groups until none is left, and says how much was settled. One that fails is halved until the row that cannot be
- * written stands alone, the larger parts before the smaller ones: one row among five hundred costs the others some twenty
- * statements, where one by one it would be five hundred, and most of them only a few.
- */
+/** Settles groups until none is left, and says how much was settled. */
 async function applyGroups(deps: SweeperDeps, sweep: Sweep): Promise<number> {
-  const lane = async () => {
-    let settled = 0;
-    while (sweep.groups.length > 0) settled += await settleFirst(deps, sweep);
-    return settled;
-  };
-  // Each comes to an end before the round does, also where another has failed.
+  const lane = () =>
+    isolate(sweep.groups, {
+      work: (ids) => applyBatch(deps, sweep, ids),
+      setAside: (id, error) => setAside(deps, id, error),
+      batchSize: () => sweep.size,
+      wholeUpTo: SMALL,
+      onTransient: () => {
+        sweep.size = fitting(sweep.size / 2);
+      },
+    });
+  // Each lane comes to an end before the round does, also where another has failed.
   const lanes = await Promise.allSettled(Array.from({ length: LANES }, lane));
   let settled = 0;
   for (const outcome of lanes) {
     if (outcome.status === 'rejected') throw outcome.reason;
-    settled += outcome.value;
+    settled += outcome.value.reduce((sum, size) => sum + size, 0);
   }
   return settled;
 }

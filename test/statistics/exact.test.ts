@@ -153,7 +153,7 @@ describe('statistics', () => {
     });
     await expect(dying).rejects.toThrow('it dies here');
     const folded = Array.from({ length: 12 }, () => fold(3));
-    await Promise.all([...folded, rollUp(db(), 5), rollUp(db(), 5)]);
+    await Promise.all([...folded, rollUp({ db: db(), log: null }, 5), rollUp({ db: db(), log: null }, 5)]);
     while ((await fold(3)) > 0);
     const [rollup] = await service.database.query(
       'SELECT sum(disputes)::integer AS disputes, (sum(length(responses)) / 6)::integer AS answers FROM dispute_statistics',

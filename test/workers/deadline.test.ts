@@ -184,7 +184,7 @@ describe('Redis', () => {
     expect(orphans.body.data).toMatchObject([{ disputeId: orphan.disputeId, orderId: null }]);
 
     const done = await ops.post('/v1/ops/deadlines/reconcile');
-    expect(done.body).toEqual({ settled: 0, reenqueued: 1, removed: 1, complete: true });
+    expect(done.body).toEqual({ settled: 0, failed: 0, reenqueued: 1, removed: 1, complete: true });
     expect(await queue.waiting(0, 10)).toMatchObject([{ disputeId: lost.id, seq: 1 }]);
     expect((await ops.post('/v1/ops/deadlines/reconcile')).body).toMatchObject({ reenqueued: 0, removed: 0 });
   });

@@ -55,6 +55,7 @@ export const DeadlinesQuery = z.strictObject({
 export const Reconciliation = z
   .strictObject({
     settled: Count.meta({ description: 'Overdue deadlines that took effect now.' }),
+    failed: Count.meta({ description: 'Overdue deadlines that could not take effect and will be tried again.' }),
     reenqueued: Count.meta({ description: 'Jobs that were missing and are there again.' }),
     removed: Count.meta({ description: 'Jobs without a deadline, which were removed from the queue.' }),
     complete: z

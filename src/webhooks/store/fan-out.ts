@@ -47,13 +47,18 @@ export async function endOfLog(query: Pick<Tx, 'execute'>): Promise<number> {
 
 /**
  * Locks the active endpoint that is furthest behind, and reads what it shall hear of: at most `limit` events up to `head`.
- * Null if none is behind, but for those that somebody else is working on.
+ * Null if none is behind, but for those that another process has locked.
+ * @param except ids of endpoints that are left out
  */
-export async function nextFanOut(tx: Tx, head: number, limit: number): Promise<FanOut | null> {
+export async function nextFanOut(
+  tx: Tx,
+  { head, limit, except }: { readonly head: number; readonly limit: number; readonly except: readonly string[] },
+): Promise<FanOut | null> {
   const [endpoint] = await tx
     .select()
     .from(webhookEndpoints)
-    .where(sql`${webhookEndpoints.active} AND ${webhookEndpoints.position} < ${head}`)
+    .where(sql`${webhookEndpoints.active} AND ${webhookEndpoints.position} < ${head}
+      AND ${webhookEndpoints.id} <> ALL (${sql.param(except)}::uuid[])`)
     .orderBy(webhookEndpoints.position)
     .limit(1)
     .for('no key update', { skipLocked: true });
@@ -73,4 +78,11 @@ export async function nextFanOut(tx: Tx, head: number, limit: number): Promise<F
 /** Moves the position of a locked endpoint: the events up to there have their deliveries. */
 export async function setPosition(tx: Tx, endpointId: string, position: number): Promise<void> {
   await tx.execute(sql`UPDATE webhook_endpoints SET position = ${position} WHERE id = ${endpointId}`);
+}
+
+/** Moves the position of an endpoint past one event of which no delivery can be made, unless it is past it already. */
+export async function passOver(tx: Tx, endpointId: string, position: number): Promise<void> {
+  await tx.execute(
+    sql`UPDATE webhook_endpoints SET position = ${position} WHERE id = ${endpointId} AND position < ${position}`,
+  );
 }

@@ -44,7 +44,7 @@ async function sizeOf(client: pg.Client, what: string): Promise<string> {
 
 async function fold(client: pg.Client, db: Database): Promise<void> {
   const begun = performance.now();
-  while ((await rollUp(db, 10)) === 'more');
+  while ((await rollUp({ db, log: null }, 10)) === 'more');
   const seconds = (performance.now() - begun) / 1_000;
   await client.query('VACUUM ANALYZE dispute_statistics');
   const { rows } = await client.query<{ entries: number; rows: number }>(

@@ -554,7 +554,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a poison row stops the sweeper',
-    file: 'src/workers/sweeper.ts',
+    file: 'src/platform/postgres/isolate.ts',
     edits: [{ search: '  if (isTransient(error)) {', replace: '  if (error !== null) {' }],
     killedBy: ['test/workers/deadline.test.ts'],
     named: 'cannot be written',

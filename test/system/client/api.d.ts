@@ -1718,6 +1718,11 @@ export interface components {
             settled: number;
             /**
              * Format: int64
+             * @description Overdue deadlines that could not take effect and will be tried again.
+             */
+            failed: number;
+            /**
+             * Format: int64
              * @description Jobs that were missing and are there again.
              */
             reenqueued: number;

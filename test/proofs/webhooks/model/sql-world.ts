@@ -102,7 +102,7 @@ export class SqlWorld {
         );
         return;
       case 'fanOut':
-        await fanOut(this.#deps);
+        await fanOut({ ...this.#deps, log: { error: () => {} } });
         return;
       case 'revise':
         while (await reviseDeliveries(this.#db));
