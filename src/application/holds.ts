@@ -24,12 +24,12 @@ export type { HoldRow } from '../store/holds.ts';
  * Begins a hold, at most once for a key: from its commit on, no deadline takes effect on the disputes that it covers.
  * @param answer makes the answer that is kept for the key
  */
-export async function beginHold(
+export async function beginHold<R extends StoredResponse>(
   deps: CoreDeps,
   hold: Omit<NewHold, 'id'>,
   key: IdempotencyKey | null,
-  answer: (row: HoldRow) => StoredResponse,
-): Promise<Outcome> {
+  answer: (row: HoldRow) => R,
+): Promise<Outcome<R>> {
   const id = deps.newId();
   return await runOnce(deps.db, key, async (tx) => answer(await insertHold(tx, { ...hold, id })));
 }

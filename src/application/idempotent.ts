@@ -12,9 +12,9 @@ import {
 export type { IdempotencyKey, StoredResponse } from '../store/idempotency.ts';
 
 /** What comes of a request that may carry a key. */
-export type Outcome =
+export type Outcome<R extends StoredResponse = StoredResponse> =
   | { readonly outcome: 'not_found' | 'key_in_use' | 'key_reused' }
-  | { readonly outcome: 'answered' | 'replayed'; readonly response: StoredResponse };
+  | { readonly outcome: 'answered' | 'replayed'; readonly response: R };
 
 /** Claims a key for this transaction, and says what an earlier request with it decides; null if nothing does. */
 export async function earlierOutcome(tx: Tx, key: IdempotencyKey | null): Promise<Outcome | null> {
@@ -31,16 +31,16 @@ export async function earlierOutcome(tx: Tx, key: IdempotencyKey | null): Promis
  * @param guard runs first, and so before an earlier answer is given again: it refuses a caller who may not see that answer
  * @throws what `guard`, `work` or the database raises; then nothing was done and the key is free
  */
-export async function runOnce(
+export async function runOnce<R extends StoredResponse>(
   db: Database,
   key: IdempotencyKey | null,
-  work: (tx: Tx) => Promise<StoredResponse>,
+  work: (tx: Tx) => Promise<R>,
   guard?: (tx: Tx) => Promise<unknown>,
-): Promise<Outcome> {
-  const attempt = async (tx: Tx): Promise<Outcome> => {
+): Promise<Outcome<R>> {
+  const attempt = async (tx: Tx): Promise<Outcome<R>> => {
     await guard?.(tx);
     const earlier = await earlierOutcome(tx, key);
-    if (earlier !== null) return earlier;
+    if (earlier !== null) return earlier as Outcome<R>; // the same request was answered by the same work
     const response = await work(tx);
     if (key !== null) await keepResponse(tx, key, response, await readClock(tx));
     return { outcome: 'answered', response };
@@ -53,13 +53,13 @@ export async function runOnce(
  * belongs to another request.
  * @throws what `work` or the database raises; then the key is free, and what was done stays done
  */
-export async function runRepeatable(
+export async function runRepeatable<R extends StoredResponse>(
   db: Database,
   key: IdempotencyKey | null,
-  work: () => Promise<StoredResponse>,
-): Promise<Outcome> {
+  work: () => Promise<R>,
+): Promise<Outcome<R>> {
   const earlier = await withRetry(() => withTx(db, (tx) => earlierOutcome(tx, key)), { idempotent: true });
-  if (earlier !== null) return earlier;
+  if (earlier !== null) return earlier as Outcome<R>; // the same request was answered by the same work
   const response = await work();
   return await runOnce(db, key, async () => response);
 }

@@ -1,7 +1,7 @@
 import { type Database, type Tx, withTx } from '../platform/postgres/database.ts';
 import { readClock } from '../store/clock.ts';
 import { advanceLines } from './queue.ts';
-import { needsRevision, nextDelivery, nextEndpoint } from './states.ts';
+import { needsRevision, nextDelivery, nextEndpoint, type SubscribedType } from './states.ts';
 import { type EndpointRow, endpointsToRevise, lockEndpoint, saveEndpoint } from './store/endpoints.ts';
 import { lockUnfinished, saveDeliveries } from './store/states.ts';
 
@@ -13,7 +13,7 @@ const REVISED_AT_ONCE = 500;
 export interface EndpointChange {
   readonly url?: string | undefined;
   readonly description?: string | null | undefined;
-  readonly types?: readonly string[] | null | undefined;
+  readonly types?: readonly SubscribedType[] | null | undefined;
   readonly includeComments?: boolean | undefined;
   readonly active?: boolean | undefined;
 }

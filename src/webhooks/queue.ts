@@ -1,7 +1,7 @@
 import type { Instant } from '../domain/state.ts';
 import type { Tx } from '../platform/postgres/database.ts';
 import { readClock } from '../store/clock.ts';
-import { lineUp, nextDelivery } from './states.ts';
+import { lineUp, type MessageType, nextDelivery } from './states.ts';
 import { type DeliveryRow, findDelivery } from './store/deliveries.ts';
 import { type EndpointRow, hearersOf } from './store/endpoints.ts';
 import { type FanOut, type Heard, setPosition } from './store/fan-out.ts';
@@ -93,7 +93,7 @@ export async function queueEvents(tx: Tx, { endpoint, events, position }: FanOut
 export interface Message {
   readonly deliveryId: string;
   readonly messageId: string;
-  readonly type: string;
+  readonly type: MessageType;
   readonly payload: Record<string, unknown>;
 }
 

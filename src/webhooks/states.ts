@@ -1,9 +1,18 @@
+import { ENTRY_TYPES } from '../domain/commands.ts';
 import type { Instant } from '../domain/state.ts';
 
 /** The type of the message that an endpoint gets to try it out. */
-export const TEST = 'webhook_endpoint.test';
+export const TEST = 'webhook_endpoint.test' as const;
 /** The type of the message that tells the other endpoints that one of them was disabled. */
-export const ENDPOINT_DISABLED = 'webhook_endpoint.disabled';
+export const ENDPOINT_DISABLED = 'webhook_endpoint.disabled' as const;
+
+/** The types of message that an endpoint may ask for. */
+export const SUBSCRIBED_TYPES = [...ENTRY_TYPES, ENDPOINT_DISABLED] as const;
+export type SubscribedType = (typeof SUBSCRIBED_TYPES)[number];
+
+/** The types of message that an endpoint may get. */
+export const MESSAGE_TYPES = [...SUBSCRIBED_TYPES, TEST] as const;
+export type MessageType = (typeof MESSAGE_TYPES)[number];
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;

@@ -75,6 +75,24 @@ describe('an arrow is found', () => {
     ['sideways, from workers', 'workers/planted.ts', `import '../http/server/app.ts';`, 'imports http/server/app.ts'],
     ['from a route to the store', 'http/routes/planted.ts', `import '../../store/rows.ts';`, 'imports store/rows.ts'],
     [
+      'from a route to a transaction',
+      'http/routes/planted.ts',
+      `import { withTx } from '../../platform/postgres/database.ts';`,
+      'imports platform/postgres/database.ts',
+    ],
+    [
+      "from a slice's route to its store",
+      'webhooks/http/planted.ts',
+      `import '../store/endpoints.ts';`,
+      'imports webhooks/store/endpoints.ts',
+    ],
+    [
+      "from a slice's route to the store",
+      'statistics/http/planted.ts',
+      `import '../../store/clock.ts';`,
+      'imports store/clock.ts',
+    ],
+    [
       'from a slice to a slice',
       'statistics/planted.ts',
       `import '../webhooks/states.ts';`,

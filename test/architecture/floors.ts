@@ -17,6 +17,10 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
 const SLICES = ['webhooks', 'statistics', 'erasures'];
 const BELOW_SLICES = ['domain', 'platform', 'store', 'application', 'metrics', 'http', 'workers'];
 
+/** Routes: they call use cases, and neither queries nor transactions. */
+const ROUTES = /^(http\/routes|(webhooks|statistics|erasures)\/http)\//;
+const NOT_FOR_ROUTES = /^(store|platform\/postgres|(webhooks|statistics|erasures)\/store)[/.]/;
+
 /** The composition root and the entry points, which may import everything; nothing else imports them. */
 const TOP = /^(main|run|serve|deps|endpoints)\.ts$|^cli\/[^/]+\.ts$/;
 
@@ -35,6 +39,7 @@ function faultOfImport(path: string, name: string, sources: Sources): string | n
   const folder = folderOf(path);
   if (name === '?') return 'imports what only a run can tell';
   if (sources.has(name)) {
+    if (ROUTES.test(path) && NOT_FOR_ROUTES.test(name)) return `imports ${name}`;
     if (TOP.test(path) || folderOf(name) === folder) return null;
     return allowedFor(folder)?.includes(folderOf(name)) ? null : `imports ${name}`;
   }

@@ -1,7 +1,8 @@
 import { runRepeatable } from '../../application/idempotent.ts';
-import { replyTo, respond } from '../../http/endpoint/commands.ts';
+import { replyTo } from '../../http/endpoint/commands.ts';
 import { operation } from '../../http/endpoint/endpoint.ts';
 import { idempotencyKey } from '../../http/endpoint/idempotency-key.ts';
+import { stored } from '../../http/endpoint/reply.ts';
 import { eraseUser } from '../erasures.ts';
 import { Erasure, NewErasure } from './schemas.ts';
 
@@ -36,7 +37,7 @@ const eraseComments = operation({
       const requestedAt = new Date(erasure.requestedAt).toISOString();
       const done = { userId: erasure.userId, requestedAt, erased, waiting };
       deps.audit({ ...done, by: caller.id, requestId }, 'comments were erased');
-      return respond(200, done);
+      return stored(call.reply(200, done));
     });
     return replyTo(outcome);
   },

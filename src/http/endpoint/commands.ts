@@ -3,24 +3,13 @@ import type { Decided } from '../../application/decided.ts';
 import type { Outcome, StoredResponse } from '../../application/idempotent.ts';
 import { type CommandRequest, execute } from '../../application/write.ts';
 import type { Command, Precondition } from '../../domain/commands.ts';
-import type { Dispute, State } from '../../domain/state.ts';
+import type { State } from '../../domain/state.ts';
 import { asSeenAt } from '../../domain/transition.ts';
-import {
-  disputeHref,
-  disputeState,
-  orderState,
-  presentConflict,
-  presentDispute,
-  presentOrder,
-} from '../present/disputes.ts';
+import { disputeState, orderState, presentConflict, presentDispute, presentOrder } from '../present/disputes.ts';
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, problemDocument, problemError, rejectionProblem } from '../problems/problems.ts';
-import type { Call, Reply } from './endpoint.ts';
+import type { AnyCall } from './endpoint.ts';
 import { namesState, parseCondition } from './etag.ts';
-
-const JSON_MEDIA_TYPE = 'application/json; charset=utf-8';
-
-/** A call of any operation. */
-export type AnyCall = Call<unknown, unknown, unknown>;
+import type { Reply, StoredReply, Success } from './reply.ts';
 
 function preconditionOf(call: AnyCall, stateOf: (state: State) => string | null): Precondition | null {
   const header = call.headers['if-match'];
@@ -82,23 +71,17 @@ function refusal(decided: Decided, instance: { url: string; id: string }): Store
   };
 }
 
-/** Answers a success as JSON, in the exact bytes that a repeated key will give again. */
-export function respond(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): StoredResponse {
-  return { status, headers: { 'content-type': JSON_MEDIA_TYPE, ...headers }, body: JSON.stringify(body) };
-}
-
 const addressed = (command: Command): string | null => ('disputeId' in command ? command.disputeId : null);
 
 /**
- * Answers the party whose command was carried out with its dispute as it is afterwards.
+ * The dispute that a party's command was about, as it is afterwards.
  * @throws if the command was not one of a party about a dispute
  */
-export function respondWithDispute({ decision, command, party, now }: Decided, status: 200 | 201): StoredResponse {
+export function disputeAfter({ decision, command, party, now }: Decided) {
   const { order, disputes } = decision.state;
-  const dispute: Dispute | undefined = disputes.find(({ id }) => id === addressed(command));
+  const dispute = disputes.find(({ id }) => id === addressed(command));
   if (order === null || dispute === undefined || party === null) throw new Error('a decision lost its dispute');
-  const body = presentDispute(dispute, order, party.role, now);
-  return respond(status, body, { ...(status === 201 && { location: disputeHref(dispute.id) }), etag: body.etag });
+  return presentDispute(dispute, order, party.role, now);
 }
 
 type Asked = Pick<CommandRequest, 'target' | 'command' | 'key'> & { readonly url: string };
@@ -108,11 +91,11 @@ type Asked = Pick<CommandRequest, 'target' | 'command' | 'key'> & { readonly url
  * @param render makes the answer to a success
  * @throws ProblemError for what is refused before anything is decided
  */
-export async function carryOut(
+export async function carryOut<S extends Success>(
   call: AnyCall,
   asked: Asked,
-  render: (decided: Decided) => StoredResponse,
-): Promise<Reply> {
+  render: (decided: Decided) => StoredReply<S>,
+): Promise<Reply<S>> {
   const instance = { url: asked.url, id: call.requestId };
   const result = await execute(call.deps.write, {
     target: asked.target,
@@ -122,14 +105,14 @@ export async function carryOut(
     command: asked.command,
     render: (decided) => refusal(decided, instance) ?? render(decided),
   });
-  return replyTo(result);
+  return replyTo(result as Outcome<StoredReply<S>>); // a refusal is no success, and is sent as it is
 }
 
 /**
  * The answer to what came of a request.
  * @throws ProblemError if it got no answer of its own
  */
-export function replyTo(result: Outcome): Reply {
+export function replyTo<S extends Success>(result: Outcome<StoredReply<S>>): Reply<S> {
   switch (result.outcome) {
     case 'not_found':
       throw problemError('not_found', 'There is no such order or dispute, or it is not yours.');

@@ -1,8 +1,8 @@
 import { type InputError, inputError } from '../problems/input-errors.ts';
-import type { Call } from './endpoint.ts';
+import type { AnyCall } from './endpoint.ts';
 import { parseCondition } from './etag.ts';
 
-type Headers = Call<unknown, unknown, unknown>['headers'];
+type Headers = AnyCall['headers'];
 
 /** What is wrong with a header that holds entity tags, if anything is. */
 export function conditionFault(headers: Headers, name: 'if-match' | 'if-none-match'): InputError | null {

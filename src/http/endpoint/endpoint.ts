@@ -7,7 +7,8 @@ import type { Encryption } from '../../platform/encryption.ts';
 import type { Tx } from '../../platform/postgres/database.ts';
 import type { ProblemCode } from '../problems/problems.ts';
 import type { EventStreams } from '../streams/event-streams.ts';
-import type { EVENT_STREAM, Format } from './media-types.ts';
+import type { Format } from './media-types.ts';
+import type { Reply, ReplyMaker, Success } from './reply.ts';
 
 /** What every handler may use. */
 export interface HttpDeps {
@@ -32,7 +33,7 @@ export interface HttpDeps {
 }
 
 /** One request, once it is known who sends it and that its input is valid. */
-export interface Call<P, Q, B> {
+export interface Call<P, Q, B, S extends Success = Success> {
   readonly deps: HttpDeps;
   readonly caller: Caller;
   readonly requestId: string;
@@ -46,15 +47,12 @@ export interface Call<P, Q, B> {
   readonly format: Format;
   /** Says whether two requests with one key are the same. */
   readonly fingerprint: () => string;
+  /** Makes the answer. */
+  readonly reply: ReplyMaker<S>;
 }
 
-/** An answer; a text or a stream of texts is sent as it stands, and as JSON unless it says otherwise; anything else as JSON. */
-export interface Reply {
-  readonly status: number;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body: unknown;
-  readonly format?: Format;
-}
+/** A call of any endpoint, for what does not depend on which one it is. */
+export type AnyCall = Omit<Call<unknown, unknown, unknown>, 'reply'>;
 
 /** Who may call: parties of the order concerned, services with one of the scopes, or anyone with a token. */
 export interface Access {
@@ -65,20 +63,11 @@ export interface Access {
 
 export type Tag = 'Orders' | 'Disputes' | 'Events' | 'Webhooks' | 'Statistics' | 'Reference' | 'Operations';
 
-interface Success {
-  readonly status: number;
-  readonly description: string;
-  readonly schema: z.ZodType;
-  /** JSON unless it says otherwise; such an operation has no success of another kind. */
-  readonly mediaType?: typeof EVENT_STREAM;
-  readonly headers?: readonly ('ETag' | 'Location')[];
-}
-
 /**
  * One operation of the API: the route, its validation, its access check and its part of the OpenAPI document are all
  * made from this one value.
  */
-export interface Endpoint<P = unknown, Q = unknown, B = unknown> {
+export interface Endpoint<P = unknown, Q = unknown, B = unknown, S extends Success = Success> {
   readonly operationId: string;
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
   /** With parameters in braces, as OpenAPI writes them. */
@@ -100,10 +89,10 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown> {
   readonly takesLastEventId?: true;
   /** Whether it answers as CSV, too, where a caller asks for that. */
   readonly hasCsv?: true;
-  readonly success: readonly Success[];
+  readonly success: readonly S[];
   /** Its own problem codes, beyond those that follow from the rest of this value. */
   readonly problems: readonly ProblemCode[];
-  readonly handle: (call: Call<P, Q, B>) => Promise<Reply>;
+  readonly handle: (call: Call<P, Q, B, S>) => Promise<Reply<S>>;
 }
 
 /** Whether an operation answers If-None-Match: a read whose success has an entity tag. */
@@ -111,7 +100,9 @@ export function isRevalidated({ method, success }: Endpoint): boolean {
   return method === 'GET' && success.some(({ headers }) => headers?.includes('ETag'));
 }
 
-/** Ties the types of an operation's input to its handler; the value itself is returned as it is. */
-export function operation<P = unknown, Q = unknown, B = unknown>(value: Endpoint<P, Q, B>): Endpoint {
-  return value as unknown as Endpoint;
+/** Ties the types of an endpoint's input and successes to its handler; the value itself is returned as it is. */
+export function operation<P = unknown, Q = unknown, B = unknown, const S extends Success = Success>(
+  value: Endpoint<P, Q, B, S>,
+): Endpoint {
+  return value as unknown as Endpoint; // a handler gets only the input that its own schemas have parsed
 }

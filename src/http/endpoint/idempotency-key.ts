@@ -1,7 +1,7 @@
 import { callerKey } from '../../application/caller.ts';
 import type { IdempotencyKey } from '../../application/idempotent.ts';
 import { type InputError, inputError } from '../problems/input-errors.ts';
-import type { Call } from './endpoint.ts';
+import type { AnyCall } from './endpoint.ts';
 
 const KEY = /^[\x20-\x7e]{1,255}$/;
 const QUOTED = /^"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"$/;
@@ -9,7 +9,7 @@ const QUOTED = /^"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"$/;
 /** The header as the document describes it: the key as it stands, or as the string of a structured field (RFC 9651). */
 export const KEY_PATTERN = '^([\\x20-\\x7e]{1,255}|"([\\x20\\x21\\x23-\\x5b\\x5d-\\x7e]|\\\\["\\\\]){1,255}")$';
 
-type Headers = Call<unknown, unknown, unknown>['headers'];
+type Headers = AnyCall['headers'];
 
 /** The key without the quotes that the IETF's draft puts around it; null where there is none that is one. */
 function keyIn(headers: Headers): string | null {
@@ -26,7 +26,7 @@ export function keyFault(headers: Headers): InputError | null {
 }
 
 /** The key that a request carries, or null. Whether it is one was checked with the rest of the input. */
-export function idempotencyKey(call: Call<unknown, unknown, unknown>): IdempotencyKey | null {
+export function idempotencyKey(call: AnyCall): IdempotencyKey | null {
   const key = keyIn(call.headers);
   return key === null ? null : { caller: callerKey(call.caller), key, fingerprint: call.fingerprint() };
 }

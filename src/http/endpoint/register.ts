@@ -4,11 +4,12 @@ import { type Caller, hasScope } from '../../application/caller.ts';
 import { insufficientScope, problemError } from '../problems/problems.ts';
 import { compressionOf, varyOn } from '../server/compression.ts';
 import { bodyLimitOf } from './body-limit.ts';
-import { type Access, type Endpoint, type HttpDeps, isRevalidated, type Reply } from './endpoint.ts';
+import { type Access, type Endpoint, type HttpDeps, isRevalidated } from './endpoint.ts';
 import { namesTag, parseCondition } from './etag.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { parseInput } from './input.ts';
 import { CONTENT_TYPES, EVENT_STREAM, type Format } from './media-types.ts';
+import { makeReply, type Reply } from './reply.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -79,6 +80,7 @@ async function answer(operation: Endpoint, { deps, stopping }: Serving, request:
     format: request.format,
     signal: () => signalOf(reply, stopping),
     fingerprint: () => fingerprintOf(operation.operationId, input, given),
+    reply: makeReply,
   });
   const { status, headers, body, format = request.format } = made;
   if (isCurrent(operation, given, made))

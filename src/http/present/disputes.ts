@@ -1,5 +1,6 @@
 import type { LogRow } from '../../application/read.ts';
 import { actionRefusal, answersOf, commentIsRequired, possibleUntil, viewerState } from '../../domain/actions.ts';
+import type { EntryType } from '../../domain/commands.ts';
 import { type DisputeAction, type OrderEffect, RESOLUTIONS, type Role, ruleOf } from '../../domain/rules.ts';
 import type { Actor, Change, Dispute, Extra, Instant, Money, Order, Party } from '../../domain/state.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
@@ -74,7 +75,7 @@ function disputeFacts(dispute: Omit<Dispute, 'comment'>, order: Order) {
     id: dispute.id,
     orderId: dispute.orderId,
     type: dispute.type,
-    status: resolved === null ? 'open' : 'resolved',
+    status: resolved === null ? ('open' as const) : ('resolved' as const),
     resolution: resolved?.resolution ?? null,
     resolvedBy: resolved === null ? null : presentActor(resolved.by),
     resolvedAt: isoOrNull(resolved?.at ?? null),
@@ -144,7 +145,7 @@ function presentCancellation(order: Order, disputes: readonly Dispute[]) {
   if (dispute === undefined || dispute.resolved === null) return null;
   return {
     disputeId: dispute.id,
-    resolution: dispute.resolved.resolution,
+    resolution: dispute.resolved.resolution as 'accepted' | 'expired', // no other one cancels an order
     requestedBy: dispute.opener.role,
     reason: dispute.reason,
     cancelledAt: iso(dispute.resolved.at),
@@ -189,9 +190,11 @@ export function presentOrder(order: Order, disputes: readonly Dispute[], now: In
   return { ...facts, ...own, etag: entityTag(state, digestOf([state, facts.updatedAt, own])), serverTime: iso(now) };
 }
 
+type TimelineAction = EntryType extends infer Type ? (Type extends `dispute.${infer Action}` ? Action : never) : never;
+
 /** One line of a timeline; `withComment` only for the two parties. */
 export function presentTimelineEntry(row: LogRow, index: number, withComment: boolean) {
-  const action = row.type.slice('dispute.'.length);
+  const action = row.type.slice('dispute.'.length) as TimelineAction; // a timeline has entries about disputes alone
   const opens = action === 'opened';
   const staysOpen = opens || !(RESOLUTIONS as readonly string[]).includes(action);
   return {
@@ -199,8 +202,8 @@ export function presentTimelineEntry(row: LogRow, index: number, withComment: bo
     at: iso(row.occurredAt),
     action,
     actor: row.actorId === null ? { role: row.actorRole } : { role: row.actorRole, id: row.actorId },
-    fromStatus: opens ? null : 'open',
-    toStatus: staysOpen ? 'open' : 'resolved',
+    fromStatus: opens ? null : ('open' as const),
+    toStatus: staysOpen ? ('open' as const) : ('resolved' as const),
     cause: row.cause,
     ...(withComment && row.comment !== null && { comment: row.comment }),
     ...(withComment && row.commentErasedAt !== null && { commentErasedAt: iso(row.commentErasedAt) }),

@@ -14,6 +14,7 @@ import { type Dispute, type Instant, type Order, openDisputeOf, type State } fro
 import { formatDuration } from '../../platform/duration.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
 import { rejectionProblem } from '../problems/problems.ts';
+import { Blocked } from '../schemas/resolution-center.ts';
 import { disputeHref, orderState, presentDispute, presentOnExpiry, presentOrder } from './disputes.ts';
 
 /** A reason of the catalogue as JSON. */
@@ -32,11 +33,11 @@ const ACTION_LABELS: Readonly<Record<DisputeAction, string>> = {
 function presentBlocked(rejection: Rejection | null) {
   if (rejection === null) return null;
   const { code, detail } = rejectionProblem(rejection);
-  return { code, reason: 'reason' in rejection ? rejection.reason : null, detail };
+  return { code: Blocked.shape.code.parse(code), reason: 'reason' in rejection ? rejection.reason : null, detail };
 }
 
 const commentField = (presence: Presence) => ({
-  presence: presence === 'required' ? 'required' : 'optional',
+  presence: presence === 'required' ? ('required' as const) : ('optional' as const),
   minLength: 1,
   maxLength: LIMITS.commentLength,
 });
@@ -51,9 +52,9 @@ function changeField(presence: Presence, { deliverBy, price }: Order) {
   return {
     presence,
     minParts: 1,
-    deliverBy: { presence: 'optional', after: deliverBy === null ? null : new Date(deliverBy).toISOString() },
+    deliverBy: { presence: 'optional' as const, after: deliverBy === null ? null : new Date(deliverBy).toISOString() },
     extras: {
-      presence: 'optional',
+      presence: 'optional' as const,
       minItems: 1,
       maxItems: LIMITS.extras,
       titleMinLength: 1,
@@ -78,12 +79,12 @@ function presentOpening({ order, state, role, windowsMs }: Viewing, type: Disput
   if (rule === undefined) return null;
   const refusal = openingRefusal(state, type, role);
   return {
-    action: 'open',
+    action: 'open' as const,
     type,
     allowed: refusal === null,
     blocked: presentBlocked(refusal),
     label: ruleOf(type).purpose,
-    method: 'POST',
+    method: 'POST' as const,
     href: `/v1/orders/${order.id}/disputes`,
     window: formatDuration(windowsMs[type]),
     windowSeconds: Math.round(windowsMs[type] / 1_000),
@@ -104,7 +105,7 @@ function presentOption({ order, role, now }: Viewing, dispute: Dispute, action: 
     allowed: refusal === null,
     blocked: presentBlocked(refusal),
     label: ACTION_LABELS[action],
-    method: 'POST',
+    method: 'POST' as const,
     href: disputeHref(dispute.id, action),
     until: new Date(possibleUntil(dispute, action)).toISOString(),
     fields: { comment: commentField(commentIsRequired(dispute.type, action) ? 'required' : 'optional') },

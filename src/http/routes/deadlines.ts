@@ -2,10 +2,11 @@ import { z } from 'zod';
 import { COUNTED_UP_TO, readDeadlineOverview } from '../../application/deadline-overview.ts';
 import { type DeadlineState, EXAMINED_AT_MOST, type OpsPosition, reconcile } from '../../application/deadlines.ts';
 import { runRepeatable } from '../../application/idempotent.ts';
-import { replyTo, respond } from '../endpoint/commands.ts';
+import { replyTo } from '../endpoint/commands.ts';
 import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
 import { type HttpDeps, operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
+import { stored } from '../endpoint/reply.ts';
 import { presentDeadline } from '../present/ops.ts';
 import { problemError } from '../problems/problems.ts';
 import { DeadlinesQuery, DeadlineView, Reconciliation } from '../schemas/ops.ts';
@@ -33,7 +34,7 @@ const getDeadlines = operation({
   query: DeadlinesQuery,
   success: [{ status: 200, description: 'Counts and one page.', schema: DeadlineView }],
   problems: [],
-  handle: async ({ deps, query: { state, limit, cursor } }) => {
+  handle: async ({ deps, query: { state, limit, cursor }, reply }) => {
     const after = positionOf(cursor, state);
     const { now, counts, isRedisUp, page } = await readDeadlineOverview(deps.write, deps.queue, {
       state,
@@ -41,19 +42,16 @@ const getDeadlines = operation({
       limit,
     });
     const { next } = page;
-    return {
-      status: 200,
-      body: {
-        counts,
-        countedUpTo: COUNTED_UP_TO,
-        examinedUpTo: EXAMINED_AT_MOST,
-        redis: isRedisUp ? 'up' : 'down',
-        state,
-        data: page.deadlines.map((deadline) => presentDeadline(deadline, now)),
-        nextCursor: next === null ? null : encodeToken([next.dueAt, next.disputeId, next.offset], state),
-        serverTime: new Date(now).toISOString(),
-      },
-    };
+    return reply(200, {
+      counts,
+      countedUpTo: COUNTED_UP_TO,
+      examinedUpTo: EXAMINED_AT_MOST,
+      redis: isRedisUp ? 'up' : 'down',
+      state,
+      data: page.deadlines.map((deadline) => presentDeadline(deadline, now)),
+      nextCursor: next === null ? null : encodeToken([next.dueAt, next.disputeId, next.offset], state),
+      serverTime: new Date(now).toISOString(),
+    });
   },
 });
 
@@ -72,7 +70,7 @@ const reconcileDeadlines = operation({
   problems: [],
   handle: async (call) => {
     const { deps } = call;
-    const work = async () => respond(200, await reconcileOrUnavailable(deps));
+    const work = async () => stored(call.reply(200, await reconcileOrUnavailable(deps)));
     return replyTo(await runRepeatable(deps.write.db, idempotencyKey(call), work));
   },
 });

@@ -3,9 +3,10 @@ import { partyIdOf } from '../../application/caller.ts';
 import { readOrder, readTimeline } from '../../application/read.ts';
 import type { DisputeAction } from '../../domain/rules.ts';
 import { type Party, roleIn } from '../../domain/state.ts';
-import { carryOut, disputePrecondition, orderPrecondition, respondWithDispute } from '../endpoint/commands.ts';
+import { carryOut, disputeAfter, disputePrecondition, orderPrecondition } from '../endpoint/commands.ts';
 import { type Endpoint, operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
+import { stored } from '../endpoint/reply.ts';
 import { disputeHref, presentDispute, presentTimelineEntry } from '../present/disputes.ts';
 import { type ProblemCode, problemError } from '../problems/problems.ts';
 import { DisputeId, OrderId } from '../schemas/common.ts';
@@ -63,7 +64,10 @@ const openDispute = operation({
         remindersMs: call.deps.remindersMs,
       }) as const;
     const asked = { url: `/v1/orders/${orderId}/disputes`, target: { orderId }, command, key: idempotencyKey(call) };
-    return carryOut(call, asked, (decided) => respondWithDispute(decided, 201));
+    return carryOut(call, asked, (decided) => {
+      const body = disputeAfter(decided);
+      return stored(call.reply(201, body, { location: disputeHref(body.id), etag: body.etag }));
+    });
   },
 });
 
@@ -77,14 +81,15 @@ interface ActionText {
 
 function actionOperation({ action, ...text }: ActionText): Endpoint {
   const comments = action === 'add_comment';
-  return operation<{ id: string }, unknown, { comment?: string | undefined }>({
+  const body: z.ZodType<{ comment?: string | undefined }> = comments ? CommentRequest : AnswerRequest;
+  return operation({
     ...text,
     method: 'POST',
     path: disputeHref('{id}', action),
     tag: 'Disputes',
     access: { party: true },
     params: DisputeParams,
-    body: comments ? CommentRequest : AnswerRequest,
+    body,
     ...(!comments && { bodyMayBeAbsent: true as const }),
     takesKey: true,
     takesIfMatch: true,
@@ -102,7 +107,10 @@ function actionOperation({ action, ...text }: ActionText): Endpoint {
           : { kind: action, ...common, comment };
       };
       const asked = { url: disputeHref(disputeId, action), target: { disputeId }, command, key: idempotencyKey(call) };
-      return carryOut(call, asked, (decided) => respondWithDispute(decided, 200));
+      return carryOut(call, asked, (decided) => {
+        const body = disputeAfter(decided);
+        return stored(call.reply(200, body, { etag: body.etag }));
+      });
     },
   });
 }
@@ -160,7 +168,7 @@ const getDispute = operation({
   params: DisputeParams,
   success: [{ status: 200, description: 'The dispute.', schema: Dispute, headers: ['ETag'] }],
   problems: ['not_found'],
-  handle: async ({ deps, caller, params }) => {
+  handle: async ({ deps, caller, params, reply }) => {
     const found = await readOrder(deps.write, { disputeId: params.id }, partyIdOf(caller));
     const dispute = found?.disputes.find(({ id }) => id === params.id);
     if (found === undefined || dispute === undefined) {
@@ -168,7 +176,7 @@ const getDispute = operation({
     }
     const role = caller.kind === 'user' ? roleIn(found.order, caller.id) : null;
     const body = presentDispute(dispute, found.order, role, found.now);
-    return { status: 200, headers: { etag: body.etag }, body };
+    return reply(200, body, { etag: body.etag });
   },
 });
 
@@ -183,11 +191,11 @@ const getTimeline = operation({
   params: DisputeParams,
   success: [{ status: 200, description: 'The timeline.', schema: Timeline }],
   problems: ['not_found'],
-  handle: async ({ deps, caller, params }) => {
+  handle: async ({ deps, caller, params, reply }) => {
     const rows = await readTimeline(deps.write, params.id, partyIdOf(caller));
     if (rows === undefined) throw problemError('not_found', 'There is no such dispute, or it is not yours.');
     const isParty = caller.kind === 'user';
-    return { status: 200, body: { data: rows.map((row, index) => presentTimelineEntry(row, index, isParty)) } };
+    return reply(200, { data: rows.map((row, index) => presentTimelineEntry(row, index, isParty)) });
   },
 });
 

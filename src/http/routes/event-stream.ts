@@ -1,9 +1,8 @@
-import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { partyIdOf } from '../../application/caller.ts';
 import { END_REASONS } from '../../application/follow.ts';
 import { readOrder, readTime } from '../../application/read.ts';
-import { operation, type Reply } from '../endpoint/endpoint.ts';
+import { operation } from '../endpoint/endpoint.ts';
 import { lastEventId } from '../endpoint/last-event-id.ts';
 import { EVENT_STREAM } from '../endpoint/media-types.ts';
 import { exampleRow } from '../openapi/examples.ts';
@@ -38,8 +37,8 @@ const HOW_IT_WORKS =
 
 const success = [{ status: 200, description: 'The stream.', schema: EventStream, mediaType: EVENT_STREAM }] as const;
 
-/** The answer that is a stream; proxies that collect an answer before they pass it on are asked not to. */
-const streamed = (body: Readable): Reply => ({ status: 200, headers: { 'x-accel-buffering': 'no' }, body });
+/** Asks proxies that collect an answer before they pass it on not to. */
+const UNBUFFERED = { 'x-accel-buffering': 'no' };
 
 const streamOrderEvents = operation({
   operationId: 'streamOrderEvents',
@@ -54,12 +53,13 @@ const streamOrderEvents = operation({
   takesLastEventId: true,
   success,
   problems: ['not_found', 'position_ahead'],
-  handle: async ({ deps, caller, params: { orderId }, query, headers, signal: begin }) => {
+  handle: async ({ deps, caller, params: { orderId }, query, headers, signal: begin, reply }) => {
     const signal = begin();
     const found = await readOrder(deps.write, { orderId }, partyIdOf(caller));
     if (found === undefined) throw problemError('not_found', 'There is no such order, or it is not yours.');
     const after = lastEventId(headers) ?? query.after ?? null;
-    return streamed(await deps.streams.open({ caller, topic: { orderId }, after, now: found.now, signal }));
+    const stream = await deps.streams.open({ caller, topic: { orderId }, after, now: found.now, signal });
+    return reply(200, stream, UNBUFFERED);
   },
 });
 
@@ -78,11 +78,12 @@ const streamEvents = operation({
   takesLastEventId: true,
   success,
   problems: ['position_ahead'],
-  handle: async ({ deps, caller, query, headers, signal: begin }) => {
+  handle: async ({ deps, caller, query, headers, signal: begin, reply }) => {
     const signal = begin();
     const now = await readTime(deps.write);
     const after = lastEventId(headers) ?? query.after ?? null;
-    return streamed(await deps.streams.open({ caller, topic: { partyId: caller.id }, after, now, signal }));
+    const stream = await deps.streams.open({ caller, topic: { partyId: caller.id }, after, now, signal });
+    return reply(200, stream, UNBUFFERED);
   },
 });
 

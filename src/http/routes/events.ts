@@ -20,14 +20,14 @@ const listEvents = operation({
   query: EventsQuery,
   success: [{ status: 200, description: 'One page.', schema: EventPage }],
   problems: ['position_ahead'],
-  handle: async ({ deps, caller, query: { after, types, orderId, limit, wait }, signal }) => {
+  handle: async ({ deps, caller, query: { after, types, orderId, limit, wait }, signal, reply }) => {
     const page = await awaitFeed(deps.write.db, { after, types, orderId, limit }, wait * 1_000, signal());
     if (after > page.end) throw positionAhead(page.end);
     const withComments = hasScope(caller, 'comments:read');
-    return {
-      status: 200,
-      body: { data: page.rows.map((row) => presentEvent(row, withComments)), nextAfter: page.nextAfter },
-    };
+    return reply(200, {
+      data: page.rows.map((row) => presentEvent(row, withComments)),
+      nextAfter: page.nextAfter,
+    });
   },
 });
 

@@ -1,7 +1,8 @@
 import { beginHold, LISTED_AT_MOST, recentHolds, releaseHold } from '../../application/holds.ts';
-import { replyTo, respond } from '../endpoint/commands.ts';
+import { replyTo } from '../endpoint/commands.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
+import { stored } from '../endpoint/reply.ts';
 import { presentHold } from '../present/ops.ts';
 import { problemError } from '../problems/problems.ts';
 import { Hold, HoldList, HoldParams, NewHold, ReleasedHold } from '../schemas/ops.ts';
@@ -26,7 +27,7 @@ const createHold = operation({
     const { type = null, orderIds = null, note } = call.body;
     const hold = { type, orderIds, note, createdBy: call.caller.id };
     const outcome = await beginHold(call.deps.write, hold, idempotencyKey(call), (row) =>
-      respond(201, presentHold(row, row.startedAt), { location: `/v1/ops/holds/${row.id}` }),
+      stored(call.reply(201, presentHold(row, row.startedAt), { location: `/v1/ops/holds/${row.id}` })),
     );
     return replyTo(outcome);
   },
@@ -42,9 +43,9 @@ const getHolds = operation({
   access: { scopes: ['ops'] },
   success: [{ status: 200, description: 'The holds.', schema: HoldList }],
   problems: [],
-  handle: async ({ deps }) => {
+  handle: async ({ deps, reply }) => {
     const { now, holds } = await recentHolds(deps.write);
-    return { status: 200, body: { data: holds.map((row) => presentHold(row, now)) } };
+    return reply(200, { data: holds.map((row) => presentHold(row, now)) });
   },
 });
 
@@ -61,11 +62,11 @@ const deleteHold = operation({
   params: HoldParams,
   success: [{ status: 200, description: 'The hold is over.', schema: ReleasedHold }],
   problems: ['not_found'],
-  handle: async ({ deps, caller, params: { id } }) => {
+  handle: async ({ deps, caller, params: { id }, reply }) => {
     const released = await releaseHold(deps.write, id, caller.id);
     if (released === undefined) throw noSuchHold();
     const { hold, moved, complete } = released;
-    return { status: 200, body: { hold: presentHold(hold, hold.releasedAt ?? hold.startedAt), moved, complete } };
+    return reply(200, { hold: presentHold(hold, hold.releasedAt ?? hold.startedAt), moved, complete });
   },
 });
 

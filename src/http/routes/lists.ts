@@ -63,12 +63,12 @@ const listDisputes = operation({
   query: DisputesQuery,
   success: [{ status: 200, description: 'One page.', schema: DisputePage }],
   problems: [],
-  handle: async ({ deps, caller, query }) => {
+  handle: async ({ deps, caller, query, reply }) => {
     const { sort, limit, cursor } = query;
     const filter = filterOf(query, caller);
     const after = cursor === undefined ? null : decodeCursor(cursor, filter, sort);
     const page = await readDisputes(deps.write, { filter, sort, after, limit });
-    return { status: 200, body: presentPage(page, filter, caller) };
+    return reply(200, presentPage(page, filter, caller));
   },
 });
 
@@ -84,7 +84,7 @@ const listOrderDisputes = operation({
   query: OrderDisputesQuery,
   success: [{ status: 200, description: 'One page.', schema: DisputePage }],
   problems: ['not_found'],
-  handle: async ({ deps, caller, params: { orderId }, query: { limit, cursor } }) => {
+  handle: async ({ deps, caller, params: { orderId }, query: { limit, cursor }, reply }) => {
     const sort = '-openedAt';
     const partyId = partyIdOf(caller);
     const filter: Filter = { partyId, orderId };
@@ -92,7 +92,7 @@ const listOrderDisputes = operation({
     const found = await readOrder(deps.write, { orderId }, partyId);
     if (found === undefined) throw problemError('not_found', 'There is no such order, or it is not yours.');
     const page = await readDisputes(deps.write, { filter, sort, after, limit });
-    return { status: 200, body: presentPage(page, filter, caller) };
+    return reply(200, presentPage(page, filter, caller));
   },
 });
 

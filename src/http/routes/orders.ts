@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { partyIdOf } from '../../application/caller.ts';
 import { readOrder } from '../../application/read.ts';
-import { carryOut, orderPrecondition, respond } from '../endpoint/commands.ts';
+import { carryOut, orderPrecondition } from '../endpoint/commands.ts';
 import { operation } from '../endpoint/endpoint.ts';
+import { stored } from '../endpoint/reply.ts';
 import { presentOrder } from '../present/disputes.ts';
 import { problemError } from '../problems/problems.ts';
 import { OrderId } from '../schemas/common.ts';
@@ -47,7 +48,8 @@ const reportOrder = operation({
       if (order === null) throw new Error('a report left no order behind');
       const body = presentOrder(order, disputes, now);
       const { etag } = body;
-      return before.order === null ? respond(201, body, { location: url, etag }) : respond(200, body, { etag });
+      const isNew = before.order === null;
+      return stored(isNew ? call.reply(201, body, { location: url, etag }) : call.reply(200, body, { etag }));
     });
   },
 });
@@ -63,11 +65,11 @@ const getOrder = operation({
   params: OrderParams,
   success: [{ status: 200, description: 'The order.', schema: Order, headers: ['ETag'] }],
   problems: ['not_found'],
-  handle: async ({ deps, caller, params }) => {
+  handle: async ({ deps, caller, params, reply }) => {
     const found = await readOrder(deps.write, { orderId: params.orderId }, partyIdOf(caller));
     if (found === undefined) throw problemError('not_found', 'There is no such order, or it is not yours.');
     const body = presentOrder(found.order, found.disputes, found.now);
-    return { status: 200, headers: { etag: body.etag }, body };
+    return reply(200, body, { etag: body.etag });
   },
 });
 

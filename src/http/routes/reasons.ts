@@ -19,12 +19,12 @@ const listReasons = operation({
   }),
   success: [{ status: 200, description: 'The reasons.', schema: ReasonList }],
   problems: [],
-  handle: async ({ query: { type = 'cancellation', role } }) => {
+  handle: async ({ query: { type = 'cancellation', role }, reply }) => {
     const { opening } = ruleOf(type);
     const listed = REASONS.filter(
       (reason) => (role ?? reason.role) === reason.role && (opening[reason.role]?.reason ?? 'none') !== 'none',
     );
-    return { status: 200, body: { data: listed.map(presentReason) } };
+    return reply(200, { data: listed.map(presentReason) });
   },
 });
 

@@ -22,14 +22,14 @@ const getResolutionCenter = operation({
     { status: 200, description: 'The resolution center of the order.', schema: ResolutionCenter, headers: ['ETag'] },
   ],
   problems: ['not_found'],
-  handle: async ({ deps, caller, params: { orderId } }) => {
+  handle: async ({ deps, caller, params: { orderId }, reply }) => {
     const found = await readOrder(deps.write, { orderId }, caller.id);
     const role = found === undefined ? null : roleIn(found.order, caller.id);
     if (found === undefined || role === null)
       throw problemError('not_found', 'There is no such order, or it is not yours.');
     const { order, now } = found;
     const body = presentResolutionCenter({ order, state: found, role, now, windowsMs: deps.windowsMs });
-    return { status: 200, headers: { etag: body.etag }, body };
+    return reply(200, body, { etag: body.etag });
   },
 });
 

@@ -37,7 +37,7 @@ const ChangeField = z
   })
   .meta({ id: 'ChangeField', description: 'A later date, extras, or both; titles are counted like comments.' });
 
-const Blocked = z
+export const Blocked = z
   .strictObject({
     code: z.enum([
       'action_not_allowed',

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { readTime } from '../../application/read.ts';
 import { type HttpDeps, operation } from '../../http/endpoint/endpoint.ts';
+import { csvReply } from '../../http/endpoint/reply.ts';
 import { type InputError, inputError } from '../../http/problems/input-errors.ts';
 import { invalidInput, problemError } from '../../http/problems/problems.ts';
 import { readStatistics, type Span } from '../rollup.ts';
@@ -49,12 +50,12 @@ const getStatistics = operation({
   hasCsv: true,
   success: [{ status: 200, description: 'The figures, for each group and for all.', schema: Statistics }],
   problems: [],
-  handle: async ({ deps, query, format }) => {
+  handle: async ({ deps, query, format, reply }) => {
     const span = await spanOf(deps, query);
     const statistics = await readStatistics(deps.write, span, query.groupBy);
     if (statistics === null) throw behind();
     const body = presentStatistics(statistics, span, query.groupBy);
-    return { status: 200, format, body: format === 'csv' ? statisticsAsCsv(body) : body };
+    return format === 'csv' ? csvReply(statisticsAsCsv(body)) : reply(200, body);
   },
 });
 

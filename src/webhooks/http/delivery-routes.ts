@@ -1,18 +1,16 @@
 import { z } from 'zod';
-import { replyTo, respond } from '../../http/endpoint/commands.ts';
+import { replyTo } from '../../http/endpoint/commands.ts';
 import { decodeToken, encodeToken } from '../../http/endpoint/cursor.ts';
 import { operation } from '../../http/endpoint/endpoint.ts';
-import { queueAgain } from '../queue.ts';
-import { type AttemptRow, attemptsOf } from '../store/attempts.ts';
-import { findDelivery, listDeliveries } from '../store/deliveries.ts';
-import { findEndpoint } from '../store/endpoints.ts';
-import { changeDeliveryOnce, mayReadResponse, noSuchDelivery, noSuchEndpoint } from './access.ts';
+import { stored } from '../../http/endpoint/reply.ts';
+import { type AttemptRow, readDeliveries, readDelivery } from '../inspect.ts';
+import { redeliver } from '../manage.ts';
+import { askedBy, mayReadResponse, noSuchDelivery, noSuchEndpoint, unlessRefused } from './access.ts';
 import { NO_RESPONSES, presentDelivery } from './present.ts';
 import { DeliveriesQuery, Delivery, DeliveryPage, DeliveryParams, EndpointParams } from './schemas.ts';
 
 const access = { scopes: ['webhooks:manage'] } as const;
 const tag = 'Webhooks';
-const ATTEMPTS_SHOWN = 20;
 const Place = z.tuple([z.uuid()]);
 
 const getDeliveries = operation({
@@ -28,23 +26,17 @@ const getDeliveries = operation({
   query: DeliveriesQuery,
   success: [{ status: 200, description: 'One page.', schema: DeliveryPage }],
   problems: ['not_found'],
-  handle: async ({ deps, caller, params, query: { status, limit, cursor } }) => {
-    const { db } = deps.write;
+  handle: async ({ deps, caller, params, query: { status, limit, cursor }, reply }) => {
     const list = ['webhook deliveries', params.id, status ?? null];
     const [beforeId] = cursor === undefined ? [null] : decodeToken(cursor, list, Place);
-    const endpoint = await findEndpoint(db.query, params.id);
-    if (endpoint === undefined) throw noSuchEndpoint();
-    const rows = await listDeliveries(db, { endpointId: params.id, status, beforeId, limit: limit + 1 });
-    const page = rows.slice(0, limit);
-    const attempts = await attemptsOf(
-      db,
-      page.map(({ id }) => id),
-      ATTEMPTS_SHOWN,
-    );
-    const last = page.at(-1);
-    const nextCursor = rows.length > limit && last !== undefined ? encodeToken([last.id], list) : null;
+    const found = await readDeliveries(deps.write.db, { endpointId: params.id, status, beforeId, limit });
+    if (found === undefined) throw noSuchEndpoint();
+    const { rows, nextId, endpoint, attempts } = found;
     const isReadable = (attempt: AttemptRow) => mayReadResponse(caller, endpoint, attempt);
-    return { status: 200, body: { data: page.map((row) => presentDelivery(row, attempts, isReadable)), nextCursor } };
+    return reply(200, {
+      data: rows.map((row) => presentDelivery(row, attempts, isReadable)),
+      nextCursor: nextId === null ? null : encodeToken([nextId], list),
+    });
   },
 });
 
@@ -59,17 +51,18 @@ const getDelivery = operation({
   params: DeliveryParams,
   success: [{ status: 200, description: 'The delivery.', schema: Delivery }],
   problems: ['not_found'],
-  handle: async ({ deps, caller, params: { id } }) => {
-    const { db } = deps.write;
-    const row = await findDelivery(db.query, id);
-    const endpoint = row === undefined ? undefined : await findEndpoint(db.query, row.endpointId);
-    if (row === undefined || endpoint === undefined) throw noSuchDelivery();
-    const attempts = await attemptsOf(db, [id], ATTEMPTS_SHOWN);
-    return { status: 200, body: presentDelivery(row, attempts, (one) => mayReadResponse(caller, endpoint, one)) };
+  handle: async ({ deps, caller, params: { id }, reply }) => {
+    const found = await readDelivery(deps.write.db, id);
+    if (found === undefined) throw noSuchDelivery();
+    const { delivery, endpoint, attempts } = found;
+    return reply(
+      200,
+      presentDelivery(delivery, attempts, (one) => mayReadResponse(caller, endpoint, one)),
+    );
   },
 });
 
-const redeliver = operation({
+const redeliverMessage = operation({
   operationId: 'redeliverWebhook',
   method: 'POST',
   path: '/v1/webhook-deliveries/{id}/redeliver',
@@ -84,15 +77,11 @@ const redeliver = operation({
   success: [{ status: 202, description: 'The message is on its way.', schema: Delivery }],
   problems: ['not_found'],
   handle: async (call) => {
-    const { deps, params } = call;
-    const outcome = await changeDeliveryOnce(call, params.id, async (tx, endpoint) => {
-      const row = await queueAgain(tx, endpoint, params.id);
-      if (row === undefined) throw noSuchDelivery();
-      const attempts = await attemptsOf(deps.write.db, [row.id], ATTEMPTS_SHOWN);
-      return respond(202, presentDelivery(row, attempts, NO_RESPONSES));
-    });
-    return replyTo(outcome);
+    const outcome = await redeliver(call.deps.write, { ...askedBy(call), id: call.params.id }, (row, attempts) =>
+      stored(call.reply(202, presentDelivery(row, attempts, NO_RESPONSES))),
+    );
+    return replyTo(unlessRefused(outcome));
   },
 });
 
-export const webhookDeliveryRoutes = [getDeliveries, getDelivery, redeliver];
+export const webhookDeliveryRoutes = [getDeliveries, getDelivery, redeliverMessage];

@@ -1,30 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
-import { type Outcome, runOnce } from '../../application/idempotent.ts';
-import { replyTo, respond } from '../../http/endpoint/commands.ts';
+import { replyTo } from '../../http/endpoint/commands.ts';
 import { decodeToken, encodeToken } from '../../http/endpoint/cursor.ts';
 import { type HttpDeps, operation } from '../../http/endpoint/endpoint.ts';
-import { idempotencyKey } from '../../http/endpoint/idempotency-key.ts';
+import { stored } from '../../http/endpoint/reply.ts';
 import { inputError } from '../../http/problems/input-errors.ts';
-import { invalidInput, positionAhead, problemError, UNAVAILABLE } from '../../http/problems/problems.ts';
-import type { Encryption } from '../../platform/encryption.ts';
+import { invalidInput, problemError, UNAVAILABLE } from '../../http/problems/problems.ts';
 import { urlFault } from '../../platform/network/public-address.ts';
-import { type Tx, withTx } from '../../platform/postgres/database.ts';
-import { withRetry } from '../../platform/postgres/retry.ts';
-import type { StoredResponse } from '../../store/idempotency.ts';
-import { changeEndpoint } from '../changes.ts';
-import { queueMessage } from '../queue.ts';
-import { TEST } from '../states.ts';
-import {
-  deleteEndpoint,
-  findEndpoint,
-  insertEndpoint,
-  listEndpoints,
-  movePosition,
-  replaceSecret,
-} from '../store/endpoints.ts';
-import { endOfLog } from '../store/fan-out.ts';
-import { changeOnce, checkMayChange, lockForChange, noSuchEndpoint } from './access.ts';
+import { readEndpoint, readEndpoints } from '../inspect.ts';
+import * as manage from '../manage.ts';
+import { askedBy, noSuchEndpoint, unlessRefused } from './access.ts';
 import { NO_RESPONSES, presentDelivery, presentEndpoint } from './present.ts';
 import {
   DeletedEndpoint,
@@ -42,12 +26,12 @@ import {
 
 const access = { scopes: ['webhooks:manage'] } as const;
 const tag = 'Webhooks';
-const SECRET_BYTES = 32;
 const LIST = 'webhook endpoints';
 const Place = z.tuple([z.uuid()]);
 
-function encryptionOf({ webhooks }: HttpDeps): Encryption {
-  if (webhooks.encryption !== null) return webhooks.encryption;
+/** What it takes to make a secret. */
+function withEncryption({ write, webhooks: { encryption } }: HttpDeps) {
+  if (encryption !== null) return { ...write, encryption };
   throw problemError('unavailable', 'Webhooks are off here: WEBHOOK_ENCRYPTION_KEY is not set.', {
     ...(UNAVAILABLE.headers !== undefined && { headers: UNAVAILABLE.headers }),
   });
@@ -56,23 +40,6 @@ function encryptionOf({ webhooks }: HttpDeps): Encryption {
 function checkUrl({ webhooks }: HttpDeps, url: string | undefined): void {
   const message = url === undefined ? null : urlFault(url, webhooks.allowInsecure);
   if (message !== null) throw invalidInput(inputError('/url', 'invalid_format', {}, message));
-}
-
-const newSecret = (): string => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
-
-// An answer with a secret is kept for its key like any other, but not as it is.
-const KEPT_ANSWER = 'kept answer';
-const encryptedAnswer = (encryption: Encryption, response: StoredResponse): StoredResponse => ({
-  ...response,
-  body: encryption.encrypt(response.body, KEPT_ANSWER),
-});
-
-function decryptedAnswer(encryption: Encryption, outcome: Outcome): Outcome {
-  if (!('response' in outcome)) return outcome;
-  return {
-    ...outcome,
-    response: { ...outcome.response, body: encryption.decrypt(outcome.response.body, KEPT_ANSWER) },
-  };
 }
 
 const createEndpoint = operation({
@@ -92,22 +59,14 @@ const createEndpoint = operation({
   ],
   problems: [],
   handle: async (call) => {
-    const { deps, caller, body } = call;
-    const encryption = encryptionOf(deps);
+    const { deps, body } = call;
+    const writing = withEncryption(deps);
     checkUrl(deps, body.url);
-    checkMayChange(caller, body);
-    const outcome = await runOnce(deps.write.db, idempotencyKey(call), async (tx) => {
-      const [id, secret] = [deps.write.newId(), newSecret()];
-      const row = await insertEndpoint(tx, {
-        ...body,
-        id,
-        secret: encryption.encrypt(secret, id),
-        createdBy: caller.id,
-      });
-      const location = `/v1/webhook-endpoints/${id}`;
-      return encryptedAnswer(encryption, respond(201, { ...presentEndpoint(row), secret }, { location }));
+    const outcome = await manage.addEndpoint(writing, askedBy(call), body, (row, secret) => {
+      const location = `/v1/webhook-endpoints/${row.id}`;
+      return stored(call.reply(201, { ...presentEndpoint(row), secret }, { location }));
     });
-    return replyTo(decryptedAnswer(encryption, outcome));
+    return replyTo(unlessRefused(outcome));
   },
 });
 
@@ -122,13 +81,11 @@ const getEndpoints = operation({
   query: EndpointsQuery,
   success: [{ status: 200, description: 'One page.', schema: EndpointPage }],
   problems: [],
-  handle: async ({ deps, query: { limit, cursor } }) => {
+  handle: async ({ deps, query: { limit, cursor }, reply }) => {
     const [after] = cursor === undefined ? [null] : decodeToken(cursor, LIST, Place);
-    const rows = await listEndpoints(deps.write.db, after, limit + 1);
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
-    const nextCursor = rows.length > limit && last !== undefined ? encodeToken([last.id], LIST) : null;
-    return { status: 200, body: { data: page.map(presentEndpoint), nextCursor } };
+    const { rows, nextId } = await readEndpoints(deps.write.db, after, limit);
+    const nextCursor = nextId === null ? null : encodeToken([nextId], LIST);
+    return reply(200, { data: rows.map(presentEndpoint), nextCursor });
   },
 });
 
@@ -143,10 +100,10 @@ const getEndpoint = operation({
   params: EndpointParams,
   success: [{ status: 200, description: 'The endpoint.', schema: Endpoint }],
   problems: ['not_found'],
-  handle: async ({ deps, params: { id } }) => {
-    const row = await findEndpoint(deps.write.db.query, id);
+  handle: async ({ deps, params: { id }, reply }) => {
+    const row = await readEndpoint(deps.write.db, id);
     if (row === undefined) throw noSuchEndpoint();
-    return { status: 200, body: presentEndpoint(row) };
+    return reply(200, presentEndpoint(row));
   },
 });
 
@@ -165,17 +122,11 @@ const updateEndpoint = operation({
   body: EndpointChange,
   success: [{ status: 200, description: 'The endpoint as it is now.', schema: Endpoint }],
   problems: ['not_found'],
-  handle: async ({ deps, caller, params: { id }, body }) => {
+  handle: async (call) => {
+    const { deps, params, body } = call;
     checkUrl(deps, body.url);
-    const change = async (tx: Tx) => {
-      const before = await lockForChange(tx, caller, id);
-      if (before === undefined) return undefined;
-      checkMayChange(caller, { includeComments: body.includeComments ?? false });
-      return await changeEndpoint(tx, before, body);
-    };
-    const row = await withRetry(() => withTx(deps.write.db, change), { idempotent: true });
-    if (row === undefined) throw noSuchEndpoint();
-    return { status: 200, body: presentEndpoint(row) };
+    const row = unlessRefused(await manage.updateEndpoint(deps.write, { ...askedBy(call), id: params.id }, body));
+    return call.reply(200, presentEndpoint(row));
   },
 });
 
@@ -190,13 +141,11 @@ const removeEndpoint = operation({
   params: EndpointParams,
   success: [{ status: 200, description: 'It is gone.', schema: DeletedEndpoint }],
   problems: ['not_found'],
-  handle: async ({ deps, caller, params: { id } }) => {
-    const row = await withTx(deps.write.db, async (tx) => {
-      await lockForChange(tx, caller, id);
-      return await deleteEndpoint(tx, id);
-    });
-    if (row === undefined) throw noSuchEndpoint();
-    return { status: 200, body: { id, deleted: true } };
+  handle: async (call) => {
+    const { id } = unlessRefused(
+      await manage.removeEndpoint(call.deps.write, { ...askedBy(call), id: call.params.id }),
+    );
+    return call.reply(200, { id, deleted: true });
   },
 });
 
@@ -218,14 +167,11 @@ const rotateSecret = operation({
   problems: ['not_found'],
   handle: async (call) => {
     const { deps, params, body } = call;
-    const encryption = encryptionOf(deps);
-    const outcome = await changeOnce(call, params.id, async (tx) => {
-      const secret = newSecret();
-      const row = await replaceSecret(tx, params.id, encryption.encrypt(secret, params.id), body.keepPreviousFor);
-      if (row === undefined) throw noSuchEndpoint();
-      return encryptedAnswer(encryption, respond(200, { ...presentEndpoint(row), secret }));
-    });
-    return replyTo(decryptedAnswer(encryption, outcome));
+    const asked = { ...askedBy(call), id: params.id };
+    const outcome = await manage.rotateSecret(withEncryption(deps), asked, body.keepPreviousFor, (row, secret) =>
+      stored(call.reply(200, { ...presentEndpoint(row), secret })),
+    );
+    return replyTo(unlessRefused(outcome));
   },
 });
 
@@ -244,15 +190,11 @@ const testEndpoint = operation({
   success: [{ status: 202, description: 'The message is on its way.', schema: Delivery, headers: ['Location'] }],
   problems: ['not_found'],
   handle: async (call) => {
-    const { deps, params } = call;
-    const { newId } = deps.write;
-    const outcome = await changeOnce(call, params.id, async (tx, endpoint) => {
-      const payload = { type: TEST, timestamp: new Date().toISOString(), data: { endpointId: endpoint.id } };
-      const message = { deliveryId: newId(), messageId: newId(), type: TEST, payload };
-      const row = await queueMessage(tx, endpoint, message);
-      return respond(202, presentDelivery(row, [], NO_RESPONSES), { location: `/v1/webhook-deliveries/${row.id}` });
+    const outcome = await manage.sendTest(call.deps.write, { ...askedBy(call), id: call.params.id }, (row) => {
+      const location = `/v1/webhook-deliveries/${row.id}`;
+      return stored(call.reply(202, presentDelivery(row, [], NO_RESPONSES), { location }));
     });
-    return replyTo(outcome);
+    return replyTo(unlessRefused(outcome));
   },
 });
 
@@ -272,15 +214,11 @@ const replayEvents = operation({
   success: [{ status: 202, description: 'The endpoint with its position.', schema: Endpoint }],
   problems: ['not_found', 'position_ahead'],
   handle: async (call) => {
-    const { params, body } = call;
-    const outcome = await changeOnce(call, params.id, async (tx) => {
-      const end = await endOfLog(tx);
-      if (body.after > end) throw positionAhead(end);
-      const row = await movePosition(tx, params.id, body.after);
-      if (row === undefined) throw noSuchEndpoint();
-      return respond(202, presentEndpoint(row));
-    });
-    return replyTo(outcome);
+    const { deps, params, body } = call;
+    const outcome = await manage.replayEvents(deps.write, { ...askedBy(call), id: params.id }, body.after, (row) =>
+      stored(call.reply(202, presentEndpoint(row))),
+    );
+    return replyTo(unlessRefused(outcome));
   },
 });
 

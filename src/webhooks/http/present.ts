@@ -1,7 +1,5 @@
 import type { Instant } from '../../domain/state.ts';
-import type { AttemptRow } from '../store/attempts.ts';
-import type { DeliveryRow } from '../store/deliveries.ts';
-import type { EndpointRow } from '../store/endpoints.ts';
+import type { AttemptRow, DeliveryRow, EndpointRow } from '../inspect.ts';
 
 const iso = (instant: Instant): string => new Date(instant).toISOString();
 const isoOrNull = (instant: Instant | null): string | null => (instant === null ? null : iso(instant));

@@ -1,24 +1,22 @@
 import { z } from 'zod';
-import { ENTRY_TYPES } from '../../domain/commands.ts';
 import { fault, issueOf } from '../../http/problems/input-errors.ts';
 import { Note, OrderId, Timestamp, uuid } from '../../http/schemas/common.ts';
 import { cursor, decimal, optional, orNull, withDefault } from '../../http/schemas/input.ts';
 import { parseDuration } from '../../platform/duration.ts';
-import { ENDPOINT_DISABLED, TEST } from '../states.ts';
+import { MESSAGE_TYPES, SUBSCRIBED_TYPES } from '../states.ts';
 
 const WEEK_MS = 7 * 24 * 60 * 60 * 1_000;
 
 export const EndpointId = uuid().meta({ id: 'WebhookEndpointId', description: 'A UUID v7.' });
 const DeliveryId = uuid().meta({ id: 'WebhookDeliveryId', description: 'A UUID v7.' });
 
-const SUBSCRIBED = [...ENTRY_TYPES, ENDPOINT_DISABLED] as const;
-const WebhookType = z.enum(SUBSCRIBED).meta({ id: 'WebhookType' });
-const MessageType = z.enum([...SUBSCRIBED, TEST]).meta({ id: 'WebhookMessageType' });
+const WebhookType = z.enum(SUBSCRIBED_TYPES).meta({ id: 'WebhookType' });
+const MessageType = z.enum(MESSAGE_TYPES).meta({ id: 'WebhookMessageType' });
 
 const types = z
   .array(WebhookType)
   .min(1)
-  .max(SUBSCRIBED.length)
+  .max(SUBSCRIBED_TYPES.length)
   .refine((all) => new Set(all).size === all.length, fault('invalid_format', {}, 'Name each type once.'))
   .nullable();
 

@@ -1,5 +1,5 @@
 import { inArray, sql } from 'drizzle-orm';
-import type { Database, Tx } from '../../platform/postgres/database.ts';
+import type { Tx } from '../../platform/postgres/database.ts';
 import { webhookAttempts } from './schema.ts';
 
 export type AttemptRow = typeof webhookAttempts.$inferSelect;
@@ -43,7 +43,7 @@ export async function insertAttempts(tx: Tx, attempts: readonly MadeAttempt[]): 
 }
 
 /** The last attempts at some deliveries, at most `perDelivery` of each, oldest first. */
-export async function attemptsOf({ query }: Database, deliveryIds: readonly string[], perDelivery: number) {
+export async function attemptsOf(query: Pick<Tx, 'select'>, deliveryIds: readonly string[], perDelivery: number) {
   if (deliveryIds.length === 0) return [];
   const ranked = query
     .select({

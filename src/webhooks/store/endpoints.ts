@@ -1,6 +1,7 @@
 import { asc, eq, gt, isNotNull, sql } from 'drizzle-orm';
 import type { Instant } from '../../domain/state.ts';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
+import type { SubscribedType } from '../states.ts';
 import { webhookEndpoints, webhookEndpointsRemoved } from './schema.ts';
 
 export type EndpointRow = typeof webhookEndpoints.$inferSelect;
@@ -10,7 +11,7 @@ export interface NewEndpoint {
   readonly id: string;
   readonly url: string;
   readonly description: string | null;
-  readonly types: readonly string[] | null;
+  readonly types: readonly SubscribedType[] | null;
   readonly includeComments: boolean;
   readonly active: boolean;
   /** Encrypted. */

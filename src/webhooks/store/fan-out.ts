@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm';
+import type { EntryType } from '../../domain/commands.ts';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
 import type { EndpointRow } from './endpoints.ts';
 import { webhookEndpoints } from './schema.ts';
@@ -6,7 +7,7 @@ import { webhookEndpoints } from './schema.ts';
 /** An event that an endpoint shall hear of. */
 export interface Heard {
   readonly eventId: string;
-  readonly type: string;
+  readonly type: EntryType;
   readonly orderId: string;
   readonly orderVersion: number;
   readonly seq: number;

@@ -1,12 +1,12 @@
 import { bigint, boolean, integer, jsonb, pgTable, smallint, text, uuid } from 'drizzle-orm/pg-core';
 import { instant } from '../../platform/postgres/columns.ts';
-import type { DeliveryState } from '../states.ts';
+import type { DeliveryState, MessageType, SubscribedType } from '../states.ts';
 
 export const webhookEndpoints = pgTable('webhook_endpoints', {
   id: uuid('id').primaryKey(),
   url: text('url').notNull(),
   description: text('description'),
-  types: text('types').array(),
+  types: text('types').array().$type<SubscribedType[]>(),
   includeComments: boolean('include_comments').notNull(),
   active: boolean('active').notNull(),
   disabledReason: text('disabled_reason').$type<'gone' | 'failing'>(),
@@ -31,7 +31,7 @@ export const webhookDeliveries = pgTable('webhook_deliveries', {
   id: uuid('id').primaryKey(),
   endpointId: uuid('endpoint_id').notNull(),
   messageId: uuid('message_id').notNull(),
-  type: text('type').notNull(),
+  type: text('type').$type<MessageType>().notNull(),
   orderId: text('order_id'),
   orderVersion: integer('order_version'),
   seq: bigint('seq', { mode: 'number' }),

@@ -746,8 +746,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the right to change an endpoint is checked on what is asked for, and not on what is there',
-    file: 'src/webhooks/http/access.ts',
-    edits: [{ search: '  if (endpoint !== undefined) checkMayChange(caller, endpoint);\n', replace: '' }],
+    file: 'src/webhooks/change-once.ts',
+    edits: [{ search: '  if (endpoint !== undefined) checkMayChange(manager, endpoint);\n', replace: '' }],
     killedBy: ['test/webhooks/comments.test.ts'],
     named: 'only from a token',
   },

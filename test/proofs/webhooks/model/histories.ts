@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { SubscribedType } from '../../../../src/webhooks/states.ts';
 import { Oracle } from './oracle.ts';
 import { type Action, type Reaction, World } from './world.ts';
 
@@ -20,7 +21,7 @@ export type Op =
   | { readonly kind: 'revise' }
   | { readonly kind: 'active'; readonly active: boolean }
   | { readonly kind: 'url'; readonly url: number }
-  | { readonly kind: 'types'; readonly types: readonly string[] | null }
+  | { readonly kind: 'types'; readonly types: readonly SubscribedType[] | null }
   | { readonly kind: 'redeliver'; readonly which: number }
   | { readonly kind: 'replay'; readonly which: number }
   | { readonly kind: 'test' };

@@ -124,7 +124,7 @@ export class SqlWorld {
       case 'replay':
         return await this.#change((tx) => movePosition(tx, this.#endpointId, action.after));
       case 'test': {
-        const message = { type: 'webhook_endpoint.test', payload: {}, deliveryId: this.#newId() };
+        const message = { type: 'webhook_endpoint.test' as const, payload: {}, deliveryId: this.#newId() };
         const messageId = uuidOf(MESSAGE, action.messageId);
         return await this.#change((tx, endpoint) => queueMessage(tx, endpoint, { ...message, messageId }));
       }

@@ -6,6 +6,7 @@ import {
   needsRevision,
   nextDelivery,
   nextEndpoint,
+  type SubscribedType,
   TEST,
 } from '../../../../src/webhooks/states.ts';
 
@@ -39,7 +40,7 @@ export interface Attempt {
 
 export interface Patch {
   readonly url?: string | undefined;
-  readonly types?: readonly string[] | null | undefined;
+  readonly types?: readonly SubscribedType[] | null | undefined;
   readonly active?: boolean | undefined;
 }
 
