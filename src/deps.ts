@@ -97,7 +97,7 @@ export function makeDeps(
   },
   log: Logger,
 ): Deps {
-  const metrics = createMetrics();
+  const metrics = createMetrics(config.ROLE);
   const warn = createRepeatingLog(log);
   const db = openDatabase({
     url: surroundings.databaseUrl,

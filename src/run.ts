@@ -9,6 +9,7 @@ import { outageOf } from './platform/redis/redis-health.ts';
 import { type Shutdown, StopAsked, whenAborted } from './platform/shutdown.ts';
 import { withAdvice } from './platform/start-problems.ts';
 import { startTracing } from './platform/tracing.ts';
+import { VERSION } from './platform/version.ts';
 import { stopWithin, within } from './platform/within.ts';
 import type { Server } from './serve.ts';
 
@@ -98,7 +99,7 @@ async function drain(server: Server, { asked, hurried }: Shutdown, log: Logger):
 
 /** Serves until it is told to stop; false if that was no orderly stop. */
 async function serveUntilStopped(config: Config, shutdown: Shutdown): Promise<boolean> {
-  const log = createLog(config.LOG_LEVEL);
+  const log = createLog(config.LOG_LEVEL, { role: config.ROLE, version: VERSION });
   const tracing = await startTracing(process.env, config.ROLE, log);
   const surroundings = await findSurroundings(config, shutdown.asked);
   try {

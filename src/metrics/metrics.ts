@@ -3,6 +3,7 @@ import { END_REASONS } from '../application/follow.ts';
 import type { Trigger } from '../application/write.ts';
 import { DISPUTE_TYPES } from '../domain/rules.ts';
 import type { Entry } from '../domain/transition.ts';
+import { VERSION } from '../platform/version.ts';
 
 const SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 // A deadline can be late by as long as a database was away.
@@ -16,7 +17,7 @@ function unknownYet(configuration: GaugeConfiguration<string>): Gauge {
 }
 
 /** What the service measures of itself, by Prometheus' conventions. */
-export function createMetrics() {
+export function createMetrics(role: string) {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   const registers = [registry];
@@ -129,6 +130,12 @@ export function createMetrics() {
       registers,
     }),
   };
+  new Gauge({
+    name: 'build_info',
+    help: 'Always 1; the labels say which release runs, in which role.',
+    labelNames: ['version', 'role'] as const,
+    registers,
+  }).set({ version: VERSION, role }, 1);
   // A series that begins with its first event hides that event from rate().
   for (const outcome of ['settled', 'early', 'nothing_to_do']) metrics.jobs.inc({ outcome }, 0);
   for (const kind of ['order', 'user']) metrics.streamsOpen.set({ kind }, 0);

@@ -1,3 +1,4 @@
+import leven from 'leven';
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
 import { isMixedUp } from './redis/redis-url.ts';
@@ -266,12 +267,33 @@ export class ConfigError extends Error {
   }
 }
 
+const KNOWN = Object.keys(ENVIRONMENT.shape);
+// Short names (HOST, PORT, ROLE) resemble variables of other programs.
+const LONG_ENOUGH = 8;
+const TYPOS = 2;
+
+/**
+ * A variable that is set and is almost one of ours, which is not set: a window that is silently not in force would cancel orders
+ * too early.
+ */
+function misspelt(given: Readonly<Record<string, unknown>>): { name: string; meant: string } | null {
+  const missing = KNOWN.filter((name) => name.length >= LONG_ENOUGH && !(name in given));
+  for (const name of Object.keys(given)) {
+    if (KNOWN.includes(name) || name.length < LONG_ENOUGH - TYPOS) continue;
+    const meant = missing.find((known) => leven(name.toUpperCase(), known, { maxDistance: TYPOS + 1 }) <= TYPOS);
+    if (meant !== undefined) return { name, meant };
+  }
+  return null;
+}
+
 /**
  * Reads the configuration. An empty variable counts as one that is not set.
- * @throws ConfigError for the first wrong value
+ * @throws ConfigError for the first wrong value, and for a variable that is almost one of ours
  */
 export function readConfig(environment: Readonly<Record<string, string | undefined>>): Config {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const typo = misspelt(given);
+  if (typo !== null) throw new ConfigError(`${typo.name} is not a variable of the service; ${typo.meant} is`);
   const parsed = ENVIRONMENT.safeParse(given);
   if (parsed.success) return Object.freeze(parsed.data);
   const [issue] = parsed.error.issues;

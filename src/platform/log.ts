@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
 import { createBounded } from './bounded.ts';
 import { traceFields } from './tracing.ts';
@@ -63,10 +64,18 @@ export function createRepeatingLog(log: Logger, now: () => number = () => perfor
   };
 }
 
-/** Makes the log of a process: JSON lines on stdout or elsewhere, without bodies, tokens, keys or comments. */
-export function createLog(level: string, destination: DestinationStream = standardOutput()): Logger {
+/**
+ * Makes the log of a process: JSON lines on stdout or elsewhere, without bodies, tokens, keys or comments.
+ * @param facts what each line says of the process, beside `instance`: its host and process id
+ */
+export function createLog(
+  level: string,
+  facts: Readonly<Record<string, string>>,
+  destination: DestinationStream = standardOutput(),
+): Logger {
   const options = {
     level,
+    base: { instance: `${hostname()}:${process.pid}`, ...facts },
     mixin: traceFields,
     serializers: { ...stdSerializers, err: loggable },
     redact: {

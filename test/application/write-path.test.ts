@@ -265,7 +265,7 @@ test('the sweeper settles a herd in batches, and says while there is more', asyn
        created_at + interval '2 days', 1, 1 FROM made`,
     [herd],
   );
-  const sweeper = { write: deps, metrics: createMetrics(), log: captureLog('silent').log };
+  const sweeper = { write: deps, metrics: createMetrics('api'), log: captureLog('silent').log };
   let rounds = 1;
   while ((await sweepOnce(sweeper)) === 'more') rounds += 1;
   expect(rounds).toBeLessThanOrEqual(4);

@@ -31,5 +31,5 @@ export function captureLog(level: string): CapturedLog {
       .split('\n')
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as LogLine);
-  return { log: createLog(level, memory), text, lines };
+  return { log: createLog(level, {}, memory), text, lines };
 }

@@ -137,3 +137,21 @@ describe('DATABASE_URL', () => {
     );
   });
 });
+
+describe('a variable that is almost one of ours', () => {
+  test.each([
+    ['WINDOW_CANCELATION', 'WINDOW_CANCELLATION'],
+    ['DATABASE_URI', 'DATABASE_URL'],
+    ['window_cancellation', 'WINDOW_CANCELLATION'],
+    ['REMINDER', 'REMINDERS'],
+    ['CORS_ORIGIN', 'CORS_ORIGINS'],
+  ])('is refused with the nearest name: %s', (name, meant) => {
+    expect(() => readConfig({ [name]: 'PT1H' })).toThrow(`${name} is not a variable of the service; ${meant} is`);
+  });
+
+  test('counts as a variable of another program where ours is set, or where its name is short', () => {
+    const url = 'postgres://localhost/rc';
+    expect(readConfig({ DATABASE_URI: 'x', DATABASE_URL: url }).DATABASE_URL).toBe(url);
+    expect(readConfig({ HOSTS: 'x', POST: 'x', REDIS_PORT: 'tcp://10.0.0.1:6379', ROLES: 'x' }).PORT).toBe(3000);
+  });
+});

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createRepeatingLog } from '../../src/platform/log.ts';
+import { createLog, createRepeatingLog } from '../../src/platform/log.ts';
 import { captureLog } from '../harness/log.ts';
 
 const MINUTE = 60_000;
@@ -32,4 +32,16 @@ test('failures that never repeat do not fill the memory, and each is logged', ()
   for (let n = 0; n < 250; n += 1) warn(new Error(`failure ${n}`), {}, 'a round failed');
   warn(new Error('failure 0'), {}, 'a round failed');
   expect(captured.lines()).toHaveLength(251);
+});
+
+test('each line says which process of which release wrote it', () => {
+  const written: string[] = [];
+  const log = createLog('info', { role: 'worker', version: '1.2.3' }, { write: (line) => void written.push(line) });
+  log.info('ready');
+  expect(JSON.parse(written[0] ?? '')).toMatchObject({
+    role: 'worker',
+    version: '1.2.3',
+    instance: expect.stringMatching(new RegExp(`^.+:${process.pid}$`)),
+    msg: 'ready',
+  });
 });

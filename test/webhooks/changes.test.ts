@@ -202,7 +202,7 @@ test('a replay from beyond the end of the log is refused with the end', async ()
 
 /** Runs a round of housekeeping; returns what the age of the oldest message owed is by it, in seconds. */
 async function keep(of: Service): Promise<{ outcome: 'more' | 'done'; ageS: number }> {
-  const metrics = createMetrics();
+  const metrics = createMetrics('api');
   const outcome = await keepDeliveries(of.deps.write.db, metrics);
   const [value] = (await metrics.webhookOldestAge.get()).values;
   return { outcome, ageS: value?.value ?? 0 };
