@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
+import { createCore } from './application/command-queue.ts';
 import { forgetExpiredKeys } from './application/idempotent.ts';
 import { createLiveFeed } from './application/live-feed.ts';
 import type { CoreDeps } from './application/write.ts';
@@ -11,7 +12,7 @@ import { presentWebhook } from './http/present/events.ts';
 import type { AppDeps } from './http/server/app.ts';
 import { createEventStreams } from './http/streams/event-streams.ts';
 import { addGauges } from './metrics/gauges.ts';
-import { createMetrics, type Metrics, observeEntries } from './metrics/metrics.ts';
+import { createMetrics, type Metrics, observeBatch, observeEntries } from './metrics/metrics.ts';
 import { createBounded } from './platform/bounded.ts';
 import { type Config, tokenKeysOf } from './platform/config.ts';
 import { createEncryption } from './platform/encryption.ts';
@@ -106,11 +107,10 @@ export function makeDeps(
     onError: (error) => warn(error, {}, 'a database connection failed'),
   });
   const redis = openAskingClient(surroundings.redisUrl);
-  const write: CoreDeps = {
-    db,
-    newId: uuidv7,
-    onCommitted: (entries, trigger) => observeEntries(metrics, entries, trigger),
-  };
+  const write = createCore(
+    { db, newId: uuidv7, onCommitted: (entries, trigger) => observeEntries(metrics, entries, trigger) },
+    { onBatch: (queuedSeconds) => observeBatch(metrics, queuedSeconds) },
+  );
   const address: QueueAddress = { redisUrl: surroundings.redisUrl, prefix: surroundings.queuePrefix };
   const queue = openQueue(address, (error) => log.debug({ err: error }, 'the queue lost Redis'));
   const isLimited = config.RATE_LIMIT_PER_MINUTE > 0 && config.ROLE !== 'worker';

@@ -1,23 +1,18 @@
-import { type Dispute, type Instant, openDisputeOf, remindAt } from '../domain/state.ts';
-import { applyDue, type Entry } from '../domain/transition.ts';
+import { type Dispute, type Instant, openDisputeOf, remindAt, type State } from '../domain/state.ts';
+import { applyDue } from '../domain/transition.ts';
 import { type Tx, withTx } from '../platform/postgres/database.ts';
 import { withRetry } from '../platform/postgres/retry.ts';
-import { lockOrdersOf, readLocked } from '../store/locks.ts';
-import { type WriteSet, write } from '../store/write-set.ts';
-import { type CoreDeps, type Trigger, writeSet } from './write.ts';
+import { traceParent } from '../platform/tracing.ts';
+import { entriesOf, type Member, type Ruling, transact } from './transact.ts';
+import { type Trigger, type WriteDeps, writeSet } from './write.ts';
 
 /**
- * What became of a nominated deadline: it took effect now; it is not due yet; or there is nothing to do, since the
- * dispute was resolved before, or (with `skip`) somebody else is deciding it at this moment.
+ * What became of a candidate: its deadline took effect now; it is not due yet; or there is nothing to do, since the
+ * dispute was resolved before, or (with `skip`) another transaction is deciding it at this moment.
  */
 export type DueOutcome =
   | { readonly outcome: 'settled' | 'nothing_to_do' }
   | { readonly outcome: 'early'; readonly remainingMs: number; readonly seq: number };
-
-interface Settled {
-  readonly byDispute: ReadonlyMap<string, DueOutcome>;
-  readonly entries: readonly Entry[];
-}
 
 /** A process that freezes here has hundreds of deadlines in its hands, and not one order as elsewhere. */
 const FROZEN_AFTER_MS = 500;
@@ -30,64 +25,53 @@ function waiting(dispute: Dispute, now: Instant): DueOutcome {
   return remainingMs > 0 ? { outcome: 'early', remainingMs, seq: dispute.deadlineSeq } : NOTHING;
 }
 
-async function applyDueLocked(
-  tx: Tx,
-  deps: CoreDeps,
-  disputeIds: readonly string[],
-  busy: 'wait' | 'skip',
-): Promise<Settled> {
-  const orders = await lockOrdersOf(tx, disputeIds, busy);
-  if (orders.length === 0) return { byDispute: new Map(), entries: [] };
-  const { now, states } = await readLocked(tx, orders);
-  const byDispute = new Map<string, DueOutcome>();
-  const sets: WriteSet[] = [];
-  for (const state of states) {
+/** The dispute that is open, and what became of its deadline; null where none is open. */
+type Due = readonly [disputeId: string, outcome: DueOutcome] | null;
+
+/** A due deadline as a member of a transaction: a command without a caller. */
+function memberOf(disputeId: string, newId: () => string): Member<Due> {
+  const decide = (state: State, now: Instant): Ruling<Due> => {
     const open = openDisputeOf(state);
-    if (open === null) continue;
     const step = applyDue(state, now);
-    const isDue = step.entries.length > 0;
-    byDispute.set(open.id, isDue ? { outcome: 'settled' } : waiting(open, now));
-    if (isDue) sets.push(writeSet(state, step, null, deps.newId));
-  }
-  const all = merge(sets);
-  if (sets.length > 0) await write(tx, all);
-  return { byDispute, entries: all.entries.map(({ entry }) => entry) };
-}
-
-function merge(sets: readonly WriteSet[]): WriteSet {
-  return {
-    orders: sets.flatMap(({ orders }) => orders),
-    disputes: sets.flatMap(({ disputes }) => disputes),
-    entries: sets.flatMap(({ entries }) => entries),
+    const isDue = open !== null && step.entries.length > 0;
+    const origin = { requestId: null, traceParent: traceParent() };
+    return {
+      result: open === null ? null : [open.id, isDue ? { outcome: 'settled' } : waiting(open, now)],
+      writes: [isDue ? writeSet(state, step, origin, newId) : null, null],
+      response: null,
+    };
   };
+  return { target: { disputeId }, partyId: null, key: null, mayBeNew: false, decide };
 }
 
-/** The states in which nothing is left to do are told apart from a missing one by nobody: all end quietly. */
+/** A missing entry means that there is nothing to do. */
 export function dueOutcomeOf(settled: ReadonlyMap<string, DueOutcome>, disputeId: string): DueOutcome {
   return settled.get(disputeId) ?? NOTHING;
 }
 
-/** Who nominated the disputes, and whether an order that somebody else holds is waited for. */
+/** What named the candidates, and whether an order that another transaction has locked is waited for. */
 export interface ApplyDueOptions {
   readonly trigger: Trigger;
   readonly busy: 'wait' | 'skip';
 }
 
 /**
- * Lets silence take effect on those of the disputes on which it is due: one lock, one pass, one write for all of them.
- * Whoever nominates them may be early, late or mistaken; only the locked decision counts, so repeating it is safe.
- * Tried once: for those who come back by themselves, with less in hand.
+ * Lets deadlines take effect that are due, in one transaction. Candidates may be early, late or mistaken; only the decision
+ * under the lock counts, so repeating it is safe. Tried once: for callers that try again by themselves, with fewer of them.
  * @throws what the database raises; then nothing took effect on any of them, or all of it did if COMMIT was not answered
  */
 export async function applyDueOnce(
-  deps: CoreDeps,
+  deps: WriteDeps,
   disputeIds: readonly string[],
   { trigger, busy }: ApplyDueOptions,
 ): Promise<ReadonlyMap<string, DueOutcome>> {
-  const work = (tx: Tx) => applyDueLocked(tx, deps, disputeIds, busy);
-  const { byDispute, entries } = await withTx(deps.db, work, { frozenAfterMs: FROZEN_AFTER_MS });
-  deps.onCommitted(entries, trigger);
-  return byDispute;
+  const members = disputeIds.map((disputeId) => memberOf(disputeId, deps.newId));
+  const work = (tx: Tx) => transact(tx, members, busy);
+  const treated = await withTx(deps.db, work, { frozenAfterMs: FROZEN_AFTER_MS });
+  deps.onCommitted(entriesOf(treated), trigger);
+  return new Map(
+    treated.flatMap((one) => (one.kind === 'decided' && one.ruling.result !== null ? [one.ruling.result] : [])),
+  );
 }
 
 /**
@@ -95,7 +79,7 @@ export async function applyDueOnce(
  * @throws what the database raises in the end
  */
 export async function applyDueDeadlines(
-  deps: CoreDeps,
+  deps: WriteDeps,
   disputeIds: readonly string[],
   options: ApplyDueOptions,
 ): Promise<ReadonlyMap<string, DueOutcome>> {

@@ -4,8 +4,9 @@ import { readClock } from '../store/clock.ts';
 import {
   forgetOldKeys,
   type IdempotencyKey,
-  keepResponse,
-  reserveKey,
+  keepResponses,
+  type Reservation,
+  reserveKeys,
   type StoredResponse,
 } from '../store/idempotency.ts';
 
@@ -16,14 +17,18 @@ export type Outcome<R extends StoredResponse = StoredResponse> =
   | { readonly outcome: 'not_found' | 'key_in_use' | 'key_reused' }
   | { readonly outcome: 'answered' | 'replayed'; readonly response: R };
 
-/** Claims a key for this transaction, and says what an earlier request with it decides; null if nothing does. */
-export async function earlierOutcome(tx: Tx, key: IdempotencyKey | null): Promise<Outcome | null> {
-  if (key === null) return null;
-  const claim = await reserveKey(tx, key);
-  if (claim.state === 'in_use') return { outcome: 'key_in_use' };
-  if (claim.state === 'new') return null;
-  const isSame = claim.fingerprint === key.fingerprint;
-  return isSame ? { outcome: 'replayed', response: claim.response } : { outcome: 'key_reused' };
+/** What the reservation of a key decides; null if nothing does, and the request is to be carried out. */
+export function outcomeOfKey(key: IdempotencyKey | null, reservation: Reservation | undefined): Outcome | null {
+  if (key === null || reservation === undefined || reservation.state === 'new') return null;
+  if (reservation.state === 'in_use') return { outcome: 'key_in_use' };
+  const isSame = reservation.fingerprint === key.fingerprint;
+  return isSame ? { outcome: 'replayed', response: reservation.response } : { outcome: 'key_reused' };
+}
+
+/** Reserves a key for this transaction, and says what an earlier request with it decides; null if nothing does. */
+async function earlierOutcome(tx: Tx, key: IdempotencyKey | null): Promise<Outcome | null> {
+  const [reservation] = await reserveKeys(tx, [key]);
+  return outcomeOfKey(key, reservation);
 }
 
 /**
@@ -42,7 +47,7 @@ export async function runOnce<R extends StoredResponse>(
     const earlier = await earlierOutcome(tx, key);
     if (earlier !== null) return earlier as Outcome<R>; // the same request was answered by the same work
     const response = await work(tx);
-    if (key !== null) await keepResponse(tx, key, response, await readClock(tx));
+    if (key !== null) await keepResponses(tx, [{ key, response, now: await readClock(tx) }]);
     return { outcome: 'answered', response };
   };
   return await withRetry(() => withTx(db, attempt), { idempotent: key !== null });

@@ -1,27 +1,43 @@
 import type { Command } from '../domain/commands.ts';
 import { type Decision, decide } from '../domain/decide.ts';
-import { type Dispute, type Order, type Party, roleIn, type State } from '../domain/state.ts';
+import { type Dispute, type Instant, type Order, type Party, roleIn, type State } from '../domain/state.ts';
 import type { Entry, Step } from '../domain/transition.ts';
-import { type Database, type Tx, withTx } from '../platform/postgres/database.ts';
-import { withRetry } from '../platform/postgres/retry.ts';
-import { instantOf } from '../store/clock.ts';
-import { type IdempotencyKey, keepResponse, type StoredResponse } from '../store/idempotency.ts';
-import { lockOrder, readFacts } from '../store/locks.ts';
+import type { Database } from '../platform/postgres/database.ts';
 import type { Target } from '../store/target.ts';
-import { type WriteSet, write } from '../store/write-set.ts';
-import type { Decided } from './decided.ts';
-import { earlierOutcome, type Outcome } from './idempotent.ts';
+import type { WriteSet } from '../store/write-set.ts';
+import type { IdempotencyKey, Outcome, StoredResponse } from './idempotent.ts';
+import type { Member, Ruling } from './transact.ts';
 
-/** What brought a decision about: a caller's request, a timer, the sweeper, or somebody who looked. */
+/** What brought a decision about: a caller's request, a timer, the sweeper, or a read. */
 export type Trigger = 'request' | 'job' | 'sweep' | 'touch';
 
+/** Carries out commands; many at once in one transaction. */
+export interface CommandQueue {
+  readonly execute: (request: CommandRequest) => Promise<Outcome>;
+}
+
 /** What the write path needs of the outside. */
-export interface CoreDeps {
+export interface WriteDeps {
   readonly db: Database;
   /** Makes a UUID v7. */
   readonly newId: () => string;
   /** Told of every entry after it was committed. */
   readonly onCommitted: (entries: readonly Entry[], trigger: Trigger) => void;
+}
+
+/** What the use cases need: the write path, with the commands that wait for it. */
+export interface CoreDeps extends WriteDeps {
+  readonly commands: CommandQueue;
+}
+
+/** One decision with all that an answer to its caller can be made of. */
+export interface Decided {
+  readonly decision: Decision;
+  readonly before: State;
+  readonly command: Command;
+  /** The caller as a party of the order; null for the order service. */
+  readonly party: Party | null;
+  readonly now: Instant;
 }
 
 /** Everything that one request asks of the write path. */
@@ -31,9 +47,11 @@ export interface CommandRequest {
   readonly partyId: string | null;
   readonly requestId: string;
   readonly key: IdempotencyKey | null;
+  /** The size of the request's body, in bytes. */
+  readonly bytes: number;
   /** Makes the command, once the order says in which role its caller acts. */
   readonly command: (party: Party | null) => Command;
-  /** Makes the answer, inside the transaction, since it is kept there. */
+  /** Makes the answer, inside the transaction, since it is kept there. Both may be called again after a failure. */
   readonly render: (decided: Decided) => StoredResponse;
 }
 
@@ -44,7 +62,7 @@ function changesOf<T extends { id: string }>(before: readonly T[], after: readon
   });
 }
 
-/** What silence does, it does at its deadline, whoever happened to look. */
+/** What time does has the deadline for its cause, also where a request came upon it. */
 function causeOf({ actor, holdId }: Entry, requestId: string | null): string {
   if (holdId !== null) return `hold:${holdId}`;
   return actor.role === 'system' || requestId === null ? 'deadline' : `request:${requestId}`;
@@ -52,27 +70,19 @@ function causeOf({ actor, holdId }: Entry, requestId: string | null): string {
 
 const present = (order: Order | null): Order[] => (order === null ? [] : [order]);
 
-/** What has to be written to get from one state to another. */
-export function writeSet(before: State, step: Step, requestId: string | null, newId: () => string): WriteSet {
-  return {
-    orders: changesOf(present(before.order), present(step.state.order)),
-    disputes: changesOf<Dispute>(before.disputes, step.state.disputes),
-    entries: step.entries.map((entry) => ({
-      id: newId(),
-      cause: causeOf(entry, requestId),
-      entry,
-    })),
-  };
+/** What brought a change about: a request, or time (null); and the trace to which the change belongs. */
+export interface Origin {
+  readonly requestId: string | null;
+  readonly traceParent: string | null;
 }
 
-/** What a decision changes: first what silence had done before it, and then what the command does. */
-function writeSets(before: State, decision: Decision, requestId: string, newId: () => string): WriteSet[] {
-  const { settled, state, entries } = decision;
-  const rest = { state, entries: entries.slice(settled.entries.length) };
-  return [
-    ...(settled.entries.length > 0 ? [writeSet(before, settled, null, newId)] : []),
-    ...(state !== settled.state ? [writeSet(settled.state, rest, requestId, newId)] : []),
-  ];
+/** What has to be written to get from one state to another. */
+export function writeSet(before: State, step: Step, { requestId, traceParent }: Origin, newId: () => string): WriteSet {
+  return {
+    orders: changesOf(present(before.order), present(step.state.order)),
+    disputes: changesOf<Dispute>(before.disputes, step.state.disputes).map((changed) => ({ ...changed, traceParent })),
+    entries: step.entries.map((entry) => ({ id: newId(), cause: causeOf(entry, requestId), entry, traceParent })),
+  };
 }
 
 function partyOf(order: Order | null, partyId: string | null): Party | null {
@@ -80,49 +90,39 @@ function partyOf(order: Order | null, partyId: string | null): Party | null {
   return role === null || partyId === null ? null : { role, id: partyId };
 }
 
-interface Attempt {
-  readonly result: Outcome;
-  readonly entries: readonly Entry[];
+/** What one command comes to on a locked state: the decision, what it writes, and its answer. */
+function rulingOf(request: CommandRequest, newId: () => string, traceParent: string | null) {
+  return (before: State, now: Instant): Ruling<Outcome> => {
+    const party = partyOf(before.order, request.partyId);
+    const command = request.command(party);
+    const decision = decide(before, command, now);
+    const response = request.render({ decision, before, command, party, now });
+    const { settled, state, entries } = decision;
+    const rest = { state, entries: entries.slice(settled.entries.length) };
+    const origin = { requestId: request.requestId, traceParent };
+    return {
+      result: { outcome: 'answered', response },
+      response,
+      writes: [
+        settled.entries.length > 0 ? writeSet(before, settled, { requestId: null, traceParent }, newId) : null,
+        state !== settled.state ? writeSet(settled.state, rest, origin, newId) : null,
+      ],
+    };
+  };
 }
 
-const withoutEffect = (result: Outcome): Attempt => ({ result, entries: [] });
-
-async function attempt(tx: Tx, deps: CoreDeps, request: CommandRequest): Promise<Attempt> {
-  const { key, target, partyId } = request;
-  const earlier = await earlierOutcome(tx, key);
-  if (earlier?.outcome === 'key_in_use') return withoutEffect(earlier);
-  // They travel together, and the server runs the second when it has granted the first.
-  const [order, facts] = await Promise.all([lockOrder(tx, target, partyId), readFacts(tx, target)]);
-  if (order === null && partyId !== null) return withoutEffect({ outcome: 'not_found' });
-  if (earlier !== null) return withoutEffect(earlier);
-
-  const party = partyOf(order, partyId);
-  const command = request.command(party);
-  const now = instantOf(facts.clock, present(order));
-  const before = { order, disputes: facts.disputes, holds: facts.holds };
-  const decision = decide(before, command, now);
-  const response = request.render({ decision, before, command, party, now });
-  const sets = writeSets(before, decision, request.requestId, deps.newId);
-  const writing = sets.map((set) => write(tx, set));
-  if (key !== null) writing.push(keepResponse(tx, key, response, now));
-  await Promise.all(writing);
-  return { result: { outcome: 'answered', response }, entries: decision.entries };
+/** A request as a member of a transaction. */
+export function memberOf(request: CommandRequest, newId: () => string, traceParent: string | null): Member<Outcome> {
+  const { target, partyId, key } = request;
+  return { target, partyId, key, mayBeNew: partyId === null, decide: rulingOf(request, newId, traceParent) };
 }
-
-// Each statement of a command takes some milliseconds, but for the lock, which is waited for two seconds at most. Those who wait
-// one behind the other for the same order would wait for twice as long.
-const STATEMENT_MS = 2_500;
 
 /**
- * The write path of every command: lock the order, then read the clock, decide, write, commit.
- * A refusal is an answer like any other; what silence did meanwhile is kept also then.
- * @throws what the database raises, after up to three tries where repeating is safe
+ * Carries out a command: together with others that are waiting, or on its own where that is necessary.
+ * A refusal is an answer like any other; what time had made due is kept also then.
+ * @throws what the database raises, after some tries where repeating is safe
+ * @throws OverloadedError if too many commands are waiting, or this one has waited for too long
  */
-export async function execute(deps: CoreDeps, request: CommandRequest): Promise<Outcome> {
-  // With a key, or as a report with its revision, the same request a second time finds what it did the first time.
-  const idempotent = request.key !== null || request.partyId === null;
-  const once = () => withTx(deps.db, (tx) => attempt(tx, deps, request), { statementMs: STATEMENT_MS });
-  const { result, entries } = await withRetry(once, { idempotent });
-  deps.onCommitted(entries, 'request');
-  return result;
+export function execute(deps: CoreDeps, request: CommandRequest): Promise<Outcome> {
+  return deps.commands.execute(request);
 }

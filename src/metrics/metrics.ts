@@ -53,6 +53,18 @@ export function createMetrics(role: string) {
       labelNames: ['type', 'resolution', 'trigger'] as const,
       registers,
     }),
+    commandBatch: new Histogram({
+      name: 'command_batch_size',
+      help: 'How many commands of callers one transaction carried out; 1 where a command came alone.',
+      buckets: [1, 2, 4, 8, 16, 32, 64],
+      registers,
+    }),
+    commandQueue: new Histogram({
+      name: 'command_queue_duration_seconds',
+      help: 'How long commands of callers waited for their transaction to begin.',
+      buckets: [0.001, 0.0025, ...SECONDS],
+      registers,
+    }),
     lateness: new Histogram({
       name: 'deadline_lateness_seconds',
       help: 'How long after its deadline silence took effect, by dispute type and by what brought it about.',
@@ -147,6 +159,12 @@ export function createMetrics(role: string) {
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;
+
+/** Counts a transaction of commands by how many they were, and how long each has waited, in seconds. */
+export function observeBatch(metrics: Metrics, queuedSeconds: readonly number[]): void {
+  metrics.commandBatch.observe(queuedSeconds.length);
+  for (const seconds of queuedSeconds) metrics.commandQueue.observe(seconds);
+}
 
 /** Counts committed entries, how disputes ended, and how late silence took effect. */
 export function observeEntries(metrics: Metrics, entries: readonly Entry[], trigger: Trigger): void {

@@ -108,6 +108,37 @@ export function tracedUnder<T>(
   return tracer.startActiveSpan(name, optionsOf(options), found, (span) => during(span, work));
 }
 
+/** The trace in which something was asked for, to be gone on with where it is done later. */
+export interface Caught {
+  /** Does something as a part of that trace. */
+  readonly run: <T>(work: () => T) => T;
+  /** What `traceParent` said there. */
+  readonly parent: () => string | null;
+  readonly span: Span | undefined;
+}
+
+/** Keeps hold of the current trace. */
+export function catchTrace(): Caught {
+  const caught = context.active();
+  const run = <T>(work: () => T): T => context.with(caught, work);
+  return { run, parent: () => run(traceParent), span: trace.getSpan(caught) };
+}
+
+/**
+ * Does `work` for several traces at once: in a span that begins a trace of its own, with a link to the span of each, and a
+ * link back. Only where one of them is being traced.
+ */
+export function tracedTogether<T>(traces: readonly Caught[], name: string, work: () => Promise<T>): Promise<T> {
+  const spans = traces.flatMap(({ span }) => (span?.isRecording() ? [span] : []));
+  if (spans.length === 0) return context.with(ROOT_CONTEXT, work);
+  const links = spans.map((span) => ({ context: span.spanContext() }));
+  const attributes = { 'resolution_center.batch_size': traces.length };
+  return tracer.startActiveSpan(name, { attributes, links, kind: SpanKind.INTERNAL }, ROOT_CONTEXT, (together) => {
+    for (const span of spans) span.addLink({ context: together.spanContext() });
+    return during(together, work);
+  });
+}
+
 /** Notes that the current span has come so far. */
 export function mark(event: string): void {
   trace.getActiveSpan()?.addEvent(event);

@@ -1,6 +1,7 @@
-import { and, eq, lt, sql } from 'drizzle-orm';
+import { getTableColumns, lt, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import { prepared, type Tx } from '../platform/postgres/database.ts';
+import { writtenColumns } from '../platform/postgres/written-columns.ts';
 import { STATEMENT_TIME } from './clock.ts';
 import { idempotencyKeys } from './schema.ts';
 
@@ -20,80 +21,87 @@ export interface IdempotencyKey {
 }
 
 /** What is known of a key: nothing yet, that its request still runs, or what was answered. */
-export type Claim =
+export type Reservation =
   | { readonly state: 'new' }
   | { readonly state: 'in_use' }
   | { readonly state: 'answered'; readonly fingerprint: string; readonly response: StoredResponse };
 
 const RETENTION = sql`interval '24 hours'`;
 
-const CALLER = sql.placeholder('caller');
-const KEY = sql.placeholder('key');
+const CALLERS = sql`${sql.placeholder('callers')}::text[]`;
+const KEYS = sql`${sql.placeholder('keys')}::text[]`;
 
-const CLAIM = prepared('claim_key', (tx: Tx) =>
+const RESERVE = prepared('reserve_keys', (tx: Tx) =>
   tx
-    .select({ claimed: sql<boolean>`pg_try_advisory_xact_lock(hashtextextended(${sql.placeholder('name')}::text, 0))` })
-    .from(sql`(SELECT 1) AS one`),
+    .select({
+      index: sql<number>`k.index::integer`,
+      isReserved: sql<boolean>`pg_try_advisory_xact_lock(hashtextextended(k.caller || ' ' || k.key, 0))`,
+    })
+    .from(sql`unnest(${CALLERS}, ${KEYS}) WITH ORDINALITY AS k(caller, key, index)`),
 );
-const KEPT = prepared('kept_response', (tx: Tx) =>
+const KEPT = prepared('kept_responses', (tx: Tx) =>
   tx
-    .select()
-    .from(idempotencyKeys)
-    .where(
-      and(
-        eq(idempotencyKeys.caller, CALLER),
-        eq(idempotencyKeys.key, KEY),
-        sql`${idempotencyKeys.createdAt} > clock_timestamp() - ${RETENTION}`,
-      ),
+    .select({ ...getTableColumns(idempotencyKeys), index: sql<number>`k.index::integer` })
+    .from(sql`unnest(${CALLERS}, ${KEYS}) WITH ORDINALITY AS k(caller, key, index)`)
+    .innerJoin(
+      idempotencyKeys,
+      sql`${idempotencyKeys.caller} = k.caller AND ${idempotencyKeys.key} = k.key
+        AND ${idempotencyKeys.createdAt} > clock_timestamp() - ${RETENTION}`,
     ),
 );
-const KEEP = prepared('keep_response', (tx: Tx) => {
-  const kept = {
-    fingerprint: sql.placeholder('fingerprint'),
-    responseStatus: sql.placeholder('responseStatus'),
-    responseHeaders: sql.placeholder('responseHeaders'),
-    responseBody: sql.placeholder('responseBody'),
-    createdAt: sql.placeholder('createdAt'),
-  };
-  const again = Object.keys(kept).map((name) => {
-    const { name: column } = idempotencyKeys[name as keyof typeof kept];
-    return [name, sql`excluded.${sql.identifier(column)}`] as const;
-  });
-  return tx
-    .insert(idempotencyKeys)
-    .values({ caller: CALLER, key: KEY, ...kept })
-    .onConflictDoUpdate({
-      target: [idempotencyKeys.caller, idempotencyKeys.key],
-      set: Object.fromEntries(again),
-    });
-});
+
+const NEW = { state: 'new' } as const;
+const IN_USE = { state: 'in_use' } as const;
 
 /**
- * Claims a key until the end of the transaction. Nobody waits: a key that another transaction holds is `in_use`.
- * Two statements, since one alone would look before it holds the claim; they travel together.
+ * Reserves keys until the end of the transaction. None is waited for: a key that another transaction holds is `in_use`.
+ * Two statements, since one alone would look for an answer before it holds the key; they travel together.
+ * @param keys no two of them the same; null for a request without a key
+ * @returns what is known of each key, in their order; a request without a key is `new`
  */
-export async function reserveKey(tx: Tx, { caller, key }: IdempotencyKey): Promise<Claim> {
-  const [[claim], [kept]] = await Promise.all([
-    CLAIM(tx).execute({ name: `${caller} ${key}` }),
-    KEPT(tx).execute({ caller, key }),
-  ]);
-  if (claim?.claimed !== true) return { state: 'in_use' };
-  if (kept === undefined) return { state: 'new' };
-  const response = { status: kept.responseStatus, headers: kept.responseHeaders, body: kept.responseBody };
-  return { state: 'answered', fingerprint: kept.fingerprint, response };
+export async function reserveKeys(tx: Tx, keys: readonly (IdempotencyKey | null)[]): Promise<readonly Reservation[]> {
+  const given = keys.filter((key) => key !== null);
+  if (given.length === 0) return keys.map(() => NEW);
+  const parameters = { callers: given.map(({ caller }) => caller), keys: given.map(({ key }) => key) };
+  const [reserved, kept] = await Promise.all([RESERVE(tx).execute(parameters), KEPT(tx).execute(parameters)]);
+  const isReserved = new Map(reserved.map((row) => [given[row.index - 1], row.isReserved]));
+  const answers = new Map(kept.map((row) => [given[row.index - 1], row]));
+  return keys.map((key) => {
+    if (key === null) return NEW;
+    if (isReserved.get(key) !== true) return IN_USE;
+    const answer = answers.get(key);
+    if (answer === undefined) return NEW;
+    const response = { status: answer.responseStatus, headers: answer.responseHeaders, body: answer.responseBody };
+    return { state: 'answered', fingerprint: answer.fingerprint, response };
+  });
 }
 
-/** Keeps the first answer for a key that this transaction has claimed. */
-export async function keepResponse(tx: Tx, key: IdempotencyKey, response: StoredResponse, now: Instant): Promise<void> {
-  await KEEP(tx).execute({
-    caller: key.caller,
-    key: key.key,
-    fingerprint: key.fingerprint,
-    responseStatus: response.status,
-    responseHeaders: { ...response.headers },
-    responseBody: response.body,
-    createdAt: now,
-  });
+/** An answer to be kept, and the instant of its decision. */
+export interface KeptResponse {
+  readonly key: IdempotencyKey;
+  readonly response: StoredResponse;
+  readonly now: Instant;
+}
+
+const COLUMNS = writtenColumns(idempotencyKeys, { fixed: ['caller', 'key'] });
+const [KEEP_HEAD, KEEP_TAIL] = [
+  `INSERT INTO idempotency_keys (${COLUMNS.names}) SELECT ${COLUMNS.names} FROM jsonb_to_recordset(`,
+  `::jsonb) AS v(${COLUMNS.definitions}) ON CONFLICT (caller, key) DO UPDATE SET ${COLUMNS.changesFrom('excluded')}`,
+].map((text) => sql.raw(text));
+
+/** Keeps the first answers for keys that this transaction has reserved; an answer past its 24 hours is replaced. */
+export async function keepResponses(tx: Tx, kept: readonly KeptResponse[]): Promise<void> {
+  const records = kept.map(({ key, response, now }) =>
+    COLUMNS.record({
+      ...key,
+      responseStatus: response.status,
+      responseHeaders: { ...response.headers },
+      responseBody: response.body,
+      createdAt: now,
+    }),
+  );
+  // Sent before this returns; without `execute` it would be sent by the first who waits for it.
+  await tx.execute(sql`${KEEP_HEAD}${JSON.stringify(records)}${KEEP_TAIL}`).execute();
 }
 
 /** Forgets up to `limit` keys that are past their 24 hours, and says how many. */

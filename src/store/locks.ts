@@ -1,111 +1,91 @@
-import { and, asc, eq, or, sql } from 'drizzle-orm';
-import type { Dispute, Hold, Instant, Order, State } from '../domain/state.ts';
+import { asc, getTableColumns, or, sql } from 'drizzle-orm';
+import type { Dispute, Hold, Instant, Order } from '../domain/state.ts';
 import { prepared, type Tx } from '../platform/postgres/database.ts';
 import { mark } from '../platform/tracing.ts';
-import { instantOf } from './clock.ts';
 import { clockAndHolds } from './holds.ts';
 import { toDispute, toOrder } from './rows.ts';
 import { disputes, orders } from './schema.ts';
-import { byTarget, IS_VISIBLE, isTarget, type Target, type TargetTerms, TERMS } from './target.ts';
+import type { Target } from './target.ts';
 
-const lock = (terms: TargetTerms) => (tx: Tx) =>
-  tx
-    .select()
-    .from(orders)
-    .where(and(isTarget(terms), IS_VISIBLE))
-    .for('update');
-
-/** The clock, the holds, and the disputes of an order: the open one, the one that ended it, and the one addressed. */
-const read =
-  ({ orderId, isAddressed }: TargetTerms) =>
-  (tx: Tx) => {
-    const clock = tx
-      .select(clockAndHolds(sql`ARRAY[${orderId}]`))
-      .from(sql`(select 1) as one`)
-      .as('clock');
-    const endedBy = sql`(SELECT ${orders.cancelledByDisputeId} FROM ${orders} WHERE ${orders.id} = ${orderId})`;
-    const wanted = or(eq(disputes.status, 'open'), eq(disputes.id, endedBy), isAddressed);
-    return tx
-      .select({ now: clock.now, holds: clock.holds, dispute: disputes })
-      .from(clock)
-      .leftJoin(disputes, and(sql`${disputes.orderId} = ${orderId}`, wanted));
-  };
-
-const LOCK = {
-  order: prepared('lock_order', lock(TERMS.order)),
-  dispute: prepared('lock_order_of_dispute', lock(TERMS.dispute)),
-};
-const READ = {
-  order: prepared('read_order', read(TERMS.order)),
-  dispute: prepared('read_order_of_dispute', read(TERMS.dispute)),
-};
-
-/** Locks the order that a user is a party of, or any order for null. Null if there is none that this user may see. */
-export async function lockOrder(tx: Tx, target: Target, partyId: string | null): Promise<Order | null> {
-  const [kind, id] = byTarget(target);
-  const [row] = await LOCK[kind](tx).execute({ target: id, party: partyId });
-  mark('locked');
-  return row === undefined ? null : toOrder(row);
+/** An order to be locked, and the user who must be a party of it; null for a service that may change all orders. */
+export interface Wanted {
+  readonly target: Target;
+  readonly partyId: string | null;
 }
 
-/** What a decision needs of one order that is locked. */
+/** Whether an order that another transaction has locked is waited for or passed over. */
+export type Busy = 'wait' | 'skip';
+
+// Arrays, so that the statement's text is the same for any number of targets and its plan stays prepared.
+const ORDER_IDS = sql`${sql.placeholder('orderIds')}::text[]`;
+const DISPUTE_IDS = sql`${sql.placeholder('disputeIds')}::uuid[]`;
+const PARTY_IDS = sql`${sql.placeholder('partyIds')}::text[]`;
+const ORDER_ID = sql`coalesce(t.order_id, (SELECT d.order_id FROM disputes d WHERE d.id = t.dispute_id))`;
+
+function parametersOf(wanted: readonly Wanted[]) {
+  return {
+    orderIds: wanted.map(({ target }) => ('orderId' in target ? target.orderId : null)),
+    disputeIds: wanted.map(({ target }) => ('disputeId' in target ? target.disputeId : null)),
+    partyIds: wanted.map(({ partyId }) => partyId),
+  };
+}
+
+const lock = (busy: Busy) => (tx: Tx) => {
+  const wanted = sql`(SELECT ${ORDER_ID} AS order_id, t.party_id
+    FROM unnest(${ORDER_IDS}, ${DISPUTE_IDS}, ${PARTY_IDS}) AS t(order_id, dispute_id, party_id)) AS wanted`;
+  const isVisible = sql`(wanted.party_id IS NULL OR wanted.party_id IN (${orders.clientId}, ${orders.freelancerId}))`;
+  return tx
+    .select(getTableColumns(orders))
+    .from(orders)
+    .innerJoin(wanted, sql`${orders.id} = wanted.order_id AND ${isVisible}`)
+    .orderBy(asc(orders.id))
+    .for('update', busy === 'skip' ? { of: orders, skipLocked: true } : { of: orders });
+};
+
+const LOCK = { wait: prepared('lock_orders', lock('wait')), skip: prepared('lock_free_orders', lock('skip')) };
+
+/**
+ * Locks orders, always in the order of their ids, so that two transactions cannot wait for each other.
+ * @returns those that exist, that their users may see and, with `skip`, that no other transaction has locked
+ */
+export async function lockOrders(tx: Tx, wanted: readonly Wanted[], busy: Busy): Promise<ReadonlyMap<string, Order>> {
+  const rows = await LOCK[busy](tx).execute(parametersOf(wanted));
+  mark('locked');
+  return new Map(rows.map((row) => [row.id, toOrder(row)]));
+}
+
+/** What decisions need of orders that are locked. */
 export interface Facts {
   /** The database's clock. */
   readonly clock: Instant;
+  /** Of each order: the open dispute, the one that ended the order, and those that were addressed. */
   readonly disputes: readonly Dispute[];
   readonly holds: readonly Hold[];
 }
 
-/**
- * Reads the clock and the disputes of the order that `lockOrder` locks: a statement of its own, so that the clock is read
- * after the lock was granted and never before. It may be sent before the lock is granted, if it is sent behind it: the
- * server runs one statement after the other.
- */
-export async function readFacts(tx: Tx, target: Target): Promise<Facts> {
-  const [kind, id] = byTarget(target);
-  const rows = await READ[kind](tx).execute({ target: id });
-  const loaded = rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)]));
-  return { clock: rows[0]?.now ?? Number.NaN, disputes: loaded, holds: rows[0]?.holds ?? [] };
-}
-
-/**
- * Locks the orders that some disputes belong to, always in the same sequence, so that two batches cannot deadlock.
- * @param busy what to do about an order that somebody else has locked: `wait` for it or `skip` it
- */
-export async function lockOrdersOf(tx: Tx, disputeIds: readonly string[], busy: 'wait' | 'skip'): Promise<Order[]> {
-  const owners = tx
-    .select({ id: disputes.orderId })
-    .from(disputes)
-    .where(sql`${disputes.id} = ANY (${sql.param(disputeIds)}::uuid[])`);
-  const query = tx.select().from(orders).where(sql`${orders.id} IN ${owners}`).orderBy(asc(orders.id));
-  const rows = await (busy === 'skip' ? query.for('update', { skipLocked: true }) : query.for('update'));
-  mark('locked');
-  return rows.map(toOrder);
-}
-
-/** What a decision needs of locked orders, and the one instant at which it is taken. */
-export interface Snapshot {
-  readonly now: Instant;
-  readonly states: readonly State[];
-}
-
-/** The same for many orders that are locked already. */
-export async function readLocked(tx: Tx, locked: readonly Order[]): Promise<Snapshot> {
-  // Beside the open ones: those that ended their orders, which the orders show.
-  const endedBy = locked.map((order) => order.cancelledByDisputeId).filter((id) => id !== null);
-  const wanted = or(eq(disputes.status, 'open'), sql`${disputes.id} = ANY (${sql.param(endedBy)}::uuid[])`);
-  const ids = locked.map(({ id }) => id);
-  const clock = tx
-    .select(clockAndHolds(sql`${sql.param(ids)}::text[]`))
-    .from(sql`(select 1) as one`)
-    .as('clock');
-  const rows = await tx
+const READ = prepared('read_facts', (tx: Tx) => {
+  const orderIds = sql`ARRAY(SELECT ${ORDER_ID} FROM unnest(${ORDER_IDS}, ${DISPUTE_IDS}) AS t(order_id, dispute_id))`;
+  const clock = tx.select(clockAndHolds(orderIds)).from(sql`(SELECT 1) AS one`).as('clock');
+  const endedBy = sql`(SELECT o.cancelled_by_dispute_id FROM orders o WHERE o.id = ${disputes.orderId})`;
+  const matters = or(
+    sql`${disputes.status} = 'open'`,
+    sql`${disputes.id} = ANY (${DISPUTE_IDS})`,
+    sql`${disputes.id} = ${endedBy}`,
+  );
+  return tx
     .select({ now: clock.now, holds: clock.holds, dispute: disputes })
     .from(clock)
-    .leftJoin(disputes, and(sql`${disputes.orderId} = ANY (${sql.param(ids)}::text[])`, wanted));
-  const byOrder = new Map<string, Dispute[]>(ids.map((id) => [id, []]));
-  for (const { dispute } of rows) if (dispute !== null) byOrder.get(dispute.orderId)?.push(toDispute(dispute));
-  const holds = rows[0]?.holds ?? [];
-  const states = locked.map((order) => ({ order, disputes: byOrder.get(order.id) ?? [], holds }));
-  return { now: instantOf(rows[0]?.now, locked), states };
+    .leftJoin(disputes, sql`${disputes.orderId} = ANY (${orderIds}) AND ${matters}`);
+});
+
+/**
+ * Reads the clock, the holds and the disputes of the orders that `lockOrders` locks: a statement of its own, so that the
+ * clock is read after the locks were granted and never before. It may be sent before they are granted, if it is sent behind
+ * `lockOrders`: the server runs one statement after the other.
+ */
+export async function readFacts(tx: Tx, wanted: readonly Wanted[]): Promise<Facts> {
+  const { orderIds, disputeIds } = parametersOf(wanted);
+  const rows = await READ(tx).execute({ orderIds, disputeIds });
+  const found = rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)]));
+  return { clock: rows[0]?.now ?? Number.NaN, disputes: found, holds: rows[0]?.holds ?? [] };
 }

@@ -4,7 +4,6 @@ import type { Entry } from '../domain/transition.ts';
 import type { Tx } from '../platform/postgres/database.ts';
 import { LostRaceError } from '../platform/postgres/retry.ts';
 import { writtenColumns } from '../platform/postgres/written-columns.ts';
-import { traceParent } from '../platform/tracing.ts';
 import { fromDispute, fromOrder } from './rows.ts';
 import { disputes, logEntries, orders } from './schema.ts';
 import { TIMERS_OF_DISPUTES } from './timers.ts';
@@ -14,6 +13,8 @@ export interface IdentifiedEntry {
   readonly id: string;
   readonly cause: string;
   readonly entry: Entry;
+  /** The trace of the request or of the transaction that wrote it, in the form of W3C Trace Context. */
+  readonly traceParent: string | null;
 }
 
 /** Rows as they were when they were locked, and as they shall be; `before` is null for a new one. */
@@ -25,7 +26,8 @@ interface Changed<T> {
 /** Everything that decisions on locked orders change. It is written in one statement, or not at all. */
 export interface WriteSet {
   readonly orders: readonly Changed<Order>[];
-  readonly disputes: readonly Changed<Dispute>[];
+  /** With the trace to which a timer of theirs belongs. */
+  readonly disputes: readonly (Changed<Dispute> & { readonly traceParent: string | null })[];
   readonly entries: readonly IdentifiedEntry[];
 }
 
@@ -46,7 +48,7 @@ function orderRecord({ before, after }: Changed<Order>) {
   };
 }
 
-function disputeRecord({ before, after }: Changed<Dispute>, traceParent: string | null) {
+function disputeRecord({ before, after, traceParent }: WriteSet['disputes'][number]) {
   const row = fromDispute(after);
   return {
     ...DISPUTES.record(row),
@@ -60,7 +62,7 @@ function disputeRecord({ before, after }: Changed<Dispute>, traceParent: string 
 
 const idOf = (actor: Actor): string | null => ('id' in actor ? actor.id : null);
 
-function entryRecord({ id, cause, entry }: IdentifiedEntry, traceParent: string | null) {
+function entryRecord({ id, cause, entry, traceParent }: IdentifiedEntry) {
   const { comment: _comment, ...dispute } = entry.dispute ?? { comment: null };
   const record = ENTRIES.record({
     id,
@@ -136,11 +138,10 @@ type Counts = { orders: number; disputes: number; entries: number };
  * @throws LostRaceError if any row was no longer as it was read; the transaction must not commit then
  */
 export async function write(tx: Tx, set: WriteSet): Promise<void> {
-  const trace = traceParent();
   const input = JSON.stringify({
     orders: set.orders.map(orderRecord),
-    disputes: set.disputes.map((changed) => disputeRecord(changed, trace)),
-    entries: set.entries.map((entry) => entryRecord(entry, trace)),
+    disputes: set.disputes.map(disputeRecord),
+    entries: set.entries.map(entryRecord),
   });
   const { rows } = await tx.execute<Counts>(writing(input)).execute();
   const hit = rows[0];

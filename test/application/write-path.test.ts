@@ -6,7 +6,7 @@ import { applyDue } from '../../src/domain/transition.ts';
 import { createMetrics } from '../../src/metrics/metrics.ts';
 import { CommitUnknownError, withTx } from '../../src/platform/postgres/database.ts';
 import { LostRaceError } from '../../src/platform/postgres/retry.ts';
-import { lockOrder, lockOrdersOf } from '../../src/store/locks.ts';
+import { lockOrders } from '../../src/store/locks.ts';
 import { find } from '../../src/store/reads.ts';
 import { write } from '../../src/store/write-set.ts';
 import { sweepOnce } from '../../src/workers/sweeper.ts';
@@ -64,8 +64,14 @@ describe('the lock of a batch', () => {
   test('is taken in one sequence, whatever the sequence of its disputes', async () => {
     const set = await Promise.all(Array.from({ length: 12 }, () => setOrder(stage, cancellation)));
     const ids = set.map(({ disputeId }) => disputeId).toReversed();
-    const locked = await withTx(deps.db, (tx) => lockOrdersOf(tx, ids, 'wait'));
-    const orderIds = locked.map(({ id }) => id);
+    const locked = await withTx(deps.db, (tx) =>
+      lockOrders(
+        tx,
+        ids.map((disputeId) => ({ target: { disputeId }, partyId: null })),
+        'wait',
+      ),
+    );
+    const orderIds = [...locked.keys()];
     expect(orderIds).toHaveLength(12);
     const [sorted] = await stage.database.query(
       'SELECT array_agg(id ORDER BY id) AS ids FROM unnest($1::text[]) AS id',
@@ -82,7 +88,7 @@ describe('the lock of a batch', () => {
     const free = await setOrder(stage, overdue);
     let letGo: (() => void) | undefined;
     const holder = withTx(deps.db, async (tx) => {
-      await lockOrder(tx, { orderId: held.orderId }, null);
+      await lockOrders(tx, [{ target: { orderId: held.orderId }, partyId: null }], 'wait');
       await new Promise<void>((resolve) => {
         letGo = resolve;
       });
@@ -128,6 +134,18 @@ describe('the instant of a decision', () => {
   });
 });
 
+test('an order that was changed by a clock far ahead does not move the time of its neighbours in a batch', async () => {
+  const ahead = await setOrder(stage, cancellation);
+  const neighbour = await setOrder(stage, { ...cancellation, windowMs: HOUR / 2 });
+  await stage.database.query("UPDATE orders SET updated_at = updated_at + interval '1 hour' WHERE id = $1", [
+    ahead.orderId,
+  ]);
+  const ids = [ahead.disputeId, neighbour.disputeId];
+  const due = await applyDueDeadlines(deps, ids, { trigger: 'sweep', busy: 'skip' });
+  expect(due.get(neighbour.disputeId)?.outcome).toBe('early');
+  expect((await row(neighbour.disputeId))?.resolution).toBeNull();
+});
+
 describe('a row that is in another version than the one that was read is not written:', () => {
   test.each([
     ['the order has another version', 'UPDATE orders SET version = version + 5 WHERE id = $1'],
@@ -144,7 +162,7 @@ describe('a row that is in another version than the one that was read is not wri
     if (found === undefined) throw new Error('there is no such order');
     await stage.database.query(change, [orderId]);
     const before = await row(disputeId);
-    const set = writeSet(found, applyDue(found, found.now), null, deps.newId);
+    const set = writeSet(found, applyDue(found, found.now), { requestId: null, traceParent: null }, deps.newId);
     await expect(withTx(deps.db, (tx) => write(tx, set))).rejects.toThrow(LostRaceError);
     expect(await row(disputeId)).toEqual(before);
   });

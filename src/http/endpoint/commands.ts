@@ -1,7 +1,6 @@
 import { partyIdOf } from '../../application/caller.ts';
-import type { Decided } from '../../application/decided.ts';
 import type { Outcome, StoredResponse } from '../../application/idempotent.ts';
-import { type CommandRequest, execute } from '../../application/write.ts';
+import { type CommandRequest, type Decided, execute } from '../../application/write.ts';
 import type { Command, Precondition } from '../../domain/commands.ts';
 import type { State } from '../../domain/state.ts';
 import { asSeenAt } from '../../domain/transition.ts';
@@ -102,6 +101,7 @@ export async function carryOut<S extends Success>(
     partyId: partyIdOf(call.caller),
     requestId: call.requestId,
     key: asked.key,
+    bytes: Number(call.headers['content-length'] ?? 0),
     command: asked.command,
     render: (decided) => refusal(decided, instance) ?? render(decided),
   });

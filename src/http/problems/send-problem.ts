@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { OverloadedError } from '../../application/command-queue.ts';
 import { isTransient } from '../../platform/postgres/database.ts';
 import { scopeChallenge } from '../auth/token-refusal.ts';
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, ProblemError, problemDocument, UNAVAILABLE } from './problems.ts';
@@ -19,7 +20,7 @@ const tooLarge = ({ routeOptions }: FastifyRequest): Problem => ({
 
 function problemOf(error: unknown, request: FastifyRequest): Problem | null {
   if (error instanceof ProblemError) return error.problem;
-  if (isTransient(error)) return UNAVAILABLE;
+  if (isTransient(error) || error instanceof OverloadedError) return UNAVAILABLE;
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(request);
   const known = code === undefined ? undefined : FRAMEWORK_PROBLEMS[code];

@@ -5,6 +5,7 @@ import { setImmediate as immediate } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
+import { createCore } from '../../../src/application/command-queue.ts';
 import { startPostgres } from '../../../src/dev/embedded/postgres.ts';
 import { type Database, openDatabase, withTx } from '../../../src/platform/postgres/database.ts';
 import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.ts';
@@ -60,7 +61,7 @@ async function read(db: Database, days: number): Promise<void> {
   // Not on a day's border, so that both ends are counted one by one.
   const to = Date.now() - 3 * 3_600_000;
   const span = { from: to - days * DAY, to };
-  const deps = { db, newId: uuidv7, onCommitted: () => {} };
+  const deps = createCore({ db, newId: uuidv7, onCommitted: () => {} });
   const cells = () =>
     withTx(db, async (tx) => {
       await freeze(tx);

@@ -1,5 +1,6 @@
 import { v7 as uuidv7 } from 'uuid';
 import { applyDueDeadlines } from '../../../src/application/apply-due.ts';
+import { createCore } from '../../../src/application/command-queue.ts';
 import { sequenceLog } from '../../../src/application/feed.ts';
 import { readDisputes, readOrder, readTimeline } from '../../../src/application/read.ts';
 import type { CoreDeps } from '../../../src/application/write.ts';
@@ -87,7 +88,7 @@ export function listings(now: number): AccessPath[] {
   });
 }
 
-const deps = (db: Database): CoreDeps => ({ db, newId: uuidv7, onCommitted: () => {} });
+const deps = (db: Database): CoreDeps => createCore({ db, newId: uuidv7, onCommitted: () => {} });
 
 const FIRST = async (db: Database): Promise<string> => {
   const { rows } = await db.pool.query<{ id: string }>(

@@ -20,6 +20,7 @@ export interface Mutant {
 const RACES = ['test/proofs/races/races.test.ts'];
 const HOLDS = ['test/domain/holds.test.ts'];
 const KEYS = ['test/application/keys.test.ts'];
+const COMMAND_QUEUE = ['test/application/command-queue.test.ts'];
 const WRITE_PATH = ['test/application/write-path.test.ts'];
 const DOMAIN = ['test/domain/promises.test.ts', 'test/domain/properties.test.ts'];
 const TRANSACTIONS = ['test/platform/postgres/database.test.ts'];
@@ -34,68 +35,162 @@ const STATISTICS = ['test/statistics/exact.test.ts'];
 
 export const MUTANTS: readonly Mutant[] = [
   {
-    name: 'a command does not lock its order',
+    name: 'the orders are not locked',
     file: 'src/store/locks.ts',
     edits: [
       {
-        search: `.where(and(isTarget(terms), IS_VISIBLE))
-    .for('update');`,
-        replace: '.where(and(isTarget(terms), IS_VISIBLE));',
+        search: `
+    .for('update', busy === 'skip' ? { of: orders, skipLocked: true } : { of: orders });`,
+        replace: ';',
       },
     ],
     killedBy: RACES,
     named: 'ends once|both parties',
   },
   {
-    name: 'a batch does not lock its orders',
+    name: 'orders are locked in no particular sequence',
     file: 'src/store/locks.ts',
-    edits: [
-      {
-        search: `(busy === 'skip' ? query.for('update', { skipLocked: true }) : query.for('update'))`,
-        replace: `(busy === 'skip' ? query : query)`,
-      },
-    ],
-    killedBy: RACES,
-    named: 'takes no answer|expires once',
+    edits: [{ search: '.orderBy(asc(orders.id))', replace: '.orderBy(sql`random()`)' }],
+    killedBy: WRITE_PATH,
+    named: 'sequence',
   },
   {
-    name: 'a batch locks its orders in no particular sequence',
+    name: 'orders are locked in the reversed sequence',
     file: 'src/store/locks.ts',
     edits: [
-      {
-        search: '.orderBy(asc(orders.id))',
-        replace: '.orderBy(sql`random()`)',
-      },
+      { search: '.orderBy(asc(orders.id))', replace: '.orderBy(desc(orders.id))' },
+      { search: 'import { asc,', replace: 'import { desc,' },
     ],
     killedBy: WRITE_PATH,
     named: 'sequence',
   },
   {
-    name: 'a sweeper waits for orders that others have locked',
+    name: 'a sweeper waits for orders that other transactions have locked',
     file: 'src/store/locks.ts',
-    edits: [{ search: `query.for('update', { skipLocked: true })`, replace: `query.for('update')` }],
+    edits: [{ search: '{ of: orders, skipLocked: true }', replace: '{ of: orders }' }],
     killedBy: WRITE_PATH,
     named: 'passes over',
   },
   {
-    name: 'a job passes over orders that others have locked',
+    name: 'a batch waits for an order that another transaction has locked',
+    file: 'src/application/command-queue.ts',
+    edits: [{ search: "return transact(tx, members, 'skip');", replace: "return transact(tx, members, 'wait');" }],
+    killedBy: COMMAND_QUEUE,
+    named: 'waits for its locked order on its own',
+  },
+  {
+    name: 'a job passes over orders that other transactions have locked',
     file: 'src/store/locks.ts',
     edits: [
       {
-        search: `query.for('update', { skipLocked: true }) : query.for('update'))`,
-        replace: `query.for('update', { skipLocked: true }) : query.for('update', { skipLocked: true }))`,
+        search: '{ of: orders, skipLocked: true } : { of: orders }',
+        replace: '{ of: orders, skipLocked: true } : { of: orders, skipLocked: true }',
       },
     ],
     killedBy: WRITE_PATH,
     named: 'waits for',
   },
   {
-    name: 'the clock is read before the lock is asked for',
-    file: 'src/application/write.ts',
+    name: 'a member of a batch that failed is not carried out on its own',
+    file: 'src/application/command-queue.ts',
+    edits: [
+      { search: 'if (isUnknown || hasWaited) one.reject(error);', replace: 'if (error !== null) one.reject(error);' },
+    ],
+    killedBy: COMMAND_QUEUE,
+    named: 'a batch that fails',
+  },
+  {
+    name: 'a batch answers before its COMMIT',
+    file: 'src/application/command-queue.ts',
     edits: [
       {
-        search: 'const [order, facts] = await Promise.all([lockOrder(tx, target, partyId), readFacts(tx, target)]);',
-        replace: 'const [facts, order] = await Promise.all([readFacts(tx, target), lockOrder(tx, target, partyId)]);',
+        search: "return transact(tx, members, 'skip');",
+        replace: `return transact(tx, members, 'skip').then((treated) => {
+        for (const [index, one] of batch.entries())
+          if (treated[index]?.kind === 'decided') one.resolve(outcomeOf(treated[index]));
+        return treated;
+      });`,
+      },
+    ],
+    killedBy: COMMAND_QUEUE,
+    named: 'after the COMMIT',
+  },
+  {
+    name: 'the refusal of one member is the refusal of all',
+    file: 'src/application/transact.ts',
+    edits: [
+      {
+        search: "return { kind: 'decided', ruling };",
+        replace: `const refused = decided.find((one) => one.ruling.response !== null && one.ruling.response.status >= 400);
+    return { kind: 'decided', ruling: refused?.ruling ?? ruling };`,
+      },
+    ],
+    killedBy: COMMAND_QUEUE,
+    named: 'each with its own answer',
+  },
+  {
+    name: 'two members of a batch decide on the same order',
+    file: 'src/application/transact.ts',
+    edits: [{ search: 'if (taken.has(state.order?.id)) return NOT_LOCKED;', replace: '' }],
+    killedBy: COMMAND_QUEUE,
+    named: 'the one before it',
+  },
+  {
+    name: 'a key may be twice in a batch',
+    file: 'src/application/command-queue.ts',
+    edits: [
+      {
+        search: `return key === null ? [order] : [order, \`key \${key.caller} \${key.key}\`];`,
+        replace: 'return [order];',
+      },
+    ],
+    killedBy: COMMAND_QUEUE,
+    named: 'its key comes twice for two orders',
+  },
+  {
+    name: 'a stranger in a batch decides on an order that a party of it has locked',
+    file: 'src/application/transact.ts',
+    edits: [{ search: 'if (partyId !== null && roleIn(order, partyId) === null) return null;', replace: '' }],
+    killedBy: COMMAND_QUEUE,
+    named: 'no such order',
+  },
+  {
+    name: 'one caller takes all turns',
+    file: 'src/application/command-queue.ts',
+    edits: [
+      { search: 'byCaller.get(one.request.partyId);', replace: 'byCaller.get(null);' },
+      { search: 'byCaller.set(one.request.partyId, [one]);', replace: 'byCaller.set(null, [one]);' },
+    ],
+    killedBy: COMMAND_QUEUE,
+    named: 'gives every caller a turn',
+  },
+  {
+    name: 'the clock of a batch is that of the order that is furthest ahead',
+    file: 'src/application/transact.ts',
+    edits: [
+      {
+        search: 'instantOf(facts.clock, state.order === null ? [] : [state.order]);',
+        replace: 'instantOf(facts.clock, [...locked.values()]);',
+      },
+    ],
+    killedBy: WRITE_PATH,
+    named: 'its neighbours',
+  },
+  {
+    name: 'the clock is read before the lock is asked for',
+    file: 'src/application/transact.ts',
+    edits: [
+      {
+        search: `const [reservations, locked, facts] = await Promise.all([
+    reserving,
+    lockOrders(tx, members, busy),
+    readFacts(tx, members),
+  ]);`,
+        replace: `const [reservations, facts, locked] = await Promise.all([
+    reserving,
+    readFacts(tx, members),
+    lockOrders(tx, members, busy),
+  ]);`,
       },
     ],
     killedBy: RACES,
@@ -103,19 +198,19 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the clock is read in the statement that takes the lock',
-    file: 'src/application/write.ts',
+    file: 'src/application/transact.ts',
     edits: [
       {
-        search: '  const [order, facts] = await Promise.all([lockOrder(tx, target, partyId), readFacts(tx, target)]);',
-        replace: `  const id = 'orderId' in target ? target.orderId : target.disputeId;
-  const { rows } = await tx.execute(sql\`SELECT floor(extract(epoch from clock_timestamp()) * 1000)::float8 AS now
-    FROM orders WHERE id = \${id} OR id IN (SELECT order_id FROM disputes WHERE id::text = \${id}) FOR UPDATE\`);
-  const [order, late] = await Promise.all([lockOrder(tx, target, partyId), readFacts(tx, target)]);
-  const facts = { ...late, clock: Number(rows[0]?.['now'] ?? late.clock) };`,
+        search: '  // They travel together, and the server reads the clock when it has granted the locks.',
+        replace: `  const [{ target } = { target: { orderId: '' } }] = members;
+  const id = 'orderId' in target ? target.orderId : target.disputeId;
+  const { rows } = await tx.execute<{ now: number }>(sql\`SELECT floor(extract(epoch from clock_timestamp()) * 1000)::float8 AS now
+    FROM orders WHERE id = \${id} OR id IN (SELECT order_id FROM disputes WHERE id::text = \${id}) FOR UPDATE\`);`,
       },
+      { search: 'instantOf(facts.clock,', replace: 'instantOf(rows[0]?.now ?? facts.clock,' },
       {
-        search: 'import type { Command } from',
-        replace: "import { sql } from 'drizzle-orm';\nimport type { Command } from",
+        search: 'import { type Dispute, type Instant, roleIn',
+        replace: "import { sql } from 'drizzle-orm';\nimport { type Dispute, type Instant, roleIn",
       },
     ],
     killedBy: RACES,
@@ -177,28 +272,31 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the log is written in a transaction of its own',
-    file: 'src/application/apply-due.ts',
+    file: 'src/application/transact.ts',
     edits: [
       {
-        search: 'if (sets.length > 0) await write(tx, all);',
-        replace: `if (sets.length > 0) await write(tx, { ...all, entries: [] });
-  if (sets.length > 0) await withTx(deps.db, (other) => write(other, { orders: [], disputes: [], entries: all.entries }));`,
+        search: 'set === null ? null : write(tx, set)',
+        replace: `set === null
+      ? null
+      : write(tx, { ...set, entries: [] })
+          .then(() => tx.execute('COMMIT AND CHAIN'))
+          .then(() => write(tx, { orders: [], disputes: [], entries: set.entries }))`,
       },
     ],
     killedBy: WRITE_PATH,
-    named: 'all or nothing',
+    named: 'all or nothing|unknown',
   },
   {
     name: 'checks and then acts, in two transactions',
-    file: 'src/application/apply-due.ts',
+    file: 'src/application/transact.ts',
     edits: [
       {
-        search: 'const orders = await lockOrdersOf(tx, disputeIds, busy);',
-        replace: 'const orders = await withTx(deps.db, (other) => lockOrdersOf(other, disputeIds, busy));',
+        search: '  const stateOf = createStates(locked, facts, busy);',
+        replace: "  await tx.execute('COMMIT AND CHAIN');\n  const stateOf = createStates(locked, facts, busy);",
       },
     ],
     killedBy: RACES,
-    named: 'takes no answer|expires once',
+    named: 'ends once|both parties',
   },
   {
     name: 'a timer survives the end of its dispute',
@@ -275,24 +373,24 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: DOMAIN,
   },
   {
-    name: 'what silence did is lost with a refused command',
+    name: 'what time had made due is lost with a refused command',
     file: 'src/application/write.ts',
     edits: [
       {
-        search: '...(settled.entries.length > 0 ? [',
-        replace: '...(settled.entries.length > 0 && decision.rejection === null ? [',
+        search: 'settled.entries.length > 0 ? writeSet(',
+        replace: 'settled.entries.length > 0 && decision.rejection === null ? writeSet(',
       },
     ],
     killedBy: WRITE_PATH,
     named: 'late answer',
   },
   {
-    name: 'a key is claimed in a transaction of its own',
-    file: 'src/application/write.ts',
+    name: 'a key is reserved in a transaction of its own',
+    file: 'src/store/idempotency.ts',
     edits: [
       {
-        search: 'const earlier = await earlierOutcome(tx, key);',
-        replace: 'const earlier = await withTx(deps.db, (other) => earlierOutcome(other, key));',
+        search: 'pg_try_advisory_xact_lock(hashtextextended(',
+        replace: 'true OR pg_try_advisory_xact_lock(hashtextextended(',
       },
     ],
     killedBy: RACES,
@@ -300,11 +398,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an answer is kept in a transaction of its own',
-    file: 'src/application/write.ts',
+    file: 'src/application/transact.ts',
     edits: [
       {
-        search: 'if (key !== null) writing.push(keepResponse(tx, key, response, now));',
-        replace: 'if (key !== null) writing.push(withTx(deps.db, (other) => keepResponse(other, key, response, now)));',
+        search: 'answers.length > 0 ? keepResponses(tx, answers) : null',
+        replace: "answers.length > 0 ? keepResponses(tx, answers).then(() => tx.execute('COMMIT AND CHAIN')) : null",
       },
     ],
     killedBy: WRITE_PATH,
@@ -315,8 +413,8 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/application/idempotent.ts',
     edits: [
       {
-        search: 'const isSame = claim.fingerprint === key.fingerprint;',
-        replace: 'const isSame = claim.fingerprint !== "";',
+        search: 'const isSame = reservation.fingerprint === key.fingerprint;',
+        replace: 'const isSame = reservation.fingerprint !== "";',
       },
     ],
     killedBy: KEYS,
@@ -324,7 +422,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a key is for any caller',
     file: 'src/store/idempotency.ts',
-    edits: [{ search: 'eq(idempotencyKeys.caller, CALLER),', replace: '' }],
+    edits: [{ search: '= k.caller AND', replace: 'IS NOT NULL AND' }],
     killedBy: KEYS,
   },
   {
@@ -335,11 +433,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a command without a key is repeated after a commit of unknown outcome',
-    file: 'src/application/write.ts',
+    file: 'src/application/command-queue.ts',
     edits: [
       {
-        search: 'const idempotent = request.key !== null || request.partyId === null;',
-        replace: 'const idempotent = true;',
+        search: 'boolean => key !== null || partyId === null;',
+        replace: 'boolean => key !== undefined || partyId === null;',
       },
     ],
     killedBy: WRITE_PATH,
@@ -347,11 +445,11 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a command with a key is not repeated after a commit of unknown outcome',
-    file: 'src/application/write.ts',
+    file: 'src/application/command-queue.ts',
     edits: [
       {
-        search: 'const idempotent = request.key !== null || request.partyId === null;',
-        replace: 'const idempotent = false;',
+        search: 'boolean => key !== null || partyId === null;',
+        replace: 'boolean => key === undefined || partyId === undefined;',
       },
     ],
     killedBy: WRITE_PATH,

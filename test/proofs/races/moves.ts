@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { v7 as uuidv7 } from 'uuid';
+import { createCore } from '../../../src/application/command-queue.ts';
 import { type CommandRequest, type CoreDeps, execute } from '../../../src/application/write.ts';
 import type { Command } from '../../../src/domain/commands.ts';
 import type { DisputeAction, DisputeType } from '../../../src/domain/rules.ts';
@@ -11,7 +12,7 @@ export const FREELANCER = 'user-9';
 export type User = typeof CLIENT | typeof FREELANCER;
 
 /** The write path on a database; nobody is told of what was committed. */
-export const writeDepsOf = (db: Database): CoreDeps => ({ db, newId: uuidv7, onCommitted: () => {} });
+export const writeDepsOf = (db: Database): CoreDeps => createCore({ db, newId: uuidv7, onCommitted: () => {} });
 
 type Asked = Pick<CommandRequest, 'target' | 'partyId' | 'command'>;
 
@@ -36,6 +37,7 @@ export async function ask(deps: CoreDeps, asked: Asked, { key, fingerprint = 'sa
   const outcome = await execute(deps, {
     ...asked,
     requestId,
+    bytes: 0,
     key: key === undefined ? null : { caller: `user:${asked.partyId}`, key, fingerprint },
     render: ({ decision, now }) => ({
       status: decision.rejection === null ? 200 : 409,

@@ -19,6 +19,7 @@ import {
   setOrder,
   setStage,
   sweep,
+  together,
   touch,
 } from './stage.ts';
 
@@ -36,6 +37,8 @@ beforeAll(async () => {
 
 interface Setup {
   readonly orderId: string;
+  /** A second order that is raced for, if there is one. */
+  readonly otherId?: string;
   readonly racers: readonly Racer[];
 }
 
@@ -43,9 +46,12 @@ const isTold = (value: unknown): value is Told => typeof value === 'object' && v
 
 /** What each of those who asked was told. */
 function toldIn(played: Played): Readonly<Record<string, Told | undefined>> {
-  const told = Object.entries(played.finishes).flatMap(([name, finish]) =>
-    'result' in finish && isTold(finish.result) ? [[name, finish.result] as const] : [],
-  );
+  const told = Object.entries(played.finishes).flatMap(([name, finish]): [string, Told][] => {
+    if (!('result' in finish)) return [];
+    const { result } = finish;
+    if (Array.isArray(result)) return result.filter(isTold).map((one, index) => [`${name} ${index}`, one]);
+    return isTold(result) ? [[name, result]] : [];
+  });
   return Object.fromEntries(told);
 }
 
@@ -63,10 +69,10 @@ async function resolutionsOf(orderId: string): Promise<(string | null)[]> {
 }
 
 /** What holds for all of them: nobody fails, who was told `done` has done it and nobody else, and nothing is at odds. */
-async function judge({ orderId }: Setup, played: Played): Promise<void> {
+async function judge({ orderId, otherId }: Setup, played: Played): Promise<void> {
   const failed = Object.entries(played.finishes).filter(([, finish]) => 'error' in finish);
   expect(failed).toEqual([]);
-  expect(await faultsOf(stage.database, orderId)).toEqual([]);
+  for (const id of [orderId, otherId ?? orderId]) expect(await faultsOf(stage.database, id)).toEqual([]);
   for (const [name, told] of Object.entries(toldIn(played))) {
     if (told === undefined) continue;
     const effects = await stage.database.query('SELECT 1 FROM log_entries WHERE cause = $1', [
@@ -434,7 +440,147 @@ describe('a hold', () => {
   );
 });
 
-describe('two batches', () => {
+describe('commands that arrive together', () => {
+  /** Two open cancellations of different orders. */
+  async function two() {
+    const first = await setOrder(stage, cancellation);
+    const second = await setOrder(stage, cancellation);
+    return { first, second };
+  }
+  /** What was told about one of the two, by all batches. */
+  const verdictsOf = (played: Played, ...names: readonly string[]) =>
+    names.map((name) => toldIn(played)[name]?.verdict ?? '').toSorted((a, b) => a.localeCompare(b));
+
+  race(
+    'at two processes, for the same orders in another sequence, end each dispute once',
+    async () => {
+      const { first, second } = await two();
+      return {
+        orderId: first.orderId,
+        otherId: second.orderId,
+        racers: [
+          racer(
+            'one',
+            together(act(first.disputeId, FREELANCER, 'accept'), act(second.disputeId, FREELANCER, 'accept')),
+          ),
+          racer('other', together(act(second.disputeId, CLIENT, 'withdraw'), act(first.disputeId, CLIENT, 'withdraw'))),
+        ],
+      };
+    },
+    (played) => {
+      expect(verdictsOf(played, 'one 0', 'other 1')).toEqual(['dispute_not_open', 'done']);
+      expect(verdictsOf(played, 'one 1', 'other 0')).toEqual(['dispute_not_open', 'done']);
+    },
+  );
+
+  race(
+    'decide each for itself beside a command alone and a transaction that rolls back',
+    async () => {
+      const { first, second } = await two();
+      return {
+        orderId: first.orderId,
+        otherId: second.orderId,
+        racers: [
+          racer(
+            'batch',
+            together(act(first.disputeId, FREELANCER, 'accept'), act(second.disputeId, FREELANCER, 'accept')),
+          ),
+          racer('alone', act(first.disputeId, CLIENT, 'withdraw')),
+          racer('in vain', lockInVain(second.orderId)),
+        ],
+      };
+    },
+    (played) => {
+      expect(verdictsOf(played, 'batch 0', 'alone')).toEqual(['dispute_not_open', 'done']);
+      expect(verdictsOf(played, 'batch 1')).toEqual(['done']);
+    },
+  );
+
+  race(
+    'with one key at two processes take one effect',
+    async () => {
+      const { first, second } = await two();
+      const key = { key: first.orderId };
+      return {
+        orderId: first.orderId,
+        otherId: second.orderId,
+        racers: [
+          racer(
+            'one',
+            together(act(first.disputeId, FREELANCER, 'accept', key), act(second.disputeId, FREELANCER, 'decline')),
+          ),
+          racer(
+            'other',
+            together(act(first.disputeId, FREELANCER, 'accept', key), act(second.disputeId, CLIENT, 'withdraw')),
+          ),
+        ],
+      };
+    },
+    (played) => {
+      const same = [toldIn(played)['one 0'], toldIn(played)['other 0']];
+      expect(same.filter((told) => told?.verdict === 'done' && !told.replayed)).toHaveLength(1);
+      for (const told of same) expect(['done', 'key_in_use']).toContain(told?.verdict);
+      expect(verdictsOf(played, 'one 1', 'other 1')).toEqual(['dispute_not_open', 'done']);
+    },
+  );
+
+  race(
+    'on a connection that is killed anywhere take one effect each, where they have keys',
+    async () => {
+      const { first, second } = await two();
+      return {
+        orderId: first.orderId,
+        otherId: second.orderId,
+        racers: [
+          racer(
+            'batch',
+            together(
+              act(first.disputeId, FREELANCER, 'accept', { key: first.orderId }),
+              act(second.disputeId, FREELANCER, 'accept', { key: second.orderId }),
+            ),
+          ),
+          racer(
+            'killer',
+            async () => {
+              const pid = stage.pidOf('batch');
+              if (pid !== undefined) await stage.database.query('SELECT pg_terminate_backend($1, 5000)', [pid]);
+            },
+            ANY_TIME,
+          ),
+        ],
+      };
+    },
+    async (played, { orderId, otherId = '' }) => {
+      expect(verdictsIn(played)).toEqual(['done', 'done']);
+      expect([await resolutionsOf(orderId), await resolutionsOf(otherId)]).toEqual([['accepted'], ['accepted']]);
+    },
+  );
+
+  race(
+    'and deadlines that are due on the same orders leave each dispute with one end',
+    async () => {
+      const first = await setOrder(stage, overdue);
+      const second = await setOrder(stage, cancellation);
+      return {
+        orderId: first.orderId,
+        otherId: second.orderId,
+        racers: [
+          racer(
+            'batch',
+            together(act(first.disputeId, FREELANCER, 'accept'), act(second.disputeId, FREELANCER, 'accept')),
+          ),
+          racer('job', job(second.disputeId, first.disputeId)),
+        ],
+      };
+    },
+    (played) => {
+      expect(verdictsOf(played, 'batch 0')).toEqual(['response_window_closed']);
+      expect(verdictsOf(played, 'batch 1')).toEqual(['done']);
+    },
+  );
+});
+
+describe('two batches of deadlines', () => {
   race(
     'that name the same disputes the other way round both get through',
     async () => {

@@ -6,7 +6,7 @@ import type { DisputeAction, DisputeType } from '../../../src/domain/rules.ts';
 import type { ReportedStatus } from '../../../src/domain/state.ts';
 import type { Database, Tx } from '../../../src/platform/postgres/database.ts';
 import { withTx } from '../../../src/platform/postgres/database.ts';
-import { lockOrder } from '../../../src/store/locks.ts';
+import { lockOrders } from '../../../src/store/locks.ts';
 import { overdueDisputes } from '../../../src/store/overdue.ts';
 import { createDatabase, letTimePass, type TestDatabase } from '../../harness/database.ts';
 import {
@@ -26,7 +26,7 @@ import { createScheduler, type Racer } from './scheduler.ts';
 
 const RACERS = 4;
 
-/** A database with a place for each racer: a connection of its own, on which somebody says when it may go on. */
+/** A database with a place for each racer: a connection of its own, on which the scheduler says when it may go on. */
 export interface Stage {
   readonly database: TestDatabase;
   readonly scheduler: ReturnType<typeof createScheduler>;
@@ -48,7 +48,7 @@ export async function setStage(): Promise<Stage> {
   const database = await createDatabase();
   const observers: ((statement: Statement) => Promise<unknown>)[] = [];
   const places = Array.from({ length: RACERS }, (_, place) =>
-    observedDatabase(database.url, (statement) => (observers[place] ?? (({ send }) => send()))(statement), 2),
+    observedDatabase(database.url, (statement) => (observers[place] ?? (({ send }) => send()))(statement), 1),
   );
   const quiet = writeDepsOf(observedDatabase(database.url, ({ send }) => send(), 4));
   const lockedAt = new Map<string, number>();
@@ -134,8 +134,14 @@ export const touch = (disputeId: string) => async (deps: CoreDeps) => {
   return seen?.disputes.find(({ id }) => id === disputeId)?.resolved?.resolution ?? 'open';
 };
 
+/** Commands that arrive together at one process. */
+export const together =
+  (...commands: readonly ((deps: CoreDeps) => Promise<Told>)[]) =>
+  (deps: CoreDeps): Promise<readonly Told[]> =>
+    Promise.all(commands.map((command) => command(deps)));
+
 const rollingBack = async (tx: Tx, orderId: string): Promise<never> => {
-  await lockOrder(tx, { orderId }, null);
+  await lockOrders(tx, [{ target: { orderId }, partyId: null }], 'wait');
   await tx.execute(sql`SELECT 'and thinks again'`);
   throw new Error('it rolls back');
 };
