@@ -1,4 +1,4 @@
-import { DelayedError, type Job, Worker } from 'bullmq';
+import { DelayedError, type Job, UnrecoverableError, Worker } from 'bullmq';
 import { Cluster } from 'ioredis';
 import type { Logger } from 'pino';
 import { applyDueDeadlines, type DueOutcome, dueOutcomeOf } from '../application/apply-due.ts';
@@ -11,7 +11,7 @@ import { tracedUnder } from '../platform/tracing.ts';
 import type { Backlog } from './backlog.ts';
 import { createBatcher } from './batcher.ts';
 import { type BrakedWorker, startBraked } from './braked-worker.ts';
-import { type DeadlineJob, QUEUE_NAME, type QueueAddress } from './queue.ts';
+import { type DeadlineJob, QUEUE_NAME, type QueueAddress, readJobData } from './queue.ts';
 
 export interface DeadlineWorkerDeps {
   readonly write: CoreDeps;
@@ -26,7 +26,7 @@ const CONCURRENCY = 250;
 const COLLECT_MS = 5;
 
 /** An early job (this host's clock runs ahead) goes back to wait for what the database says is left. */
-async function putBack(job: Job<DeadlineJob>, token: string | undefined, remainingMs: number): Promise<never> {
+async function putBack(job: Job, token: string | undefined, remainingMs: number): Promise<never> {
   await job.moveToDelayed(Date.now() + Math.max(1, Math.ceil(remainingMs)), token);
   throw new DelayedError();
 }
@@ -52,26 +52,29 @@ export function startDeadlineWorker({ write, metrics, log, address, backlog }: D
     );
   });
 
-  const applyDue = (job: Job<DeadlineJob>) => {
-    const { disputeId, traceParent = null } = job.data;
+  const applyDue = (id: string | undefined, data: DeadlineJob) => {
+    const { disputeId, traceParent = null } = data;
     const attributes = {
       'messaging.system': 'bullmq',
       'messaging.destination.name': QUEUE_NAME,
       'messaging.operation.type': 'process',
-      'messaging.message.id': job.id ?? '',
+      'messaging.message.id': id ?? '',
       'resolution_center.dispute_id': disputeId,
     };
     return tracedUnder(traceParent, `process ${QUEUE_NAME}`, { kind: 'consumer', attributes }, async (span) => {
       const settlement = await collect(disputeId);
-      const outcome = outcomeOf(settlement, job.data);
+      const outcome = outcomeOf(settlement, data);
       span.setAttribute('resolution_center.outcome', outcome);
       return { settlement, outcome };
     });
   };
 
-  const run = async (job: Job<DeadlineJob>, token?: string) => {
+  const run = async (job: Job<unknown>, token?: string) => {
+    const data = readJobData(job.data);
+    // Not tried again: the sweeper applies the deadline that it should have named.
+    if (data === null) throw new UnrecoverableError('the data of the job names no deadline');
     await backlog.over();
-    const { settlement, outcome } = await applyDue(job);
+    const { settlement, outcome } = await applyDue(job.id, data);
     metrics.jobs.inc({ outcome });
     if (outcome === 'early' && settlement.outcome === 'early') await putBack(job, token, settlement.remainingMs);
   };
@@ -79,7 +82,7 @@ export function startDeadlineWorker({ write, metrics, log, address, backlog }: D
   const warn = createRepeatingLog(log);
   const make = (isVersionHidden: boolean) => {
     const connection = waitingConnection(address.redisUrl);
-    const worker = new Worker<DeadlineJob>(QUEUE_NAME, run, {
+    const worker = new Worker<unknown>(QUEUE_NAME, run, {
       connection,
       prefix: address.prefix,
       concurrency: CONCURRENCY,

@@ -1,16 +1,32 @@
 import { type DefaultJobOptions, Queue } from 'bullmq';
 import { Cluster } from 'ioredis';
+import { z } from 'zod';
 import type { Timer } from '../application/timers.ts';
 import type { Instant } from '../domain/state.ts';
 import { askingConnection } from '../platform/redis/redis.ts';
 import { within } from '../platform/within.ts';
 
-/** What a deadline job carries: ids, and nothing that anybody wrote. */
+const TRACE_PARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
+
+const JobData = z.object({
+  disputeId: z.uuid(),
+  seq: z.int().min(1),
+  // Without its trace a job is as good.
+  traceParent: z.string().regex(TRACE_PARENT).optional().catch(undefined),
+});
+
+/** What a deadline job carries: ids, and no text of a user. */
 export interface DeadlineJob {
   readonly disputeId: string;
   readonly seq: number;
   /** Where the trace of the request that set the deadline goes on, if it is traced. */
-  readonly traceParent?: string;
+  readonly traceParent?: string | undefined;
+}
+
+/** Reads a job's data, which may be of another version of the service; null if it names no deadline. */
+export function readJobData(data: unknown): DeadlineJob | null {
+  const read = JobData.safeParse(data);
+  return read.success ? read.data : null;
 }
 
 /** The relay's side of the queue. */

@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
+import { countJobs, type DeadlineJob, openQueue } from '../../src/workers/queue.ts';
+import { TEST_PREFIX } from '../harness/prefix.ts';
 import { startProxy } from '../harness/proxy.ts';
 import { testRedisUrl } from '../harness/redis.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../harness/seed.ts';
@@ -187,6 +189,18 @@ describe('Redis', () => {
     expect(done.body).toEqual({ settled: 0, failed: 0, reenqueued: 1, removed: 1, complete: true });
     expect(await queue.waiting(0, 10)).toMatchObject([{ disputeId: lost.id, seq: 1 }]);
     expect((await ops.post('/v1/ops/deadlines/reconcile')).body).toMatchObject({ reenqueued: 0, removed: 0 });
+  });
+
+  test('holds a job that names no deadline, which is dropped and told of, and holds back no other', async () => {
+    const service = await start({ role: 'all', env: SHORT });
+    const queue = openQueue({ redisUrl: await testRedisUrl(), prefix: TEST_PREFIX }, () => {});
+    const bad = [{}, { disputeId: 'none', seq: 1 }, { disputeId: '01a207d9-2100-7c1e-9b52-4f0e8a6d2c11', seq: '1' }];
+    for (const data of bad) await queue.add('deadline', data as DeadlineJob); // not what a relay of this version adds
+    const { id } = await seedDispute(service, 'order_update');
+    await waitFor('the deadline takes effect', async () => (await resolutionOf(service, id)) === 'expired');
+    await waitFor('no job is left', async () => Object.values(await countJobs(queue)).every((count) => count === 0));
+    await queue.close();
+    expect(service.log.text()).toContain('the data of the job names no deadline');
   });
 
   test('loses the job of a dispute that was answered', async () => {
