@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import type { z } from 'zod';
+import type { ProblemDocument } from '../http/schemas/problem.ts';
 import { refused, unreachable, wrongUsage } from './failures.ts';
 
 type Method = 'GET' | 'POST' | 'DELETE';
@@ -17,13 +19,8 @@ export interface Api {
 const TIMEOUT_MS = 30_000;
 const ATTEMPTS = 2;
 
-interface ProblemBody {
-  readonly status?: number;
-  readonly code?: string;
-  readonly detail?: string;
-  readonly requestId?: string;
-  readonly errors?: readonly { readonly pointer: string; readonly message: string }[];
-}
+/** A problem; what stands between this program and the service may answer with less. */
+type ProblemBody = Partial<z.output<typeof ProblemDocument>>;
 
 function parsed(text: string): ProblemBody | null {
   try {

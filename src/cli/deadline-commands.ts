@@ -1,34 +1,14 @@
 import { type Command, Option } from 'commander';
+import type { z } from 'zod';
 import { DEADLINE_STATES } from '../application/deadlines.ts';
+import type { DeadlineView, Reconciliation as ReconciliationSchema } from '../http/schemas/ops.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
 import type { Api } from './api.ts';
 import { wholeNumber } from './arguments.ts';
 import { facts, type Io, progress, show, table } from './output.ts';
 
-interface Deadline {
-  readonly disputeId: string;
-  readonly orderId: string | null;
-  readonly type: string | null;
-  readonly deadlineSeq: number;
-  readonly dueAt: string;
-  readonly latenessSeconds: number;
-}
-
-interface DeadlinePage {
-  readonly counts: Readonly<Record<string, number | null>>;
-  readonly countedUpTo: number;
-  readonly redis: string;
-  readonly data: readonly Deadline[];
-  readonly nextCursor: string | null;
-}
-
-interface Reconciliation {
-  readonly settled: number;
-  readonly failed: number;
-  readonly reenqueued: number;
-  readonly removed: number;
-  readonly complete: boolean;
-}
+type DeadlinePage = z.output<typeof DeadlineView>;
+type Reconciliation = z.output<typeof ReconciliationSchema>;
 
 const PAGE = 100;
 const MOST = 10_000;
@@ -40,7 +20,7 @@ interface ListOptions extends RemoteOptions {
 
 async function list(io: Io, api: Api, { state, limit }: ListOptions): Promise<DeadlinePage> {
   const { say, end } = progress(io);
-  const data: Deadline[] = [];
+  const data: DeadlinePage['data'] = [];
   let cursor: string | undefined;
   for (;;) {
     const query = { state, limit: Math.min(PAGE, limit - data.length), cursor };

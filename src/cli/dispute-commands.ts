@@ -1,41 +1,15 @@
 import type { Command } from 'commander';
+import type { z } from 'zod';
+import type { Actor, Dispute as DisputeSchema, Timeline as TimelineSchema } from '../http/schemas/disputes.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
 import { uuid } from './arguments.ts';
 import { facts, type Io, show, table } from './output.ts';
 
-interface Party {
-  readonly role: string;
-  readonly id?: string;
-}
+type Dispute = z.output<typeof DisputeSchema>;
+type Timeline = z.output<typeof TimelineSchema>;
 
-interface Dispute {
-  readonly id: string;
-  readonly orderId: string;
-  readonly type: string;
-  readonly status: string;
-  readonly resolution: string | null;
-  readonly resolvedBy: Party | null;
-  readonly resolvedAt: string | null;
-  readonly opener: Party;
-  readonly respondent: Party;
-  readonly reason: string | null;
-  readonly openedAt: string;
-  readonly respondBy: string;
-  readonly onExpiry: { readonly action: string };
-  readonly version: number;
-}
-
-interface Timeline {
-  readonly data: readonly {
-    readonly seq: number;
-    readonly at: string;
-    readonly action: string;
-    readonly actor: Party;
-    readonly cause: string;
-  }[];
-}
-
-const named = (party: Party | null): string => (party === null ? '' : `${party.role} ${party.id ?? ''}`.trim());
+const named = (party: z.output<typeof Actor> | null): string =>
+  party === null ? '' : `${party.role} ${party.id ?? ''}`.trim();
 
 function describe(dispute: Dispute, { data }: Timeline): string {
   const summary = facts([

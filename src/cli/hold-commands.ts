@@ -1,27 +1,12 @@
 import { type Command, Option } from 'commander';
-import { DISPUTE_TYPES } from '../domain/rules.ts';
+import type { z } from 'zod';
+import { DISPUTE_TYPES, type DisputeType } from '../domain/rules.ts';
+import type { HoldList, Hold as HoldSchema, NewHold, ReleasedHold } from '../http/schemas/ops.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
 import { collect, uuid } from './arguments.ts';
 import { facts, type Io, show, table } from './output.ts';
 
-interface Hold {
-  readonly id: string;
-  readonly scope: string;
-  readonly type: string | null;
-  readonly orderIds: readonly string[] | null;
-  readonly note: string;
-  readonly status: string;
-  readonly startedAt: string;
-  readonly startedBy: string;
-  readonly releasedAt: string | null;
-  readonly heldSeconds: number;
-}
-
-interface Released {
-  readonly hold: Hold;
-  readonly moved: number;
-  readonly complete: boolean;
-}
+type Hold = z.output<typeof HoldSchema>;
 
 function scopeOf({ scope, type, orderIds }: Hold): string {
   if (scope === 'type') return type ?? '';
@@ -40,8 +25,8 @@ const describe = (hold: Hold): string =>
 
 interface BeginOptions extends RemoteOptions {
   readonly note: string;
-  readonly type?: string;
-  readonly order?: readonly string[];
+  readonly type?: DisputeType;
+  readonly order?: string[];
 }
 
 function addBegin(hold: Command, io: Io): void {
@@ -50,7 +35,7 @@ function addBegin(hold: Command, io: Io): void {
     .addOption(new Option('--type <type>', 'only disputes of this type').choices(DISPUTE_TYPES).conflicts('order'))
     .option('--order <id>', 'only disputes of this order; may be given more than once', collect)
     .action(async (options: BeginOptions) => {
-      const body = { note: options.note, type: options.type, orderIds: options.order };
+      const body: z.input<typeof NewHold> = { note: options.note, type: options.type, orderIds: options.order };
       const begun = await (await open(io, options)).post<Hold>('/v1/ops/holds', body);
       show(io, options.json, begun, () => describe(begun));
     });
@@ -59,7 +44,7 @@ function addBegin(hold: Command, io: Io): void {
 function addList(hold: Command, io: Io): void {
   remote(hold.command('list').description('the last hundred holds, newest first')).action(
     async (options: RemoteOptions) => {
-      const { data } = await (await open(io, options)).get<{ data: readonly Hold[] }>('/v1/ops/holds');
+      const { data } = await (await open(io, options)).get<z.output<typeof HoldList>>('/v1/ops/holds');
       const rows = data.map((one) => [
         ...[one.id, scopeOf(one), one.status, one.startedAt, one.releasedAt, one.heldSeconds],
         ...[one.startedBy, one.note],
@@ -74,7 +59,7 @@ function addRelease(hold: Command, io: Io): void {
   remote(hold.command('release').description('end a hold and move its deadlines by exactly the time held'))
     .argument('<id>', 'the id of the hold', uuid)
     .action(async (id: string, options: RemoteOptions) => {
-      const released = await (await open(io, options)).delete<Released>(`/v1/ops/holds/${id}`);
+      const released = await (await open(io, options)).delete<z.output<typeof ReleasedHold>>(`/v1/ops/holds/${id}`);
       const rest = released.complete ? 'all' : 'the workers go on with the rest';
       show(
         io,

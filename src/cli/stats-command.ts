@@ -1,28 +1,11 @@
 import { type Command, Option } from 'commander';
+import type { z } from 'zod';
 import { GROUPINGS } from '../statistics/counts.ts';
+import type { Statistics as StatisticsSchema } from '../statistics/http/schemas.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
 import { type Io, show, table } from './output.ts';
 
-interface Figures {
-  readonly opened: number;
-  readonly accepted: number;
-  readonly declined: number;
-  readonly answered: number;
-  readonly withdrawn: number;
-  readonly expired: number;
-  readonly superseded: number;
-  readonly open: number;
-  readonly responseSeconds: { readonly p50: number | null; readonly p90: number | null; readonly p99: number | null };
-  readonly silenceShare: number | null;
-}
-
-interface Statistics {
-  readonly from: string;
-  readonly to: string;
-  readonly groupBy: string;
-  readonly data: readonly (Figures & { readonly key: string | null; readonly role: string | null })[];
-  readonly total: Figures;
-}
+type Statistics = z.output<typeof StatisticsSchema>;
 
 interface StatsOptions extends RemoteOptions {
   readonly from?: string;
@@ -38,7 +21,7 @@ const HOUR_S = 3_600;
 const hours = (seconds: number | null) => (seconds === null ? null : (seconds / HOUR_S).toFixed(2));
 const percent = (share: number | null) => (share === null ? null : `${(share * 100).toFixed(1)} %`);
 
-function row(name: string, figures: Figures) {
+function row(name: string, figures: Statistics['total']) {
   const { p50, p90, p99 } = figures.responseSeconds;
   return [name, ...COUNTS.map((count) => figures[count]), ...[p50, p90, p99].map(hours), percent(figures.silenceShare)];
 }

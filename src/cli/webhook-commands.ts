@@ -1,50 +1,32 @@
 import type { Command } from 'commander';
+import type { z } from 'zod';
+import type { DeliveryPage, Delivery as DeliverySchema, EndpointPage } from '../webhooks/http/schemas.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
 import type { Api } from './api.ts';
 import { uuid, wholeNumber } from './arguments.ts';
 import { facts, type Io, progress, show, table } from './output.ts';
 
-interface Page<T> {
-  readonly data: readonly T[];
-  readonly nextCursor: string | null;
-}
+type Delivery = z.output<typeof DeliverySchema>;
 
-interface Endpoint {
-  readonly id: string;
-  readonly url: string;
-  readonly status: string;
-  readonly types: readonly string[] | null;
-  readonly failingSince: string | null;
-  readonly createdAt: string;
-}
-
-interface Attempt {
-  readonly at: string;
-  readonly statusCode: number | null;
-  readonly error: string | null;
-}
-
-interface Delivery {
-  readonly id: string;
-  readonly eventId: string;
-  readonly type: string;
-  readonly orderId: string | null;
-  readonly status: string;
-  readonly attempts: readonly Attempt[];
-  readonly nextAttemptAt: string | null;
-  readonly createdAt: string;
-}
+/** A page of any list that has a cursor. */
+type Page = z.output<typeof EndpointPage> | z.output<typeof DeliveryPage>;
 
 const PAGE = 100;
 const MOST = 10_000;
 
-async function pages<T>(io: Io, api: Api, path: string, limit: number, query: object = {}): Promise<T[]> {
+async function pages<P extends Page>(
+  io: Io,
+  api: Api,
+  path: string,
+  limit: number,
+  query: object = {},
+): Promise<P['data'][number][]> {
   const { say, end } = progress(io);
-  const found: T[] = [];
+  const found: P['data'][number][] = [];
   let cursor: string | undefined;
   for (;;) {
     const asked = { ...query, limit: Math.min(PAGE, limit - found.length), cursor };
-    const { data, nextCursor }: Page<T> = await api.get<Page<T>>(path, asked);
+    const { data, nextCursor }: P = await api.get<P>(path, asked);
     found.push(...data);
     if (nextCursor === null || found.length >= limit) {
       end();
@@ -58,7 +40,12 @@ async function pages<T>(io: Io, api: Api, path: string, limit: number, query: ob
 function addList(webhooks: Command, io: Io): void {
   remote(webhooks.command('list').description('the endpoints that events are delivered to')).action(
     async (options: RemoteOptions) => {
-      const found = await pages<Endpoint>(io, await open(io, options), '/v1/webhook-endpoints', MOST);
+      const found = await pages<z.output<typeof EndpointPage>>(
+        io,
+        await open(io, options),
+        '/v1/webhook-endpoints',
+        MOST,
+      );
       const rows = found.map((one) => [
         ...[one.id, one.url, one.status, one.types?.join(',') ?? 'all', one.failingSince, one.createdAt],
       ]);
@@ -86,7 +73,7 @@ function addDeliveries(webhooks: Command, io: Io): void {
     .action(async (endpoint: string, options: DeliveriesOptions) => {
       const { status, limit } = options;
       const path = `/v1/webhook-endpoints/${endpoint}/deliveries`;
-      const found = await pages<Delivery>(io, await open(io, options), path, limit, { status });
+      const found = await pages<z.output<typeof DeliveryPage>>(io, await open(io, options), path, limit, { status });
       const rows = found.map((one) => [
         ...[one.id, one.createdAt, one.type, one.orderId, one.status, one.attempts.length],
         ...[outcomeOf(one), one.nextAttemptAt],

@@ -70,7 +70,7 @@ describe('deadlines', () => {
     expect(code).toBe(0);
     expect(JSON.parse(out)).toMatchObject({ complete: true });
     expect(JSON.parse(out).settled).toBeGreaterThan(0);
-    expect((await ops(['reconcile'])).out).toMatch(/^deadlines settled +0\njobs made again/);
+    expect((await ops(['reconcile'])).out).toMatch(/^deadlines settled +0\ndeadlines that failed +0\njobs made again/);
     const [row] = await service.database.query('SELECT resolution FROM disputes WHERE id = $1', [id]);
     expect(row).toEqual({ resolution: 'expired' });
   });
