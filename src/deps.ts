@@ -179,11 +179,7 @@ export function makeDeps(
         housekeeping: [
           () => forgetExpiredKeys(db),
           () => keepDeliveries(db, metrics),
-          () =>
-            eraseDueComments(
-              { db, eraseCopies: eraseResponses },
-              { retentionMs: config.COMMENT_RETENTION ?? null, log },
-            ),
+          () => eraseDueComments({ db, eraseCopies: eraseResponses, log }, config.COMMENT_RETENTION ?? null),
         ],
         startOthers: [
           ...(encryption === null

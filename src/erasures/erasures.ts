@@ -1,36 +1,65 @@
 import type { Logger } from 'pino';
-import { type Database, type Tx, withTx } from '../platform/postgres/database.ts';
+import { type Database, isTransient, type Tx, withTx } from '../platform/postgres/database.ts';
+import { isolate } from '../platform/postgres/isolate.ts';
 import { withRetry } from '../platform/postgres/retry.ts';
 import {
+  actionableErasures,
   commentsLeft,
+  disputesInScope,
   type Erasable,
   type EraseCopies,
+  type ErasedBatch,
   type ErasureRow,
   eraseComments,
   finishErasure,
   requestErasure,
-  unfinishedErasures,
+  type Scope,
 } from './store.ts';
 
 export type { EraseCopies } from './store.ts';
 
-const BATCH = 200;
+const BATCH = 50;
 const USERS_AT_ONCE = 100;
-const HOUSEKEEPING_BATCHES = 10;
+const HOUSEKEEPING_BATCHES = 40;
 
 export interface ErasureDeps {
   readonly db: Database;
   readonly eraseCopies: EraseCopies;
+  /** Told of a dispute whose comments could not be erased; it is tried again with the next round. */
+  readonly onFailure: (disputeId: string, error: unknown) => void;
+}
+
+/** Erases one batch; with `only`, the comments of these disputes. */
+async function eraseBatch({ db, eraseCopies }: ErasureDeps, scope: Scope): Promise<ErasedBatch> {
+  const erase = (tx: Tx) => eraseComments(tx, scope, BATCH, eraseCopies);
+  return await withRetry(() => withTx(db, erase), { idempotent: true });
+}
+
+/** Finds the dispute whose comments cannot be erased among the next ones, and erases those of the others. */
+async function eraseOneByOne(deps: ErasureDeps, scope: Scope, failed: Set<string>): Promise<ErasedBatch> {
+  const disputeIds = await disputesInScope(deps.db, scope, BATCH);
+  const batches = await isolate([disputeIds], {
+    work: (only) => eraseBatch(deps, { ...scope, only }),
+    setAside: (disputeId, error) => {
+      failed.add(disputeId);
+      deps.onFailure(disputeId, error);
+    },
+  });
+  return { comments: batches.reduce((sum, { comments }) => sum + comments, 0), isFull: true };
 }
 
 /** Erases what is meant in up to `batches` batches, each in a transaction of its own; repeating it is safe. */
-async function eraseInBatches({ db, eraseCopies }: ErasureDeps, erasable: Erasable, batches: number): Promise<number> {
+async function eraseInBatches(deps: ErasureDeps, erasable: Erasable, batches: number): Promise<number> {
+  const failed = new Set<string>();
   let erased = 0;
   for (let batch = 0; batch < batches; batch += 1) {
-    const erase = (tx: Tx) => eraseComments(tx, erasable, BATCH, eraseCopies);
-    const gone = await withRetry(() => withTx(db, erase), { idempotent: true });
-    erased += gone;
-    if (gone < BATCH) break;
+    const scope = { erasable, except: [...failed], only: null };
+    const { comments, isFull } = await eraseBatch(deps, scope).catch((error: unknown) => {
+      if (isTransient(error)) throw error;
+      return eraseOneByOne(deps, scope, failed);
+    });
+    erased += comments;
+    if (!isFull) break;
   }
   return erased;
 }
@@ -62,13 +91,25 @@ export async function eraseUser(
   return await proceed(deps, await withRetry(record, { idempotent: true }), batches);
 }
 
-/** Goes on with the erasures that wait for something; says how many comments it has erased. */
-async function continueErasures(deps: ErasureDeps, batches: number): Promise<number> {
+/** Goes on with the erasures that can go on; one that fails is logged and stops no other. Says how many comments are erased. */
+async function continueErasures(deps: ErasureDeps, log: Logger): Promise<number> {
   let erased = 0;
-  for (const erasure of await unfinishedErasures(deps.db, USERS_AT_ONCE)) {
-    erased += (await proceed(deps, erasure, batches)).erased;
-  }
+  const groups = (await actionableErasures(deps.db, USERS_AT_ONCE)).map((erasure) => [erasure]);
+  await isolate(groups, {
+    work: async (some) => {
+      for (const erasure of some) erased += (await proceed(deps, erasure, HOUSEKEEPING_BATCHES)).erased;
+    },
+    setAside: ({ userId }, error) => log.error({ err: error, userId }, 'an erasure failed and will be tried again'),
+  });
   return erased;
+}
+
+/** A transient failure of the erasures that were asked for does not keep those from being made whose time has come. */
+async function continueThen<T>(deps: ErasureDeps, log: Logger, others: () => Promise<T>) {
+  const [requested] = await Promise.allSettled([continueErasures(deps, log)]);
+  const rest = await others();
+  if (requested.status === 'rejected') throw requested.reason;
+  return [requested.value, rest] as const;
 }
 
 /**
@@ -77,12 +118,15 @@ async function continueErasures(deps: ErasureDeps, batches: number): Promise<num
  * @param retentionMs null keeps comments that no user asked to have erased
  */
 export async function eraseDueComments(
-  deps: ErasureDeps,
-  { retentionMs, log }: { readonly retentionMs: number | null; readonly log: Logger },
+  { log, ...stores }: Omit<ErasureDeps, 'onFailure'> & { readonly log: Logger },
+  retentionMs: number | null,
 ): Promise<'more' | 'done'> {
-  const requested = await continueErasures(deps, HOUSEKEEPING_BATCHES);
-  const isExpiring = retentionMs !== null;
-  const expired = isExpiring ? await eraseInBatches(deps, { resolvedForMs: retentionMs }, HOUSEKEEPING_BATCHES) : 0;
+  const onFailure = (disputeId: string, error: unknown) =>
+    log.error({ err: error, disputeId }, 'comments of a dispute could not be erased and will be tried again');
+  const deps = { ...stores, onFailure };
+  const [requested, expired] = await continueThen(deps, log, async () =>
+    retentionMs === null ? 0 : await eraseInBatches(deps, { resolvedForMs: retentionMs }, HOUSEKEEPING_BATCHES),
+  );
   if (requested + expired > 0) log.info({ requested, expired }, 'comments were erased');
   return requested + expired > 0 ? 'more' : 'done';
 }

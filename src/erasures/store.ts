@@ -1,8 +1,7 @@
-import { and, eq, inArray, type SQL, sql } from 'drizzle-orm';
+import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
 import { STATEMENT_TIME } from '../store/clock.ts';
-import { idempotencyKeys } from '../store/schema.ts';
 import { erasures } from './schema.ts';
 
 export type ErasureRow = typeof erasures.$inferSelect;
@@ -23,12 +22,29 @@ export async function requestErasure(tx: Tx, userId: string, requestedBy: string
   return row;
 }
 
-/** Up to `limit` erasures that still have something to do, those first that wait longest. */
-export async function unfinishedErasures({ query }: Database, limit: number): Promise<ErasureRow[]> {
+/** Whether an erasure, `erasures`, has a comment that can be erased now. */
+const HAS_ERASABLE = sql`EXISTS (
+  SELECT 1 FROM log_entries l JOIN disputes d ON d.id = l.dispute_id
+  WHERE l.comment IS NOT NULL AND l.actor_id = erasures.user_id AND l.actor_role IN ('client', 'freelancer')
+    AND l.occurred_at <= erasures.requested_at AND d.status = 'resolved')`;
+
+/** Whether an erasure has a comment left, erasable now or waiting for its dispute. */
+const HAS_ANY = sql`EXISTS (
+  SELECT 1 FROM log_entries l WHERE l.comment IS NOT NULL AND l.actor_id = erasures.user_id
+    AND l.actor_role IN ('client', 'freelancer') AND l.occurred_at <= erasures.requested_at)`;
+
+/**
+ * Up to `limit` unfinished erasures with something to do now: comments that can be erased, or none left at all. One that only
+ * waits for open disputes takes no place from the others.
+ */
+export async function actionableErasures({ query }: Database, limit: number): Promise<ErasureRow[]> {
   return await query
     .select()
     .from(erasures)
-    .where(sql`${erasures.finishedAt} IS NULL`)
+    .where(
+      sql`${erasures.finishedAt} IS NULL AND (${HAS_ERASABLE}
+        OR (${erasures.requestedAt} < ${STATEMENT_TIME} - ${UNCOMMITTED} AND NOT ${HAS_ANY}))`,
+    )
     .orderBy(erasures.requestedAt)
     .limit(limit);
 }
@@ -47,74 +63,104 @@ function isMeant(erasable: Erasable): SQL {
   return sql`l.occurred_at < ${before} AND d.resolved_at < ${before}`;
 }
 
-interface Touched {
-  readonly disputeId: string;
-  readonly clientId: string;
-  readonly freelancerId: string;
-}
-
-type ErasedRow = { opened: boolean; order_id: string; dispute_id: string; client_id: string; freelancer_id: string };
-
 /**
  * Erases what may repeat comments of some orders and is not in the tables of the core, such as the answers of webhook
  * receivers. It runs in the transaction that erases the comments.
  */
 export type EraseCopies = (tx: Tx, orderIds: readonly string[]) => Promise<void>;
 
+/** A comment in the log that is about to be erased; its row is locked. */
+interface Meant {
+  readonly orderId: string;
+  readonly orderVersion: number;
+  readonly disputeId: string;
+  readonly isOpening: boolean;
+}
+
+/** Which comments a batch is made of. */
+export interface Scope {
+  readonly erasable: Erasable;
+  /** Disputes whose comments cannot be erased now. */
+  readonly except: readonly string[];
+  /** Only these disputes; null for all. */
+  readonly only: readonly string[] | null;
+}
+
+const isInScope = ({ erasable, except, only }: Scope) => sql`l.comment IS NOT NULL AND d.status = 'resolved'
+  AND ${isMeant(erasable)} AND d.id <> ALL (${sql.param(except)}::uuid[])
+  AND ${only === null ? sql`true` : sql`d.id = ANY (${sql.param(only)}::uuid[])`}`;
+
+/** The disputes of the next `limit` comments. */
+export async function disputesInScope({ query }: Database, scope: Scope, limit: number): Promise<string[]> {
+  const { rows } = await query.execute<{ id: string }>(sql`
+    SELECT DISTINCT id FROM (
+      SELECT d.id FROM log_entries l JOIN disputes d ON d.id = l.dispute_id WHERE ${isInScope(scope)} LIMIT ${limit}) AS next`);
+  return rows.map(({ id }) => id);
+}
+
+async function lockMeant(tx: Tx, scope: Scope, limit: number): Promise<Meant[]> {
+  const { rows } = await tx.execute<Meant & Record<string, unknown>>(sql`
+    SELECT l.order_id AS "orderId", l.order_version AS "orderVersion", l.dispute_id AS "disputeId",
+      l.type = 'dispute.opened' AS "isOpening"
+    FROM log_entries l JOIN disputes d ON d.id = l.dispute_id
+    WHERE ${isInScope(scope)} LIMIT ${limit} FOR UPDATE OF l SKIP LOCKED`);
+  return rows;
+}
+
+/** What one batch has done. */
+export interface ErasedBatch {
+  readonly comments: number;
+  /** Whether there may be more to erase. */
+  readonly isFull: boolean;
+}
+
 /**
  * Erases up to `limit` comments of resolved disputes: from the log, from the disputes that they opened, from the answers
  * that are kept for repeated keys, and from all copies. A resolved dispute never changes otherwise, so that no lock on its
- * order is needed.
- * @returns how many comments were erased
+ * order is needed. Where so many answers repeat a comment that they fill a batch, the comments go with a later batch.
  */
 export async function eraseComments(
   tx: Tx,
-  erasable: Erasable,
+  scope: Scope,
   limit: number,
   eraseCopies: EraseCopies,
-): Promise<number> {
-  const { rows } = await tx.execute<ErasedRow>(sql`
-    WITH meant AS MATERIALIZED (
-      SELECT l.order_id, l.order_version FROM log_entries l JOIN disputes d ON d.id = l.dispute_id
-      WHERE l.comment IS NOT NULL AND d.status = 'resolved' AND ${isMeant(erasable)}
-      LIMIT ${limit} FOR UPDATE OF l SKIP LOCKED),
-    gone AS (
-      UPDATE log_entries l SET comment = NULL, comment_erased_at = ${NOW} FROM meant
-      WHERE l.order_id = meant.order_id AND l.order_version = meant.order_version
-      RETURNING l.order_id, l.dispute_id, l.type),
-    opened AS (
-      UPDATE disputes d SET comment = NULL FROM gone
-      WHERE gone.type = 'dispute.opened' AND d.id = gone.dispute_id RETURNING d.id)
-    SELECT gone.type = 'dispute.opened' AS opened, gone.order_id, gone.dispute_id, d.client_id, d.freelancer_id
-    FROM gone JOIN disputes d ON d.id = gone.dispute_id`);
-  const touched = rows.filter(({ opened }) => opened);
-  await eraseAnswers(
-    tx,
-    touched.map((row) => ({ disputeId: row.dispute_id, clientId: row.client_id, freelancerId: row.freelancer_id })),
-  );
-  if (rows.length > 0) await eraseCopies(tx, [...new Set(rows.map((row) => row.order_id))]);
-  return rows.length;
+): Promise<ErasedBatch> {
+  const meant = await lockMeant(tx, scope, limit);
+  if (meant.length === 0) return { comments: 0, isFull: false };
+  const openings = meant.filter(({ isOpening }) => isOpening).map(({ disputeId }) => disputeId);
+  if ((await eraseAnswers(tx, openings)) === ANSWERS_AT_ONCE) return { comments: 0, isFull: true };
+  await tx.execute(sql`
+    UPDATE log_entries l SET comment = NULL, comment_erased_at = ${NOW}
+    FROM jsonb_to_recordset(${JSON.stringify(meant)}::jsonb) AS m("orderId" text, "orderVersion" integer)
+    WHERE l.order_id = m."orderId" AND l.order_version = m."orderVersion"`);
+  await tx.execute(sql`UPDATE disputes SET comment = NULL WHERE id = ANY (${sql.param(openings)}::uuid[])`);
+  await eraseCopies(tx, [...new Set(meant.map(({ orderId }) => orderId))]);
+  return { comments: meant.length, isFull: meant.length === limit };
 }
 
-/** Takes the comments of disputes out of kept answers. The answers stay: without them a repetition would act anew. */
-async function eraseAnswers(tx: Tx, disputes: readonly Touched[]): Promise<void> {
-  if (disputes.length === 0) return;
-  const callers = disputes.flatMap(({ clientId, freelancerId }) => [`user:${clientId}`, `user:${freelancerId}`]);
-  const ids = new Set(disputes.map(({ disputeId }) => disputeId));
-  const kept = await tx
-    .select({ caller: idempotencyKeys.caller, key: idempotencyKeys.key, body: idempotencyKeys.responseBody })
-    .from(idempotencyKeys)
-    .where(
-      and(inArray(idempotencyKeys.caller, [...new Set(callers)]), inArray(idempotencyKeys.responseStatus, [200, 201])),
-    );
-  for (const { caller, key, body } of kept) {
-    const answer = JSON.parse(body) as { id?: string; comment?: string | null };
-    if (!ids.has(answer.id ?? '') || typeof answer.comment !== 'string') continue;
-    await tx
-      .update(idempotencyKeys)
-      .set({ responseBody: JSON.stringify({ ...answer, comment: null }) })
-      .where(and(eq(idempotencyKeys.caller, caller), eq(idempotencyKeys.key, key)));
-  }
+const ANSWERS_AT_ONCE = 200;
+
+/**
+ * Takes the comments of disputes out of kept answers, at most `ANSWERS_AT_ONCE`, and says out of how many. The answers stay:
+ * without them a repetition would act anew. An answer begins with the id of its dispute, and an index leads to that
+ * beginning, however many keys the parties have used.
+ */
+async function eraseAnswers(tx: Tx, disputeIds: readonly string[]): Promise<number> {
+  if (disputeIds.length === 0) return 0;
+  const beginnings = disputeIds.map((id) => JSON.stringify({ id }).slice(0, -1));
+  const { rows } = await tx.execute<{ caller: string; key: string; body: string }>(sql`
+    SELECT caller, key, response_body AS body FROM idempotency_keys
+    WHERE left(response_body, 44) = ANY (${sql.param(beginnings)}::text[]) AND response_status IN (200, 201)
+      AND jsonb_typeof(response_body::jsonb -> 'comment') = 'string' LIMIT ${ANSWERS_AT_ONCE}`);
+  const erased = rows.map(({ body, ...key }) => ({
+    ...key,
+    body: JSON.stringify({ ...JSON.parse(body), comment: null }),
+  }));
+  await tx.execute(sql`
+    UPDATE idempotency_keys k SET response_body = e.body
+    FROM jsonb_to_recordset(${JSON.stringify(erased)}::jsonb) AS e(caller text, key text, body text)
+    WHERE k.caller = e.caller AND k.key = e.key`);
+  return rows.length;
 }
 
 /** How many comments of an erasure are still there: they stand in open disputes, or their turn has not come. */

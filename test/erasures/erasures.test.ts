@@ -16,7 +16,7 @@ const DAY_MS = 86_400_000;
 const silent = pino({ level: 'silent' });
 function house(retentionMs: number | null) {
   const { write, eraseCopies } = service.deps.app.http;
-  return eraseDueComments({ db: write.db, eraseCopies }, { retentionMs, log: silent });
+  return eraseDueComments({ db: write.db, eraseCopies, log: silent }, retentionMs);
 }
 
 let people = 0;
@@ -122,6 +122,87 @@ describe('POST /v1/ops/erasures', () => {
     await house(null);
     const open = await service.database.query('SELECT user_id FROM erasures WHERE finished_at IS NULL');
     expect(open).toEqual([]);
+  });
+});
+
+describe('an erasure', () => {
+  /** Answers that a user's client has been given, and that are kept for its keys. */
+  const keepAnswers = (userId: string, count: number, disputeId: string | null) =>
+    service.database.query(
+      `INSERT INTO idempotency_keys
+       SELECT $1, gen_random_uuid()::text, 'f', 200, '{}',
+         '{"id":"' || coalesce($3, gen_random_uuid()::text) || '","comment":"mine-20","version":2}', clock_timestamp()
+       FROM generate_series(1, $2)`,
+      [`user:${userId}`, count, disputeId],
+    );
+
+  test('of a user with 20,000 kept answers takes what is meant out of them, in batches', async () => {
+    const { client, dispute } = await talk({ opening: 'mine-20', added: 'theirs-20', answer: 'theirs-21' });
+    await keepAnswers(client, 20_000, null);
+    await keepAnswers(client, 450, dispute.id);
+    expect((await erase(client)).body).toMatchObject({ erased: 1, waiting: 0 });
+    const [left] = await service.database.query(
+      `SELECT count(*)::integer AS count FROM idempotency_keys
+       WHERE response_body LIKE '{"id":"' || $1 || '"%' AND response_body LIKE '%mine-20%'`,
+      [dispute.id],
+    );
+    expect(left).toEqual({ count: 0 });
+    await service.database.query(`DELETE FROM idempotency_keys WHERE response_body LIKE '%mine-20%'`);
+  });
+
+  test('is made although a hundred others wait for open disputes, and so are those of old disputes', async () => {
+    await talk({ opening: 'mine-21', added: 'theirs-27', answer: null });
+    for (let n = 0; n < 101; n += 1) {
+      await service.database.query(
+        `INSERT INTO erasures VALUES ($1, clock_timestamp() - interval '1 day', 'a test', NULL)`,
+        [`waiting-${n}`],
+      );
+      await service.database.query(
+        `INSERT INTO log_entries (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause,
+           comment, data)
+         SELECT order_id, 1000 + $1, gen_random_uuid(), 'dispute.comment_added', opened_at - interval '2 days', id, 'client', $2, 'request:x',
+           'waits', '{}' FROM disputes WHERE status = 'open' ORDER BY id LIMIT 1`,
+        [n, `waiting-${n}`],
+      );
+    }
+    const [{ waiting } = { waiting: 0 }] = await service.database.query<{ waiting: number }>(
+      `SELECT count(*)::integer AS waiting FROM log_entries WHERE comment = 'waits'`,
+    );
+    expect(waiting).toBe(101);
+    const late = await talk({ opening: 'mine-22', added: 'theirs-22', answer: null });
+    await erase(late.client);
+    await service.as(late.freelancer).post(`/v1/disputes/${late.dispute.id}/decline`, {});
+    await house(null);
+    expect(await placesOf('mine-22')).toEqual([]);
+    await service.database.query(`DELETE FROM log_entries WHERE comment = 'waits'`);
+    await service.database.query(`DELETE FROM erasures WHERE user_id LIKE 'waiting-%'`);
+  });
+
+  test('that fails keeps back neither another one nor the end of a retention', async () => {
+    const [bad, good] = [
+      await talk({ opening: 'mine-23', added: 'theirs-23', answer: null }),
+      await talk({ opening: 'mine-24', added: 'theirs-24', answer: null }),
+    ];
+    const old = await talk({ opening: 'mine-25', added: 'theirs-25', answer: 'theirs-26' });
+    const alike = await talk({ opening: 'mine-28', added: 'theirs-28', answer: 'theirs-29' });
+    for (const { client, freelancer, dispute } of [bad, good]) {
+      await erase(client);
+      await service.as(freelancer).post(`/v1/disputes/${dispute.id}/decline`, {});
+    }
+    for (const { dispute } of [old, alike]) await letTimePass(service.database, dispute.id, 31 * DAY_MS);
+    await service.database.query(
+      `CREATE FUNCTION poison() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'poison'; END $$`,
+    );
+    await service.database.query(
+      `CREATE TRIGGER poison BEFORE UPDATE ON disputes FOR EACH ROW WHEN (NEW.id IN ('${bad.dispute.id}', '${alike.dispute.id}')) EXECUTE FUNCTION poison()`,
+    );
+    await house(30 * DAY_MS);
+    await service.database.query('DROP TRIGGER poison ON disputes');
+    expect(await placesOf('mine-23')).toEqual(['disputes', 'idempotency_keys', 'log_entries']);
+    for (const text of ['mine-24', 'mine-25']) expect(await placesOf(text)).toEqual([]);
+    expect(await placesOf('mine-28')).not.toEqual([]);
+    await house(30 * DAY_MS);
+    for (const text of ['mine-23', 'mine-28']) expect(await placesOf(text)).toEqual([]);
   });
 });
 

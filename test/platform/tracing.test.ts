@@ -11,7 +11,6 @@ import { type Collector, type Span, startCollector } from './collector.ts';
 
 const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const CALLER_SPAN = '00f067aa0ba902b7';
-const REQUEST_ID = 'the-request-that-opened-it';
 
 describe('with an api and a worker that send their traces to a collector', () => {
   let collector: Collector;
@@ -19,6 +18,7 @@ describe('with an api and a worker that send their traces to a collector', () =>
   let api: ServiceProcess;
   let worker: ServiceProcess;
   let dispute: Dispute;
+  let requestId: string;
   beforeAll(async () => {
     collector = await startCollector();
     receiver = await startReceiver();
@@ -27,9 +27,10 @@ describe('with an api and a worker that send their traces to a collector', () =>
     worker = await startProcess({ role: 'worker', env, database: api.database });
     await subscribe(api, receiver, { types: ['dispute.opened', 'dispute.expired'] });
     const { id: orderId } = await seedOrder(api);
-    const headers = { traceparent: `00-${TRACE_ID}-${CALLER_SPAN}-01`, 'x-request-id': REQUEST_ID };
+    const headers = { traceparent: `00-${TRACE_ID}-${CALLER_SPAN}-01` };
     const opened = await api.as(CLIENT).post<Dispute>(`/v1/orders/${orderId}/disputes`, REQUESTS.cancellation, headers);
     dispute = opened.body;
+    requestId = String(opened.headers['x-request-id']);
     await waitFor('both webhooks have come', () => receiver.received.length === 2);
   });
 
@@ -76,23 +77,23 @@ describe('with an api and a worker that send their traces to a collector', () =>
 
   test('one request id is in the trace, in the log beside the trace, and in the timeline', async () => {
     const request = await only('POST /v1/orders/:orderId/disputes');
-    expect(request.attributes['resolution_center.request_id']).toBe(REQUEST_ID);
+    expect(request.attributes['resolution_center.request_id']).toBe(requestId);
     const line = api
       .stdout()
       .split('\n')
-      .find((text) => text.includes(`"reqId":"${REQUEST_ID}"`) && text.includes('"answered"'));
+      .find((text) => text.includes(`"reqId":"${requestId}"`) && text.includes('"answered"'));
     expect(JSON.parse(line ?? '{}')).toMatchObject({ trace_id: TRACE_ID, span_id: request.id });
     const timeline = await api.as(CLIENT).get<Timeline>(`/v1/disputes/${dispute.id}/timeline`);
-    expect(timeline.body.data[0]?.cause).toEqual(`request:${REQUEST_ID}`);
+    expect(timeline.body.data[0]?.cause).toEqual(`request:${requestId}`);
   });
 
   test('and in the problem of a request that is refused', async () => {
     const traceId = TRACE_ID.replace('4b', '5b');
-    const headers = { traceparent: `00-${traceId}-${CALLER_SPAN}-01`, 'x-request-id': 'the-refused-one' };
+    const headers = { traceparent: `00-${traceId}-${CALLER_SPAN}-01` };
     const refused = await api.as(FREELANCER).post(`/v1/disputes/${dispute.id}/accept`, {}, headers);
-    expect(refused.problem.requestId).toBe('the-refused-one');
+    const { requestId: refusedId } = refused.problem;
     const span = await waitFor('its span', () =>
-      collector.spans.find((one) => one.attributes['resolution_center.request_id'] === 'the-refused-one'),
+      collector.spans.find((one) => one.attributes['resolution_center.request_id'] === refusedId),
     );
     expect(span).toMatchObject({ traceId, attributes: { 'http.response.status_code': 409 } });
   });

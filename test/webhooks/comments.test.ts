@@ -183,8 +183,7 @@ describe('what a receiver of comments answered', () => {
     await settledDeliveries(sending, endpoint.id, 1);
     await letTimePass(sending.database, dispute.id, 31 * DAY_MS);
     const { write, eraseCopies } = sending.deps.app.http;
-    const options = { retentionMs: 30 * DAY_MS, log: pino({ level: 'silent' }) };
-    await eraseDueComments({ db: write.db, eraseCopies }, options);
+    await eraseDueComments({ db: write.db, eraseCopies, log: pino({ level: 'silent' }) }, 30 * DAY_MS);
     expect(await kept(text)).toBe(0);
   });
 

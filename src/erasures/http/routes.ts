@@ -7,7 +7,7 @@ import { eraseUser } from '../erasures.ts';
 import { Erasure, NewErasure } from './schemas.ts';
 
 // As much as a request can wait for; the workers go on with the rest.
-const BATCHES = 10;
+const BATCHES = 40;
 
 const eraseComments = operation({
   operationId: 'eraseComments',
@@ -29,7 +29,11 @@ const eraseComments = operation({
     const { db } = deps.write;
     const outcome = await runRepeatable(db, idempotencyKey(call), async () => {
       const { erasure, erased, waiting } = await eraseUser(
-        { db, eraseCopies: deps.eraseCopies },
+        {
+          db,
+          eraseCopies: deps.eraseCopies,
+          onFailure: (disputeId) => deps.audit({ disputeId, requestId }, 'comments of a dispute could not be erased'),
+        },
         body.userId,
         caller.id,
         BATCHES,

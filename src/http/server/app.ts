@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import accepts from '@fastify/accepts';
-import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from 'fastify';
 import type { Authenticate } from '../auth/authenticate.ts';
 import { createIdentifier, type Identify } from '../auth/identify.ts';
 import type { OperatorLogin } from '../auth/operator-gate.ts';
@@ -50,6 +50,12 @@ export interface AppDeps {
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
 
+/** The caller's own id of a request, for the log line of the request; nothing where it is none. */
+function callerRequestId({ headers }: FastifyRequest): { callerRequestId?: string } {
+  const given = headers['x-request-id'];
+  return typeof given === 'string' && REQUEST_ID.test(given) ? { callerRequestId: given } : {};
+}
+
 function guard(app: FastifyInstance, identify: Identify, limits: RateLimits, notFound: NotFound): void {
   app.decorateRequest('caller', null);
   app.decorateRequest('tokenRefusal', null);
@@ -94,10 +100,8 @@ export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Pro
     // What still comes on a connection while the app closes is answered by the app, and not by 503 in words of Fastify's own.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 1_000 },
-    genReqId: ({ headers }) => {
-      const given = headers['x-request-id'];
-      return typeof given === 'string' && REQUEST_ID.test(given) ? given : randomUUID();
-    },
+    // An id of our own: it stands in `cause`, which the other party reads. The caller's id is free text and goes to the log only.
+    genReqId: () => randomUUID(),
     // Sent without any hook: what the hooks below add is added here.
     frameworkErrors: (error, request, reply) => {
       restrictBrowsers(reply);
@@ -138,6 +142,7 @@ export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Pro
         status: reply.statusCode,
         ms,
         ...(request.tokenRefusal !== null && { refused: request.tokenRefusal.reason }),
+        ...callerRequestId(request),
         ...request.span?.fields,
       },
       'answered',

@@ -1,8 +1,9 @@
 import { SignJWT } from 'jose';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Client, TEST_SECRET } from '../../harness/client.ts';
-import { anOrderReport, CLIENT, newOrderId } from '../../harness/seed.ts';
+import { anOrderReport, CLIENT, FREELANCER, newOrderId, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
+import type { Dispute, Timeline } from '../../harness/types.ts';
 
 let service: Service;
 let orderService: Client;
@@ -138,10 +139,20 @@ describe('the wrapping of a request is refused', () => {
 });
 
 describe('the id of a request', () => {
-  test('is the caller’s own where it sent a good one, and stands in header and problem', async () => {
-    const mine = await service.as(CLIENT).get(somewhere(), { 'x-request-id': 'mine-1' });
-    expect([mine.headers['x-request-id'], mine.problem.requestId]).toEqual(['mine-1', 'mine-1']);
-    const other = await service.as(CLIENT).get(somewhere(), { 'x-request-id': 'not good' });
-    expect(other.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  test('is our own in header, problem and cause; the caller’s, which may say anything, is only logged', async () => {
+    const mine = await service.as(CLIENT).get(somewhere(), { 'x-request-id': 'call.me.back' });
+    expect(mine.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+    expect(mine.problem.requestId).toBe(mine.headers['x-request-id']);
+    const order = await seedOrder(service);
+    const path = `/v1/orders/${order.id}/disputes`;
+    const opened = await service
+      .as(CLIENT)
+      .post<Dispute>(path, { type: 'order_update' }, { 'x-request-id': 'write.to.me' });
+    const seen = await service.as(FREELANCER).get<Timeline>(`/v1/disputes/${opened.body.id}/timeline`);
+    expect(seen.body.data[0]?.cause).toBe(`request:${opened.headers['x-request-id']}`);
+    const lines = service.log.lines().filter(({ callerRequestId }) => callerRequestId === 'write.to.me');
+    expect(lines).toMatchObject([{ reqId: opened.headers['x-request-id'], operationId: 'openDispute' }]);
+    await service.as(CLIENT).get(somewhere(), { 'x-request-id': 'not good' });
+    expect(service.log.text()).not.toContain('not good');
   });
 });

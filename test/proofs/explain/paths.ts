@@ -5,7 +5,13 @@ import { sequenceLog } from '../../../src/application/feed.ts';
 import { readDisputes, readOrder, readTimeline } from '../../../src/application/read.ts';
 import type { CoreDeps } from '../../../src/application/write.ts';
 import { DISPUTE_TYPES, RESOLUTIONS } from '../../../src/domain/rules.ts';
-import { commentsLeft, eraseComments } from '../../../src/erasures/store.ts';
+import {
+  actionableErasures,
+  commentsLeft,
+  disputesInScope,
+  eraseComments,
+  type Scope,
+} from '../../../src/erasures/store.ts';
 import { type Database, withTx } from '../../../src/platform/postgres/database.ts';
 import { overdueIn, readCells, readStanding, rollUpEntries } from '../../../src/statistics/store.ts';
 import { countDeadlines, handedOver, listDeadlines, wantedAmong } from '../../../src/store/deadlines.ts';
@@ -152,8 +158,11 @@ async function statistics(db: Database, span: { from: number; to: number }): Pro
   });
 }
 
-async function erase(db: Database, what: Parameters<typeof eraseComments>[1]): Promise<void> {
-  await withTx(db, (tx) => eraseComments(tx, what, 200, eraseResponses));
+async function erase(db: Database, what: Scope['erasable']): Promise<void> {
+  const scope = { erasable: what, except: [], only: null };
+  await disputesInScope(db, scope, 50);
+  await withTx(db, (tx) => eraseComments(tx, scope, 50, eraseResponses));
+  await actionableErasures(db, 100);
   if ('userId' in what) await commentsLeft(db, { ...what, requestedBy: 'ops', finishedAt: null });
 }
 

@@ -852,7 +852,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'what receivers answered outlives the comments',
     file: 'src/erasures/store.ts',
-    edits: [{ search: 'if (rows.length > 0) await eraseCopies(', replace: 'if (rows.length < 0) await eraseCopies(' }],
+    edits: [{ search: '  await eraseCopies(tx,', replace: '  if (meant.length < 0) await eraseCopies(tx,' }],
     killedBy: ['test/webhooks/comments.test.ts'],
     named: 'is erased with',
   },

@@ -6793,7 +6793,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000014 */
+                /** @example 01a207d9-2100-7000-8000-000000000047 */
                 id: string;
             };
             cookie?: never;
