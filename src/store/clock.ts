@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
-import type { Tx } from '../platform/postgres/database.ts';
+import type { Database, Tx } from '../platform/postgres/database.ts';
 
 /** The database's clock in whole milliseconds, rounded down, so that what is compared is what is stored and shown. */
 export const CLOCK_AFTER_LOCK = sql<number>`floor(extract(epoch from clock_timestamp()) * 1000)::float8`;
@@ -28,4 +28,23 @@ export function instantOf(clock: Instant | undefined, about: readonly { readonly
   const now = Math.max(clock ?? Number.NaN, ...about.map(({ updatedAt }) => updatedAt));
   if (Number.isNaN(now)) throw new Error('the database did not tell the time');
   return now;
+}
+
+// No transaction of the service lasts so long: its statements and its pauses are bounded. One that does is an operator's.
+const LONGEST_TRANSACTION = sql`interval '30 seconds'`;
+
+/**
+ * The instant before which every change is committed: no transaction will commit one with an earlier `updatedAt`. The clock of
+ * a decision is read after its order was locked, and the lock gives the transaction its id. So a transaction that has no id
+ * yet will read a later time than this statement's, and one that has an id read a time after its own beginning.
+ * Rows that are to be compared with it have to be read after this has returned, by a statement with a newer snapshot.
+ */
+export async function committedBefore({ query }: Database): Promise<Instant> {
+  const { rows } = await query.execute<{ before: number }>(sql`
+    SELECT floor(extract(epoch FROM least(statement_timestamp(), min(xact_start))) * 1000)::float8 AS before
+    FROM pg_stat_activity
+    WHERE datname = current_database() AND backend_xid IS NOT NULL
+      AND xact_start > statement_timestamp() - ${LONGEST_TRANSACTION}`);
+  if (rows[0] === undefined) throw new Error('the database did not tell the time');
+  return rows[0].before;
 }

@@ -3,7 +3,7 @@ import { unionAll } from 'drizzle-orm/pg-core';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Dispute, Hold, Instant, Order } from '../domain/state.ts';
 import { type Database, prepared } from '../platform/postgres/database.ts';
-import { instantOf, STATEMENT_TIME } from './clock.ts';
+import { committedBefore, instantOf, STATEMENT_TIME } from './clock.ts';
 import { clockAndHolds, NOT_HELD } from './holds.ts';
 import { toDispute } from './rows.ts';
 import { disputes } from './schema.ts';
@@ -104,16 +104,26 @@ function conditions(filter: Omit<Filter, 'partyId'>): (SQL | undefined)[] {
     awaits(filter.awaiting),
     ofOrder(orderId),
     respondByBefore === undefined ? undefined : sql`${disputes.respondBy} < ${instant(respondByBefore)}`,
-    updatedAfter === undefined ? undefined : sql`${disputes.updatedAt} > ${instant(updatedAfter)}`,
+    updatedAfter === undefined ? undefined : sql`${disputes.updatedAt} >= ${instant(updatedAfter)}`,
   ];
 }
+
+/** Whether the reader of a list may go on from the greatest `updatedAt` in it. */
+const isPolled = ({ filter, sort }: PageRequest): boolean => filter.updatedAfter !== undefined || sort === 'updatedAt';
 
 /** A page, as a query says it. */
 interface PageTerms extends Pick<PageRequest, 'sort' | 'after'> {
   readonly party: Party | null;
   readonly filter: Omit<Filter, 'partyId'>;
+  /** Only disputes that changed before this instant; null for all of them. */
+  readonly changedBefore: Instant | null;
   /** One row more than the page has, if there is a next one. */
   readonly rows: number;
+}
+
+function pageConditions({ filter, changedBefore }: PageTerms): (SQL | undefined)[] {
+  const isCommitted = changedBefore === null ? undefined : sql`${disputes.updatedAt} < ${instant(changedBefore)}`;
+  return [...conditions(filter), isCommitted];
 }
 
 function isBehind({ after, sort }: PageTerms): SQL | undefined {
@@ -127,21 +137,21 @@ type Query = Database['query'];
 
 /** What one index has in the order of the list already: the first disputes of a user in one role. */
 function firstInRole(query: Query, role: 'clientId' | 'freelancerId', party: Party, terms: PageTerms) {
-  const { filter, sort, rows } = terms;
+  const { sort, rows } = terms;
   const order = sort === '-openedAt' ? desc : asc;
   return query
     .select({ id: disputes.id })
     .from(disputes)
-    .where(and(eq(disputes[role], party), ...conditions(filter), isBehind(terms)))
+    .where(and(eq(disputes[role], party), ...pageConditions(terms), isBehind(terms)))
     .orderBy(order(disputes.openedAt), order(disputes.id))
     .limit(rows);
 }
 
 /** Which disputes a page is taken from. */
 function candidates(query: Query, terms: PageTerms): SQL | undefined {
-  const { party, filter, sort } = terms;
+  const { party, sort } = terms;
   if (party === null || COLUMNS[sort] !== disputes.openedAt) {
-    return and(belongsTo(party), ...conditions(filter), isBehind(terms));
+    return and(belongsTo(party), ...pageConditions(terms), isBehind(terms));
   }
   const ofClient = firstInRole(query, 'clientId', party, terms);
   return inArray(disputes.id, unionAll(ofClient, firstInRole(query, 'freelancerId', party, terms)));
@@ -220,8 +230,12 @@ function queryOf(query: Query, terms: PageTerms) {
 }
 
 /** The query of one page, with one row more than the page has if there is a next one. */
-export function pageQuery({ query }: Pick<Database, 'query'>, { filter, sort, after, limit }: PageRequest) {
-  return queryOf(query, { party: filter.partyId, filter, sort, after, rows: limit + 1 });
+export function pageQuery(
+  { query }: Pick<Database, 'query'>,
+  { filter, sort, after, limit }: PageRequest,
+  changedBefore: Instant | null,
+) {
+  return queryOf(query, { party: filter.partyId, filter, sort, after, changedBefore, rows: limit + 1 });
 }
 
 const buildFirstPage = (sort: Sort, limit: number) =>
@@ -231,6 +245,7 @@ const buildFirstPage = (sort: Sort, limit: number) =>
       filter: {},
       sort,
       after: null,
+      changedBefore: null,
       rows: literally(limit + 1),
     }),
   );
@@ -255,11 +270,15 @@ async function rowsOf(db: Database, request: PageRequest) {
   const { filter, sort, after, limit } = request;
   const { partyId, ...others } = filter;
   const isPlain = COLUMNS[sort] === disputes.openedAt && Object.values(others).every((value) => value === undefined);
-  if (partyId === null || after !== null || !isPlain) return await pageQuery(db, request);
+  if (isPolled(request)) return await pageQuery(db, request, await committedBefore(db));
+  if (partyId === null || after !== null || !isPlain) return await pageQuery(db, request, null);
   return await firstPage(sort, limit)(db.query).execute({ party: partyId });
 }
 
-/** Reads one page. Pages do not shift: a place stays behind or before another, whatever is added meanwhile. */
+/**
+ * Reads one page. Pages do not shift: a place stays behind or before another, whatever is added meanwhile. A list by time of
+ * change ends before the oldest change that is not committed yet.
+ */
 export async function readPage(db: Database, request: PageRequest): Promise<Page> {
   const rows = await rowsOf(db, request);
   const found = rows.flatMap(({ dispute, order }) =>

@@ -32,7 +32,12 @@ export const DisputesQuery = z.strictObject({
   orderId: OrderId.optional(),
   partyId: UserId.optional().meta({ description: 'Services only: disputes in which this user is a party.' }),
   respondByBefore: InstantInput.optional(),
-  updatedAfter: InstantInput.optional(),
+  updatedAfter: InstantInput.optional().meta({
+    description:
+      'Changed at this instant or later. Safe for polling: pass the greatest `updatedAt` that you have seen, and drop what you ' +
+      'have in the same `version`; nothing is missed, since a change is listed only once every earlier one is committed. ' +
+      '`GET /v1/events` and the event streams are the better way: they send each change once, with what changed.',
+  }),
   sort: z
     .enum(SORTS)
     .default('-openedAt')

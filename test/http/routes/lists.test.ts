@@ -128,7 +128,7 @@ describe('filters', () => {
     expect(await ids(client, `respondByBefore=${open.respondBy}`)).toEqual(
       [declined.id].filter((id) => id === declined.id && declined.respondBy < open.respondBy),
     );
-    expect(await ids(client, `updatedAfter=${change.updatedAt}`)).toEqual([declined.id]);
+    expect(await ids(client, `updatedAfter=${declined.updatedAt}`)).toEqual([declined.id]);
     const all = await service.withScopes('disputes:read').get<Page>(`/v1/disputes?partyId=${client}`);
     expect(all.body.data).toHaveLength(3);
   });

@@ -74,7 +74,8 @@ function placesIn(sort: Sort, now: number): PageRequest['after'][] {
 /** A page of GET /v1/disputes, for each of the places in it. */
 function listing(name: string, filter: Filter, sort: Sort, now: number): AccessPath {
   const run = async (db: Database) => {
-    for (const after of placesIn(sort, now)) await pageQuery(db, { filter, sort, after, limit: 100 });
+    for (const after of placesIn(sort, now))
+      await pageQuery(db, { filter, sort, after, limit: 100 }, filter.updatedAfter === undefined ? null : now);
   };
   return { name: `${name} sort=${sort}`, run };
 }

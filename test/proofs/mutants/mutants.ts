@@ -1003,4 +1003,32 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: STATISTICS,
     named: 'cannot be written',
   },
+  {
+    name: 'a change is accepted whatever has become of its order',
+    file: 'src/domain/actions.ts',
+    edits: [{ search: "reason === null ? null : { code: 'change_outdated', reason }", replace: 'reason && null' }],
+    killedBy: ['test/domain/answering.test.ts'],
+    named: 'is judged when it is accepted',
+  },
+  {
+    name: 'a status behind an open dispute changes without an entry of its own',
+    file: 'src/domain/transition.ts',
+    edits: [{ search: '...(hasOtherStatus && {', replace: '...(false && hasOtherStatus && {' }],
+    killedBy: ['test/domain/reporting.test.ts'],
+    named: 'changes only what the order goes back to',
+  },
+  {
+    name: 'a list by time of change goes on to now',
+    file: 'src/store/clock.ts',
+    edits: [{ search: 'least(statement_timestamp(), min(xact_start))', replace: 'statement_timestamp()' }],
+    killedBy: ['test/http/routes/polling.test.ts'],
+    named: 'committed after a later one',
+  },
+  {
+    name: 'changes at the instant that was asked for are left out',
+    file: 'src/store/listing.ts',
+    edits: [{ search: 'sql`${disputes.updatedAt} >= $', replace: 'sql`${disputes.updatedAt} > $' }],
+    killedBy: ['test/http/routes/filters.test.ts'],
+    named: 'updatedAfter',
+  },
 ];

@@ -4042,6 +4042,7 @@ export interface operations {
                 /** @description Services only: disputes in which this user is a party. */
                 partyId?: components["schemas"]["UserId"];
                 respondByBefore?: components["schemas"]["InstantInput"];
+                /** @description Changed at this instant or later. Safe for polling: pass the greatest `updatedAt` that you have seen, and drop what you have in the same `version`; nothing is missed, since a change is listed only once every earlier one is committed. `GET /v1/events` and the event streams are the better way: they send each change once, with what changed. */
                 updatedAfter?: components["schemas"]["InstantInput"];
                 /** @description Oldest first, or with a minus newest first. With `openedAt` each dispute comes exactly once, whatever happens while you page; with `updatedAt` one that changes meanwhile comes again, further on. */
                 sort?: "openedAt" | "-openedAt" | "respondBy" | "updatedAt";
