@@ -1027,7 +1027,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'changes at the instant that was asked for are left out',
     file: 'src/store/listing.ts',
-    edits: [{ search: 'sql`${disputes.updatedAt} >= $', replace: 'sql`${disputes.updatedAt} > $' }],
+    edits: [{ search: '.updatedAt} >= ', replace: '.updatedAt} > ' }],
     killedBy: ['test/http/routes/filters.test.ts'],
     named: 'updatedAfter',
   },
