@@ -66,7 +66,7 @@ const FILTERS: Readonly<Record<string, (dispute: Dispute, me: string) => boolean
   'awaiting=client': ({ awaiting }) => awaiting === 'client',
   'awaiting=freelancer': ({ awaiting }) => awaiting === 'freelancer',
   'respondByBefore=2026-01-03T01:00:00Z': ({ respondBy }) => respondBy < '2026-01-03T01:00:00.000Z',
-  'updatedAfter=2026-01-01T02:00:00Z': ({ updatedAt }) => updatedAt > '2026-01-01T02:00:00.000Z',
+  'updatedAfter=2026-01-01T02:00:00Z': ({ updatedAt }) => updatedAt >= '2026-01-01T02:00:00.000Z',
   'status=open&type=cancellation&awaiting=me': (dispute, me) =>
     dispute.status === 'open' && dispute.type === 'cancellation' && dispute.respondent.id === me,
 };

@@ -10,6 +10,7 @@ const ROOT = join(import.meta.dirname, '../../..');
 const COPIED = [
   'src',
   'test',
+  'ui',
   'migrations',
   'openapi',
   'ops',
