@@ -18,7 +18,7 @@ import { type Config, tokenKeysOf } from './platform/config.ts';
 import { createEncryption } from './platform/encryption.ts';
 import { createRepeatingLog } from './platform/log.ts';
 import { openOutgoing } from './platform/network/outgoing.ts';
-import { openDatabase } from './platform/postgres/database.ts';
+import { type Database, openDatabase } from './platform/postgres/database.ts';
 import { watchPostgres } from './platform/postgres/postgres-health.ts';
 import { openAskingClient } from './platform/redis/redis.ts';
 import { createRedisHealth } from './platform/redis/redis-health.ts';
@@ -27,6 +27,7 @@ import { startRollup } from './statistics/rollup.ts';
 import { keepDeliveries } from './webhooks/housekeeping.ts';
 import { startWebhookSender } from './webhooks/sender.ts';
 import { eraseResponses } from './webhooks/store/attempts.ts';
+import type { HousekeepingTask } from './workers/housekeeping.ts';
 import { inspectQueue } from './workers/inspector.ts';
 import { countJobs, openQueue, type QueueAddress } from './workers/queue.ts';
 import { openQueueBoard } from './workers/queue-board.ts';
@@ -87,6 +88,15 @@ function keysReport(log: Logger, { issuerKeysUp }: Metrics): Pick<AuthOptions, '
       else log.warn({ err: error }, "the issuer's keys could not be fetched");
     },
   };
+}
+
+/** The housekeeping of the core and of each slice. */
+function tasksOf({ COMMENT_RETENTION }: Config, db: Database, metrics: Metrics, log: Logger): HousekeepingTask[] {
+  return [
+    () => forgetExpiredKeys(db),
+    () => keepDeliveries(db, metrics),
+    () => eraseDueComments({ db, eraseCopies: eraseResponses, log }, COMMENT_RETENTION ?? null),
+  ];
 }
 
 /** Makes everything that a process consists of: the one place that knows all of it. */
@@ -176,11 +186,7 @@ export function makeDeps(
         queue,
         health,
         inspector,
-        housekeeping: [
-          () => forgetExpiredKeys(db),
-          () => keepDeliveries(db, metrics),
-          () => eraseDueComments({ db, eraseCopies: eraseResponses, log }, config.COMMENT_RETENTION ?? null),
-        ],
+        housekeeping: tasksOf(config, db, metrics, log),
         startOthers: [
           ...(encryption === null
             ? []
