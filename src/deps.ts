@@ -14,7 +14,7 @@ import { createEventStreams } from './http/streams/event-streams.ts';
 import { addGauges } from './metrics/gauges.ts';
 import { createMetrics, type Metrics, observeBatch, observeEntries } from './metrics/metrics.ts';
 import { createBounded } from './platform/bounded.ts';
-import { type Config, tokenKeysOf } from './platform/config.ts';
+import { type Config, modeOf, tokenKeysOf } from './platform/config.ts';
 import { createEncryption } from './platform/encryption.ts';
 import { createRepeatingLog } from './platform/log.ts';
 import { openOutgoing } from './platform/network/outgoing.ts';
@@ -147,6 +147,7 @@ export function makeDeps(
       api,
       http: {
         write,
+        livemode: modeOf(config) === 'live',
         queue: inspector,
         streams: createEventStreams({ db, liveFeed, metrics }),
         audit: (facts, message) => log.info(facts, message),

@@ -5,8 +5,8 @@ import { tokenShapeOf } from './dev/development.ts';
 import { closeApp } from './http/server/close.ts';
 import { listen } from './http/server/listen.ts';
 import { buildListeners } from './http/server/listeners.ts';
-import type { Config } from './platform/config.ts';
-import { readDeploymentId } from './platform/postgres/deployment.ts';
+import { type Config, modeOf } from './platform/config.ts';
+import { openDeployment } from './platform/postgres/deployment.ts';
 import { VERSION } from './platform/version.ts';
 import { stopWithin } from './platform/within.ts';
 import { prefixOf } from './workers/queue.ts';
@@ -38,7 +38,8 @@ export interface Server {
  * @throws what stands in the way of it
  */
 export async function serve(config: Config, surroundings: Surroundings, log: Logger): Promise<Server> {
-  const name = config.REDIS_PREFIX ?? `resolution-center:${await readDeploymentId(surroundings.databaseUrl)}`;
+  const id = await openDeployment(surroundings.databaseUrl, modeOf(config));
+  const name = config.REDIS_PREFIX ?? `resolution-center:${id}`;
   const deps = makeDeps(config, { ...surroundings, queuePrefix: prefixOf(name) }, log);
   const { main, ops } = await buildListeners(deps.app, {
     role: config.ROLE,

@@ -11,6 +11,8 @@ export interface OrderReport {
   readonly price: Money;
   readonly title: string | null;
   readonly revision: number;
+  /** The mode of the deployment, which a new order keeps. */
+  readonly livemode: boolean;
 }
 
 /**

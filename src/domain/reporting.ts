@@ -16,6 +16,7 @@ function firstReport(state: State, report: OrderReport, now: Instant): Step {
     extras: [],
     price: report.price,
     title: report.title,
+    livemode: report.livemode,
     revision: report.revision,
     version: 0,
     cancelledByDisputeId: null,

@@ -56,6 +56,8 @@ export interface Order {
   readonly extras: readonly Extra[];
   readonly price: Money;
   readonly title: string | null;
+  /** Whether it belongs to a live deployment, and not to a sandbox. */
+  readonly livemode: boolean;
   /** The order service's own counter. */
   readonly revision: number;
   /** Counts the order's log entries: 0 before the first. */

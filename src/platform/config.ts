@@ -163,6 +163,7 @@ export const ENVIRONMENT = z
       .string()
       .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, colons, hyphens or underscores')
       .optional(),
+    MODE: z.enum(['live', 'sandbox'], 'must be live or sandbox').optional(),
     ROLE: z.enum(['all', 'api', 'worker'], 'must be api, worker or all').default('all'),
     HOST: z.string().min(1).default('127.0.0.1'),
     PORT: integer(3000, 0, 65_535),
@@ -265,6 +266,13 @@ export class ConfigError extends Error {
     super(message);
     this.name = 'ConfigError';
   }
+}
+
+export type Mode = 'live' | 'sandbox';
+
+/** The mode of a deployment: what MODE says, else `sandbox` with an embedded PostgreSQL and `live` with any other. */
+export function modeOf({ MODE, DATABASE_URL }: Pick<Config, 'MODE' | 'DATABASE_URL'>): Mode {
+  return MODE ?? (DATABASE_URL === undefined ? 'sandbox' : 'live');
 }
 
 const KNOWN = Object.keys(ENVIRONMENT.shape);

@@ -202,7 +202,7 @@ const ORDER = sql<Order | null>`(SELECT jsonb_build_object('id', o.id, 'clientId
     'freelancerId', o.freelancer_id, 'status', o.status, 'reportedStatus', o.reported_status,
     'deliverBy', ${epoch(sql`o.deliver_by`)}, 'reportedDeliverBy', ${epoch(sql`o.reported_deliver_by`)},
     'extras', o.extras, 'price', jsonb_build_object('amount', o.price_amount, 'currency', o.price_currency),
-    'title', o.title, 'revision', o.revision, 'version', o.version, 'cancelledByDisputeId', o.cancelled_by_dispute_id,
+    'title', o.title, 'livemode', o.livemode, 'revision', o.revision, 'version', o.version, 'cancelledByDisputeId', o.cancelled_by_dispute_id,
     'createdAt', ${epoch(sql`o.created_at`)}, 'updatedAt', ${epoch(sql`o.updated_at`)})
   FROM orders o WHERE o.id = ${disputes.orderId})`;
 

@@ -1,4 +1,4 @@
-import { bigint, integer, jsonb, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core';
+import { bigint, boolean, integer, jsonb, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core';
 import type { EntryType, Previous } from '../domain/commands.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Actor, Change, Dispute, Extra, Order, OrderStatus, ReportedStatus } from '../domain/state.ts';
@@ -19,6 +19,7 @@ export const orders = pgTable('orders', {
   priceAmount: bigint('price_amount', { mode: 'number' }).notNull(),
   priceCurrency: text('price_currency').notNull(),
   title: text('title'),
+  livemode: boolean('livemode').notNull(),
   revision: bigint('revision', { mode: 'number' }).notNull(),
   version: integer('version').notNull(),
   cancelledByDisputeId: uuid('cancelled_by_dispute_id'),

@@ -13,6 +13,8 @@ import type { Reply, ReplyMaker, Success } from './reply.ts';
 /** What every handler may use. */
 export interface HttpDeps {
   readonly write: CoreDeps;
+  /** Whether the deployment is live, and no sandbox. */
+  readonly livemode: boolean;
   /** How long a respondent has, by type, in milliseconds. */
   readonly windowsMs: Readonly<Record<DisputeType, number>>;
   /** How long before a deadline the parties are reminded of it, in milliseconds. */

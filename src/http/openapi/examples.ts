@@ -38,6 +38,7 @@ function report(status: ReportedStatus, revision: number): Command {
       deliverBy: DELIVER_BY,
       price: { amount: 15_000, currency: 'USD' },
       title: 'Logo design',
+      livemode: true,
       revision,
     },
   };

@@ -90,6 +90,7 @@ function disputeFacts(dispute: Omit<Dispute, 'comment'>, order: Order) {
     awaiting: resolved === null ? dispute.respondent.role : null,
     version: dispute.version,
     order: presentOrderSummary(order),
+    livemode: order.livemode,
   };
 }
 
@@ -165,6 +166,7 @@ function orderFacts(order: Order) {
     extras: order.extras.map(presentExtra),
     price: presentMoney(order.price),
     revision: order.revision,
+    livemode: order.livemode,
     createdAt: iso(order.createdAt),
     updatedAt: iso(order.updatedAt),
   };

@@ -30,6 +30,7 @@ export function presentEvent(row: FeedRow, withComment: boolean) {
     occurredAt: new Date(row.occurredAt).toISOString(),
     orderId: row.orderId,
     orderVersion: row.orderVersion,
+    livemode: order.livemode,
     actor: row.actorId === null ? { role: row.actorRole } : { role: row.actorRole, id: row.actorId },
     ...(dispute !== null && { dispute: presentEventDispute(dispute, order) }),
     order: presentEventOrder(order),

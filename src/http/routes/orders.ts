@@ -40,7 +40,7 @@ const reportOrder = operation({
         kind: 'report_order',
         precondition,
         actor: { role: 'order_service', id: call.caller.id },
-        report: { ...report, title: title ?? null, orderId },
+        report: { ...report, title: title ?? null, orderId, livemode: call.deps.livemode },
       }) as const;
     // A report has its revision for a key: what it says is kept for as long as the order.
     return carryOut(call, { url, target: { orderId }, command, key: null }, ({ decision, before, now }) => {

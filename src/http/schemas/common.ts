@@ -175,3 +175,5 @@ export const Money = z
 export const Extra = z
   .strictObject({ title: Title, price: Money })
   .meta({ id: 'Extra', description: "Additional work, with its price in the order's currency." });
+
+export const Livemode = z.boolean().meta({ description: 'False in a sandbox.' });

@@ -1,7 +1,18 @@
 import { z } from 'zod';
 import { DISPUTE_ACTIONS, DISPUTE_TYPES, EXPIRY_ACTIONS, LIMITS, RESOLUTIONS, ROLES } from '../../domain/rules.ts';
 import { ORDER_STATUSES } from '../../domain/state.ts';
-import { Comment, DisputeId, EntityTag, Extra, InstantInput, Money, OrderId, Timestamp, UserId } from './common.ts';
+import {
+  Comment,
+  DisputeId,
+  EntityTag,
+  Extra,
+  InstantInput,
+  Livemode,
+  Money,
+  OrderId,
+  Timestamp,
+  UserId,
+} from './common.ts';
 import { optional } from './input.ts';
 
 export const Role = z.enum(ROLES).meta({ id: 'Role', description: 'A party of an order: who buys, who delivers.' });
@@ -78,6 +89,7 @@ export const Dispute = z
     awaiting: Role.nullable().meta({ description: 'Who has to respond; null once the dispute is resolved.' }),
     version: z.int().min(1),
     order: OrderSummary,
+    livemode: Livemode,
     viewer: Viewer.optional().meta({ description: 'Absent for services.' }),
     etag: EntityTag,
     serverTime: Timestamp.meta({ description: 'The clock that decides, when this was read.' }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ENTRY_TYPES } from '../../domain/commands.ts';
-import { Money, OrderId, Timestamp } from './common.ts';
+import { Livemode, Money, OrderId, Timestamp } from './common.ts';
 import { Actor, Dispute, OrderStatus } from './disputes.ts';
 import { decimal, listOf } from './input.ts';
 import { Order, ReportedStatus } from './orders.ts';
@@ -39,6 +39,7 @@ export const Event = z
     occurredAt: Timestamp,
     orderId: OrderId,
     orderVersion: z.int().min(1).meta({ description: 'Counts the events of this order, from 1, without gaps.' }),
+    livemode: Livemode,
     actor: Actor,
     dispute: EventDispute.optional().meta({ description: 'Absent where the event is about the order alone.' }),
     order: EventOrder,

@@ -1,7 +1,18 @@
 import { z } from 'zod';
 import { REPORTED_STATUSES } from '../../domain/state.ts';
 import { fault } from '../problems/input-errors.ts';
-import { DisputeId, EntityTag, Extra, InstantInput, Money, OrderId, Timestamp, Title, UserId } from './common.ts';
+import {
+  DisputeId,
+  EntityTag,
+  Extra,
+  InstantInput,
+  Livemode,
+  Money,
+  OrderId,
+  Timestamp,
+  Title,
+  UserId,
+} from './common.ts';
 import { DisputeType, OnExpiry, OrderStatus, Resolution, Role } from './disputes.ts';
 import { optional } from './input.ts';
 
@@ -76,6 +87,7 @@ export const Order = z
     extras: z.array(Extra),
     price: Money,
     revision: z.int().min(0),
+    livemode: Livemode,
     openDispute: OpenDisputeSummary.nullable(),
     cancellation: Cancellation.nullable(),
     createdAt: Timestamp,

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type Database, openDatabase, type Tx, withTx } from '../../../src/platform/postgres/database.ts';
-import { readDeploymentId } from '../../../src/platform/postgres/deployment.ts';
+import { openDeployment } from '../../../src/platform/postgres/deployment.ts';
 import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { createDatabase, type TestDatabase } from '../../harness/database.ts';
@@ -26,7 +26,9 @@ let roleUrl: string;
 beforeAll(async () => {
   database = await createDatabase();
   // What a search path of its own must not lead to.
-  await database.query(`CREATE SCHEMA elsewhere CREATE TABLE orders (id text) CREATE TABLE deployment (id text)`);
+  await database.query(
+    `CREATE SCHEMA elsewhere CREATE TABLE orders (id text) CREATE TABLE deployment (id text, mode text)`,
+  );
   roleUrl = await createRole(database, { settings: OTHER_DEFAULTS });
   await database.query(`GRANT USAGE ON SCHEMA elsewhere TO PUBLIC`);
   await database.query(`GRANT SELECT ON ALL TABLES IN SCHEMA elsewhere TO PUBLIC`);
@@ -64,7 +66,7 @@ describe('with a role whose defaults are all others', () => {
   });
 
   test('the deployment is found', async () => {
-    expect(await readDeploymentId(roleUrl)).toBe(await readDeploymentId(database.url));
+    expect(await openDeployment(roleUrl, 'live')).toBe(await openDeployment(database.url, 'live'));
   });
 
   test('the migrations find that there is nothing to do', async () => {

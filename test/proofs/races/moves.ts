@@ -94,6 +94,7 @@ export function reporting(orderId: string, status: ReportedStatus, revision: num
     deliverBy: null,
     price: { amount: 1, currency: 'EUR' },
     title: null,
+    livemode: true,
     revision,
   };
   const actor = { role: 'order_service', id: 'orders' } as const;

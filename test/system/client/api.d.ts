@@ -1233,6 +1233,8 @@ export interface components {
             /** Format: int64 */
             version: number;
             order: components["schemas"]["OrderSummary"];
+            /** @description False in a sandbox. */
+            livemode: boolean;
             /** @description Absent for services. */
             viewer?: components["schemas"]["Viewer"];
             etag: components["schemas"]["EntityTag"];
@@ -1311,6 +1313,8 @@ export interface components {
              * @description Counts the events of this order, from 1, without gaps.
              */
             orderVersion: number;
+            /** @description False in a sandbox. */
+            livemode: boolean;
             actor: components["schemas"]["Actor"];
             /** @description Absent where the event is about the order alone. */
             dispute?: components["schemas"]["EventDispute"];
@@ -1341,6 +1345,8 @@ export interface components {
             awaiting: components["schemas"]["Role"] | null;
             /** Format: int64 */
             version: number;
+            /** @description False in a sandbox. */
+            livemode: boolean;
             etag: components["schemas"]["EntityTag"];
         };
         /** @description The order as it was after the event. */
@@ -1357,6 +1363,8 @@ export interface components {
             price: components["schemas"]["Money"];
             /** Format: int64 */
             revision: number;
+            /** @description False in a sandbox. */
+            livemode: boolean;
             createdAt: components["schemas"]["Timestamp"];
             updatedAt: components["schemas"]["Timestamp"];
             etag: components["schemas"]["EntityTag"];
@@ -1596,6 +1604,8 @@ export interface components {
             price: components["schemas"]["Money"];
             /** Format: int64 */
             revision: number;
+            /** @description False in a sandbox. */
+            livemode: boolean;
             openDispute: components["schemas"]["OpenDisputeSummary"] | null;
             cancellation: components["schemas"]["Cancellation"] | null;
             createdAt: components["schemas"]["Timestamp"];
@@ -7291,6 +7301,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-23T10:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 1,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "client",
                  *           "id": "user-7"
@@ -7322,7 +7333,8 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 1,
-                 *           "etag": "\"47aab9f656296d20\""
+                 *           "livemode": true,
+                 *           "etag": "\"f3a9bfb055ad68a5\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7338,9 +7350,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 1,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T10:00:00.000Z",
-                 *           "etag": "\"a8eed003f977105d\""
+                 *           "etag": "\"8ee3b04c7addf2b2\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7418,6 +7431,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-23T13:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 3,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "freelancer",
                  *           "id": "user-9"
@@ -7452,7 +7466,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"dcf960f54ec6c30b\""
+                 *           "livemode": true,
+                 *           "etag": "\"b99284721a289c87\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7468,9 +7483,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 1,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"33577f97271175a0\""
+                 *           "etag": "\"535e0a83dc844903\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7548,6 +7564,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-23T13:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 3,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "freelancer",
                  *           "id": "user-9"
@@ -7582,7 +7599,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"fb73710aaa0c7c5f\""
+                 *           "livemode": true,
+                 *           "etag": "\"7ea0ac15f15425f0\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7598,9 +7616,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 1,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"ebf9a58953797410\""
+                 *           "etag": "\"ecf638ca7ad54121\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7678,6 +7697,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-23T13:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 3,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "freelancer",
                  *           "id": "user-9"
@@ -7712,7 +7732,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"f7bd7ca5def05adf\""
+                 *           "livemode": true,
+                 *           "etag": "\"4aa64e0dca5e543d\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7728,9 +7749,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 1,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"ebf9a58953797410\""
+                 *           "etag": "\"ecf638ca7ad54121\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7808,6 +7830,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-23T13:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 3,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "client",
                  *           "id": "user-7"
@@ -7842,7 +7865,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"3079ae69b9da26bd\""
+                 *           "livemode": true,
+                 *           "etag": "\"f080da674b6000c9\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7858,9 +7882,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 1,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"ebf9a58953797410\""
+                 *           "etag": "\"ecf638ca7ad54121\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7938,6 +7963,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-25T10:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 3,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "system"
                  *         },
@@ -7970,7 +7996,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"9a2d12486274a5b1\""
+                 *           "livemode": true,
+                 *           "etag": "\"8a983d3b80a960a3\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7986,9 +8013,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 1,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-25T10:00:00.000Z",
-                 *           "etag": "\"33577f97271175a0\""
+                 *           "etag": "\"535e0a83dc844903\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8066,6 +8094,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-23T13:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 3,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "order_service",
                  *           "id": "order-service"
@@ -8100,7 +8129,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"be22278901993ff2\""
+                 *           "livemode": true,
+                 *           "etag": "\"2b94f42bfec88066\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8116,9 +8146,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 2,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"03ed067ee1471cf3\""
+                 *           "etag": "\"7500fe414cc5126f\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8196,6 +8227,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-23T13:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 3,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "freelancer",
                  *           "id": "user-9"
@@ -8227,7 +8259,8 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 2,
-                 *           "etag": "\"33962897c4cf13a9\""
+                 *           "livemode": true,
+                 *           "etag": "\"1065d63d3cb8aab5\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8243,9 +8276,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 1,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"f2db118308f33fbe\""
+                 *           "etag": "\"f388c6172bef0a37\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8323,6 +8357,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-23T13:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 3,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "system"
                  *         },
@@ -8353,7 +8388,8 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 2,
-                 *           "etag": "\"33962897c4cf13a9\""
+                 *           "livemode": true,
+                 *           "etag": "\"1065d63d3cb8aab5\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8369,9 +8405,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 1,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"f2db118308f33fbe\""
+                 *           "etag": "\"f388c6172bef0a37\""
                  *         },
                  *         "previous": {
                  *           "respondBy": "2026-11-25T10:00:00.000Z"
@@ -8451,6 +8488,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-24T10:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 3,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "system"
                  *         },
@@ -8481,7 +8519,8 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 1,
-                 *           "etag": "\"47aab9f656296d20\""
+                 *           "livemode": true,
+                 *           "etag": "\"f3a9bfb055ad68a5\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8497,9 +8536,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 1,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-24T10:00:00.000Z",
-                 *           "etag": "\"f2db118308f33fbe\""
+                 *           "etag": "\"f388c6172bef0a37\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8577,6 +8617,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-23T10:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 2,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "client",
                  *           "id": "user-7"
@@ -8608,7 +8649,8 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 1,
-                 *           "etag": "\"47aab9f656296d20\""
+                 *           "livemode": true,
+                 *           "etag": "\"f3a9bfb055ad68a5\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8624,9 +8666,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 1,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T10:00:00.000Z",
-                 *           "etag": "\"54ed1a3929904b0b\""
+                 *           "etag": "\"d5435c3d4940f36d\""
                  *         },
                  *         "previous": {
                  *           "status": "late"
@@ -8706,6 +8749,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-23T13:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 5,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "client",
                  *           "id": "user-7"
@@ -8751,7 +8795,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"b1a9a9d814e0c450\""
+                 *           "livemode": true,
+                 *           "etag": "\"c8ec082f6c85f47b\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8775,9 +8820,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 1,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"0d4490ba7511e97e\""
+                 *           "etag": "\"d54fc754fced6bf6\""
                  *         },
                  *         "previous": {
                  *           "deliverBy": "2026-11-09T17:00:00.000Z"
@@ -8857,6 +8903,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-23T13:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 6,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "client",
                  *           "id": "user-7"
@@ -8902,7 +8949,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "etag": "\"b1a9a9d814e0c450\""
+                 *           "livemode": true,
+                 *           "etag": "\"c8ec082f6c85f47b\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8926,9 +8974,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 1,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"15cdfacb99ecda99\""
+                 *           "etag": "\"926e8c97cd31afc0\""
                  *         },
                  *         "previous": {
                  *           "extrasCount": 0
@@ -9008,6 +9057,7 @@ export interface operations {
                  *         "occurredAt": "2026-11-23T13:00:00.000Z",
                  *         "orderId": "order-1001",
                  *         "orderVersion": 3,
+                 *         "livemode": true,
                  *         "actor": {
                  *           "role": "order_service",
                  *           "id": "order-service"
@@ -9026,9 +9076,10 @@ export interface operations {
                  *             "currency": "USD"
                  *           },
                  *           "revision": 2,
+                 *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"ead4500a72a8e963\""
+                 *           "etag": "\"cb2d8ea5d8a10632\""
                  *         },
                  *         "previous": {
                  *           "previousStatus": "late"
