@@ -1,6 +1,23 @@
 import type { Command, OutdatedReason, Rejection } from './commands.ts';
-import { ANSWERS, type Answer, type DisputeAction, type DisputeType, otherRole, type Role, ruleOf } from './rules.ts';
-import { type Change, type Dispute, type Instant, type Order, openDisputeOf, type State } from './state.ts';
+import {
+  ANSWERS,
+  type Answer,
+  type DisputeAction,
+  type DisputeType,
+  LIMITS,
+  otherRole,
+  type Role,
+  ruleOf,
+} from './rules.ts';
+import {
+  type Change,
+  type Dispute,
+  type Instant,
+  type Opening,
+  type Order,
+  openDisputeOf,
+  type State,
+} from './state.ts';
 
 function isAnswer(action: DisputeAction): action is Answer {
   return (ANSWERS as readonly DisputeAction[]).includes(action);
@@ -60,6 +77,9 @@ export function actionRefusal(
   if (actor === 'respondent' && role !== dispute.respondent.role) return { code: 'not_respondent' };
   if (actor === 'opener' && role !== dispute.opener.role) return { code: 'not_opener' };
   const closed = closedRefusal(dispute, now);
+  if (closed === null && action === 'add_comment' && dispute.commentCount >= LIMITS.comments) {
+    return { code: 'comment_limit_reached' };
+  }
   const change = changeBy(dispute, action);
   if (closed !== null || change === null) return closed;
   const reason = outdatedReason(order, change, now);
@@ -83,7 +103,7 @@ export function commentIsRequired(type: DisputeType, action: DisputeAction): boo
 }
 
 /** Why a role may not open a dispute of a type on an order now, or null if it may. */
-export function openingRefusal(state: State, type: DisputeType, role: Role): Rejection | null {
+export function openingRefusal(state: State, type: DisputeType, role: Role, now: Instant): Rejection | null {
   if (ruleOf(type).opening[role] === undefined) return { code: 'action_not_allowed' };
   const status = state.order?.status;
   if (status === 'completed') return { code: 'order_not_disputable', reason: 'order_completed' };
@@ -91,7 +111,21 @@ export function openingRefusal(state: State, type: DisputeType, role: Role): Rej
     return { code: 'order_not_disputable', reason: 'order_cancelled' };
   }
   const open = openDisputeOf(state);
-  return open === null ? null : { code: 'dispute_already_open', disputeId: open.id };
+  if (open !== null) return { code: 'dispute_already_open', disputeId: open.id };
+  return state.order === null ? null : limitRefusal(state.order, role, now);
+}
+
+/** Those of some openings that still count for the limit. */
+export function recentOpenings(openings: readonly Opening[], now: Instant): readonly Opening[] {
+  return openings.filter(({ at }) => now - at < LIMITS.openingsMs);
+}
+
+function limitRefusal({ disputeCount, openings }: Order, role: Role, now: Instant): Rejection | null {
+  if (disputeCount >= LIMITS.disputes) return { code: 'dispute_limit_reached', availableAt: null };
+  const own = recentOpenings(openings, now).filter((opening) => opening.role === role);
+  const earliest = own.at(-LIMITS.openings);
+  if (earliest === undefined) return null;
+  return { code: 'dispute_limit_reached', availableAt: earliest.at + LIMITS.openingsMs };
 }
 
 /** What a viewer has to do about a dispute. */

@@ -31,7 +31,7 @@ export function actOnDispute(state: Known, command: DisputeCommand, now: Instant
       return move(state, now, {
         actor,
         type: 'dispute.comment_added',
-        dispute: { ...dispute, updatedAt: now, version: dispute.version + 1 },
+        dispute: { ...dispute, updatedAt: now, commentCount: dispute.commentCount + 1, version: dispute.version + 1 },
         comment,
       });
     case 'withdraw':

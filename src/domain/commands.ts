@@ -114,6 +114,9 @@ export type Rejection =
   | { readonly code: 'response_window_closed'; readonly respondBy: Instant; readonly decidedAt: Instant }
   | { readonly code: 'order_not_disputable'; readonly reason: 'order_completed' | 'order_cancelled' }
   | { readonly code: 'change_outdated'; readonly reason: OutdatedReason }
+  | { readonly code: 'comment_limit_reached' }
+  /** `availableAt` is the instant from which on it is possible again; null if waiting does not help. */
+  | { readonly code: 'dispute_limit_reached'; readonly availableAt: Instant | null }
   | { readonly code: 'stale_revision'; readonly revision: number }
   | { readonly code: 'order_closed' | 'parties_immutable' }
   | { readonly code: 'version_mismatch' }
@@ -126,5 +129,7 @@ export type Rejection =
 /** What is wrong with a change: a part that is missing or must not be there, a date or a value that does not fit the order. */
 export type ChangeFault =
   | { readonly code: 'required' | 'unknown' }
+  /** Too many extras; `maximum` is how many the order has room for. */
+  | { readonly code: 'too_long'; readonly maximum: number }
   | { readonly code: 'not_later_than'; readonly than: Instant }
   | { readonly code: 'not_one_of'; readonly values: readonly string[] };

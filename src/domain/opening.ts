@@ -1,7 +1,7 @@
-import { mismatch, openingRefusal } from './actions.ts';
+import { mismatch, openingRefusal, recentOpenings } from './actions.ts';
 import type { ChangeFault, OpenDispute, Rejection } from './commands.ts';
 import { findReason } from './reasons.ts';
-import { otherRole, ruleOf } from './rules.ts';
+import { LIMITS, otherRole, ruleOf } from './rules.ts';
 import type { Change, Dispute, Extra, Instant, Order, Party, State } from './state.ts';
 import { move, type Step } from './transition.ts';
 
@@ -26,8 +26,15 @@ function deliverByRefusal(order: Order, deliverBy: Instant, now: Instant): Rejec
   return deliverBy > than ? null : invalidChange('/change/deliverBy', { code: 'not_later_than', than });
 }
 
+/** How many extras an order has room for, in one change. */
+export function roomForExtras({ extras }: Pick<Order, 'extras'>): number {
+  return Math.min(LIMITS.extras, LIMITS.orderExtras - extras.length);
+}
+
 /** Extras are paid together with the order, and so in its currency. */
-function extrasRefusal({ price }: Order, extras: readonly Extra[]): Rejection | null {
+function extrasRefusal({ price, ...order }: Order, extras: readonly Extra[]): Rejection | null {
+  const maximum = roomForExtras(order);
+  if (extras.length > maximum) return invalidChange('/change/extras', { code: 'too_long', maximum });
   const index = extras.findIndex((extra) => extra.price.currency !== price.currency);
   if (index < 0) return null;
   return invalidChange(`/change/extras/${index}/price/currency`, { code: 'not_one_of', values: [price.currency] });
@@ -56,7 +63,7 @@ function keep(change: Change | null): Change | null {
 /** Opens a dispute on an order, or says why not. */
 export function openDispute(state: State & { order: Order }, command: OpenDispute, now: Instant): Step | Rejection {
   const refusal =
-    openingRefusal(state, command.type, command.actor.role) ??
+    openingRefusal(state, command.type, command.actor.role, now) ??
     mismatch(state, command) ??
     reasonRefusal(command) ??
     commentRefusal(command) ??
@@ -78,7 +85,13 @@ export function openDispute(state: State & { order: Order }, command: OpenDisput
     deadlineSeq: 1,
     heldThrough: null,
     resolved: null,
+    commentCount: 0,
     version: 1,
   };
-  return move(state, now, { actor: command.actor, type: 'dispute.opened', dispute, comment: command.comment });
+  const { disputeCount, openings } = state.order;
+  const order = {
+    disputeCount: disputeCount + 1,
+    openings: [...recentOpenings(openings, now), { role: command.actor.role, at: now }],
+  };
+  return move(state, now, { actor: command.actor, type: 'dispute.opened', dispute, order, comment: command.comment });
 }

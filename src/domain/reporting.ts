@@ -14,6 +14,8 @@ function firstReport(state: State, report: OrderReport, now: Instant): Step {
     deliverBy: report.deliverBy,
     reportedDeliverBy: report.deliverBy,
     extras: [],
+    disputeCount: 0,
+    openings: [],
     price: report.price,
     title: report.title,
     livemode: report.livemode,

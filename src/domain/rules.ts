@@ -105,8 +105,17 @@ export function otherRole(role: Role): Role {
   return role === 'client' ? 'freelancer' : 'client';
 }
 
-/** Bounds of what a request may carry; texts are counted in Unicode code points. */
+/** Bounds of what a request may carry and of what an order collects; texts are counted in Unicode code points. */
 export const LIMITS = {
+  /** Comments that are added to one dispute. */
+  comments: 200,
+  /** Extras of one order, over all of its disputes. */
+  orderExtras: 100,
+  /** Disputes of one order. */
+  disputes: 500,
+  /** Disputes of one order by one opener within `openingsMs`. */
+  openings: 10,
+  openingsMs: 24 * HOUR_MS,
   commentLength: 4_000,
   extras: 20,
   titleLength: 200,

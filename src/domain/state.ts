@@ -62,10 +62,28 @@ export interface Order {
   readonly revision: number;
   /** Counts the order's log entries: 0 before the first. */
   readonly version: number;
+  /** How many disputes it has had. */
+  readonly disputeCount: number;
+  /** Who opened disputes lately and when, oldest first: those that count for a limit. */
+  readonly openings: readonly Opening[];
   /** The dispute that ended the order by agreement or silence. */
   readonly cancelledByDisputeId: string | null;
   readonly createdAt: Instant;
   readonly updatedAt: Instant;
+}
+
+/** The opening of a dispute, as the limit on openings counts it. */
+export interface Opening {
+  readonly role: Role;
+  readonly at: Instant;
+}
+
+/** An order as its log entries have it: without what grows, so that no entry repeats what others have brought. */
+export type LoggedOrder = Omit<Order, 'extras' | 'openings'> & { readonly extrasCount: number };
+
+/** Makes of an order what its log entries have of it. */
+export function loggedOrder({ extras, openings: _, ...order }: Order): LoggedOrder {
+  return { ...order, extrasCount: extras.length };
 }
 
 /** A party of an order, in the role that the order gives it. */
@@ -104,6 +122,8 @@ export interface Dispute {
   /** Until when the time that it was held has been added to its deadline; null before the first time. */
   readonly heldThrough: Instant | null;
   readonly resolved: Resolved | null;
+  /** How many comments were added to it, beside those of its opening and of its answer. */
+  readonly commentCount: number;
   /** Counts the changes of this dispute, from 1. */
   readonly version: number;
 }

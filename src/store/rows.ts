@@ -37,13 +37,20 @@ export function toDispute(row: DisputeRow): Dispute {
       resolution === null || resolvedByRole === null || resolvedAt === null
         ? null
         : { resolution, by: actorOf(resolvedByRole, row.resolvedById), at: resolvedAt },
+    commentCount: row.commentCount,
     version: row.version,
   };
 }
 
 /** The row of an order. */
 export function fromOrder({ price, ...order }: Order): OrderRow {
-  return { ...order, extras: [...order.extras], priceAmount: price.amount, priceCurrency: price.currency };
+  return {
+    ...order,
+    extras: [...order.extras],
+    openings: [...order.openings],
+    priceAmount: price.amount,
+    priceCurrency: price.currency,
+  };
 }
 
 function partyId(dispute: Dispute, role: 'client' | 'freelancer'): string {

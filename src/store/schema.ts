@@ -1,7 +1,16 @@
 import { bigint, boolean, integer, jsonb, pgTable, primaryKey, smallint, text, uuid } from 'drizzle-orm/pg-core';
 import type { EntryType, Previous } from '../domain/commands.ts';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
-import type { Actor, Change, Dispute, Extra, Order, OrderStatus, ReportedStatus } from '../domain/state.ts';
+import type {
+  Actor,
+  Change,
+  Dispute,
+  Extra,
+  LoggedOrder,
+  Opening,
+  OrderStatus,
+  ReportedStatus,
+} from '../domain/state.ts';
 import { instant } from '../platform/postgres/columns.ts';
 
 // The tables as the SQL files in migrations/ make them; those files are the truth, with their checks and indexes. A slice has
@@ -22,6 +31,8 @@ export const orders = pgTable('orders', {
   livemode: boolean('livemode').notNull(),
   revision: bigint('revision', { mode: 'number' }).notNull(),
   version: integer('version').notNull(),
+  disputeCount: integer('dispute_count').notNull(),
+  openings: jsonb('openings').$type<Opening[]>().notNull(),
   cancelledByDisputeId: uuid('cancelled_by_dispute_id'),
   createdAt: instant('created_at').notNull(),
   updatedAt: instant('updated_at').notNull(),
@@ -46,6 +57,7 @@ export const disputes = pgTable('disputes', {
   resolvedByRole: text('resolved_by_role').$type<Actor['role']>(),
   resolvedById: text('resolved_by_id'),
   resolvedAt: instant('resolved_at'),
+  commentCount: integer('comment_count').notNull(),
   version: integer('version').notNull(),
   heldThrough: instant('held_through'),
   remindersMs: bigint('reminders_ms', { mode: 'number' }).array().notNull(),
@@ -54,7 +66,7 @@ export const disputes = pgTable('disputes', {
 
 /** How an order and a dispute stood after an entry, and what it changed; never what people wrote. */
 export interface EntryData {
-  readonly order: Order;
+  readonly order: LoggedOrder;
   readonly dispute: Omit<Dispute, 'comment'> | null;
   readonly previous: Previous | null;
 }

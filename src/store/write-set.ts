@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Actor, Dispute, Order } from '../domain/state.ts';
+import { type Actor, type Dispute, loggedOrder, type Order } from '../domain/state.ts';
 import type { Entry } from '../domain/transition.ts';
 import type { Tx } from '../platform/postgres/database.ts';
 import { LostRaceError } from '../platform/postgres/retry.ts';
@@ -76,7 +76,7 @@ function entryRecord({ id, cause, entry, traceParent }: IdentifiedEntry) {
     actorId: idOf(entry.actor),
     comment: entry.comment,
     data: {
-      order: entry.order,
+      order: loggedOrder(entry.order),
       dispute: entry.dispute === null ? null : (dispute as Omit<Dispute, 'comment'>),
       previous: entry.previous,
     },

@@ -17,7 +17,7 @@ export interface Manager {
 
 /** Why nothing was changed. */
 export type Refusal =
-  | { readonly refused: 'no_endpoint' | 'no_delivery' | 'comments_not_allowed' }
+  | { readonly refused: 'no_endpoint' | 'no_delivery' | 'comments_not_allowed' | 'too_many_endpoints' }
   | { readonly refused: 'position_ahead'; readonly end: number };
 
 /** Ends a transaction without an effect, so that its key stays free. */

@@ -21,6 +21,7 @@ import { TEST } from './states.ts';
 import { type AttemptRow, attemptsOf } from './store/attempts.ts';
 import { type DeliveryRow, findDelivery } from './store/deliveries.ts';
 import {
+  countEndpoints,
   deleteEndpoint,
   type EndpointRow,
   insertEndpoint,
@@ -29,6 +30,9 @@ import {
   replaceSecret,
 } from './store/endpoints.ts';
 import { endOfLog } from './store/fan-out.ts';
+
+/** How many endpoints a deployment has at most. */
+export const MOST_ENDPOINTS = 100;
 
 const SECRET_BYTES = 32;
 const newSecret = (): string => `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
@@ -60,6 +64,7 @@ export async function addEndpoint<R extends StoredResponse>(
   const outcome = await orRefusal(async () => {
     checkMayChange(manager, settings);
     return await runOnce(db, key, async (tx) => {
+      if ((await countEndpoints(tx)) >= MOST_ENDPOINTS) throw new RefusedError({ refused: 'too_many_endpoints' });
       const [id, secret] = [newId(), newSecret()];
       const created = { ...settings, id, secret: encryption.encrypt(secret, id), createdBy: manager.id };
       return encrypted(encryption, answer(await insertEndpoint(tx, created), secret));

@@ -76,7 +76,7 @@ describe('a comment', () => {
     (role) => {
       const decision = decide(cancellation, act('add_comment', role, { comment: 'Look again.' }), SOON);
       const dispute = disputeOf(decision.state);
-      expect(dispute).toEqual({ ...disputeOf(cancellation), version: 2, updatedAt: SOON });
+      expect(dispute).toEqual({ ...disputeOf(cancellation), commentCount: 1, version: 2, updatedAt: SOON });
       expect(orderOf(decision.state).status).toBe('in_dispute');
       expect(decision.entries).toEqual([
         expect.objectContaining({

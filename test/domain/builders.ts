@@ -56,6 +56,8 @@ export function anOrder(over: Partial<Order> = {}): Order {
     deliverBy: T0 + 10 * DAY,
     reportedDeliverBy: T0 + 10 * DAY,
     extras: [],
+    disputeCount: 0,
+    openings: [],
     price: { amount: 20_000, currency: 'USD' },
     title: 'A logo',
     livemode: true,

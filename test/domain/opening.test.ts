@@ -44,9 +44,13 @@ describe.each(REQUESTS)('%s by the %s', (type, role) => {
       heldThrough: null,
       remindersMs: [],
       resolved: null,
+      commentCount: 0,
       version: 1,
     });
-    expect(orderOf(decision.state)).toEqual({ ...anOrder(), status: 'in_dispute', version: 2 });
+    expect(orderOf(decision.state)).toEqual({
+      ...anOrder(),
+      ...{ status: 'in_dispute', version: 2, disputeCount: 1, openings: [{ role, at: T0 }] },
+    });
   });
 
   test('writes down the request, then the status, in versions that count on', () => {

@@ -59,6 +59,35 @@ export async function refuseByRule({ recorder, orderService, client, freelancer,
   await orderService.put('/v1/orders/order-1004', { ...NEW_ORDER, status: 'completed', revision: 2 });
   await refuse('order_not_disputable', 'openDispute', client, { path, body: UPDATE });
   await refuseOutdated({ recorder, orderService, client, freelancer });
+  await refuseByBounds({ ...stage, recorder, orderService, client, freelancer });
+}
+
+/** What is refused since an order, a dispute or the deployment has as much of it as it may have. */
+async function refuseByBounds({ service, recorder: { refuse }, orderService, client }: Stage): Promise<void> {
+  const path = { orderId: 'order-1007' };
+  await orderService.put('/v1/orders/order-1007', NEW_ORDER);
+  const { id } = (await client.post<Dispute>('/v1/orders/order-1007/disputes', UPDATE)).body;
+  await service.database.query('UPDATE disputes SET comment_count = 200 WHERE id = $1', [id]);
+  await refuse('comment_limit_reached', 'addComment', client, {
+    path: { id },
+    body: { comment: 'And another thing.' },
+  });
+  await client.post(`/v1/disputes/${id}/withdraw`, {});
+  for (let n = 0; n < 9; n += 1) {
+    const again = (await client.post<Dispute>('/v1/orders/order-1007/disputes', UPDATE)).body;
+    await client.post(`/v1/disputes/${again.id}/withdraw`, {});
+  }
+  await refuse('dispute_limit_reached', 'openDispute', client, { path, body: UPDATE });
+  await service.database.query(
+    `INSERT INTO webhook_endpoints (id, url, include_comments, active, active_since, secret, position, created_by, created_at,
+       updated_at)
+     SELECT gen_random_uuid(), 'https://hooks.example/full', false, true, now(), 'none', 0, 'full', now(), now()
+     FROM generate_series(1, 100)`,
+  );
+  const manager = service.withScopes('webhooks:manage');
+  const body = { url: 'https://hooks.example/orders' };
+  await refuse('endpoint_limit_reached', 'createWebhookEndpoint', manager, { body });
+  await service.database.query(`DELETE FROM webhook_endpoints WHERE created_by = 'full'`);
 }
 
 /** A request for more time on an order that was given more than that before it was accepted. */

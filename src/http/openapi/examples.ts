@@ -2,7 +2,14 @@ import type { FeedRow } from '../../application/feed.ts';
 import type { Command, EntryType } from '../../domain/commands.ts';
 import { decide } from '../../domain/decide.ts';
 import type { DisputeAction } from '../../domain/rules.ts';
-import type { Hold, Instant, Party, ReportedStatus, State } from '../../domain/state.ts';
+import {
+  type Hold,
+  type Instant,
+  loggedOrder,
+  type Party,
+  type ReportedStatus,
+  type State,
+} from '../../domain/state.ts';
 import { applyDue, type Entry } from '../../domain/transition.ts';
 
 // The story of one order, told by the rules themselves, so that no example says what cannot happen.
@@ -145,6 +152,6 @@ export function exampleRow(type: EntryType): FeedRow {
     comment: entry.comment,
     commentErasedAt: null,
     traceParent: null,
-    data: { order: entry.order, dispute: 'id' in dispute ? dispute : null, previous: entry.previous },
+    data: { order: loggedOrder(entry.order), dispute: 'id' in dispute ? dispute : null, previous: entry.previous },
   };
 }

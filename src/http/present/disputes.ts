@@ -60,7 +60,10 @@ function allowedActions(dispute: Dispute, order: Order, role: Role, now: Instant
 
 const presentActor = (actor: Actor) => ('id' in actor ? { role: actor.role, id: actor.id } : { role: actor.role });
 
-const presentOrderSummary = ({ id, title, status, price, deliverBy }: Order) => ({
+/** What entries of the log have of an order. */
+type OrderInEvents = Omit<Order, 'extras' | 'openings'>;
+
+const presentOrderSummary = ({ id, title, status, price, deliverBy }: OrderInEvents) => ({
   id,
   title,
   status,
@@ -69,7 +72,7 @@ const presentOrderSummary = ({ id, title, status, price, deliverBy }: Order) => 
 });
 
 /** The state of a dispute, the same for each caller at any time: its events tell it, and If-Match compares it. */
-function disputeFacts(dispute: Omit<Dispute, 'comment'>, order: Order) {
+function disputeFacts(dispute: Omit<Dispute, 'comment'>, order: OrderInEvents) {
   const { resolved } = dispute;
   return {
     id: dispute.id,
@@ -96,7 +99,7 @@ function disputeFacts(dispute: Omit<Dispute, 'comment'>, order: Order) {
 
 // `respondBy` and `updatedAt` change with `version`. While a hold lasts they also move with the clock, which is no change to
 // be warned of. The status behind the dispute is the one that the order goes back to, so that a decision depends on it.
-const factsState = ({ respondBy: _, updatedAt: __, ...facts }: ReturnType<typeof disputeFacts>, order: Order) =>
+const factsState = ({ respondBy: _, updatedAt: __, ...facts }: ReturnType<typeof disputeFacts>, order: OrderInEvents) =>
   digestOf([facts, order.reportedStatus]);
 
 /** The part of a dispute's entity tag that If-Match compares. */
@@ -121,7 +124,7 @@ export function presentDispute(dispute: Dispute, order: Order, role: Role | null
 }
 
 /** A dispute as its events tell of it, beside its order. */
-export function presentEventDispute(dispute: Omit<Dispute, 'comment'>, order: Order) {
+export function presentEventDispute(dispute: Omit<Dispute, 'comment'>, order: OrderInEvents) {
   const facts = disputeFacts(dispute, order);
   const { order: _, ...own } = facts;
   return { ...own, etag: entityTag(factsState(facts, order)) };
@@ -153,8 +156,8 @@ function presentCancellation(order: Order, disputes: readonly Dispute[]) {
   };
 }
 
-/** What an order is in itself, as JSON. */
-function orderFacts(order: Order) {
+/** What an order is in itself, as JSON, but for its extras. */
+function orderFacts(order: OrderInEvents) {
   return {
     id: order.id,
     clientId: order.clientId,
@@ -163,7 +166,6 @@ function orderFacts(order: Order) {
     status: order.status,
     previousStatus: order.status === 'in_dispute' ? order.reportedStatus : null,
     deliverBy: isoOrNull(order.deliverBy),
-    extras: order.extras.map(presentExtra),
     price: presentMoney(order.price),
     revision: order.revision,
     livemode: order.livemode,
@@ -173,17 +175,23 @@ function orderFacts(order: Order) {
 }
 
 /** The part of an order's entity tag that If-Match compares; `version` changes with each change of one of its disputes. */
-export function orderState(order: Order): string {
+function stateOf(order: OrderInEvents, extrasCount: number): string {
   const { updatedAt: _, ...facts } = orderFacts(order);
-  return digestOf([facts, order.version]);
+  // Extras are only ever added, so that their number stands for them.
+  return digestOf([facts, extrasCount, order.version]);
 }
 
+/** The same for an order with all that it has. */
+export const orderState = (order: Order): string => stateOf(order, order.extras.length);
+
 /** An order as its events tell of it. */
-export const presentEventOrder = (order: Order) => ({ ...orderFacts(order), etag: entityTag(orderState(order)) });
+export function presentEventOrder({ extrasCount, ...order }: OrderInEvents & { readonly extrasCount: number }) {
+  return { ...orderFacts(order), extrasCount, etag: entityTag(stateOf(order, extrasCount)) };
+}
 
 /** An order as JSON; `disputes` holds its open dispute and the one that ended it. */
 export function presentOrder(order: Order, disputes: readonly Dispute[], now: Instant) {
-  const facts = orderFacts(order);
+  const facts = { ...orderFacts(order), extras: order.extras.map(presentExtra) };
   const state = orderState(order);
   const own = {
     openDispute: presentOpenDispute(disputes.find(({ resolved }) => resolved === null)),

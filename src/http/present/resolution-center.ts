@@ -1,5 +1,6 @@
 import { actionRefusal, answersOf, commentIsRequired, openingRefusal, possibleUntil } from '../../domain/actions.ts';
 import type { Rejection } from '../../domain/commands.ts';
+import { roomForExtras } from '../../domain/opening.ts';
 import { REASONS, type Reason } from '../../domain/reasons.ts';
 import {
   DISPUTE_TYPES,
@@ -33,7 +34,13 @@ const ACTION_LABELS: Readonly<Record<DisputeAction, string>> = {
 function presentBlocked(rejection: Rejection | null) {
   if (rejection === null) return null;
   const { code, detail } = rejectionProblem(rejection);
-  return { code: Blocked.shape.code.parse(code), reason: 'reason' in rejection ? rejection.reason : null, detail };
+  const availableAt = 'availableAt' in rejection ? rejection.availableAt : null;
+  return {
+    code: Blocked.shape.code.parse(code),
+    reason: 'reason' in rejection ? rejection.reason : null,
+    availableAt: availableAt === null ? null : new Date(availableAt).toISOString(),
+    detail,
+  };
 }
 
 const commentField = (presence: Presence) => ({
@@ -47,16 +54,18 @@ function reasonField(presence: Presence, role: Role) {
   return { presence, options: REASONS.filter((reason) => reason.role === role).map(presentReason) };
 }
 
-function changeField(presence: Presence, { deliverBy, price }: Order) {
+function changeField(presence: Presence, order: Order) {
   if (presence === 'none') return null;
+  const { deliverBy, price } = order;
+  const maxItems = roomForExtras(order);
   return {
     presence,
     minParts: 1,
     deliverBy: { presence: 'optional' as const, after: deliverBy === null ? null : new Date(deliverBy).toISOString() },
     extras: {
       presence: 'optional' as const,
-      minItems: 1,
-      maxItems: LIMITS.extras,
+      minItems: Math.min(1, maxItems),
+      maxItems,
       titleMinLength: 1,
       titleMaxLength: LIMITS.titleLength,
       priceMin: 0,
@@ -74,10 +83,10 @@ interface Viewing {
   readonly windowsMs: Readonly<Record<DisputeType, number>>;
 }
 
-function presentOpening({ order, state, role, windowsMs }: Viewing, type: DisputeType) {
+function presentOpening({ order, state, role, now, windowsMs }: Viewing, type: DisputeType) {
   const rule = ruleOf(type).opening[role];
   if (rule === undefined) return null;
-  const refusal = openingRefusal(state, type, role);
+  const refusal = openingRefusal(state, type, role, now);
   return {
     action: 'open' as const,
     type,

@@ -1,7 +1,7 @@
 import type { Scope } from '../../application/caller.ts';
 import type { OutdatedReason, Rejection } from '../../domain/commands.ts';
 import { REASONS } from '../../domain/reasons.ts';
-import type { Role } from '../../domain/rules.ts';
+import { LIMITS, type Role } from '../../domain/rules.ts';
 import { describeErrors, type InputError, inputError } from './input-errors.ts';
 
 interface ProblemKind {
@@ -26,6 +26,9 @@ export const PROBLEMS = {
   response_window_closed: { status: 409, title: 'The time to respond is over' },
   order_not_disputable: { status: 409, title: 'This order cannot be disputed' },
   change_outdated: { status: 409, title: 'The order has changed since this was asked for' },
+  comment_limit_reached: { status: 409, title: 'The dispute has as many comments as it may have' },
+  dispute_limit_reached: { status: 409, title: 'The order has had too many disputes' },
+  endpoint_limit_reached: { status: 409, title: 'There are as many webhook endpoints as there may be' },
   stale_revision: { status: 409, title: 'A newer revision of the order is known' },
   order_closed: { status: 409, title: 'The order was cancelled by agreement' },
   parties_immutable: { status: 409, title: 'The parties of an order never change' },
@@ -163,6 +166,10 @@ export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<st
       };
     case 'change_outdated':
       return { code, detail: CHANGE_IS_OUTDATED[rejection.reason], extra: { reason: rejection.reason } };
+    case 'comment_limit_reached':
+      return { code, detail: `A dispute has at most ${LIMITS.comments} comments. Answer it or wait for its end.` };
+    case 'dispute_limit_reached':
+      return disputeLimitReached(rejection.availableAt);
     case 'stale_revision':
       return {
         code,
@@ -190,6 +197,15 @@ export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<st
     default:
       return rejection satisfies never;
   }
+}
+
+function disputeLimitReached(availableAt: number | null): Problem {
+  const code = 'dispute_limit_reached';
+  if (availableAt === null) {
+    return { code, detail: `An order has at most ${LIMITS.disputes} disputes. Contact customer support.` };
+  }
+  const detail = `You opened ${LIMITS.openings} disputes on this order within 24 hours. You can open one from ${iso(availableAt)} on.`;
+  return { code, detail, extra: { availableAt: iso(availableAt) } };
 }
 
 const ORDER_IS_OVER = {
@@ -222,6 +238,13 @@ function changeError({ pointer, fault }: Extract<Rejection, { code: 'invalid_cha
       return inputError(pointer, 'required', {}, 'Choose a later delivery date, add extras, or both.');
     case 'unknown':
       return inputError(pointer, 'unknown', {}, 'Leave the change out: only an order change has one.');
+    case 'too_long':
+      return inputError(
+        pointer,
+        'too_long',
+        { maximum: fault.maximum, unit: 'items' },
+        `An order has at most ${LIMITS.orderExtras} extras: this one has room for ${fault.maximum} in one change.`,
+      );
     case 'not_later_than':
       return inputError(pointer, 'not_later_than', { than: iso(fault.than) });
     case 'not_one_of':

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { partyIdOf } from '../../application/caller.ts';
 import { readOrder, readTimeline } from '../../application/read.ts';
-import type { DisputeAction } from '../../domain/rules.ts';
+import { type DisputeAction, LIMITS } from '../../domain/rules.ts';
 import { type Party, roleIn } from '../../domain/state.ts';
 import { carryOut, disputeAfter, disputePrecondition, orderPrecondition } from '../endpoint/commands.ts';
 import { type Endpoint, operation } from '../endpoint/endpoint.ts';
@@ -40,6 +40,7 @@ const openDispute = operation({
     'action_not_allowed',
     'order_not_disputable',
     'dispute_already_open',
+    'dispute_limit_reached',
     'reason_required',
     'reason_not_allowed',
     'comment_required',
@@ -152,8 +153,9 @@ const ACTIONS: readonly ActionText[] = [
     operationId: 'addComment',
     summary: 'Add a comment',
     description:
-      'Either party writes to the other while the dispute is open; the other sees it at once, and nobody else does.',
-    problems: [],
+      'Either party writes to the other while the dispute is open; the other sees it at once, and no third party does. A ' +
+      `dispute has at most ${LIMITS.comments} such comments.`,
+    problems: ['comment_limit_reached'],
   },
 ];
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ENTRY_TYPES } from '../../domain/commands.ts';
+import { LIMITS } from '../../domain/rules.ts';
 import { Livemode, Money, OrderId, Timestamp } from './common.ts';
 import { Actor, Dispute, OrderStatus } from './disputes.ts';
 import { decimal, listOf } from './input.ts';
@@ -12,7 +13,14 @@ const EventDispute = z
   .meta({ id: 'EventDispute', description: 'The dispute as it was after the event, without what people wrote.' });
 
 const EventOrder = z
-  .strictObject(Order.omit({ openDispute: true, cancellation: true, serverTime: true }).shape)
+  .strictObject({
+    ...Order.omit({ extras: true, openDispute: true, cancellation: true, serverTime: true }).shape,
+    extrasCount: z
+      .int()
+      .min(0)
+      .max(LIMITS.orderExtras)
+      .meta({ description: 'How many extras it had; read the order for what they are.' }),
+  })
   .meta({ id: 'EventOrder', description: 'The order as it was after the event.' });
 
 const EventPrevious = z

@@ -48,8 +48,13 @@ export const Blocked = z
       'response_window_closed',
       'order_not_disputable',
       'change_outdated',
+      'comment_limit_reached',
+      'dispute_limit_reached',
     ]),
     reason: z.enum(['order_completed', 'order_cancelled', ...OUTDATED_REASONS]).nullable(),
+    availableAt: Timestamp.nullable().meta({
+      description: 'The instant from which on it is possible, where waiting helps.',
+    }),
     detail: z.string(),
   })
   .meta({ id: 'Blocked', description: 'Why an action is not possible: what a request for it would be refused with.' });

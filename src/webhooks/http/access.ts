@@ -4,6 +4,7 @@ import { idempotencyKey } from '../../http/endpoint/idempotency-key.ts';
 import { insufficientScope, positionAhead, problemError } from '../../http/problems/problems.ts';
 import type { Asked, Refusal } from '../change-once.ts';
 import type { AttemptRow, EndpointRow } from '../inspect.ts';
+import { MOST_ENDPOINTS } from '../manage.ts';
 
 /** Who asks for a change, and with which key. */
 export function askedBy(call: AnyCall): Omit<Asked, 'id'> {
@@ -25,6 +26,8 @@ function refuse(refusal: Refusal): never {
       throw insufficientScope('The token lacks the scope comments:read: the endpoint receives comments.', [
         'comments:read',
       ]);
+    case 'too_many_endpoints':
+      throw problemError('endpoint_limit_reached', `There are ${MOST_ENDPOINTS} endpoints already. Remove one first.`);
     case 'position_ahead':
       throw positionAhead(refusal.end);
     default:

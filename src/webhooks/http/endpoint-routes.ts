@@ -57,7 +57,7 @@ const createEndpoint = operation({
   success: [
     { status: 201, description: 'The endpoint, with its secret.', schema: EndpointWithSecret, headers: ['Location'] },
   ],
-  problems: [],
+  problems: ['endpoint_limit_reached'],
   handle: async (call) => {
     const { deps, body } = call;
     const writing = withEncryption(deps);

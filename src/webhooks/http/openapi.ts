@@ -87,7 +87,8 @@ const TOLD: Readonly<Record<EntryType, Told>> = {
   'order.extras_added': {
     summary: 'Extras were added to an order',
     sent: 'Sent when an accepted order change has added extras to an order.',
-    previous: '`previous` holds `extrasCount`: that many of `order.extras` were there before.',
+    previous:
+      '`previous` holds `extrasCount`: so many were there before. `dispute.change.extras` are those that were added.',
   },
   'order.details_changed': {
     summary: 'Details of an order changed',

@@ -23,6 +23,16 @@ const NOW = sql`date_trunc('milliseconds', clock_timestamp())`;
 const now = NOW as unknown as Instant;
 const HEAD = sql`coalesce((SELECT max(seq) FROM log_entries WHERE seq IS NOT NULL), 0)`;
 
+// Any constant will do, as long as every process uses the same.
+const ENDPOINTS_LOCK = 7_305_416_203;
+
+/** How many endpoints there are. None is added by another transaction until this one ends. */
+export async function countEndpoints(tx: Tx): Promise<number> {
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(${ENDPOINTS_LOCK})`);
+  const { rows } = await tx.execute<{ count: number }>(sql`SELECT count(*)::integer AS count FROM webhook_endpoints`);
+  return rows[0]?.count ?? 0;
+}
+
 /** Adds an endpoint. It gets what happens from now on. */
 export async function insertEndpoint(tx: Tx, endpoint: NewEndpoint): Promise<EndpointRow> {
   const [row] = await tx

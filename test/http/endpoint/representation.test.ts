@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Role } from '../../../src/domain/rules.ts';
-import type { Dispute, Order } from '../../../src/domain/state.ts';
+import { type Dispute, loggedOrder, type Order } from '../../../src/domain/state.ts';
 import {
   disputeState,
   orderState,
@@ -110,7 +110,7 @@ test('a tag names a state that is the same for every reader, and that events nam
     expect(new Set(tags).size).toBe(3);
     for (const tag of tags) expect(tag.startsWith(`${own}.`)).toBe(true);
     expect(presentEventDispute(told, order).etag).toBe(`${own}"`);
-    expect(presentEventOrder(order).etag).toBe(`"${orderState(order)}"`);
+    expect(presentEventOrder(loggedOrder(order)).etag).toBe(`"${orderState(order)}"`);
     expect(presentOrder(order, [dispute], now).etag.startsWith(`"${orderState(order)}.`)).toBe(true);
   }
 });

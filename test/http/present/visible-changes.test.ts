@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Command } from '../../../src/domain/commands.ts';
 import { decide } from '../../../src/domain/decide.ts';
 import { DISPUTE_ACTIONS, ROLES, type Role } from '../../../src/domain/rules.ts';
-import { type Instant, REPORTED_STATUSES, type State } from '../../../src/domain/state.ts';
+import { type Instant, loggedOrder, REPORTED_STATUSES, type State } from '../../../src/domain/state.ts';
 import { asSeenAt, type Step } from '../../../src/domain/transition.ts';
 import {
   presentDispute,
@@ -18,10 +18,10 @@ import { act, DAY, HOUR, open, opened, orderOf, quiet, REQUESTS, report, T0, WIN
 
 /** What stays as it was when the order was first reported or the dispute was opened. */
 const FIXED: readonly string[] = [
-  ...['id', 'clientId', 'freelancerId', 'createdAt'].map((field) => `order.${field}`),
+  ...['id', 'clientId', 'freelancerId', 'createdAt', 'livemode'].map((field) => `order.${field}`),
   ...['id', 'orderId', 'type', 'reason', 'openedAt', 'order.id'].map((field) => `dispute.${field}`),
   ...['opener.role', 'opener.id', 'respondent.role', 'respondent.id'].map((field) => `dispute.${field}`),
-  ...['onExpiry.action', 'onExpiry.orderStatus', 'change.deliverBy', 'change.extras'].map(
+  ...['livemode', 'onExpiry.action', 'onExpiry.orderStatus', 'change.deliverBy', 'change.extras'].map(
     (field) => `dispute.${field}`,
   ),
   'dispute.viewer.role',
@@ -150,7 +150,8 @@ describe('every change that a reader can see has a log entry', () => {
         const entry = played?.entries.at(-1);
         if (played === null || entry === undefined) return;
         const { order } = viewsOf(played.state, null, played.now);
-        const { etag, ...told } = presentEventOrder(entry.order);
+        const { etag, extrasCount, ...told } = presentEventOrder(loggedOrder(entry.order));
+        expect(order.extras).toHaveLength(extrasCount);
         expect(order).toMatchObject(told);
         expect(order.etag.startsWith(etag.slice(0, -1))).toBe(true);
         if (entry.dispute === null) return;

@@ -60,7 +60,8 @@ describe('the feed', () => {
     const [opened, , accepted] = events;
     expect(opened).toMatchObject({ actor: { role: 'freelancer', id: FREELANCER }, dispute: { id, status: 'open' } });
     expect(accepted).toMatchObject({ actor: { role: 'client', id: CLIENT }, dispute: { id, resolution: 'accepted' } });
-    expect(accepted?.order.extras).toHaveLength(1);
+    expect(accepted?.order.extrasCount).toBe(1);
+    expect(accepted?.dispute?.change?.extras).toHaveLength(1);
   });
 
   test('counts up, also where orders change by turns', async () => {

@@ -203,7 +203,7 @@ export interface paths {
         put?: never;
         /**
          * Add a comment
-         * @description Either party writes to the other while the dispute is open; the other sees it at once, and nobody else does.
+         * @description Either party writes to the other while the dispute is open; the other sees it at once, and no third party does. A dispute has at most 200 such comments.
          *
          *     For the parties of the order.
          */
@@ -1011,7 +1011,7 @@ export interface webhooks {
         put?: never;
         /**
          * Extras were added to an order
-         * @description Sent when an accepted order change has added extras to an order. `previous` holds `extrasCount`: that many of `order.extras` were there before.
+         * @description Sent when an accepted order change has added extras to an order. `previous` holds `extrasCount`: so many were there before. `dispute.change.extras` are those that were added.
          */
         post: operations["onOrderExtrasAdded"];
         delete?: never;
@@ -1079,8 +1079,10 @@ export interface components {
         /** @description Why an action is not possible: what a request for it would be refused with. */
         Blocked: {
             /** @enum {string} */
-            code: "action_not_allowed" | "not_respondent" | "not_opener" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated";
+            code: "action_not_allowed" | "not_respondent" | "not_opener" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "dispute_limit_reached";
             reason: ("order_completed" | "order_cancelled" | "date_passed" | "date_not_later" | "currency_changed") | null;
+            /** @description The instant from which on it is possible, where waiting helps. */
+            availableAt: components["schemas"]["Timestamp"] | null;
             detail: string;
         };
         /** @description How an order came to be mutually cancelled. */
@@ -1359,7 +1361,6 @@ export interface components {
             /** @description While in dispute: the status that the order would have without it. */
             previousStatus: components["schemas"]["ReportedStatus"] | null;
             deliverBy: components["schemas"]["Timestamp"] | null;
-            extras: components["schemas"]["Extra"][];
             price: components["schemas"]["Money"];
             /** Format: int64 */
             revision: number;
@@ -1368,6 +1369,8 @@ export interface components {
             createdAt: components["schemas"]["Timestamp"];
             updatedAt: components["schemas"]["Timestamp"];
             etag: components["schemas"]["EntityTag"];
+            /** @description How many extras it had; read the order for what they are. */
+            extrasCount: number;
         };
         EventPage: {
             data: components["schemas"]["Event"][];
@@ -1669,7 +1672,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "internal_error" | "unavailable";
+            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "dispute_limit_reached" | "endpoint_limit_reached" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "internal_error" | "unavailable";
             requestId: string;
             /** @description What is wrong with the input. */
             errors?: components["schemas"]["InputError"][];
@@ -1684,6 +1687,8 @@ export interface components {
             respondBy?: components["schemas"]["Timestamp"];
             /** @description With `response_window_closed`: when the request was decided. */
             decidedAt?: components["schemas"]["Timestamp"];
+            /** @description With `dispute_limit_reached` where waiting helps: from this instant on it is possible again. */
+            availableAt?: components["schemas"]["Timestamp"];
             /**
              * Format: int64
              * @description With `stale_revision`: the revision that is known.
@@ -2781,7 +2786,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `order_not_disputable`: This order cannot be disputed. `dispute_already_open`: The order already has an open dispute. `idempotency_key_in_use`: A request with this key is still running. */
+            /** @description `order_not_disputable`: This order cannot be disputed. `dispute_already_open`: The order already has an open dispute. `dispute_limit_reached`: The order has had too many disputes. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2789,7 +2794,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "order_not_disputable" | "dispute_already_open" | "idempotency_key_in_use";
+                        code: "order_not_disputable" | "dispute_already_open" | "dispute_limit_reached" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -3832,7 +3837,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `idempotency_key_in_use`: A request with this key is still running. */
+            /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `comment_limit_reached`: The dispute has as many comments as it may have. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -3840,7 +3845,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "dispute_not_open" | "response_window_closed" | "idempotency_key_in_use";
+                        code: "dispute_not_open" | "response_window_closed" | "comment_limit_reached" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -4459,7 +4464,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `idempotency_key_in_use`: A request with this key is still running. */
+            /** @description `endpoint_limit_reached`: There are as many webhook endpoints as there may be. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -4467,7 +4472,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "idempotency_key_in_use";
+                        code: "endpoint_limit_reached" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -6804,7 +6809,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000047 */
+                /** @example 01a207d9-2100-7000-8000-000000000051 */
                 id: string;
             };
             cookie?: never;
@@ -7344,7 +7349,6 @@ export interface operations {
                  *           "status": "in_dispute",
                  *           "previousStatus": "late",
                  *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "extras": [],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -7353,7 +7357,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T10:00:00.000Z",
-                 *           "etag": "\"8ee3b04c7addf2b2\""
+                 *           "extrasCount": 0,
+                 *           "etag": "\"9e79cc456f760912\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7477,7 +7482,6 @@ export interface operations {
                  *           "status": "mutually_cancelled",
                  *           "previousStatus": null,
                  *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "extras": [],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -7486,7 +7490,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"535e0a83dc844903\""
+                 *           "extrasCount": 0,
+                 *           "etag": "\"935794ad8ed69ce7\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7610,7 +7615,6 @@ export interface operations {
                  *           "status": "late",
                  *           "previousStatus": null,
                  *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "extras": [],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -7619,7 +7623,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"ecf638ca7ad54121\""
+                 *           "extrasCount": 0,
+                 *           "etag": "\"987ea774c95da7b7\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7743,7 +7748,6 @@ export interface operations {
                  *           "status": "late",
                  *           "previousStatus": null,
                  *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "extras": [],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -7752,7 +7756,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"ecf638ca7ad54121\""
+                 *           "extrasCount": 0,
+                 *           "etag": "\"987ea774c95da7b7\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7876,7 +7881,6 @@ export interface operations {
                  *           "status": "late",
                  *           "previousStatus": null,
                  *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "extras": [],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -7885,7 +7889,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"ecf638ca7ad54121\""
+                 *           "extrasCount": 0,
+                 *           "etag": "\"987ea774c95da7b7\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8007,7 +8012,6 @@ export interface operations {
                  *           "status": "mutually_cancelled",
                  *           "previousStatus": null,
                  *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "extras": [],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -8016,7 +8020,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-25T10:00:00.000Z",
-                 *           "etag": "\"535e0a83dc844903\""
+                 *           "extrasCount": 0,
+                 *           "etag": "\"935794ad8ed69ce7\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8140,7 +8145,6 @@ export interface operations {
                  *           "status": "completed",
                  *           "previousStatus": null,
                  *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "extras": [],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -8149,7 +8153,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"7500fe414cc5126f\""
+                 *           "extrasCount": 0,
+                 *           "etag": "\"935f7d8be8534ec0\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8270,7 +8275,6 @@ export interface operations {
                  *           "status": "in_dispute",
                  *           "previousStatus": "late",
                  *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "extras": [],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -8279,7 +8283,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"f388c6172bef0a37\""
+                 *           "extrasCount": 0,
+                 *           "etag": "\"4f07f17e30ebd210\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8399,7 +8404,6 @@ export interface operations {
                  *           "status": "in_dispute",
                  *           "previousStatus": "late",
                  *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "extras": [],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -8408,7 +8412,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"f388c6172bef0a37\""
+                 *           "extrasCount": 0,
+                 *           "etag": "\"4f07f17e30ebd210\""
                  *         },
                  *         "previous": {
                  *           "respondBy": "2026-11-25T10:00:00.000Z"
@@ -8530,7 +8535,6 @@ export interface operations {
                  *           "status": "in_dispute",
                  *           "previousStatus": "late",
                  *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "extras": [],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -8539,7 +8543,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-24T10:00:00.000Z",
-                 *           "etag": "\"f388c6172bef0a37\""
+                 *           "extrasCount": 0,
+                 *           "etag": "\"4f07f17e30ebd210\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8660,7 +8665,6 @@ export interface operations {
                  *           "status": "in_dispute",
                  *           "previousStatus": "late",
                  *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "extras": [],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -8669,7 +8673,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T10:00:00.000Z",
-                 *           "etag": "\"d5435c3d4940f36d\""
+                 *           "extrasCount": 0,
+                 *           "etag": "\"bb7c2d3c14b44f2c\""
                  *         },
                  *         "previous": {
                  *           "status": "late"
@@ -8806,15 +8811,6 @@ export interface operations {
                  *           "status": "late",
                  *           "previousStatus": null,
                  *           "deliverBy": "2026-11-30T17:00:00.000Z",
-                 *           "extras": [
-                 *             {
-                 *               "title": "Source files",
-                 *               "price": {
-                 *                 "amount": 1500,
-                 *                 "currency": "USD"
-                 *               }
-                 *             }
-                 *           ],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -8823,7 +8819,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"d54fc754fced6bf6\""
+                 *           "extrasCount": 1,
+                 *           "etag": "\"d5209e441b457321\""
                  *         },
                  *         "previous": {
                  *           "deliverBy": "2026-11-09T17:00:00.000Z"
@@ -8960,15 +8957,6 @@ export interface operations {
                  *           "status": "late",
                  *           "previousStatus": null,
                  *           "deliverBy": "2026-11-30T17:00:00.000Z",
-                 *           "extras": [
-                 *             {
-                 *               "title": "Source files",
-                 *               "price": {
-                 *                 "amount": 1500,
-                 *                 "currency": "USD"
-                 *               }
-                 *             }
-                 *           ],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -8977,7 +8965,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"926e8c97cd31afc0\""
+                 *           "extrasCount": 1,
+                 *           "etag": "\"4d5f2d155c444b22\""
                  *         },
                  *         "previous": {
                  *           "extrasCount": 0
@@ -9070,7 +9059,6 @@ export interface operations {
                  *           "status": "in_dispute",
                  *           "previousStatus": "delivered",
                  *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "extras": [],
                  *           "price": {
                  *             "amount": 15000,
                  *             "currency": "USD"
@@ -9079,7 +9067,8 @@ export interface operations {
                  *           "livemode": true,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "etag": "\"cb2d8ea5d8a10632\""
+                 *           "extrasCount": 0,
+                 *           "etag": "\"71d2c0c5e58a73d2\""
                  *         },
                  *         "previous": {
                  *           "previousStatus": "late"
