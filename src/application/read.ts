@@ -1,4 +1,4 @@
-import { openDisputeOf } from '../domain/state.ts';
+import { type Dispute, openDisputeOf } from '../domain/state.ts';
 import { asSeenAt, isUnsettled } from '../domain/transition.ts';
 import { isolate } from '../platform/postgres/isolate.ts';
 import { readClock } from '../store/clock.ts';
@@ -11,13 +11,13 @@ import {
   type PageRequest,
   readPage,
 } from '../store/listing.ts';
-import { type Found, find, type LogRow, timelineOf } from '../store/reads.ts';
+import { type Found, find, lastResolved, type TimelinePage, type TimelinePlace, timelineOf } from '../store/reads.ts';
 import type { Target } from '../store/target.ts';
 import { applyDueDeadlines } from './apply-due.ts';
 import type { CoreDeps } from './write.ts';
 
 export { type Filter, type Page, type Position, SORTS, type Sort } from '../store/listing.ts';
-export type { LogRow } from '../store/reads.ts';
+export type { LogRow, TimelinePage, TimelinePlace } from '../store/reads.ts';
 
 /**
  * Applies the overdue deadlines that a reader has come upon. It waits for a decision that is under way, which may be an answer
@@ -47,14 +47,46 @@ export async function readOrder(deps: CoreDeps, target: Target, partyId: string 
   return settled === undefined ? undefined : asSeenAt(settled, settled.now);
 }
 
-/** Everything that happened to a dispute, oldest first; undefined as for `readOrder`. */
+/** A page of what happened to a dispute, oldest first; undefined as for `readOrder`. */
 export async function readTimeline(
   deps: CoreDeps,
   disputeId: string,
   partyId: string | null,
-): Promise<readonly LogRow[] | undefined> {
+  page: { readonly after: TimelinePlace | null; readonly limit: number },
+): Promise<TimelinePage | undefined> {
   const found = await readOrder(deps, { disputeId }, partyId);
-  return found === undefined ? undefined : await timelineOf(deps.db, { id: disputeId, orderId: found.order.id });
+  if (found === undefined) return undefined;
+  return await timelineOf(deps.db, { id: disputeId, orderId: found.order.id }, page.after, page.limit);
+}
+
+/** An order with its open dispute, the one that was resolved last, and the beginning of a timeline. */
+export interface FoundCenter extends Found {
+  readonly lastDispute: Dispute | null;
+  /** Of the open dispute, or of the last one where none is open; null where there was none at all. */
+  readonly timeline: { readonly disputeId: string; readonly page: TimelinePage } | null;
+}
+
+/** What an order page needs; undefined as for `readOrder`. */
+export async function readCenter(
+  deps: CoreDeps,
+  orderId: string,
+  partyId: string,
+  limit: number,
+): Promise<FoundCenter | undefined> {
+  const found = await readOrder(deps, { orderId }, partyId);
+  if (found === undefined) return undefined;
+  const stored = await lastResolved(deps.db, orderId);
+  // One that is overdue and could not be written is shown as expired, and is the last one then.
+  const resolved = found.disputes.filter((dispute) => dispute.resolved !== null);
+  const known = [...resolved, ...(stored === undefined ? [] : [stored])];
+  const lastDispute = known.toSorted((a, b) => b.openedAt - a.openedAt)[0] ?? null;
+  const shown = openDisputeOf(found) ?? lastDispute;
+  if (shown === null) return { ...found, lastDispute, timeline: null };
+  return {
+    ...found,
+    lastDispute,
+    timeline: { disputeId: shown.id, page: await timelineOf(deps.db, shown, null, limit) },
+  };
 }
 
 const SETTLE_ROUNDS = 4;

@@ -11,7 +11,7 @@ type Timeline = z.output<typeof TimelineSchema>;
 const named = (party: z.output<typeof Actor> | null): string =>
   party === null ? '' : `${party.role} ${party.id ?? ''}`.trim();
 
-function describe(dispute: Dispute, { data }: Timeline): string {
+function describe(dispute: Dispute, timeline: Timeline['data']): string {
   const summary = facts([
     ['dispute', dispute.id],
     ['order', dispute.orderId],
@@ -28,8 +28,19 @@ function describe(dispute: Dispute, { data }: Timeline): string {
     ['resolved at', dispute.resolvedAt],
     ['version', dispute.version],
   ]);
-  const rows = data.map(({ seq, at, action, actor, cause }) => [seq, at, action, named(actor), cause]);
+  const rows = timeline.map(({ seq, at, action, actor, cause }) => [seq, at, action, named(actor), cause]);
   return `${summary}\n${table(['SEQ', 'AT', 'ACTION', 'BY', 'CAUSE'], rows)}`;
+}
+
+/** The whole timeline of a dispute, page by page. */
+async function readTimeline(api: Awaited<ReturnType<typeof open>>, id: string): Promise<Timeline['data']> {
+  const entries: Timeline['data'] = [];
+  for (let query: string | null = ''; query !== null; ) {
+    const page: Timeline = await api.get<Timeline>(`/v1/disputes/${id}/timeline${query}`);
+    entries.push(...page.data);
+    query = page.nextCursor === null ? null : `?cursor=${page.nextCursor}`;
+  }
+  return entries;
 }
 
 /** Adds `dispute show`. */
@@ -41,7 +52,7 @@ export function addDisputeCommands(program: Command, io: Io): void {
       const api = await open(io, options);
       // The dispute first: looking at it lets silence take effect, which the timeline then tells of.
       const found = await api.get<Dispute>(`/v1/disputes/${id}`);
-      const timeline = await api.get<Timeline>(`/v1/disputes/${id}/timeline`);
-      show(io, options.json, { dispute: found, timeline: timeline.data }, () => describe(found, timeline));
+      const timeline = await readTimeline(api, id);
+      show(io, options.json, { dispute: found, timeline }, () => describe(found, timeline));
     });
 }

@@ -1,4 +1,4 @@
-import { and, asc, eq, like, or, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, gt, like, or, sql } from 'drizzle-orm';
 import type { Dispute, Instant, Order, State } from '../domain/state.ts';
 import { type Database, prepared } from '../platform/postgres/database.ts';
 import { CLOCK_AFTER_LOCK, instantOf } from './clock.ts';
@@ -47,9 +47,29 @@ export async function find({ query }: Database, target: Target, partyId: string 
 
 export type LogRow = typeof logEntries.$inferSelect;
 
-/** Everything that happened to a dispute, oldest first. */
-export function timelineOf({ query }: Database, dispute: Pick<Dispute, 'id' | 'orderId'>): Promise<LogRow[]> {
-  return query
+/** A place in the timeline of a dispute: behind an entry of the order's log, so many entries from the beginning. */
+export interface TimelinePlace {
+  readonly orderVersion: number;
+  readonly index: number;
+}
+
+/** A page of a timeline. */
+export interface TimelinePage {
+  readonly rows: readonly LogRow[];
+  /** How many entries come before the page. */
+  readonly begin: number;
+  /** Where the next page begins; null after the last one. */
+  readonly next: TimelinePlace | null;
+}
+
+/** What happened to a dispute, oldest first: at most `limit` entries behind a place, or from the beginning for null. */
+export async function timelineOf(
+  { query }: Database,
+  dispute: Pick<Dispute, 'id' | 'orderId'>,
+  after: TimelinePlace | null,
+  limit: number,
+): Promise<TimelinePage> {
+  const found = await query
     .select()
     .from(logEntries)
     .where(
@@ -57,7 +77,25 @@ export function timelineOf({ query }: Database, dispute: Pick<Dispute, 'id' | 'o
         eq(logEntries.orderId, dispute.orderId),
         eq(logEntries.disputeId, dispute.id),
         like(logEntries.type, 'dispute.%'),
+        after === null ? undefined : gt(logEntries.orderVersion, after.orderVersion),
       ),
     )
-    .orderBy(asc(logEntries.orderVersion));
+    .orderBy(asc(logEntries.orderVersion))
+    .limit(limit + 1);
+  const rows = found.slice(0, limit);
+  const last = rows.at(-1);
+  const begin = after?.index ?? 0;
+  const hasNext = found.length > limit && last !== undefined;
+  return { rows, begin, next: hasNext ? { orderVersion: last.orderVersion, index: begin + rows.length } : null };
+}
+
+/** The dispute of an order that was resolved last, or undefined. An order has one open dispute at a time. */
+export async function lastResolved({ query }: Database, orderId: string): Promise<Dispute | undefined> {
+  const [row] = await query
+    .select()
+    .from(disputes)
+    .where(and(eq(disputes.orderId, orderId), eq(disputes.status, 'resolved')))
+    .orderBy(desc(disputes.openedAt), desc(disputes.id))
+    .limit(1);
+  return row === undefined ? undefined : toDispute(row);
 }

@@ -1,7 +1,5 @@
-import type { LogRow } from '../../application/read.ts';
 import { actionRefusal, answersOf, commentIsRequired, possibleUntil, viewerState } from '../../domain/actions.ts';
-import type { EntryType } from '../../domain/commands.ts';
-import { type DisputeAction, type OrderEffect, RESOLUTIONS, type Role, ruleOf } from '../../domain/rules.ts';
+import { type DisputeAction, type OrderEffect, type Role, ruleOf } from '../../domain/rules.ts';
 import type { Actor, Change, Dispute, Extra, Instant, Money, Order, Party } from '../../domain/state.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
 
@@ -198,24 +196,4 @@ export function presentOrder(order: Order, disputes: readonly Dispute[], now: In
     cancellation: presentCancellation(order, disputes),
   };
   return { ...facts, ...own, etag: entityTag(state, digestOf([state, facts.updatedAt, own])), serverTime: iso(now) };
-}
-
-type TimelineAction = EntryType extends infer Type ? (Type extends `dispute.${infer Action}` ? Action : never) : never;
-
-/** One line of a timeline; `withComment` only for the two parties. */
-export function presentTimelineEntry(row: LogRow, index: number, withComment: boolean) {
-  const action = row.type.slice('dispute.'.length) as TimelineAction; // a timeline has entries about disputes alone
-  const opens = action === 'opened';
-  const staysOpen = opens || !(RESOLUTIONS as readonly string[]).includes(action);
-  return {
-    seq: index + 1,
-    at: iso(row.occurredAt),
-    action,
-    actor: row.actorId === null ? { role: row.actorRole } : { role: row.actorRole, id: row.actorId },
-    fromStatus: opens ? null : ('open' as const),
-    toStatus: staysOpen ? ('open' as const) : ('resolved' as const),
-    cause: row.cause,
-    ...(withComment && row.comment !== null && { comment: row.comment }),
-    ...(withComment && row.commentErasedAt !== null && { commentErasedAt: iso(row.commentErasedAt) }),
-  };
 }

@@ -1,3 +1,4 @@
+import type { FoundCenter } from '../../application/read.ts';
 import { actionRefusal, answersOf, commentIsRequired, openingRefusal, possibleUntil } from '../../domain/actions.ts';
 import type { Rejection } from '../../domain/commands.ts';
 import { roomForExtras } from '../../domain/opening.ts';
@@ -17,6 +18,7 @@ import { digestOf, entityTag } from '../endpoint/etag.ts';
 import { rejectionProblem } from '../problems/problems.ts';
 import { Blocked } from '../schemas/resolution-center.ts';
 import { disputeHref, orderState, presentDispute, presentOnExpiry, presentOrder } from './disputes.ts';
+import { presentTimeline } from './timeline.ts';
 
 /** A reason of the catalogue as JSON. */
 export function presentReason({ code, role, label, requiresComment, attribution }: Reason) {
@@ -81,6 +83,10 @@ interface Viewing {
   readonly role: Role;
   readonly now: Instant;
   readonly windowsMs: Readonly<Record<DisputeType, number>>;
+  /** The dispute that was resolved last. */
+  readonly lastDispute: Dispute | null;
+  /** The beginning of the timeline of the open dispute, or of the last one. */
+  readonly timeline: FoundCenter['timeline'];
 }
 
 function presentOpening({ order, state, role, now, windowsMs }: Viewing, type: DisputeType) {
@@ -129,7 +135,7 @@ function unavailability(order: Order) {
 }
 
 function presentView(viewing: Viewing) {
-  const { order, state, role, now } = viewing;
+  const { order, state, role, now, lastDispute, timeline } = viewing;
   const open = openDisputeOf(state);
   const unavailable = unavailability(order);
   const actions = open === null ? [] : ([...answersOf(open.type), 'withdraw', 'add_comment'] as const);
@@ -140,6 +146,8 @@ function presentView(viewing: Viewing) {
     viewer: { role },
     order: presentOrder(order, state.disputes, now),
     openDispute: open === null ? null : presentDispute(open, order, role, now),
+    lastDispute: lastDispute === null ? null : presentDispute(lastDispute, order, role, now),
+    timeline: timeline === null ? null : presentTimeline(timeline.page, timeline.disputeId, true),
     open: DISPUTE_TYPES.flatMap((type) => presentOpening(viewing, type) ?? []),
     respond: open === null ? [] : actions.map((action) => presentOption(viewing, open, action)),
   };
@@ -148,7 +156,8 @@ function presentView(viewing: Viewing) {
 /** The order page for one role: what stands open, and each action as allowed or blocked. */
 export function presentResolutionCenter(viewing: Viewing) {
   const view = presentView(viewing);
-  const { order, openDispute, ...rest } = view;
-  const etag = entityTag(orderState(viewing.order), digestOf([rest, order.etag, openDispute?.etag]));
+  const { order, openDispute, lastDispute, ...rest } = view;
+  const shown = [rest, order.etag, openDispute?.etag, lastDispute?.etag];
+  const etag = entityTag(orderState(viewing.order), digestOf(shown));
   return { ...view, etag, serverTime: new Date(viewing.now).toISOString() };
 }

@@ -7,10 +7,18 @@ import { carryOut, disputeAfter, disputePrecondition, orderPrecondition } from '
 import { type Endpoint, operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
 import { stored } from '../endpoint/reply.ts';
-import { disputeHref, presentDispute, presentTimelineEntry } from '../present/disputes.ts';
+import { disputeHref, presentDispute } from '../present/disputes.ts';
+import { presentTimeline, timelinePlace } from '../present/timeline.ts';
 import { type ProblemCode, problemError } from '../problems/problems.ts';
 import { DisputeId, OrderId } from '../schemas/common.ts';
-import { AnswerRequest, CommentRequest, Dispute, OpenDisputeRequest, Timeline } from '../schemas/disputes.ts';
+import {
+  AnswerRequest,
+  CommentRequest,
+  Dispute,
+  OpenDisputeRequest,
+  Timeline,
+  TimelineQuery,
+} from '../schemas/disputes.ts';
 
 const DisputeParams = z.strictObject({ id: DisputeId });
 
@@ -188,16 +196,17 @@ const getTimeline = operation({
   path: '/v1/disputes/{id}/timeline',
   tag: 'Disputes',
   summary: 'Read the timeline of a dispute',
-  description: 'Everything that happened to the dispute, oldest first. Services get it without comments.',
+  description: 'Everything that happened to the dispute, oldest first, page by page. Services get it without comments.',
   access: { party: true, scopes: ['disputes:read'] },
   params: DisputeParams,
-  success: [{ status: 200, description: 'The timeline.', schema: Timeline }],
+  query: TimelineQuery,
+  success: [{ status: 200, description: 'One page.', schema: Timeline }],
   problems: ['not_found'],
-  handle: async ({ deps, caller, params, reply }) => {
-    const rows = await readTimeline(deps.write, params.id, partyIdOf(caller));
-    if (rows === undefined) throw problemError('not_found', 'There is no such dispute, or it is not yours.');
-    const isParty = caller.kind === 'user';
-    return reply(200, { data: rows.map((row, index) => presentTimelineEntry(row, index, isParty)) });
+  handle: async ({ deps, caller, params: { id }, query: { limit, cursor }, reply }) => {
+    const after = cursor === undefined ? null : timelinePlace(cursor, id);
+    const page = await readTimeline(deps.write, id, partyIdOf(caller), { after, limit });
+    if (page === undefined) throw problemError('not_found', 'There is no such dispute, or it is not yours.');
+    return reply(200, presentTimeline(page, id, caller.kind === 'user'));
   },
 });
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { readOrder } from '../../application/read.ts';
+import { readCenter } from '../../application/read.ts';
 import { roleIn } from '../../domain/state.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { presentResolutionCenter } from '../present/resolution-center.ts';
 import { problemError } from '../problems/problems.ts';
 import { OrderId } from '../schemas/common.ts';
+import { TIMELINE_PAGE } from '../schemas/disputes.ts';
 import { ResolutionCenter } from '../schemas/resolution-center.ts';
 
 const getResolutionCenter = operation({
@@ -15,7 +16,8 @@ const getResolutionCenter = operation({
   summary: "Read an order's resolution center",
   description:
     'What an order page needs, in one call: whether anything can be done, every action of your role as allowed (with its ' +
-    'fields, window and what silence does) or blocked (with a code), and the open dispute as you see it.',
+    'fields, window and what silence does) or blocked (with a code), the open dispute as you see it, the one that was ' +
+    'resolved last, and the first page of a timeline.',
   access: { party: true },
   params: z.strictObject({ orderId: OrderId }),
   success: [
@@ -23,12 +25,13 @@ const getResolutionCenter = operation({
   ],
   problems: ['not_found'],
   handle: async ({ deps, caller, params: { orderId }, reply }) => {
-    const found = await readOrder(deps.write, { orderId }, caller.id);
+    const found = await readCenter(deps.write, orderId, caller.id, TIMELINE_PAGE);
     const role = found === undefined ? null : roleIn(found.order, caller.id);
     if (found === undefined || role === null)
       throw problemError('not_found', 'There is no such order, or it is not yours.');
-    const { order, now } = found;
-    const body = presentResolutionCenter({ order, state: found, role, now, windowsMs: deps.windowsMs });
+    const { order, now, lastDispute, timeline } = found;
+    const { windowsMs } = deps;
+    const body = presentResolutionCenter({ order, state: found, role, now, windowsMs, lastDispute, timeline });
     return reply(200, body, { etag: body.etag });
   },
 });

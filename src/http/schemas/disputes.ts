@@ -13,7 +13,7 @@ import {
   Timestamp,
   UserId,
 } from './common.ts';
-import { optional } from './input.ts';
+import { cursor, decimal, optional } from './input.ts';
 
 export const Role = z.enum(ROLES).meta({ id: 'Role', description: 'A party of an order: who buys, who delivers.' });
 export const OrderStatus = z.enum(ORDER_STATUSES).meta({ id: 'OrderStatus' });
@@ -146,4 +146,19 @@ export const TimelineEntry = z
   })
   .meta({ id: 'TimelineEntry' });
 
-export const Timeline = z.strictObject({ data: z.array(TimelineEntry) }).meta({ id: 'Timeline' });
+export const Timeline = z
+  .strictObject({
+    data: z.array(TimelineEntry),
+    nextCursor: z.string().nullable().meta({ description: 'The `cursor` of the next page; null after the last one.' }),
+  })
+  .meta({ id: 'Timeline', description: 'A page of what happened to a dispute, oldest first.' });
+
+/** The most entries of a page of a timeline, and how many it has unless asked for fewer. */
+export const TIMELINE_PAGE = 50;
+
+export const TimelineQuery = z.strictObject({
+  limit: decimal({ min: 1, max: TIMELINE_PAGE, byDefault: TIMELINE_PAGE }).meta({
+    description: 'How many entries a page has at most.',
+  }),
+  cursor: cursor(200).meta({ description: 'The `nextCursor` of the page before.' }),
+});

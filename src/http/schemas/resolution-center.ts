@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { OUTDATED_REASONS } from '../../domain/commands.ts';
 import { DISPUTE_ACTIONS } from '../../domain/rules.ts';
 import { EntityTag, Timestamp } from './common.ts';
-import { Dispute, DisputeType, OnExpiry, Role } from './disputes.ts';
+import { Dispute, DisputeType, OnExpiry, Role, Timeline } from './disputes.ts';
 import { Order } from './orders.ts';
 import { Reason } from './reasons.ts';
 
@@ -103,6 +103,10 @@ export const ResolutionCenter = z
     viewer: z.strictObject({ role: Role }),
     order: Order,
     openDispute: Dispute.nullable(),
+    lastDispute: Dispute.nullable().meta({ description: 'The dispute that was resolved last.' }),
+    timeline: Timeline.nullable().meta({
+      description: 'The first page of the timeline of the open dispute, or of the last one where none is open.',
+    }),
     open: z.array(OpenAction).meta({ description: "One for each type of the caller's role." }),
     respond: z
       .array(DisputeActionOption)

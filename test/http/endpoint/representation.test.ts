@@ -42,6 +42,8 @@ const VIEWS: readonly (readonly [string, (source: Source) => Json])[] = [
         now,
         state: { order, disputes: [dispute], holds: [] },
         windowsMs: WINDOW,
+        lastDispute: dispute,
+        timeline: null,
       }),
   ],
 ];

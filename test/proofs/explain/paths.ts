@@ -118,7 +118,10 @@ export function reads(now: number): AccessPath[] {
     { name: "an order's disputes", run: (db) => readDisputes(deps(db), order) },
     { name: 'an order', run: (db) => readOrder(deps(db), { orderId: AN_ORDER }, A_CLIENT) },
     { name: 'a dispute', run: async (db) => readOrder(deps(db), { disputeId: await FIRST(db) }, null) },
-    { name: 'a timeline', run: async (db) => readTimeline(deps(db), await FIRST(db), null) },
+    {
+      name: 'a timeline',
+      run: async (db) => readTimeline(deps(db), await FIRST(db), null, { after: null, limit: 50 }),
+    },
     { name: 'the plain list of a user', run: (db) => plainList(db, A_CLIENT) },
     { name: 'the plain list of a big user', run: (db) => plainList(db, BIG_CLIENT) },
     { name: 'overdue ones of a user', run: (db) => overdueAmong(db, { partyId: A_CLIENT }) },

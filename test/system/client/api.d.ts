@@ -41,7 +41,7 @@ export interface paths {
         };
         /**
          * Read an order's resolution center
-         * @description What an order page needs, in one call: whether anything can be done, every action of your role as allowed (with its fields, window and what silence does) or blocked (with a code), and the open dispute as you see it.
+         * @description What an order page needs, in one call: whether anything can be done, every action of your role as allowed (with its fields, window and what silence does) or blocked (with a code), the open dispute as you see it, the one that was resolved last, and the first page of a timeline.
          *
          *     For the parties of the order.
          */
@@ -223,7 +223,7 @@ export interface paths {
         };
         /**
          * Read the timeline of a dispute
-         * @description Everything that happened to the dispute, oldest first. Services get it without comments.
+         * @description Everything that happened to the dispute, oldest first, page by page. Services get it without comments.
          *
          *     For the parties of the order and services with `disputes:read`.
          */
@@ -1780,6 +1780,10 @@ export interface components {
             };
             order: components["schemas"]["Order"];
             openDispute: components["schemas"]["Dispute"] | null;
+            /** @description The dispute that was resolved last. */
+            lastDispute: components["schemas"]["Dispute"] | null;
+            /** @description The first page of the timeline of the open dispute, or of the last one where none is open. */
+            timeline: components["schemas"]["Timeline"] | null;
             /** @description One for each type of the caller's role. */
             open: components["schemas"]["OpenAction"][];
             /** @description One for each action on the open dispute; empty without one. */
@@ -1877,8 +1881,11 @@ export interface components {
             /** @description Expired among resolved ones, to four places; null where none is resolved. */
             silenceShare: number | null;
         };
+        /** @description A page of what happened to a dispute, oldest first. */
         Timeline: {
             data: components["schemas"]["TimelineEntry"][];
+            /** @description The `cursor` of the next page; null after the last one. */
+            nextCursor: string | null;
         };
         TimelineEntry: {
             /**
@@ -3930,7 +3937,12 @@ export interface operations {
     };
     getTimeline: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many entries a page has at most. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path: {
                 /** @example 01a207d9-2100-7000-8000-000000000004 */
@@ -3940,7 +3952,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The timeline. */
+            /** @description One page. */
             200: {
                 headers: {
                     [name: string]: unknown;

@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import type { LogRow, TimelinePage, TimelinePlace } from '../../application/read.ts';
+import type { EntryType } from '../../domain/commands.ts';
+import { RESOLUTIONS } from '../../domain/rules.ts';
+import type { Instant } from '../../domain/state.ts';
+import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
+
+const iso = (instant: Instant): string => new Date(instant).toISOString();
+
+type TimelineAction = EntryType extends infer Type ? (Type extends `dispute.${infer Action}` ? Action : never) : never;
+
+/** One line of a timeline; `withComment` only for the two parties. */
+function presentTimelineEntry(row: LogRow, index: number, withComment: boolean) {
+  const action = row.type.slice('dispute.'.length) as TimelineAction; // a timeline has entries about disputes alone
+  const opens = action === 'opened';
+  const staysOpen = opens || !(RESOLUTIONS as readonly string[]).includes(action);
+  return {
+    seq: index + 1,
+    at: iso(row.occurredAt),
+    action,
+    actor: row.actorId === null ? { role: row.actorRole } : { role: row.actorRole, id: row.actorId },
+    fromStatus: opens ? null : ('open' as const),
+    toStatus: staysOpen ? ('open' as const) : ('resolved' as const),
+    cause: row.cause,
+    ...(withComment && row.comment !== null && { comment: row.comment }),
+    ...(withComment && row.commentErasedAt !== null && { commentErasedAt: iso(row.commentErasedAt) }),
+  };
+}
+
+const Place = z.tuple([z.int().min(1), z.int().min(1)]);
+
+/**
+ * Reads the cursor of a page of a dispute's timeline.
+ * @throws ProblemError `validation_failed` for any other text
+ */
+export function timelinePlace(cursor: string, disputeId: string): TimelinePlace {
+  const [orderVersion, index] = decodeToken(cursor, disputeId, Place);
+  return { orderVersion, index };
+}
+
+/** A page of a dispute's timeline as JSON; `withComment` only for the two parties. */
+export function presentTimeline({ rows, begin, next }: TimelinePage, disputeId: string, withComment: boolean) {
+  return {
+    data: rows.map((row, offset) => presentTimelineEntry(row, begin + offset, withComment)),
+    nextCursor: next === null ? null : encodeToken([next.orderVersion, next.index], disputeId),
+  };
+}
