@@ -25,6 +25,8 @@ const FIXED: readonly string[] = [
     (field) => `dispute.${field}`,
   ),
   'dispute.viewer.role',
+  // The mode of the deployment.
+  ...['order.livemode', 'dispute.livemode'],
   // Only an erasure takes it away, which the timeline shows as `commentErasedAt`.
   'dispute.comment',
 ];
