@@ -3,6 +3,7 @@ import { CommitUnknownError, isTransient, type Tx, withTx } from '../platform/po
 import { withRetry } from '../platform/postgres/retry.ts';
 import { type Caught, catchTrace, tracedTogether, traceParent } from '../platform/tracing.ts';
 import type { Outcome } from './idempotent.ts';
+import { createFinder } from './read.ts';
 import { entriesOf, type Treated, transact } from './transact.ts';
 import { type CommandQueue, type CommandRequest, type CoreDeps, memberOf, type WriteDeps } from './write.ts';
 
@@ -255,7 +256,7 @@ function createCommandQueue(deps: WriteDeps, { onBatch }: BatchObserver): Comman
 
 const UNOBSERVED: BatchObserver = { onBatch: () => {} };
 
-/** Makes what the use cases need, with a queue of commands of its own. */
+/** Makes what the use cases need, with a queue of commands and a collector of reads of its own. */
 export function createCore(deps: WriteDeps, observer: BatchObserver = UNOBSERVED): CoreDeps {
-  return { ...deps, commands: createCommandQueue(deps, observer) };
+  return { ...deps, commands: createCommandQueue(deps, observer), find: createFinder(deps.db) };
 }

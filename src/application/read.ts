@@ -1,5 +1,6 @@
 import { type Dispute, openDisputeOf } from '../domain/state.ts';
 import { asSeenAt, isUnsettled } from '../domain/transition.ts';
+import type { Database } from '../platform/postgres/database.ts';
 import { isolate } from '../platform/postgres/isolate.ts';
 import { readClock } from '../store/clock.ts';
 import {
@@ -12,7 +13,7 @@ import {
   readPage,
 } from '../store/listing.ts';
 import { type Found, find, lastResolved, type TimelinePage, type TimelinePlace, timelineOf } from '../store/reads.ts';
-import type { Target } from '../store/target.ts';
+import type { Target, Wanted } from '../store/target.ts';
 import { applyDueDeadlines } from './apply-due.ts';
 import type { CoreDeps } from './write.ts';
 
@@ -31,6 +32,46 @@ async function expireOnRead(deps: CoreDeps, disputeIds: readonly string[]): Prom
   });
 }
 
+/** How many orders one statement finds at most. */
+const FOUND_TOGETHER = 100;
+
+interface Seeker {
+  readonly wanted: Wanted;
+  readonly resolve: (found: Found | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Finds orders: those that are asked for in one turn of the event loop with one statement, and without waiting for more. */
+export function createFinder(db: Database): CoreDeps['find'] {
+  let waiting: Seeker[] = [];
+  const findWaiting = async () => {
+    const seekers = waiting;
+    waiting = [];
+    if (seekers.length === 0) return;
+    try {
+      const findings = await find(
+        db,
+        seekers.map(({ wanted }) => wanted),
+      );
+      for (const [index, { resolve, reject }] of seekers.entries()) {
+        try {
+          resolve(findings[index]?.());
+        } catch (error) {
+          reject(error);
+        }
+      }
+    } catch (error) {
+      for (const { reject } of seekers) reject(error);
+    }
+  };
+  return (target, partyId) =>
+    new Promise((resolve, reject) => {
+      if (waiting.length === 0) setImmediate(findWaiting);
+      waiting.push({ wanted: { target, partyId }, resolve, reject });
+      if (waiting.length === FOUND_TOGETHER) void findWaiting();
+    });
+}
+
 /**
  * Reads an order with the disputes that matter to it. An overdue one is settled first, by the path of every other
  * decision, so that no read ever shows an open dispute past its deadline.
@@ -38,12 +79,12 @@ async function expireOnRead(deps: CoreDeps, disputeIds: readonly string[]): Prom
  * @returns undefined if there is no such order or dispute, or none that this user may see
  */
 export async function readOrder(deps: CoreDeps, target: Target, partyId: string | null): Promise<Found | undefined> {
-  const found = await find(deps.db, target, partyId);
+  const found = await deps.find(target, partyId);
   const open = found === undefined ? null : openDisputeOf(found);
   if (found === undefined || open === null) return found;
   if (!isUnsettled(open, found.holds, found.now)) return asSeenAt(found, found.now);
   await expireOnRead(deps, [open.id]);
-  const settled = await find(deps.db, target, partyId);
+  const settled = await deps.find(target, partyId);
   return settled === undefined ? undefined : asSeenAt(settled, settled.now);
 }
 

@@ -3,7 +3,8 @@ import type { Entry } from '../domain/transition.ts';
 import type { Tx } from '../platform/postgres/database.ts';
 import { instantOf } from '../store/clock.ts';
 import { type IdempotencyKey, keepResponses, reserveKeys, type StoredResponse } from '../store/idempotency.ts';
-import { type Busy, type Facts, lockOrders, readFacts, type Wanted } from '../store/locks.ts';
+import { type Busy, type Facts, lockOrders, readFacts } from '../store/locks.ts';
+import type { Wanted } from '../store/target.ts';
 import { type WriteSet, write } from '../store/write-set.ts';
 import { type Outcome, outcomeOfKey } from './idempotent.ts';
 

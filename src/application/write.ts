@@ -3,6 +3,7 @@ import { type Decision, decide } from '../domain/decide.ts';
 import { type Dispute, type Instant, type Order, type Party, roleIn, type State } from '../domain/state.ts';
 import type { Entry, Step } from '../domain/transition.ts';
 import type { Database } from '../platform/postgres/database.ts';
+import type { Found } from '../store/reads.ts';
 import type { Target } from '../store/target.ts';
 import type { WriteSet } from '../store/write-set.ts';
 import type { IdempotencyKey, Outcome, StoredResponse } from './idempotent.ts';
@@ -28,6 +29,8 @@ export interface WriteDeps {
 /** What the use cases need: the write path, with the commands that wait for it. */
 export interface CoreDeps extends WriteDeps {
   readonly commands: CommandQueue;
+  /** Finds an order with the disputes that matter to it; undefined if there is none that this user may see. */
+  readonly find: (target: Target, partyId: string | null) => Promise<Found | undefined>;
 }
 
 /** One decision with all that an answer to its caller can be made of. */

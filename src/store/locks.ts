@@ -5,39 +5,17 @@ import { mark } from '../platform/tracing.ts';
 import { clockAndHolds } from './holds.ts';
 import { toDispute, toOrder } from './rows.ts';
 import { disputes, orders } from './schema.ts';
-import type { Target } from './target.ts';
-
-/** An order to be locked, and the user who must be a party of it; null for a service that may change all orders. */
-export interface Wanted {
-  readonly target: Target;
-  readonly partyId: string | null;
-}
+import { DISPUTE_IDS, isVisible, ORDER_ID, parametersOf, WANTED, WANTED_ORDER_IDS, type Wanted } from './target.ts';
 
 /** Whether an order that another transaction has locked is waited for or passed over. */
 export type Busy = 'wait' | 'skip';
 
-// Arrays, so that the statement's text is the same for any number of targets and its plan stays prepared.
-const ORDER_IDS = sql`${sql.placeholder('orderIds')}::text[]`;
-const DISPUTE_IDS = sql`${sql.placeholder('disputeIds')}::uuid[]`;
-const PARTY_IDS = sql`${sql.placeholder('partyIds')}::text[]`;
-const ORDER_ID = sql`coalesce(t.order_id, (SELECT d.order_id FROM disputes d WHERE d.id = t.dispute_id))`;
-
-function parametersOf(wanted: readonly Wanted[]) {
-  return {
-    orderIds: wanted.map(({ target }) => ('orderId' in target ? target.orderId : null)),
-    disputeIds: wanted.map(({ target }) => ('disputeId' in target ? target.disputeId : null)),
-    partyIds: wanted.map(({ partyId }) => partyId),
-  };
-}
-
 const lock = (busy: Busy) => (tx: Tx) => {
-  const wanted = sql`(SELECT ${ORDER_ID} AS order_id, t.party_id
-    FROM unnest(${ORDER_IDS}, ${DISPUTE_IDS}, ${PARTY_IDS}) AS t(order_id, dispute_id, party_id)) AS wanted`;
-  const isVisible = sql`(wanted.party_id IS NULL OR wanted.party_id IN (${orders.clientId}, ${orders.freelancerId}))`;
+  const wanted = sql`(SELECT ${ORDER_ID} AS order_id, t.party_id FROM ${WANTED}) AS wanted`;
   return tx
     .select(getTableColumns(orders))
     .from(orders)
-    .innerJoin(wanted, sql`${orders.id} = wanted.order_id AND ${isVisible}`)
+    .innerJoin(wanted, sql`${orders.id} = wanted.order_id AND ${isVisible(sql`wanted.party_id`)}`)
     .orderBy(asc(orders.id))
     .for('update', busy === 'skip' ? { of: orders, skipLocked: true } : { of: orders });
 };
@@ -64,8 +42,7 @@ export interface Facts {
 }
 
 const READ = prepared('read_facts', (tx: Tx) => {
-  const orderIds = sql`ARRAY(SELECT ${ORDER_ID} FROM unnest(${ORDER_IDS}, ${DISPUTE_IDS}) AS t(order_id, dispute_id))`;
-  const clock = tx.select(clockAndHolds(orderIds)).from(sql`(SELECT 1) AS one`).as('clock');
+  const clock = tx.select(clockAndHolds(WANTED_ORDER_IDS)).from(sql`(SELECT 1) AS one`).as('clock');
   const endedBy = sql`(SELECT o.cancelled_by_dispute_id FROM orders o WHERE o.id = ${disputes.orderId})`;
   const matters = or(
     sql`${disputes.status} = 'open'`,
@@ -75,7 +52,7 @@ const READ = prepared('read_facts', (tx: Tx) => {
   return tx
     .select({ now: clock.now, holds: clock.holds, dispute: disputes })
     .from(clock)
-    .leftJoin(disputes, sql`${disputes.orderId} = ANY (${orderIds}) AND ${matters}`);
+    .leftJoin(disputes, sql`${disputes.orderId} = ANY (${WANTED_ORDER_IDS}) AND ${matters}`);
 });
 
 /**

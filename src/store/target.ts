@@ -1,36 +1,39 @@
-import { eq, type SQL, sql } from 'drizzle-orm';
-import { disputes, orders } from './schema.ts';
+import { type SQL, sql } from 'drizzle-orm';
+import { orders } from './schema.ts';
 
-/** Which order a command or a look is about: its own id, or that of one of its disputes. */
+/** Which order a command or a read is about: its own id, or that of one of its disputes. */
 export type Target = { readonly orderId: string } | { readonly disputeId: string };
 
-/** A target as the parameters of a query that is built once: by which kind of id, and the id. */
-export const byTarget = (target: Target) =>
-  'orderId' in target ? (['order', target.orderId] as const) : (['dispute', target.disputeId] as const);
-
-const TARGET = sql.placeholder('target');
-const PARTY = sql.placeholder('party');
-
-/** What a query of one kind of target says of it; the id is the placeholder `target`. */
-export interface TargetTerms {
-  /** The order's id. */
-  readonly orderId: SQL;
-  /** Whether a dispute is the one that was named. */
-  readonly isAddressed: SQL;
+/** An order that is asked for, and the user who must be a party of it; null for a service that may have all orders. */
+export interface Wanted {
+  readonly target: Target;
+  readonly partyId: string | null;
 }
 
-const isDispute = sql`${disputes.id} = ${TARGET}::uuid`;
+// Arrays, so that a statement's text is the same for any number of targets and its plan stays prepared.
+const ORDER_IDS = sql`${sql.placeholder('orderIds')}::text[]`;
+export const DISPUTE_IDS = sql`${sql.placeholder('disputeIds')}::uuid[]`;
+const PARTY_IDS = sql`${sql.placeholder('partyIds')}::text[]`;
 
-export const TERMS: Readonly<Record<'order' | 'dispute', TargetTerms>> = {
-  order: { orderId: sql`${TARGET}::text`, isAddressed: sql`false` },
-  dispute: {
-    orderId: sql`(SELECT ${disputes.orderId} FROM ${disputes} WHERE ${isDispute})`,
-    isAddressed: isDispute,
-  },
-};
+/** The parameters of a query that is built once, for any number of targets. */
+export function parametersOf(wanted: readonly Wanted[]) {
+  return {
+    orderIds: wanted.map(({ target }) => ('orderId' in target ? target.orderId : null)),
+    disputeIds: wanted.map(({ target }) => ('disputeId' in target ? target.disputeId : null)),
+    partyIds: wanted.map(({ partyId }) => partyId),
+  };
+}
 
-/** Whether the user in the placeholder `party` may see an order, as one of its parties; null sees all of them. */
-export const IS_VISIBLE = sql`(${PARTY}::text IS NULL OR ${PARTY} IN (${orders.clientId}, ${orders.freelancerId}))`;
+/** The targets as rows of `t`: `order_id` or `dispute_id`, `party_id`, and `index` from 1. */
+export const WANTED = sql`unnest(${ORDER_IDS}, ${DISPUTE_IDS}, ${PARTY_IDS}) WITH ORDINALITY
+  AS t(order_id, dispute_id, party_id, index)`;
 
-/** Whether an order is the one that is meant. */
-export const isTarget = ({ orderId }: TargetTerms): SQL => eq(orders.id, orderId);
+/** The id of the order that a row of `t` is about. */
+export const ORDER_ID = sql<string>`coalesce(t.order_id, (SELECT d.order_id FROM disputes d WHERE d.id = t.dispute_id))`;
+
+/** The ids of all orders that are wanted, as an array. */
+export const WANTED_ORDER_IDS = sql`ARRAY(SELECT ${ORDER_ID} FROM unnest(${ORDER_IDS}, ${DISPUTE_IDS}) AS t(order_id, dispute_id))`;
+
+/** Whether a user may see an order, as one of its parties; null sees all of them. */
+export const isVisible = (partyId: SQL): SQL =>
+  sql`(${partyId} IS NULL OR ${partyId} IN (${orders.clientId}, ${orders.freelancerId}))`;

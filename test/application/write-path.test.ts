@@ -7,7 +7,6 @@ import { createMetrics } from '../../src/metrics/metrics.ts';
 import { CommitUnknownError, withTx } from '../../src/platform/postgres/database.ts';
 import { LostRaceError } from '../../src/platform/postgres/retry.ts';
 import { lockOrders } from '../../src/store/locks.ts';
-import { find } from '../../src/store/reads.ts';
 import { write } from '../../src/store/write-set.ts';
 import { sweepOnce } from '../../src/workers/sweeper.ts';
 import { captureLog } from '../harness/log.ts';
@@ -158,7 +157,7 @@ describe('a row that is in another version than the one that was read is not wri
     ],
   ])('%s', async (_name, change) => {
     const { orderId, disputeId } = await setOrder(stage, overdue);
-    const found = await find(deps.db, { orderId }, null);
+    const found = await deps.find({ orderId }, null);
     if (found === undefined) throw new Error('there is no such order');
     await stage.database.query(change, [orderId]);
     const before = await row(disputeId);

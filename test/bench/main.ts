@@ -11,6 +11,7 @@ import { measureAnswer, measureOpen } from './commands.ts';
 import { measureHerd, measureLateness } from './deadlines.ts';
 import { measureFlood } from './flood.ts';
 import { measureGrowth } from './growth.ts';
+import { measureAlone, measureLean } from './lean.ts';
 import { measureLoopDelay } from './loop-delay.ts';
 import { type BenchOptions, QUICK, WHOLE } from './options.ts';
 import { type HotPath, lookIntoHotPaths } from './profiles.ts';
@@ -23,6 +24,8 @@ import { measureStart } from './start-time.ts';
 const MEASUREMENTS: Readonly<Record<string, (stage: BenchStage, options: BenchOptions) => Promise<Row[]>>> = {
   open: measureOpen,
   answer: measureAnswer,
+  lean: measureLean,
+  alone: measureAlone,
   reads: measureReads,
   'loop-delay': measureLoopDelay,
   herd: measureHerd,

@@ -72,12 +72,23 @@ export interface PgbenchOptions {
   readonly clients: number;
   readonly seconds: number;
   readonly round: number;
+  /** Whether the script sends its statements one by one with variables, to be prepared by pgbench; it knows the clients as c. */
+  readonly lean?: boolean;
 }
 
 /** Runs a script for some seconds and says how many transactions it did in a second. */
-export async function runPgbench({ url, file, clients, seconds, round }: PgbenchOptions): Promise<number> {
-  const fixed = ['-n', '-M', 'simple', '-D', 'n=0', '-D', `r=${round}`, '-f', file];
-  const args = [...fixed, '-c', String(clients), '-j', '1', '-T', String(seconds), url];
+export async function runPgbench({
+  url,
+  file,
+  clients,
+  seconds,
+  round,
+  lean = false,
+}: PgbenchOptions): Promise<number> {
+  const variables = ['-D', 'n=0', '-D', `r=${round}`, '-D', `c=${clients}`];
+  const fixed = ['-n', '-M', lean ? 'prepared' : 'simple', ...variables, '-f', file];
+  const threads = lean && clients > 1 ? 2 : 1;
+  const args = [...fixed, '-c', String(clients), '-j', String(threads), '-T', String(seconds), url];
   const { stdout, stderr } = await run('pgbench', args);
   const rate = Number(/^tps = ([\d.]+)/m.exec(stdout)?.[1]);
   if (Number.isNaN(rate) || /aborted/.test(stderr)) throw new Error(`pgbench failed: ${stdout}${stderr}`);

@@ -23,6 +23,10 @@ export interface BenchStage {
   readonly redis: Redis;
   readonly redisUrl: string;
   readonly newDatabase: () => Promise<BenchDatabase>;
+  /** The same without the service's schema. */
+  readonly emptyDatabase: () => Promise<BenchDatabase>;
+  /** The process whose children serve PostgreSQL's connections. */
+  readonly postgresPid: number;
   /** Starts a process of the service; the function that comes with it ends it. */
   readonly start: (
     database: BenchDatabase,
@@ -58,14 +62,12 @@ export async function onStage<T>(work: (stage: BenchStage) => Promise<T>): Promi
     const redis = new Redis(redisUrl);
     undo.push(async () => redis.disconnect());
     let made = 0;
-    const newDatabase = async (): Promise<BenchDatabase> => {
+    const emptyDatabase = async (): Promise<BenchDatabase> => {
       made += 1;
       const name = `bench_${made}`;
       await postgres.pool.query(`CREATE DATABASE ${name}`);
-      await redis.flushall();
       const url = new URL(postgres.url);
       url.pathname = `/${name}`;
-      await migrate(url.href, join(directory, 'migrations'));
       const admin = new pg.Pool({ connectionString: url.href, max: 4, application_name: 'bench' });
       admin.on('error', () => {});
       const drop = async () => {
@@ -73,6 +75,12 @@ export async function onStage<T>(work: (stage: BenchStage) => Promise<T>): Promi
         await postgres.pool.query(`DROP DATABASE ${name} WITH (FORCE)`);
       };
       return { url: url.href, admin, drop };
+    };
+    const newDatabase = async (): Promise<BenchDatabase> => {
+      await redis.flushall();
+      const database = await emptyDatabase();
+      await migrate(database.url, join(directory, 'migrations'));
+      return database;
     };
     let started = 0;
     const start: BenchStage['start'] = async (database, role, env = {}) => {
@@ -94,6 +102,8 @@ export async function onStage<T>(work: (stage: BenchStage) => Promise<T>): Promi
       redis,
       redisUrl,
       newDatabase,
+      emptyDatabase,
+      postgresPid: postgres.pid(),
       start,
     });
   } finally {

@@ -12,6 +12,8 @@ import { movedClock } from './programs.ts';
 export interface PostgresServer {
   readonly url: string;
   readonly pool: pg.Pool;
+  /** Its first process. */
+  readonly pid: () => number;
   /** Kills it as a crash would and starts it again; resolves when it answers. */
   readonly crash: (downMs: number) => Promise<void>;
   /** Sets its clock so many seconds before or behind the true time. */
@@ -61,6 +63,7 @@ export async function startServer(home: string, movableClock: boolean): Promise<
   return {
     url,
     pool,
+    pid: () => pid,
     crash,
     setClock: (seconds) => writeFile(clockFile, `${seconds < 0 ? '-' : '+'}${Math.abs(seconds)}`),
     stop: async () => {

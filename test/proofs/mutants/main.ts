@@ -14,6 +14,7 @@ const COPIED = [
   'migrations',
   'openapi',
   'ops',
+  'ui',
   'package.json',
   'vitest.config.ts',
   'tsconfig.json',

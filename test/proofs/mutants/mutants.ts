@@ -44,8 +44,8 @@ export const MUTANTS: readonly Mutant[] = [
         replace: ';',
       },
     ],
-    killedBy: RACES,
-    named: 'ends once|both parties',
+    killedBy: ['test/application/waiting.test.ts'],
+    named: 'is too late',
   },
   {
     name: 'orders are locked in no particular sequence',
@@ -145,7 +145,7 @@ export const MUTANTS: readonly Mutant[] = [
       },
     ],
     killedBy: COMMAND_QUEUE,
-    named: 'its key comes twice for two orders',
+    named: 'comes twice for two orders',
   },
   {
     name: 'a stranger in a batch decides on an order that a party of it has locked',
