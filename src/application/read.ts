@@ -17,7 +17,7 @@ import type { Target, Wanted } from '../store/target.ts';
 import { applyDueDeadlines } from './apply-due.ts';
 import type { CoreDeps } from './write.ts';
 
-export { type Filter, type Page, type Position, SORTS, type Sort } from '../store/listing.ts';
+export { type Filter, type Page, type Position, positionOf, SORTS, type Sort } from '../store/listing.ts';
 export type { LogRow, TimelinePage, TimelinePlace } from '../store/reads.ts';
 
 /**

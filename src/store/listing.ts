@@ -63,6 +63,11 @@ const COLUMNS = {
   updatedAt: disputes.updatedAt,
 } as const satisfies Record<Sort, unknown>;
 
+/** The place of a dispute in a list. */
+export function positionOf(dispute: Dispute, sort: Sort): Position {
+  return { sort, value: sortValue(dispute, sort), id: dispute.id };
+}
+
 function sortValue(dispute: Dispute, sort: Sort): Instant {
   return sort === '-openedAt' ? dispute.openedAt : dispute[sort];
 }
@@ -298,7 +303,7 @@ export async function readPage(db: Database, request: PageRequest): Promise<Page
     rows: page,
     holds: rows[0]?.holds ?? [],
     anyOverdue: rows[0]?.anyOverdue ?? false,
-    next: hasNext ? { sort, value: sortValue(last.dispute, sort), id: last.dispute.id } : null,
+    next: hasNext ? positionOf(last.dispute, sort) : null,
   };
 }
 

@@ -4,6 +4,7 @@ import type { EntryType } from '../../domain/commands.ts';
 import { RESOLUTIONS } from '../../domain/rules.ts';
 import type { Instant } from '../../domain/state.ts';
 import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
+import { withinPageBytes } from './page-bytes.ts';
 
 const iso = (instant: Instant): string => new Date(instant).toISOString();
 
@@ -40,8 +41,11 @@ export function timelinePlace(cursor: string, disputeId: string): TimelinePlace 
 
 /** A page of a dispute's timeline as JSON; `withComment` only for the two parties. */
 export function presentTimeline({ rows, begin, next }: TimelinePage, disputeId: string, withComment: boolean) {
+  const data = withinPageBytes(rows.map((row, offset) => presentTimelineEntry(row, begin + offset, withComment)));
+  const last = data.length < rows.length ? rows[data.length - 1] : undefined;
+  const place = last === undefined ? next : { orderVersion: last.orderVersion, index: begin + data.length };
   return {
-    data: rows.map((row, offset) => presentTimelineEntry(row, begin + offset, withComment)),
-    nextCursor: next === null ? null : encodeToken([next.orderVersion, next.index], disputeId),
+    data: [...data],
+    nextCursor: place === null ? null : encodeToken([place.orderVersion, place.index], disputeId),
   };
 }

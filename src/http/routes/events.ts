@@ -2,6 +2,7 @@ import { hasScope } from '../../application/caller.ts';
 import { awaitFeed } from '../../application/feed.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { presentEvent } from '../present/events.ts';
+import { withinPageBytes } from '../present/page-bytes.ts';
 import { positionAhead } from '../problems/problems.ts';
 import { EventPage, EventsQuery } from '../schemas/events.ts';
 
@@ -24,9 +25,10 @@ const listEvents = operation({
     const page = await awaitFeed(deps.write.db, { after, types, orderId, limit }, wait * 1_000, signal());
     if (after > page.end) throw positionAhead(page.end);
     const withComments = hasScope(caller, 'comments:read');
+    const data = withinPageBytes(page.rows.map((row) => presentEvent(row, withComments)));
     return reply(200, {
-      data: page.rows.map((row) => presentEvent(row, withComments)),
-      nextAfter: page.nextAfter,
+      data: [...data],
+      nextAfter: data.length < page.rows.length ? (data.at(-1)?.seq ?? after) : page.nextAfter,
     });
   },
 });

@@ -1,22 +1,26 @@
 import { z } from 'zod';
 import { type Caller, partyIdOf } from '../../application/caller.ts';
-import { type Filter, type Page, readDisputes, readOrder } from '../../application/read.ts';
+import { type Filter, type Page, positionOf, readDisputes, readOrder, type Sort } from '../../application/read.ts';
 import { DISPUTE_TYPES, ROLES } from '../../domain/rules.ts';
 import { roleIn } from '../../domain/state.ts';
 import { decodeCursor, encodeCursor } from '../endpoint/cursor.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { presentDispute } from '../present/disputes.ts';
+import { withinPageBytes } from '../present/page-bytes.ts';
 import { inputError } from '../problems/input-errors.ts';
 import { invalidInput, problemError } from '../problems/problems.ts';
 import { OrderId } from '../schemas/common.ts';
 import { DISPUTE_STATUSES } from '../schemas/disputes.ts';
 import { DisputePage, DisputesQuery, OrderDisputesQuery } from '../schemas/lists.ts';
 
-function presentPage({ now, rows, next }: Page, filter: Filter, caller: Caller) {
-  const data = rows.map(({ dispute, order }) =>
+function presentPage({ now, rows, next }: Page, filter: Filter, sort: Sort, caller: Caller) {
+  const shown = rows.map(({ dispute, order }) =>
     presentDispute(dispute, order, caller.kind === 'user' ? roleIn(order, caller.id) : null, now),
   );
-  return { data, nextCursor: next === null ? null : encodeCursor(next, filter) };
+  const data = withinPageBytes(shown);
+  const last = data.length < shown.length ? rows[data.length - 1] : undefined;
+  const place = last === undefined ? next : positionOf(last.dispute, sort);
+  return { data: [...data], nextCursor: place === null ? null : encodeCursor(place, filter) };
 }
 
 type Query = z.output<typeof DisputesQuery>;
@@ -68,7 +72,7 @@ const listDisputes = operation({
     const filter = filterOf(query, caller);
     const after = cursor === undefined ? null : decodeCursor(cursor, filter, sort);
     const page = await readDisputes(deps.write, { filter, sort, after, limit });
-    return reply(200, presentPage(page, filter, caller));
+    return reply(200, presentPage(page, filter, sort, caller));
   },
 });
 
@@ -92,7 +96,7 @@ const listOrderDisputes = operation({
     const found = await readOrder(deps.write, { orderId }, partyId);
     if (found === undefined) throw problemError('not_found', 'There is no such order, or it is not yours.');
     const page = await readDisputes(deps.write, { filter, sort, after, limit });
-    return reply(200, presentPage(page, filter, caller));
+    return reply(200, presentPage(page, filter, sort, caller));
   },
 });
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEADLINE_STATES } from '../../application/deadlines.ts';
+import { LISTED_AT_MOST } from '../../application/holds.ts';
 import { DISPUTE_TYPES } from '../../domain/rules.ts';
 import { fault } from '../problems/input-errors.ts';
 import { DisputeId, Note, OrderId, Timestamp, uuid } from './common.ts';
@@ -99,7 +100,7 @@ export const Hold = z
   })
   .meta({ id: 'Hold', description: 'A time in which silence takes no effect.' });
 
-export const HoldList = z.strictObject({ data: z.array(Hold) }).meta({ id: 'HoldList' });
+export const HoldList = z.strictObject({ data: z.array(Hold).max(LISTED_AT_MOST) }).meta({ id: 'HoldList' });
 
 export const ReleasedHold = z
   .strictObject({

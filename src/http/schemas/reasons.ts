@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ATTRIBUTIONS } from '../../domain/reasons.ts';
+import { ATTRIBUTIONS, REASONS } from '../../domain/reasons.ts';
 import { Role } from './disputes.ts';
 
 export const Reason = z
@@ -12,4 +12,4 @@ export const Reason = z
   })
   .meta({ id: 'Reason' });
 
-export const ReasonList = z.strictObject({ data: z.array(Reason) }).meta({ id: 'ReasonList' });
+export const ReasonList = z.strictObject({ data: z.array(Reason).max(REASONS.length) }).meta({ id: 'ReasonList' });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { REASONS } from '../../domain/reasons.ts';
 import { instantOf, Timestamp } from '../../http/schemas/common.ts';
 import { Role } from '../../http/schemas/disputes.ts';
 import { GROUPINGS } from '../counts.ts';
@@ -16,6 +17,9 @@ const Bound = z
   );
 
 const examples = ['2026-11-01', '2026-11-01T09:30:00+01:00'];
+
+/** Every group that a grouping can have: one for each reason of the catalogue, and one for those without a reason. */
+const MOST_GROUPS = REASONS.length + 1;
 
 export const StatisticsQuery = z.strictObject({
   from: Bound.optional().meta({
@@ -81,7 +85,10 @@ export const Statistics = z
     from: Timestamp,
     to: Timestamp,
     groupBy: z.enum(GROUPINGS),
-    data: z.array(StatisticsGroup).meta({ description: 'Groups with disputes, in the order of the catalogue.' }),
+    data: z
+      .array(StatisticsGroup)
+      .max(MOST_GROUPS)
+      .meta({ description: 'Groups with disputes, in the order of the catalogue.' }),
     total: StatisticsFigures,
     serverTime: Timestamp.meta({ description: 'As all of it stood at this moment.' }),
   })
