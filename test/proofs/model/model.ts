@@ -3,9 +3,25 @@ import type { ReportedStatus } from '../../../src/domain/state.ts';
 
 /** What somebody asks for, in the words of the contract; time is counted in single steps. */
 export type Ask =
-  | { readonly what: 'open'; readonly type: DisputeType; readonly by: Role }
+  | { readonly what: 'open'; readonly type: DisputeType; readonly by: Role; readonly change: ModelChange }
   | { readonly what: DisputeAction; readonly by: Role }
-  | { readonly what: 'report'; readonly status: ReportedStatus; readonly revision: number };
+  | {
+      readonly what: 'report';
+      readonly status: ReportedStatus;
+      readonly revision: number;
+      readonly date: number | null;
+      readonly currency: string;
+    };
+
+/** What an order change asks for: a date, extras in a currency, or both. */
+export interface ModelChange {
+  readonly date: number | null;
+  readonly currency: string | null;
+}
+
+/** Two dates of which one may be the other without its fraction of a second; a step is a millisecond. */
+const isSame = (a: number | null, b: number | null): boolean =>
+  a === b || (a !== null && b !== null && a > b - 1_000 && a < b + 1_000);
 
 export interface ModelHold {
   readonly type: DisputeType | null;
@@ -17,6 +33,7 @@ interface ModelDispute {
   readonly type: DisputeType;
   readonly opener: Role;
   readonly openedAt: number;
+  readonly change: ModelChange;
   resolution: string | null;
   respondBy: number;
 }
@@ -32,6 +49,11 @@ export class Model {
   reported: ReportedStatus = 'in_progress';
   revision = 1;
   cancelledByUs = false as boolean;
+  /** The date that holds, and the one that was reported first of those that are the same. */
+  date: number | null = null;
+  #reportedDate: number | null = null;
+  currency = 'USD';
+  extras: string[] = [];
   last: ModelDispute | null = null;
   readonly holds: ModelHold[] = [];
   #now = 0;
@@ -70,18 +92,26 @@ export class Model {
 
   /** What whoever asks is told. */
   tell(ask: Ask): string {
-    if (ask.what === 'report') return this.#report(ask.status, ask.revision);
-    return ask.what === 'open' ? this.#openOne(ask.type, ask.by) : this.#act(ask.what, ask.by);
+    if (ask.what === 'report') return this.#report(ask);
+    return ask.what === 'open' ? this.#openOne(ask.type, ask.by, ask.change) : this.#act(ask.what, ask.by);
   }
 
-  #openOne(type: DisputeType, by: Role): string {
+  #openOne(type: DisputeType, by: Role, change: ModelChange): string {
     if (type === 'order_update' && by !== 'client') return 'action_not_allowed';
     if (type === 'order_change' && by !== 'freelancer') return 'action_not_allowed';
     if (this.cancelledByUs || ['completed', 'cancelled'].includes(this.status)) return 'order_not_disputable';
     if (this.open !== null) return 'dispute_already_open';
+    if (type === 'order_change' && this.#misfit(change) !== null) return 'invalid_change';
     const respondBy = this.#now + WINDOWS[type];
-    this.last = { type, opener: by, openedAt: this.#now, resolution: null, respondBy };
+    this.last = { type, opener: by, openedAt: this.#now, change, resolution: null, respondBy };
     return 'done';
+  }
+
+  /** Why a change does not fit the order as it is now, or null. */
+  #misfit({ date, currency }: ModelChange): string | null {
+    if (date !== null && date <= this.#now) return 'date_passed';
+    if (date !== null && this.date !== null && date <= this.date) return 'date_not_later';
+    return currency !== null && currency !== this.currency ? 'currency_changed' : null;
   }
 
   #act(what: DisputeAction, by: Role): string {
@@ -94,6 +124,12 @@ export class Model {
     if (what !== 'withdraw' && what !== 'add_comment' && by === dispute.opener) return 'not_respondent';
     if (dispute.resolution === 'expired') return 'response_window_closed';
     if (dispute.resolution !== null) return 'dispute_not_open';
+    if (what === 'accept' && dispute.type === 'order_change') {
+      const misfit = this.#misfit(dispute.change);
+      if (misfit !== null) return `change_outdated ${misfit}`;
+      this.date = dispute.change.date ?? this.date;
+      if (dispute.change.currency !== null) this.extras.push(dispute.change.currency);
+    }
     const ends = {
       accept: 'accepted',
       decline: 'declined',
@@ -104,13 +140,19 @@ export class Model {
     return 'done';
   }
 
-  #report(status: ReportedStatus, revision: number): string {
-    if (revision === this.revision && status === this.reported) return 'done';
+  #report({ status, revision, date, currency }: Extract<Ask, { what: 'report' }>): string {
+    const repeats = status === this.reported && isSame(date, this.#reportedDate) && currency === this.currency;
+    if (revision === this.revision && repeats) return 'done';
     if (revision <= this.revision) return 'stale_revision';
     const isFinal = status === 'completed' || status === 'cancelled';
     if (this.cancelledByUs && !isFinal) return 'order_closed';
     this.revision = revision;
     this.reported = status;
+    this.currency = currency;
+    if (!isSame(date, this.#reportedDate)) {
+      this.#reportedDate = date;
+      if (!isSame(date, this.date)) this.date = date;
+    }
     if (isFinal) this.#end('superseded');
     else if (status === 'delivered' && this.open?.type === 'order_update') this.#end('answered');
     return 'done';

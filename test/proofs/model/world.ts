@@ -19,7 +19,7 @@ export class World {
   constructor() {
     this.state = decide(
       { order: null, disputes: [], holds: [] },
-      report({ revision: 1, status: 'in_progress' }),
+      report({ revision: 1, status: 'in_progress', deliverBy: null }),
       T0,
     ).state;
   }
@@ -39,11 +39,19 @@ export class World {
   }
 
   #command(ask: Ask): Command {
-    if (ask.what === 'report') return report({ status: ask.status, revision: ask.revision });
+    if (ask.what === 'report') {
+      const { status, revision, date, currency } = ask;
+      const deliverBy = date === null ? null : T0 + date;
+      return report({ status, revision, deliverBy, price: { amount: 20_000, currency } });
+    }
     if (ask.what !== 'open') return act(ask.what, ask.by, { disputeId: `dispute-${this.#disputes}` });
+    const { date, currency } = ask.change;
     const change =
       ask.type === 'order_change'
-        ? { deliverBy: null, extras: [{ title: 'Extra', price: { amount: 1, currency: 'USD' } }] }
+        ? {
+            deliverBy: date === null ? null : T0 + date,
+            extras: currency === null ? [] : [{ title: 'Extra', price: { amount: 1, currency } }],
+          }
         : null;
     const disputeId = `dispute-${this.#disputes + 1}`;
     return open(ask.type, ask.by, { disputeId, change, windowMs: WINDOWS[ask.type] });
@@ -56,7 +64,9 @@ export class World {
     const decision = decide(this.#load(), this.#command(ask), this.#instant(now));
     if (fault === 'before the commit') return null;
     this.#commit(decision);
-    const answer = decision.rejection?.code ?? 'done';
+    const { rejection } = decision;
+    const answer =
+      rejection?.code === 'change_outdated' ? `${rejection.code} ${rejection.reason}` : (rejection?.code ?? 'done');
     this.#answers.set(key, answer);
     if (ask.what === 'open' && answer === 'done') this.#disputes += 1;
     return fault === 'none' ? answer : null;
@@ -71,8 +81,14 @@ export class World {
   see(now: number) {
     const seen = asSeenAt(this.#load(), this.#instant(now));
     const dispute = seen.disputes.find(({ id }) => id === `dispute-${this.#disputes}`);
+    const { status, reportedStatus, deliverBy, price, extras, revision } = orderOf(seen);
     return {
-      status: orderOf(seen).status,
+      status,
+      reported: reportedStatus,
+      revision,
+      date: deliverBy === null ? null : deliverBy - T0,
+      currency: price.currency,
+      extras: extras.map((extra) => extra.price.currency),
       resolution: dispute?.resolved?.resolution ?? null,
       respondBy: dispute?.respondBy,
     };
