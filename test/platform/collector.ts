@@ -16,6 +16,8 @@ export interface Span {
   /** 2 says that it has failed. */
   readonly status: number;
   readonly events: readonly string[];
+  /** The ids of the spans that it is linked with. */
+  readonly links: readonly string[];
 }
 
 type Field = { readonly number: number; readonly value: number; readonly bytes: Buffer };
@@ -78,6 +80,7 @@ function spansOf(request: Buffer): Span[] {
           version: String(resource['service.version']),
           role: String(resource['resolution_center.role']),
           attributes: attributesOf(span, 9),
+          links: all(span, 13).map(({ bytes: link }) => bytes(link, 2).toString('hex')),
           status: all(bytes(span, 15), 3)[0]?.value ?? 0,
           events: all(span, 11).map(({ bytes: event }) => text(event, 2)),
         };

@@ -98,6 +98,28 @@ describe('with an api and a worker that send their traces to a collector', () =>
     expect(span).toMatchObject({ traceId, attributes: { 'http.response.status_code': 409 } });
   });
 
+  test('a transaction that several requests share is a span of its own, linked with each of theirs', async () => {
+    const orders = await Promise.all(Array.from({ length: 16 }, () => seedOrder(api)));
+    await Promise.all(
+      orders.map(({ id }, n) =>
+        api.as(CLIENT).post(`/v1/orders/${id}/disputes`, REQUESTS.order_update, {
+          traceparent: `00-7${TRACE_ID.slice(1, -2)}${10 + n}-${CALLER_SPAN}-01`,
+        }),
+      ),
+    );
+    const batch = await waitFor('the span of a batch', () => collector.spans.find(({ name }) => name === 'batch'));
+    expect(batch).toMatchObject({ parentId: null, role: 'api' });
+    expect(batch.attributes['resolution_center.batch_size']).toBe(batch.links.length);
+    const requests = await waitFor('the spans of its requests', () => {
+      const found = collector.spans.filter(({ id }) => batch.links.includes(id));
+      return found.length === batch.links.length && found;
+    });
+    // Reports of the orders may have shared one as well.
+    for (const { traceId, links } of requests) {
+      expect([traceId === batch.traceId, links]).toEqual([false, [batch.id]]);
+    }
+  });
+
   test('a trace that its caller does not keep is not kept here either', async () => {
     const traceId = TRACE_ID.replace('4b', '6b');
     const { id: orderId } = await seedOrder(api);
