@@ -93,14 +93,23 @@ function partyOf(order: Order | null, partyId: string | null): Party | null {
   return role === null || partyId === null ? null : { role, id: partyId };
 }
 
+/** Decides a request on a state at one instant. */
+export function decideOn(
+  { partyId, command }: Pick<CommandRequest, 'partyId' | 'command'>,
+  before: State,
+  now: Instant,
+): Decided {
+  const party = partyOf(before.order, partyId);
+  const made = command(party);
+  return { decision: decide(before, made, now), before, command: made, party, now };
+}
+
 /** What one command comes to on a locked state: the decision, what it writes, and its answer. */
 function rulingOf(request: CommandRequest, newId: () => string, traceParent: string | null) {
   return (before: State, now: Instant): Ruling<Outcome> => {
-    const party = partyOf(before.order, request.partyId);
-    const command = request.command(party);
-    const decision = decide(before, command, now);
-    const response = request.render({ decision, before, command, party, now });
-    const { settled, state, entries } = decision;
+    const decided = decideOn(request, before, now);
+    const response = request.render(decided);
+    const { settled, state, entries } = decided.decision;
     const rest = { state, entries: entries.slice(settled.entries.length) };
     const origin = { requestId: request.requestId, traceParent };
     return {

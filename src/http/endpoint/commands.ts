@@ -1,11 +1,14 @@
 import { partyIdOf } from '../../application/caller.ts';
+import { dryRun } from '../../application/dry-run.ts';
 import type { Outcome, StoredResponse } from '../../application/idempotent.ts';
 import { type CommandRequest, type Decided, execute } from '../../application/write.ts';
 import type { Command, Precondition } from '../../domain/commands.ts';
 import type { State } from '../../domain/state.ts';
 import { asSeenAt } from '../../domain/transition.ts';
 import { disputeState, orderState, presentConflict, presentDispute, presentOrder } from '../present/disputes.ts';
+import { presentEffects } from '../present/effects.ts';
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, problemDocument, problemError, rejectionProblem } from '../problems/problems.ts';
+import type { DryRunQuery } from '../schemas/dry-run.ts';
 import type { AnyCall } from './endpoint.ts';
 import { namesState, parseCondition } from './etag.ts';
 import type { Reply, StoredReply, Success } from './reply.ts';
@@ -83,28 +86,43 @@ export function disputeAfter({ decision, command, party, now }: Decided) {
   return presentDispute(dispute, order, party.role, now);
 }
 
+/** What a party's command would come to. */
+export const disputeDryRun = (decided: Decided) =>
+  ({ dryRun: true, dispute: disputeAfter(decided), effects: presentEffects(decided) }) as const;
+
 type Asked = Pick<CommandRequest, 'target' | 'command' | 'key'> & { readonly url: string };
 
+interface Renderers<S extends Success> {
+  /** Makes the answer to a success. */
+  readonly success: (decided: Decided) => StoredReply<S>;
+  /** Makes the answer to a success of a dry run. */
+  readonly dryRun: (decided: Decided) => StoredReply<S>;
+}
+
+/** A call of a command, which may be a dry run. */
+export type CommandCall = AnyCall & { readonly query: DryRunQuery };
+
 /**
- * Takes one command through the write path and makes its answer.
- * @param render makes the answer to a success
+ * Takes one command through the write path and makes its answer; or says what it would come to, where the call is a dry run.
  * @throws ProblemError for what is refused before anything is decided
  */
 export async function carryOut<S extends Success>(
-  call: AnyCall,
+  call: CommandCall,
   asked: Asked,
-  render: (decided: Decided) => StoredReply<S>,
+  render: Renderers<S>,
 ): Promise<Reply<S>> {
   const instance = { url: asked.url, id: call.requestId };
-  const result = await execute(call.deps.write, {
+  const isDry = call.query.dryRun === true;
+  const request: CommandRequest = {
     target: asked.target,
     partyId: partyIdOf(call.caller),
     requestId: call.requestId,
     key: asked.key,
     bytes: Number(call.headers['content-length'] ?? 0),
     command: asked.command,
-    render: (decided) => refusal(decided, instance) ?? render(decided),
-  });
+    render: (decided) => refusal(decided, instance) ?? (isDry ? render.dryRun(decided) : render.success(decided)),
+  };
+  const result = isDry ? await dryRun(call.deps.write, request) : await execute(call.deps.write, request);
   return replyTo(result as Outcome<StoredReply<S>>); // a refusal is no success, and is sent as it is
 }
 

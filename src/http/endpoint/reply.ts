@@ -10,6 +10,8 @@ export interface Success {
   readonly schema: z.ZodType;
   /** JSON unless it says otherwise; such an endpoint has no success of another kind. */
   readonly mediaType?: typeof EVENT_STREAM;
+  /** Whether it is the success of a dry run; an endpoint has it beside the one that it stands for, with the same status. */
+  readonly dryRun?: true;
   /** The headers that the answer has to have. */
   readonly headers?: readonly ('ETag' | 'Location')[];
 }

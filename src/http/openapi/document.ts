@@ -161,6 +161,15 @@ const RESPONSE_HEADERS: Record<string, Json> = {
     schema: text,
     example: 'Bearer error="invalid_token", error_description="The token has expired."',
   },
+  CommandETag: {
+    description: 'As everywhere; absent in a dry run.',
+    schema: { type: 'string', pattern: ENTITY_TAG_PATTERN },
+    example: EXAMPLE_TAG,
+  },
+  CommandLocation: {
+    description: 'Where the new resource is; absent in a dry run.',
+    schema: { ...text, format: 'uri-reference' },
+  },
   InsufficientScope: {
     description: 'The scope that the token lacks, as the issuer has to write it; absent where no scope would help.',
     schema: text,
@@ -169,7 +178,16 @@ const RESPONSE_HEADERS: Record<string, Json> = {
 };
 
 /** Components that describe a header by another name than its own. */
-const HEADER_NAMES: Readonly<Record<string, string>> = { InsufficientScope: 'WWW-Authenticate' };
+const HEADER_NAMES: Readonly<Record<string, string>> = {
+  InsufficientScope: 'WWW-Authenticate',
+  CommandETag: 'ETag',
+  CommandLocation: 'Location',
+};
+
+function eitherOf(components: Components, schema: z.ZodType, other: z.ZodType | undefined): Json {
+  const one = components.schemaOf(schema);
+  return other === undefined ? one : { oneOf: [one, components.schemaOf(other)] };
+}
 
 function headersOf(components: readonly string[]): Json {
   if (components.length === 0) return {};
@@ -177,16 +195,24 @@ function headersOf(components: readonly string[]): Json {
   return { headers: Object.fromEntries(refs) };
 }
 
+/** Headers that a success has unless it is the success of a dry run. */
+const UNLESS_DRY_RUN: Readonly<Record<string, string>> = { ETag: 'CommandETag', Location: 'CommandLocation' };
+
 function successResponses(components: Components, operation: Endpoint): Json {
   const replayed = operation.takesKey ? ['Idempotency-Replayed'] : [];
+  const dry = new Map(operation.success.flatMap((one) => (one.dryRun === true ? [[one.status, one] as const] : [])));
+  const real = operation.success.filter(({ dryRun }) => dryRun !== true);
   return Object.fromEntries(
-    operation.success.map(({ status, description, schema, mediaType = 'application/json', headers = [] }) => [
+    real.map(({ status, description, schema, mediaType = 'application/json', headers = [] }) => [
       String(status),
       {
-        description,
-        ...headersOf([...headers, ...replayed]),
+        description: [description, dry.get(status)?.description].filter((text) => text !== undefined).join(' '),
+        ...headersOf([
+          ...(dry.has(status) ? headers.map((name) => UNLESS_DRY_RUN[name] ?? name) : headers),
+          ...replayed,
+        ]),
         content: {
-          [mediaType]: { schema: components.schemaOf(schema) },
+          [mediaType]: { schema: eitherOf(components, schema, dry.get(status)?.schema) },
           ...(operation.hasCsv && { [TYPES.csv]: { schema: { type: 'string' } } }),
         },
       },

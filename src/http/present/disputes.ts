@@ -3,8 +3,8 @@ import { type DisputeAction, type OrderEffect, type Role, ruleOf } from '../../d
 import type { Actor, Change, Dispute, Extra, Instant, Money, Order, Party } from '../../domain/state.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
 
-const iso = (instant: Instant): string => new Date(instant).toISOString();
-const isoOrNull = (instant: Instant | null): string | null => (instant === null ? null : iso(instant));
+export const iso = (instant: Instant): string => new Date(instant).toISOString();
+export const isoOrNull = (instant: Instant | null): string | null => (instant === null ? null : iso(instant));
 
 /** The last part of an action's address. */
 const SEGMENTS: Readonly<Record<DisputeAction, string>> = {
@@ -23,7 +23,7 @@ export function disputeHref(id: string, action?: DisputeAction): string {
 // Objects that come out of a JSON column have their members in another order. Each is built anew, so that equal values are
 // equal texts, whose digest is the entity tag.
 export const presentMoney = ({ amount, currency }: Money) => ({ amount, currency });
-const presentExtra = ({ title, price }: Extra) => ({ title, price });
+export const presentExtra = ({ title, price }: Extra) => ({ title, price });
 const presentParty = ({ role, id }: Party) => ({ role, id });
 
 function presentChange(change: Change | null) {

@@ -3,7 +3,7 @@ import { partyIdOf } from '../../application/caller.ts';
 import { readOrder, readTimeline } from '../../application/read.ts';
 import { type DisputeAction, LIMITS } from '../../domain/rules.ts';
 import { type Party, roleIn } from '../../domain/state.ts';
-import { carryOut, disputeAfter, disputePrecondition, orderPrecondition } from '../endpoint/commands.ts';
+import { carryOut, disputeAfter, disputeDryRun, disputePrecondition, orderPrecondition } from '../endpoint/commands.ts';
 import { type Endpoint, operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
 import { stored } from '../endpoint/reply.ts';
@@ -19,6 +19,7 @@ import {
   Timeline,
   TimelineQuery,
 } from '../schemas/disputes.ts';
+import { DisputeDryRun, DRY_RUN, DryRunQuery } from '../schemas/dry-run.ts';
 
 const DisputeParams = z.strictObject({ id: DisputeId });
 
@@ -39,10 +40,14 @@ const openDispute = operation({
     'From then on the order is `in_dispute`, until the other party answers, the opener withdraws, or `respondBy` passes.',
   access: { party: true },
   params: z.strictObject({ orderId: OrderId }),
+  query: DryRunQuery,
   body: OpenDisputeRequest,
   takesKey: true,
   takesIfMatch: true,
-  success: [{ status: 201, description: 'The dispute is open.', schema: Dispute, headers: ['Location', 'ETag'] }],
+  success: [
+    { status: 201, description: 'The dispute is open.', schema: Dispute, headers: ['Location', 'ETag'] },
+    { status: 201, description: DRY_RUN, schema: DisputeDryRun, dryRun: true },
+  ],
   problems: [
     'not_found',
     'action_not_allowed',
@@ -73,9 +78,12 @@ const openDispute = operation({
         remindersMs: call.deps.remindersMs,
       }) as const;
     const asked = { url: `/v1/orders/${orderId}/disputes`, target: { orderId }, command, key: idempotencyKey(call) };
-    return carryOut(call, asked, (decided) => {
-      const body = disputeAfter(decided);
-      return stored(call.reply(201, body, { location: disputeHref(body.id), etag: body.etag }));
+    return carryOut(call, asked, {
+      success: (decided) => {
+        const body = disputeAfter(decided);
+        return stored(call.reply(201, body, { location: disputeHref(body.id), etag: body.etag }));
+      },
+      dryRun: (decided) => stored(call.reply(201, disputeDryRun(decided))),
     });
   },
 });
@@ -98,11 +106,15 @@ function actionOperation({ action, ...text }: ActionText): Endpoint {
     tag: 'Disputes',
     access: { party: true },
     params: DisputeParams,
+    query: DryRunQuery,
     body,
     ...(!comments && { bodyMayBeAbsent: true as const }),
     takesKey: true,
     takesIfMatch: true,
-    success: [{ status: 200, description: 'The dispute as it is now.', schema: Dispute, headers: ['ETag'] }],
+    success: [
+      { status: 200, description: 'The dispute as it is now.', schema: Dispute, headers: ['ETag'] },
+      { status: 200, description: DRY_RUN, schema: DisputeDryRun, dryRun: true },
+    ],
     problems: ['not_found', 'dispute_not_open', 'response_window_closed', ...text.problems],
     handle: (call) => {
       const { id: disputeId } = call.params;
@@ -116,9 +128,12 @@ function actionOperation({ action, ...text }: ActionText): Endpoint {
           : { kind: action, ...common, comment };
       };
       const asked = { url: disputeHref(disputeId, action), target: { disputeId }, command, key: idempotencyKey(call) };
-      return carryOut(call, asked, (decided) => {
-        const body = disputeAfter(decided);
-        return stored(call.reply(200, body, { etag: body.etag }));
+      return carryOut(call, asked, {
+        success: (decided) => {
+          const body = disputeAfter(decided);
+          return stored(call.reply(200, body, { etag: body.etag }));
+        },
+        dryRun: (decided) => stored(call.reply(200, disputeDryRun(decided))),
       });
     },
   });

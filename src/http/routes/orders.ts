@@ -1,15 +1,27 @@
 import { z } from 'zod';
 import { partyIdOf } from '../../application/caller.ts';
 import { readOrder } from '../../application/read.ts';
+import type { Decided } from '../../application/write.ts';
 import { carryOut, orderPrecondition } from '../endpoint/commands.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { stored } from '../endpoint/reply.ts';
 import { presentOrder } from '../present/disputes.ts';
+import { presentEffects } from '../present/effects.ts';
 import { problemError } from '../problems/problems.ts';
 import { OrderId } from '../schemas/common.ts';
+import { DRY_RUN, DryRunQuery, OrderDryRun } from '../schemas/dry-run.ts';
 import { Order, OrderReport } from '../schemas/orders.ts';
 
 const OrderParams = z.strictObject({ orderId: OrderId });
+
+/** A reported order as it is afterwards. */
+function orderAfter({ decision, now }: Decided) {
+  const { order, disputes } = decision.state;
+  if (order === null) throw new Error('a report left no order behind');
+  return presentOrder(order, disputes, now);
+}
+
+const isNew = ({ before }: Decided): boolean => before.order === null;
 
 const reportOrder = operation({
   operationId: 'reportOrder',
@@ -23,11 +35,14 @@ const reportOrder = operation({
     '`delivered` answers an `order_update`.',
   access: { scopes: ['orders:write'] },
   params: OrderParams,
+  query: DryRunQuery,
   body: OrderReport,
   takesIfMatch: true,
   success: [
     { status: 200, description: 'The order was known and is now as reported.', schema: Order, headers: ['ETag'] },
     { status: 201, description: 'The order is new.', schema: Order, headers: ['Location', 'ETag'] },
+    { status: 200, description: DRY_RUN, schema: OrderDryRun, dryRun: true },
+    { status: 201, description: DRY_RUN, schema: OrderDryRun, dryRun: true },
   ],
   problems: ['stale_revision', 'order_closed', 'parties_immutable'],
   handle: (call) => {
@@ -43,14 +58,23 @@ const reportOrder = operation({
         report: { ...report, title: title ?? null, orderId, livemode: call.deps.livemode },
       }) as const;
     // A report has its revision for a key: what it says is kept for as long as the order.
-    return carryOut(call, { url, target: { orderId }, command, key: null }, ({ decision, before, now }) => {
-      const { order, disputes } = decision.state;
-      if (order === null) throw new Error('a report left no order behind');
-      const body = presentOrder(order, disputes, now);
-      const { etag } = body;
-      const isNew = before.order === null;
-      return stored(isNew ? call.reply(201, body, { location: url, etag }) : call.reply(200, body, { etag }));
-    });
+    return carryOut(
+      call,
+      { url, target: { orderId }, command, key: null },
+      {
+        success: (decided) => {
+          const body = orderAfter(decided);
+          const { etag } = body;
+          return stored(
+            isNew(decided) ? call.reply(201, body, { location: url, etag }) : call.reply(200, body, { etag }),
+          );
+        },
+        dryRun: (decided) => {
+          const body = { dryRun: true, order: orderAfter(decided), effects: presentEffects(decided) } as const;
+          return stored(isNew(decided) ? call.reply(201, body) : call.reply(200, body));
+        },
+      },
+    );
   },
 });
 

@@ -35,6 +35,15 @@ export function decimal({ min, max, byDefault }: Bounds & { byDefault?: number }
   return z.preprocess(toNumber, byDefault === undefined ? number.optional() : number.default(byDefault));
 }
 
+const toBoolean = (value: unknown): unknown => (value === 'true' ? true : value === 'false' ? false : value);
+
+/** A query parameter that is `true` or `false`; leaving it out says the same as `false`. */
+export function flag() {
+  return z
+    .preprocess(toBoolean, z.boolean().optional())
+    .transform((value): true | undefined => (value === true ? true : undefined));
+}
+
 const toList = (value: unknown): unknown => (typeof value === 'string' ? value.split(',') : value);
 
 /** A query parameter that takes several values, with commas between; each counts once, in the order of `values`. */

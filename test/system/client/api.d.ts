@@ -1262,6 +1262,13 @@ export interface components {
                 comment: components["schemas"]["CommentField"];
             };
         };
+        /** @description The dispute as it would be, and what else would change. */
+        DisputeDryRun: {
+            /** @enum {boolean} */
+            dryRun: true;
+            dispute: components["schemas"]["Dispute"];
+            effects: components["schemas"]["Effects"];
+        };
         /**
          * Format: uuid
          * @description A UUID v7, made when the dispute is opened.
@@ -1276,6 +1283,35 @@ export interface components {
         DisputeStatus: "open" | "resolved";
         /** @enum {string} */
         DisputeType: "order_update" | "cancellation" | "order_change";
+        /** @description What a command would change. */
+        Effects: {
+            order: {
+                status: {
+                    /** @description Null for a new order. */
+                    from: components["schemas"]["OrderStatus"] | null;
+                    to: components["schemas"]["OrderStatus"];
+                };
+                /** @description Only where it changes. */
+                deliverBy?: {
+                    from: components["schemas"]["Timestamp"] | null;
+                    to: components["schemas"]["Timestamp"] | null;
+                };
+                /** @description The extras that are added; only where there are some. */
+                extras?: components["schemas"]["Extra"][];
+            };
+            /** @description What becomes of the deadline; null where there is none, neither before nor after. */
+            deadline: ({
+                set: components["schemas"]["Timestamp"];
+            } | {
+                cleared: components["schemas"]["Timestamp"];
+            } | {
+                kept: components["schemas"]["Timestamp"];
+            }) | null;
+            /** @description The types of the events that it would send, in order. */
+            events: ("dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed")[];
+            /** @description What silence would do from then on; only while a dispute is open. */
+            onExpiry?: components["schemas"]["OnExpiry"];
+        };
         /**
          * @description The `ETag` of this, quotes included: send it as `If-Match`, or as `If-None-Match`, as it stands.
          * @example "6f1c0a9b3d5e7f24.9d2b4c6e8f0a1b3d"
@@ -1615,6 +1651,13 @@ export interface components {
             updatedAt: components["schemas"]["Timestamp"];
             etag: components["schemas"]["EntityTag"];
             serverTime: components["schemas"]["Timestamp"];
+        };
+        /** @description The order as it would be, and what else would change. */
+        OrderDryRun: {
+            /** @enum {boolean} */
+            dryRun: true;
+            order: components["schemas"]["Order"];
+            effects: components["schemas"]["Effects"];
         };
         /**
          * @description The order service's own id of an order: 1 to 128 of `A-Z a-z 0-9 . _ : -`, and neither `.` nor `..`.
@@ -2149,6 +2192,13 @@ export interface components {
          */
         "WWW-Authenticate": string;
         /**
+         * @description As everywhere; absent in a dry run.
+         * @example "6f1c0a9b3d5e7f24.9d2b4c6e8f0a1b3d"
+         */
+        CommandETag: string;
+        /** @description Where the new resource is; absent in a dry run. */
+        CommandLocation: string;
+        /**
          * @description The scope that the token lacks, as the issuer has to write it; absent where no scope would help.
          * @example Bearer error="insufficient_scope", scope="orders:write"
          */
@@ -2286,7 +2336,10 @@ export interface operations {
     };
     reportOrder: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
+                dryRun?: boolean;
+            };
             header?: {
                 /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
@@ -2303,25 +2356,25 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The order was known and is now as reported. */
+            /** @description The order was known and is now as reported. With `dryRun`: what it would come to. Nothing has happened. */
             200: {
                 headers: {
-                    ETag: components["headers"]["ETag"];
+                    ETag: components["headers"]["CommandETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Order"];
+                    "application/json": components["schemas"]["Order"] | components["schemas"]["OrderDryRun"];
                 };
             };
-            /** @description The order is new. */
+            /** @description The order is new. With `dryRun`: what it would come to. Nothing has happened. */
             201: {
                 headers: {
-                    Location: components["headers"]["Location"];
-                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["CommandLocation"];
+                    ETag: components["headers"]["CommandETag"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Order"];
+                    "application/json": components["schemas"]["Order"] | components["schemas"]["OrderDryRun"];
                 };
             };
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
@@ -2700,7 +2753,10 @@ export interface operations {
     };
     openDispute: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
+                dryRun?: boolean;
+            };
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -2719,16 +2775,16 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The dispute is open. */
+            /** @description The dispute is open. With `dryRun`: what it would come to. Nothing has happened. */
             201: {
                 headers: {
-                    Location: components["headers"]["Location"];
-                    ETag: components["headers"]["ETag"];
+                    Location: components["headers"]["CommandLocation"];
+                    ETag: components["headers"]["CommandETag"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Dispute"];
+                    "application/json": components["schemas"]["Dispute"] | components["schemas"]["DisputeDryRun"];
                 };
             };
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
@@ -3012,7 +3068,10 @@ export interface operations {
     };
     acceptDispute: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
+                dryRun?: boolean;
+            };
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3031,15 +3090,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The dispute as it is now. */
+            /** @description The dispute as it is now. With `dryRun`: what it would come to. Nothing has happened. */
             200: {
                 headers: {
-                    ETag: components["headers"]["ETag"];
+                    ETag: components["headers"]["CommandETag"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Dispute"];
+                    "application/json": components["schemas"]["Dispute"] | components["schemas"]["DisputeDryRun"];
                 };
             };
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
@@ -3197,7 +3256,10 @@ export interface operations {
     };
     declineDispute: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
+                dryRun?: boolean;
+            };
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3216,15 +3278,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The dispute as it is now. */
+            /** @description The dispute as it is now. With `dryRun`: what it would come to. Nothing has happened. */
             200: {
                 headers: {
-                    ETag: components["headers"]["ETag"];
+                    ETag: components["headers"]["CommandETag"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Dispute"];
+                    "application/json": components["schemas"]["Dispute"] | components["schemas"]["DisputeDryRun"];
                 };
             };
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
@@ -3382,7 +3444,10 @@ export interface operations {
     };
     provideUpdate: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
+                dryRun?: boolean;
+            };
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3401,15 +3466,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The dispute as it is now. */
+            /** @description The dispute as it is now. With `dryRun`: what it would come to. Nothing has happened. */
             200: {
                 headers: {
-                    ETag: components["headers"]["ETag"];
+                    ETag: components["headers"]["CommandETag"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Dispute"];
+                    "application/json": components["schemas"]["Dispute"] | components["schemas"]["DisputeDryRun"];
                 };
             };
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
@@ -3567,7 +3632,10 @@ export interface operations {
     };
     withdrawDispute: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
+                dryRun?: boolean;
+            };
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3586,15 +3654,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The dispute as it is now. */
+            /** @description The dispute as it is now. With `dryRun`: what it would come to. Nothing has happened. */
             200: {
                 headers: {
-                    ETag: components["headers"]["ETag"];
+                    ETag: components["headers"]["CommandETag"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Dispute"];
+                    "application/json": components["schemas"]["Dispute"] | components["schemas"]["DisputeDryRun"];
                 };
             };
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
@@ -3752,7 +3820,10 @@ export interface operations {
     };
     addComment: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
+                dryRun?: boolean;
+            };
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
@@ -3771,15 +3842,15 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The dispute as it is now. */
+            /** @description The dispute as it is now. With `dryRun`: what it would come to. Nothing has happened. */
             200: {
                 headers: {
-                    ETag: components["headers"]["ETag"];
+                    ETag: components["headers"]["CommandETag"];
                     "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Dispute"];
+                    "application/json": components["schemas"]["Dispute"] | components["schemas"]["DisputeDryRun"];
                 };
             };
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */

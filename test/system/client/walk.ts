@@ -23,6 +23,12 @@ function succeed<T>({ data, error }: { data?: T; error?: { code: string } }): T 
   return data;
 }
 
+/** Narrows the answer of a command that was no dry run: the document gives both for one status. */
+function carriedOut<T extends object>(answer: T): Exclude<T, { dryRun: true }> {
+  if ('dryRun' in answer) throw new Error('a dry run was not asked for');
+  return answer as Exclude<T, { dryRun: true }>; // `in` narrows no generic type
+}
+
 /** What the README walks through: a cancellation that is asked for, seen and accepted. */
 export async function walk(orders: Client, client: Client, freelancer: Client, orderId: string) {
   const path = { orderId };
@@ -40,11 +46,13 @@ export async function walk(orders: Client, client: Client, freelancer: Client, o
   const center = succeed(await client.GET('/v1/orders/{orderId}/resolution-center', { params: { path } }));
   const offered = center.open.filter(({ allowed }) => allowed).map(({ type }) => type);
 
-  const opened: Dispute = succeed(
-    await client.POST('/v1/orders/{orderId}/disputes', {
-      params: { path, header: { 'Idempotency-Key': `walk-${orderId}` } },
-      body: { type: 'cancellation', reason: 'late_delivery', comment: 'Two weeks late.' },
-    }),
+  const opened: Dispute = carriedOut(
+    succeed(
+      await client.POST('/v1/orders/{orderId}/disputes', {
+        params: { path, header: { 'Idempotency-Key': `walk-${orderId}` } },
+        body: { type: 'cancellation', reason: 'late_delivery', comment: 'Two weeks late.' },
+      }),
+    ),
   );
   const second = await client.POST('/v1/orders/{orderId}/disputes', {
     params: { path },
@@ -53,11 +61,13 @@ export async function walk(orders: Client, client: Client, freelancer: Client, o
 
   const id = opened.id;
   const seen = succeed(await freelancer.GET('/v1/disputes/{id}', { params: { path: { id } } }));
-  const accepted = succeed(
-    await freelancer.POST('/v1/disputes/{id}/accept', {
-      params: { path: { id }, header: { 'If-Match': seen.etag } },
-      body: { comment: 'Sorry.' },
-    }),
+  const accepted = carriedOut(
+    succeed(
+      await freelancer.POST('/v1/disputes/{id}/accept', {
+        params: { path: { id }, header: { 'If-Match': seen.etag } },
+        body: { comment: 'Sorry.' },
+      }),
+    ),
   );
   const order = succeed(await client.GET('/v1/orders/{orderId}', { params: { path } }));
   const timeline = succeed(await client.GET('/v1/disputes/{id}/timeline', { params: { path: { id } } }));

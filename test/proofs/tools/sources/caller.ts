@@ -55,3 +55,8 @@ export const REPORT = {
 export function fail(what: unknown): never {
   throw new Error(`unexpected answer: ${JSON.stringify(what)}`);
 }
+
+/** Narrows the answer of a command that was no dry run: the document gives both for one status. */
+export function carriedOut<T extends object>(answer: T): Exclude<T, { readonly dryRun: unknown }> {
+  return 'dryRun' in answer ? fail(answer) : (answer as Exclude<T, { readonly dryRun: unknown }>); // `in` narrows no generic type
+}

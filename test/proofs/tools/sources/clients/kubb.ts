@@ -1,6 +1,6 @@
 import send, { type Client, type RequestConfig, type ResponseConfig } from '@kubb/plugin-client/clients/fetch';
 import * as api from '../../generated/kubb/index.ts';
-import { type CallerOf, fail, REPORT } from '../caller.ts';
+import { type CallerOf, carriedOut, fail, REPORT } from '../caller.ts';
 
 class Refused<T> extends Error {
   readonly problem: T;
@@ -32,24 +32,27 @@ export const callerOf: CallerOf = (baseURL, token) => {
     headers: { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' },
   };
   const accept = async (id: string, etag: string) =>
-    await api.acceptDispute(id, { comment: 'Sorry.' }, { 'If-Match': etag }, config);
+    await api.acceptDispute(id, { comment: 'Sorry.' }, {}, { 'If-Match': etag }, config);
   return {
-    report: async (orderId) => (await api.reportOrder(orderId, REPORT, {}, config)).data.status,
+    report: async (orderId) => carriedOut((await api.reportOrder(orderId, REPORT, {}, {}, config)).data).status,
     offered: async (orderId) =>
       (await api.getResolutionCenter(orderId, {}, config)).data.open
         .filter(({ allowed }) => allowed)
         .map(({ type }) => type),
     open: async (orderId) =>
-      (
-        await api.openDispute(
-          orderId,
-          { type: 'cancellation', reason: 'late_delivery', comment: 'Two weeks late.' },
-          { 'Idempotency-Key': `open-${orderId}` },
-          config,
-        )
-      ).data,
+      carriedOut(
+        (
+          await api.openDispute(
+            orderId,
+            { type: 'cancellation', reason: 'late_delivery', comment: 'Two weeks late.' },
+            {},
+            { 'Idempotency-Key': `open-${orderId}` },
+            config,
+          )
+        ).data,
+      ),
     openAnother: async (orderId) => {
-      const call = api.openDispute(orderId, { type: 'order_update' }, {}, config);
+      const call = api.openDispute(orderId, { type: 'order_update' }, {}, {}, config);
       const problem = await problemOf<api.OpenDispute409>(call);
       if (problem.code !== 'dispute_already_open') return fail(problem);
       return { code: problem.code, disputeId: problem.openDispute?.id };
@@ -60,8 +63,9 @@ export const callerOf: CallerOf = (baseURL, token) => {
       const { etag, viewer } = (await api.getDispute(id, {}, config)).data;
       return { etag, actions: (viewer?.allowedActions ?? []).map(({ action }) => action) };
     },
-    comment: async (id) => (await api.addComment(id, { comment: 'Any news?' }, {}, config)).data.version,
-    accept: async (id, etag) => (await accept(id, etag)).data.resolution,
+    comment: async (id) =>
+      carriedOut((await api.addComment(id, { comment: 'Any news?' }, {}, {}, config)).data).version,
+    accept: async (id, etag) => carriedOut((await accept(id, etag)).data).resolution,
     acceptOutdated: async (id, etag) => {
       const problem = await problemOf<api.AcceptDispute412>(accept(id, etag));
       if (problem.code !== 'version_mismatch') return fail(problem);

@@ -1,6 +1,6 @@
 import createClient from 'openapi-fetch';
 import type { paths } from '../../generated/openapi-fetch/api.d.ts';
-import { type CallerOf, fail, REPORT } from '../caller.ts';
+import { type CallerOf, carriedOut, fail, REPORT } from '../caller.ts';
 
 function succeed<T>({ data, error }: { data?: T; error?: unknown }): T {
   return data ?? fail(error);
@@ -19,17 +19,20 @@ export const callerOf: CallerOf = (baseUrl, token) => {
       body: { comment: 'Sorry.' },
     });
   return {
-    report: async (orderId) => succeed(await client.PUT(ORDER, { params: { path: { orderId } }, body: REPORT })).status,
+    report: async (orderId) =>
+      carriedOut(succeed(await client.PUT(ORDER, { params: { path: { orderId } }, body: REPORT }))).status,
     offered: async (orderId) =>
       succeed(await client.GET(`${ORDER}/resolution-center`, { params: { path: { orderId } } }))
         .open.filter(({ allowed }) => allowed)
         .map(({ type }) => type),
     open: async (orderId) =>
-      succeed(
-        await client.POST(`${ORDER}/disputes`, {
-          params: { path: { orderId }, header: { 'Idempotency-Key': `open-${orderId}` } },
-          body: { type: 'cancellation', reason: 'late_delivery', comment: 'Two weeks late.' },
-        }),
+      carriedOut(
+        succeed(
+          await client.POST(`${ORDER}/disputes`, {
+            params: { path: { orderId }, header: { 'Idempotency-Key': `open-${orderId}` } },
+            body: { type: 'cancellation', reason: 'late_delivery', comment: 'Two weeks late.' },
+          }),
+        ),
       ),
     openAnother: async (orderId) => {
       const { error, response } = await client.POST(`${ORDER}/disputes`, {
@@ -48,10 +51,12 @@ export const callerOf: CallerOf = (baseUrl, token) => {
       return { etag, actions: (viewer?.allowedActions ?? []).map(({ action }) => action) };
     },
     comment: async (id) =>
-      succeed(
-        await client.POST('/v1/disputes/{id}/comments', { params: { path: { id } }, body: { comment: 'Any news?' } }),
+      carriedOut(
+        succeed(
+          await client.POST('/v1/disputes/{id}/comments', { params: { path: { id } }, body: { comment: 'Any news?' } }),
+        ),
       ).version,
-    accept: async (id, etag) => succeed(await accept(id, etag)).resolution,
+    accept: async (id, etag) => carriedOut(succeed(await accept(id, etag))).resolution,
     acceptOutdated: async (id, etag) => {
       const { error, response } = await accept(id, etag);
       if (response.status !== 412 || error?.code !== 'version_mismatch') return fail(error);

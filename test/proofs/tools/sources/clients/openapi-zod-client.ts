@@ -1,6 +1,6 @@
 import { isErrorFromAlias } from '@zodios/core';
 import { createApiClient } from '../../generated/openapi-zod-client/api.ts';
-import { type CallerOf, fail, REPORT } from '../caller.ts';
+import { type CallerOf, carriedOut, fail, REPORT } from '../caller.ts';
 
 /** The client checks every request and every answer with the zod schemas that were made from the document. */
 export const callerOf: CallerOf = (baseUrl, token) => {
@@ -17,15 +17,17 @@ export const callerOf: CallerOf = (baseUrl, token) => {
     await client.acceptDispute({ comment: 'Sorry.' }, { params: { id }, headers: { 'If-Match': etag } });
   const refusal = async (call: Promise<unknown>): Promise<unknown> => await call.then(fail, (error: unknown) => error);
   return {
-    report: async (orderId) => (await client.reportOrder(REPORT, { params: { orderId } })).status,
+    report: async (orderId) => carriedOut(await client.reportOrder(REPORT, { params: { orderId } })).status,
     offered: async (orderId) =>
       (await client.getResolutionCenter({ params: { orderId } })).open
         .filter(({ allowed }) => allowed)
         .map(({ type }) => type),
     open: async (orderId) =>
-      await client.openDispute(
-        { type: 'cancellation', reason: 'late_delivery', comment: 'Two weeks late.' },
-        { params: { orderId }, headers: { 'Idempotency-Key': `open-${orderId}` } },
+      carriedOut(
+        await client.openDispute(
+          { type: 'cancellation', reason: 'late_delivery', comment: 'Two weeks late.' },
+          { params: { orderId }, headers: { 'Idempotency-Key': `open-${orderId}` } },
+        ),
       ),
     openAnother: async (orderId) => {
       const error = await refusal(client.openDispute({ type: 'order_update' }, { params: { orderId } }));
@@ -39,8 +41,8 @@ export const callerOf: CallerOf = (baseUrl, token) => {
       const { etag, viewer } = await client.getDispute({ params: { id } });
       return { etag, actions: (viewer?.allowedActions ?? []).map(({ action }) => action) };
     },
-    comment: async (id) => (await client.addComment({ comment: 'Any news?' }, { params: { id } })).version,
-    accept: async (id, etag) => (await accept(id, etag)).resolution,
+    comment: async (id) => carriedOut(await client.addComment({ comment: 'Any news?' }, { params: { id } })).version,
+    accept: async (id, etag) => carriedOut(await accept(id, etag)).resolution,
     acceptOutdated: async (id, etag) => {
       const error = await refusal(accept(id, etag));
       if (!isErrorFromAlias(client.api, 'acceptDispute', error) || error.response.status !== 412) return fail(error);

@@ -1,16 +1,16 @@
 import * as api from '../../generated/orval/api.ts';
-import { type CallerOf, fail, REPORT } from '../caller.ts';
+import { type CallerOf, carriedOut, fail, REPORT } from '../caller.ts';
 
 /** The generator writes the address of the service into the client, so `baseUrl` is not needed. */
 export const callerOf: CallerOf = (_baseUrl, token) => {
   const authorization = { Authorization: `Bearer ${token}` };
   const options = { headers: authorization };
   const accept = async (id: string, etag: string) =>
-    await api.acceptDispute(id, { comment: 'Sorry.' }, { headers: { ...authorization, 'If-Match': etag } });
+    await api.acceptDispute(id, { comment: 'Sorry.' }, {}, { headers: { ...authorization, 'If-Match': etag } });
   return {
     report: async (orderId) => {
-      const answer = await api.reportOrder(orderId, REPORT, options);
-      return answer.status === 201 ? answer.data.status : fail(answer);
+      const answer = await api.reportOrder(orderId, REPORT, {}, options);
+      return answer.status === 201 ? carriedOut(answer.data).status : fail(answer);
     },
     offered: async (orderId) => {
       const answer = await api.getResolutionCenter(orderId, options);
@@ -21,12 +21,13 @@ export const callerOf: CallerOf = (_baseUrl, token) => {
       const answer = await api.openDispute(
         orderId,
         { type: 'cancellation', reason: 'late_delivery', comment: 'Two weeks late.' },
+        {},
         { headers: { ...authorization, 'Idempotency-Key': `open-${orderId}` } },
       );
-      return answer.status === 201 ? answer.data : fail(answer);
+      return answer.status === 201 ? carriedOut(answer.data) : fail(answer);
     },
     openAnother: async (orderId) => {
-      const answer = await api.openDispute(orderId, { type: 'order_update' }, options);
+      const answer = await api.openDispute(orderId, { type: 'order_update' }, {}, options);
       if (answer.status !== 409 || answer.data.code !== 'dispute_already_open') return fail(answer);
       return { code: answer.data.code, disputeId: answer.data.openDispute?.id };
     },
@@ -43,12 +44,12 @@ export const callerOf: CallerOf = (_baseUrl, token) => {
       };
     },
     comment: async (id) => {
-      const answer = await api.addComment(id, { comment: 'Any news?' }, options);
-      return answer.status === 200 ? answer.data.version : fail(answer);
+      const answer = await api.addComment(id, { comment: 'Any news?' }, {}, options);
+      return answer.status === 200 ? carriedOut(answer.data).version : fail(answer);
     },
     accept: async (id, etag) => {
       const answer = await accept(id, etag);
-      return answer.status === 200 ? answer.data.resolution : fail(answer);
+      return answer.status === 200 ? carriedOut(answer.data).resolution : fail(answer);
     },
     acceptOutdated: async (id, etag) => {
       const answer = await accept(id, etag);
