@@ -32,13 +32,11 @@ const Effects = z
       extras: z.array(Extra).optional().meta({ description: 'The extras that are added; only where there are some.' }),
     }),
     deadline: z
-      .union([
-        z.strictObject({ set: Timestamp }),
-        z.strictObject({ cleared: Timestamp }),
-        z.strictObject({ kept: Timestamp }),
-      ])
+      .strictObject({ set: Timestamp.optional(), cleared: Timestamp.optional(), kept: Timestamp.optional() })
       .nullable()
-      .meta({ description: 'What becomes of the deadline; null where there is none, neither before nor after.' }),
+      .meta({
+        description: 'What becomes of the deadline, as one of the three; null where there is none before and after.',
+      }),
     events: z.array(z.enum(ENTRY_TYPES)).meta({ description: 'The types of the events that it would send, in order.' }),
     onExpiry: OnExpiry.optional().meta({
       description: 'What silence would do from then on; only while a dispute is open.',

@@ -1299,14 +1299,12 @@ export interface components {
                 /** @description The extras that are added; only where there are some. */
                 extras?: components["schemas"]["Extra"][];
             };
-            /** @description What becomes of the deadline; null where there is none, neither before nor after. */
-            deadline: ({
-                set: components["schemas"]["Timestamp"];
-            } | {
-                cleared: components["schemas"]["Timestamp"];
-            } | {
-                kept: components["schemas"]["Timestamp"];
-            }) | null;
+            /** @description What becomes of the deadline, as one of the three; null where there is none before and after. */
+            deadline: {
+                set?: components["schemas"]["Timestamp"];
+                cleared?: components["schemas"]["Timestamp"];
+                kept?: components["schemas"]["Timestamp"];
+            } | null;
             /** @description The types of the events that it would send, in order. */
             events: ("dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed")[];
             /** @description What silence would do from then on; only while a dispute is open. */

@@ -71,7 +71,7 @@ export const callerOf: CallerOf = (baseURL, token) => {
       if (problem.code !== 'version_mismatch') return fail(problem);
       return { code: problem.code, etag: problem.dispute?.etag };
     },
-    timeline: async (id) => (await api.getTimeline(id, config)).data.data.map(({ action }) => action),
+    timeline: async (id) => (await api.getTimeline(id, {}, config)).data.data.map(({ action }) => action),
     events: async (orderId) => (await api.listEvents({ orderId }, config)).data.data.map(({ type }) => type),
   };
 };

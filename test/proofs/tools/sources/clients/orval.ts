@@ -57,7 +57,7 @@ export const callerOf: CallerOf = (_baseUrl, token) => {
       return { code: answer.data.code, etag: answer.data.dispute?.etag };
     },
     timeline: async (id) => {
-      const answer = await api.getTimeline(id, options);
+      const answer = await api.getTimeline(id, {}, options);
       return answer.status === 200 ? answer.data.data.map(({ action }) => action) : fail(answer);
     },
     events: async (orderId) => {
