@@ -1,6 +1,5 @@
 import type { State } from '../domain/state.ts';
 import { readClock } from '../store/clock.ts';
-import { find } from '../store/reads.ts';
 import type { Outcome } from './idempotent.ts';
 import { type CommandRequest, type CoreDeps, decideOn } from './write.ts';
 
@@ -15,7 +14,7 @@ export async function dryRun(
   deps: CoreDeps,
   request: Pick<CommandRequest, 'target' | 'partyId' | 'command' | 'render'>,
 ): Promise<Outcome> {
-  const found = await find(deps.db, request.target, request.partyId);
+  const found = await deps.find(request.target, request.partyId);
   if (found === undefined && request.partyId !== null) return { outcome: 'not_found' };
   const now = found?.now ?? (await readClock(deps.db.query));
   return { outcome: 'answered', response: request.render(decideOn(request, found ?? UNKNOWN, now)) };
