@@ -1,8 +1,8 @@
 import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { createCore } from './application/command-queue.ts';
+import { createLiveFeed } from './application/feed/live-feed.ts';
 import { forgetExpiredKeys } from './application/idempotent.ts';
-import { createLiveFeed } from './application/live-feed.ts';
 import type { CoreDeps } from './application/write.ts';
 import { api } from './endpoints.ts';
 import { eraseDueComments } from './erasures/erasures.ts';

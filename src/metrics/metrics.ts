@@ -1,5 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, type GaugeConfiguration, Histogram, Registry } from 'prom-client';
-import { END_REASONS } from '../application/follow.ts';
+import { END_REASONS } from '../application/feed/follow.ts';
 import type { Trigger } from '../application/write.ts';
 import { DISPUTE_TYPES } from '../domain/rules.ts';
 import type { Entry } from '../domain/transition.ts';

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { sequenceLog } from '../application/feed.ts';
+import { sequenceLog } from '../application/feed/feed.ts';
 import type { Instant } from '../domain/state.ts';
 import type { Answer } from '../platform/network/outgoing.ts';
 import { retryAfterMs } from '../platform/network/retry-after.ts';

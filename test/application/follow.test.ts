@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { POLL_MS } from '../../src/application/feed.ts';
-import { type Following, type FollowRequest, follow } from '../../src/application/follow.ts';
-import { createLiveFeed, type LiveFeed } from '../../src/application/live-feed.ts';
+import { POLL_MS } from '../../src/application/feed/feed.ts';
+import { type Following, type FollowRequest, follow } from '../../src/application/feed/follow.ts';
+import { createLiveFeed, type LiveFeed } from '../../src/application/feed/live-feed.ts';
 import { startProxy } from '../harness/proxy.ts';
 import { anOrderReport, CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { sequenceLog } from '../../src/application/feed.ts';
+import { sequenceLog } from '../../src/application/feed/feed.ts';
 import { ENTRY_TYPES } from '../../src/domain/commands.ts';
 import { presentWebhook } from '../../src/http/present/events.ts';
 import { type FeedRow, readFeed } from '../../src/store/feed.ts';

@@ -1,4 +1,4 @@
-import type { FeedRow } from '../../application/feed.ts';
+import type { FeedRow } from '../../application/feed/feed.ts';
 import type { Command, EntryType } from '../../domain/commands.ts';
 import { decide } from '../../domain/decide.ts';
 import type { DisputeAction } from '../../domain/rules.ts';

@@ -1,4 +1,4 @@
-import type { FeedRow } from '../../application/feed.ts';
+import type { FeedRow } from '../../application/feed/feed.ts';
 import type { Previous } from '../../domain/commands.ts';
 import { presentEventDispute, presentEventOrder, presentMoney } from './disputes.ts';
 

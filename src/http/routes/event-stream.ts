@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { partyIdOf } from '../../application/caller.ts';
-import { END_REASONS } from '../../application/follow.ts';
+import { END_REASONS } from '../../application/feed/follow.ts';
 import { readOrder, readTime } from '../../application/read.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { lastEventId } from '../endpoint/last-event-id.ts';

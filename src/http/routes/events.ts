@@ -1,5 +1,5 @@
 import { hasScope } from '../../application/caller.ts';
-import { awaitFeed } from '../../application/feed.ts';
+import { awaitFeed } from '../../application/feed/feed.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { presentEvent } from '../present/events.ts';
 import { withinPageBytes } from '../present/page-bytes.ts';

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { type Caller, callerKey } from '../../application/caller.ts';
-import { type EndReason, type Following, follow } from '../../application/follow.ts';
-import type { LiveFeed, Topic } from '../../application/live-feed.ts';
+import { type EndReason, type Following, follow } from '../../application/feed/follow.ts';
+import type { LiveFeed, Topic } from '../../application/feed/live-feed.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { Database } from '../../platform/postgres/database.ts';
 import { positionAhead } from '../problems/problems.ts';

@@ -1,5 +1,5 @@
-import type { FeedRow } from '../../application/feed.ts';
-import type { EndReason } from '../../application/follow.ts';
+import type { FeedRow } from '../../application/feed/feed.ts';
+import type { EndReason } from '../../application/feed/follow.ts';
 import { presentEvent } from '../present/events.ts';
 
 // Every block of a stream has data: some clients (@microsoft/fetch-event-source) hand a block without data to the page as an

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import { createLiveFeed } from '../../../src/application/live-feed.ts';
+import { createLiveFeed } from '../../../src/application/feed/live-feed.ts';
 import { mintToken } from '../../../src/dev/development.ts';
 import { buildApp } from '../../../src/http/server/app.ts';
 import { closeApp } from '../../../src/http/server/close.ts';

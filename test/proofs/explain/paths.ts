@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { applyDueDeadlines } from '../../../src/application/apply-due.ts';
 import { createCore } from '../../../src/application/command-queue.ts';
-import { sequenceLog } from '../../../src/application/feed.ts';
+import { sequenceLog } from '../../../src/application/feed/feed.ts';
 import { readDisputes, readOrder, readTimeline } from '../../../src/application/read.ts';
 import type { CoreDeps } from '../../../src/application/write.ts';
 import { DISPUTE_TYPES, RESOLUTIONS } from '../../../src/domain/rules.ts';

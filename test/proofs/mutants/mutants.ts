@@ -872,25 +872,25 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'who follows an order is taken in during a read that does not ask for it',
-    file: 'src/application/live-feed.ts',
+    file: 'src/application/feed/live-feed.ts',
     edits: [{ search: '      restingAt = null;\n', replace: '' }],
     killedBy: FOLLOWING,
   },
   {
     name: 'who follows an order hears again what was read already',
-    file: 'src/application/follow.ts',
+    file: 'src/application/feed/follow.ts',
     edits: [{ search: 'else if (next.seq > sent) {', replace: 'else {' }],
     killedBy: FOLLOWING,
   },
   {
     name: 'the log is not read again after nobody has followed it',
-    file: 'src/application/live-feed.ts',
+    file: 'src/application/feed/live-feed.ts',
     edits: [{ search: '        isRunning = false;\n        return;', replace: '        return;' }],
     killedBy: FOLLOWING,
   },
   {
     name: 'a user is told live of the orders of others',
-    file: 'src/application/live-feed.ts',
+    file: 'src/application/feed/live-feed.ts',
     edits: [
       {
         search: 'const concerned = [byOrder.get(row.orderId), byParty.get(clientId), byParty.get(freelancerId)];',
@@ -902,7 +902,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a user is told live as client only',
-    file: 'src/application/live-feed.ts',
+    file: 'src/application/feed/live-feed.ts',
     edits: [{ search: ', byParty.get(freelancerId)];', replace: '];' }],
     killedBy: USER_STREAM,
     named: 'in either role',
@@ -921,7 +921,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a position beyond the end of the log is waited at',
-    file: 'src/application/follow.ts',
+    file: 'src/application/feed/follow.ts',
     edits: [{ search: 'if (begin > logEnd) {', replace: 'if (begin < 0) {' }],
     killedBy: ['test/http/streams/order-stream.test.ts'],
     named: 'beyond the end of the log',

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Database, withTx } from '../platform/postgres/database.ts';
-import { type FeedPage, type FeedRequest, hasUnsequenced, readFeed, sequenceEntries } from '../store/feed.ts';
+import { type Database, withTx } from '../../platform/postgres/database.ts';
+import { type FeedPage, type FeedRequest, hasUnsequenced, readFeed, sequenceEntries } from '../../store/feed.ts';
 
-export type { FeedRow } from '../store/feed.ts';
+export type { FeedRow } from '../../store/feed.ts';
 
 const BATCH = 5_000;
 /** How often a reader that waits looks again. */

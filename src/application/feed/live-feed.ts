@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Database } from '../platform/postgres/database.ts';
-import { endOfFeed, type FeedPage, type FeedRow, readFeed } from '../store/feed.ts';
+import type { Database } from '../../platform/postgres/database.ts';
+import { endOfFeed, type FeedPage, type FeedRow, readFeed } from '../../store/feed.ts';
 import { POLL_MS, sequenceLog } from './feed.ts';
 
 /** What is followed: one order, or all orders of which a user is a party. */

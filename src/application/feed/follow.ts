@@ -1,5 +1,5 @@
-import type { Database } from '../platform/postgres/database.ts';
-import { endOfFeed, type FeedRow, readFeed } from '../store/feed.ts';
+import type { Database } from '../../platform/postgres/database.ts';
+import { endOfFeed, type FeedRow, readFeed } from '../../store/feed.ts';
 import type { LiveFeed, Topic } from './live-feed.ts';
 
 export interface FollowRequest {
