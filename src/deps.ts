@@ -154,6 +154,7 @@ export function makeDeps(
         remindersMs: config.REMINDERS,
         webhooks: { encryption, allowInsecure },
         eraseCopies: eraseResponses,
+        cooldownMs: config.COOLDOWN_AFTER_DECLINE,
         windowsMs: {
           order_update: config.WINDOW_ORDER_UPDATE,
           cancellation: config.WINDOW_CANCELLATION,

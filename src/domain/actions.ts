@@ -102,8 +102,16 @@ export function commentIsRequired(type: DisputeType, action: DisputeAction): boo
   return isAnswer(action) && ruleOf(type).answers[action]?.comment === 'required';
 }
 
+/** What an opener asks for, and how long it has to wait after the same request was declined, in milliseconds. */
+export interface Wish {
+  readonly type: DisputeType;
+  readonly role: Role;
+  readonly cooldownMs: number;
+}
+
 /** Why a role may not open a dispute of a type on an order now, or null if it may. */
-export function openingRefusal(state: State, type: DisputeType, role: Role, now: Instant): Rejection | null {
+export function openingRefusal(state: State, wish: Wish, now: Instant): Rejection | null {
+  const { type, role } = wish;
   if (ruleOf(type).opening[role] === undefined) return { code: 'action_not_allowed' };
   const status = state.order?.status;
   if (status === 'completed') return { code: 'order_not_disputable', reason: 'order_completed' };
@@ -112,7 +120,15 @@ export function openingRefusal(state: State, type: DisputeType, role: Role, now:
   }
   const open = openDisputeOf(state);
   if (open !== null) return { code: 'dispute_already_open', disputeId: open.id };
-  return state.order === null ? null : limitRefusal(state.order, role, now);
+  return state.order === null
+    ? null
+    : (limitRefusal(state.order, role, now) ?? cooldownRefusal(state.order, wish, now));
+}
+
+function cooldownRefusal({ declines }: Order, { type, role, cooldownMs }: Wish, now: Instant): Rejection | null {
+  const last = declines.find((declined) => declined.type === type && declined.role === role);
+  const availableAt = last === undefined ? now : last.at + cooldownMs;
+  return availableAt > now ? { code: 'cooldown_active', availableAt } : null;
 }
 
 /** Those of some openings that still count for the limit. */

@@ -43,6 +43,8 @@ export interface OpenDispute extends Conditional {
   readonly change: Change | null;
   /** How long the respondent has, in milliseconds. */
   readonly windowMs: number;
+  /** How long an opener whose request was declined has to wait before the same request, in milliseconds. */
+  readonly cooldownMs: number;
   /** How long before the deadline both parties are reminded, in milliseconds. */
   readonly remindersMs: readonly number[];
 }
@@ -117,6 +119,7 @@ export type Rejection =
   | { readonly code: 'comment_limit_reached' }
   /** `availableAt` is the instant from which on it is possible again; null if waiting does not help. */
   | { readonly code: 'dispute_limit_reached'; readonly availableAt: Instant | null }
+  | { readonly code: 'cooldown_active'; readonly availableAt: Instant }
   | { readonly code: 'stale_revision'; readonly revision: number }
   | { readonly code: 'order_closed' | 'parties_immutable' }
   | { readonly code: 'version_mismatch' }

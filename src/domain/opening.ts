@@ -63,7 +63,7 @@ function keep(change: Change | null): Change | null {
 /** Opens a dispute on an order, or says why not. */
 export function openDispute(state: State & { order: Order }, command: OpenDispute, now: Instant): Step | Rejection {
   const refusal =
-    openingRefusal(state, command.type, command.actor.role, now) ??
+    openingRefusal(state, { type: command.type, role: command.actor.role, cooldownMs: command.cooldownMs }, now) ??
     mismatch(state, command) ??
     reasonRefusal(command) ??
     commentRefusal(command) ??

@@ -16,6 +16,7 @@ function firstReport(state: State, report: OrderReport, now: Instant): Step {
     extras: [],
     disputeCount: 0,
     openings: [],
+    declines: [],
     price: report.price,
     title: report.title,
     livemode: report.livemode,

@@ -66,10 +66,19 @@ export interface Order {
   readonly disputeCount: number;
   /** Who opened disputes lately and when, oldest first: those that count for a limit. */
   readonly openings: readonly Opening[];
+  /** The last decline of each type of request of each opener. */
+  readonly declines: readonly Declined[];
   /** The dispute that ended the order by agreement or silence. */
   readonly cancelledByDisputeId: string | null;
   readonly createdAt: Instant;
   readonly updatedAt: Instant;
+}
+
+/** The last decline of a type of request, by its opener's role, as the cooldown counts it. */
+export interface Declined {
+  readonly role: Role;
+  readonly type: DisputeType;
+  readonly at: Instant;
 }
 
 /** The opening of a dispute, as the limit on openings counts it. */
@@ -79,10 +88,10 @@ export interface Opening {
 }
 
 /** An order as its log entries have it: without what grows, so that no entry repeats what others have brought. */
-export type LoggedOrder = Omit<Order, 'extras' | 'openings'> & { readonly extrasCount: number };
+export type LoggedOrder = Omit<Order, 'extras' | 'openings' | 'declines'> & { readonly extrasCount: number };
 
 /** Makes of an order what its log entries have of it. */
-export function loggedOrder({ extras, openings: _, ...order }: Order): LoggedOrder {
+export function loggedOrder({ extras, openings: _, declines: __, ...order }: Order): LoggedOrder {
   return { ...order, extrasCount: extras.length };
 }
 

@@ -120,6 +120,12 @@ export function move(state: State & { order: Order }, now: Instant, change: Move
   return { state: { ...state, order: after, disputes }, entries };
 }
 
+/** The declines of an order after one more: the last one of each type and opener. */
+function withDecline({ declines }: Order, { type, opener }: Dispute, at: Instant): Order['declines'] {
+  const others = declines.filter((one) => one.type !== type || one.role !== opener.role);
+  return [...others, { role: opener.role, type, at }];
+}
+
 function effectOn(order: Order, dispute: Dispute, effect: OrderEffect): Partial<Order> {
   switch (effect) {
     case 'none':
@@ -155,7 +161,11 @@ export function resolve(state: State & { order: Order }, dispute: Dispute, now: 
     type: `dispute.${ending.resolution}`,
     dispute: resolvedDispute(dispute, now, ending.resolution, ending.actor),
     comment: ending.comment ?? null,
-    order: { ...effectOn(state.order, dispute, ending.effect), ...ending.order },
+    order: {
+      ...effectOn(state.order, dispute, ending.effect),
+      ...(ending.resolution === 'declined' && { declines: withDecline(state.order, dispute, now) }),
+      ...ending.order,
+    },
   });
 }
 

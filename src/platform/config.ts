@@ -10,14 +10,17 @@ const KEY_BYTES = 32;
 const MIN_PASSWORD = 16;
 
 /** An ISO 8601 duration within bounds, as milliseconds. */
-const duration = (fallback: string, minMs: number, maxMs: number) =>
+const duration = (fallback: string, minMs: number, maxMs: number, least = 'PT1S') =>
   z
     .string()
     .default(fallback)
     .transform((text, context) => {
       const ms = parseDuration(text);
       if (ms !== null && ms >= minMs && ms <= maxMs) return ms;
-      context.addIssue({ code: 'custom', message: 'must be an ISO 8601 duration from PT1S to P90D, such as PT48H' });
+      context.addIssue({
+        code: 'custom',
+        message: `must be an ISO 8601 duration from ${least} to P90D, such as PT48H`,
+      });
       return z.NEVER;
     });
 
@@ -195,6 +198,7 @@ export const ENVIRONMENT = z
     WINDOW_ORDER_UPDATE: disputeWindow('PT48H'),
     WINDOW_CANCELLATION: disputeWindow('PT48H'),
     WINDOW_ORDER_CHANGE: disputeWindow('PT96H'),
+    COOLDOWN_AFTER_DECLINE: duration('PT0S', 0, 90 * DAY_MS, 'PT0S'),
     RATE_LIMIT_PER_MINUTE: integer(600, 0, 1_000_000),
     CORS_ORIGINS: origins,
     PROXY_HOPS: integer(0, 0, 10),

@@ -206,7 +206,7 @@ const epoch = (column: SQL) => sql`(extract(epoch FROM ${column}) * 1000)::bigin
 const ORDER = sql<Order | null>`(SELECT jsonb_build_object('id', o.id, 'clientId', o.client_id,
     'freelancerId', o.freelancer_id, 'status', o.status, 'reportedStatus', o.reported_status,
     'deliverBy', ${epoch(sql`o.deliver_by`)}, 'reportedDeliverBy', ${epoch(sql`o.reported_deliver_by`)},
-    'extras', o.extras, 'disputeCount', o.dispute_count, 'openings', o.openings,
+    'extras', o.extras, 'disputeCount', o.dispute_count, 'openings', o.openings, 'declines', o.declines,
     'price', jsonb_build_object('amount', o.price_amount, 'currency', o.price_currency),
     'title', o.title, 'livemode', o.livemode, 'revision', o.revision, 'version', o.version,
     'cancelledByDisputeId', o.cancelled_by_dispute_id,

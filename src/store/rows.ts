@@ -48,6 +48,7 @@ export function fromOrder({ price, ...order }: Order): OrderRow {
     ...order,
     extras: [...order.extras],
     openings: [...order.openings],
+    declines: [...order.declines],
     priceAmount: price.amount,
     priceCurrency: price.currency,
   };

@@ -4,6 +4,7 @@ import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type {
   Actor,
   Change,
+  Declined,
   Dispute,
   Extra,
   LoggedOrder,
@@ -33,6 +34,7 @@ export const orders = pgTable('orders', {
   version: integer('version').notNull(),
   disputeCount: integer('dispute_count').notNull(),
   openings: jsonb('openings').$type<Opening[]>().notNull(),
+  declines: jsonb('declines').$type<Declined[]>().notNull(),
   cancelledByDisputeId: uuid('cancelled_by_dispute_id'),
   createdAt: instant('created_at').notNull(),
   updatedAt: instant('updated_at').notNull(),

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { decide } from '../../src/domain/decide.ts';
 import { LIMITS } from '../../src/domain/rules.ts';
 import type { State } from '../../src/domain/state.ts';
-import { anOrder, CHANGE, DAY, open, orderOf, PARTY, T0 } from './builders.ts';
+import { act, anOrder, CHANGE, DAY, open, orderOf, PARTY, T0 } from './builders.ts';
 
 const quiet = (over: Parameters<typeof anOrder>[0] = {}): State => ({
   order: anOrder(over),
@@ -85,5 +85,27 @@ describe('what one order or dispute collects is bounded', () => {
       decide(quiet({ disputeCount }), open('order_update', 'client'), T0 + DAY).rejection;
     expect(at(LIMITS.disputes - 1)).toBeNull();
     expect(at(LIMITS.disputes)).toEqual({ code: 'dispute_limit_reached', availableAt: null });
+  });
+});
+
+describe('after a decline', () => {
+  const HOUR_MS = 3_600_000;
+  const cooldownMs = 48 * HOUR_MS;
+  const declined = () => {
+    const opened = decide(quiet(), open('cancellation', 'client', { cooldownMs }), T0).state;
+    return decide(opened, act('decline', 'freelancer'), T0 + HOUR_MS).state;
+  };
+  const again = (type: 'cancellation' | 'order_update', role: 'client' | 'freelancer', now: number) =>
+    decide(declined(), open(type, role, { cooldownMs, disputeId: 'dispute-9' }), now).rejection;
+
+  test('the same opener waits for the cooldown before the same request, and not a millisecond longer', () => {
+    const availableAt = T0 + HOUR_MS + cooldownMs;
+    expect(again('cancellation', 'client', availableAt - 1)).toEqual({ code: 'cooldown_active', availableAt });
+    expect(again('cancellation', 'client', availableAt)).toBeNull();
+  });
+
+  test('another request and the other party do not wait', () => {
+    expect(again('order_update', 'client', T0 + 2 * HOUR_MS)).toBeNull();
+    expect(again('cancellation', 'freelancer', T0 + 2 * HOUR_MS)).toBeNull();
   });
 });

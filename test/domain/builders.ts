@@ -58,6 +58,7 @@ export function anOrder(over: Partial<Order> = {}): Order {
     extras: [],
     disputeCount: 0,
     openings: [],
+    declines: [],
     price: { amount: 20_000, currency: 'USD' },
     title: 'A logo',
     livemode: true,
@@ -107,6 +108,7 @@ export function open(type: DisputeType, role: Role, over: Partial<OpenDispute> =
     comment: type === 'cancellation' && role === 'client' ? 'Two weeks late.' : null,
     change: type === 'order_change' ? CHANGE : null,
     windowMs: WINDOW[type],
+    cooldownMs: 0,
     remindersMs: [],
     ...over,
   };

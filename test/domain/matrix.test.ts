@@ -134,7 +134,7 @@ describe.each(situations)('%s of the %s, %s', (type, opener, moment) => {
     const shown =
       'act' in deed
         ? actionRefusal(orderOf(settled), disputeOf(settled), deed.act, actor, now)
-        : openingRefusal(settled, deed.open, actor, now);
+        : openingRefusal(settled, { type: deed.open, role: actor, cooldownMs: 0 }, now);
     expect(shown).toEqual(decide(state, commandOf(deed, actor), now).rejection);
   });
 });

@@ -73,6 +73,12 @@ async function refuseByBounds({ service, recorder: { refuse }, orderService, cli
     body: { comment: 'And another thing.' },
   });
   await client.post(`/v1/disputes/${id}/withdraw`, {});
+  await service.database.query(
+    `UPDATE orders SET declines = jsonb_build_array(jsonb_build_object('role', 'client', 'type', 'order_update',
+       'at', floor(extract(epoch FROM now()) * 1000) + 86400000)) WHERE id = 'order-1007'`,
+  );
+  await refuse('cooldown_active', 'openDispute', client, { path, body: UPDATE });
+  await service.database.query(`UPDATE orders SET declines = '[]' WHERE id = 'order-1007'`);
   for (let n = 0; n < 9; n += 1) {
     const again = (await client.post<Dispute>('/v1/orders/order-1007/disputes', UPDATE)).body;
     await client.post(`/v1/disputes/${again.id}/withdraw`, {});

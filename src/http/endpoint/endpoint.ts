@@ -17,6 +17,8 @@ export interface HttpDeps {
   readonly livemode: boolean;
   /** How long a respondent has, by type, in milliseconds. */
   readonly windowsMs: Readonly<Record<DisputeType, number>>;
+  /** How long an opener has to wait after a decline before the same request, in milliseconds. */
+  readonly cooldownMs: number;
   /** How long before a deadline the parties are reminded of it, in milliseconds. */
   readonly remindersMs: readonly number[];
   readonly webhooks: {

@@ -56,6 +56,7 @@ const opening = {
   precondition: null,
   disputeId: DISPUTE_ID,
   windowMs: WINDOW_MS,
+  cooldownMs: 0,
   remindersMs: [REMINDER_MS],
 } as const;
 

@@ -59,7 +59,7 @@ function allowedActions(dispute: Dispute, order: Order, role: Role, now: Instant
 const presentActor = (actor: Actor) => ('id' in actor ? { role: actor.role, id: actor.id } : { role: actor.role });
 
 /** What entries of the log have of an order. */
-type OrderInEvents = Omit<Order, 'extras' | 'openings'>;
+type OrderInEvents = Omit<Order, 'extras' | 'openings' | 'declines'>;
 
 const presentOrderSummary = ({ id, title, status, price, deliverBy }: OrderInEvents) => ({
   id,

@@ -83,16 +83,17 @@ interface Viewing {
   readonly role: Role;
   readonly now: Instant;
   readonly windowsMs: Readonly<Record<DisputeType, number>>;
+  readonly cooldownMs: number;
   /** The dispute that was resolved last. */
   readonly lastDispute: Dispute | null;
   /** The beginning of the timeline of the open dispute, or of the last one. */
   readonly timeline: FoundCenter['timeline'];
 }
 
-function presentOpening({ order, state, role, now, windowsMs }: Viewing, type: DisputeType) {
+function presentOpening({ order, state, role, now, windowsMs, cooldownMs }: Viewing, type: DisputeType) {
   const rule = ruleOf(type).opening[role];
   if (rule === undefined) return null;
-  const refusal = openingRefusal(state, type, role, now);
+  const refusal = openingRefusal(state, { type, role, cooldownMs }, now);
   return {
     action: 'open' as const,
     type,

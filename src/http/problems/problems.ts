@@ -28,6 +28,7 @@ export const PROBLEMS = {
   change_outdated: { status: 409, title: 'The order has changed since this was asked for' },
   comment_limit_reached: { status: 409, title: 'The dispute has as many comments as it may have' },
   dispute_limit_reached: { status: 409, title: 'The order has had too many disputes' },
+  cooldown_active: { status: 409, title: 'The same request was declined a short time ago' },
   endpoint_limit_reached: { status: 409, title: 'There are as many webhook endpoints as there may be' },
   stale_revision: { status: 409, title: 'A newer revision of the order is known' },
   order_closed: { status: 409, title: 'The order was cancelled by agreement' },
@@ -168,6 +169,12 @@ export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<st
       return { code, detail: CHANGE_IS_OUTDATED[rejection.reason], extra: { reason: rejection.reason } };
     case 'comment_limit_reached':
       return { code, detail: `A dispute has at most ${LIMITS.comments} comments. Answer it or wait for its end.` };
+    case 'cooldown_active':
+      return {
+        code,
+        detail: `The other party declined this request. You can ask again from ${iso(rejection.availableAt)} on.`,
+        extra: { availableAt: iso(rejection.availableAt) },
+      };
     case 'dispute_limit_reached':
       return disputeLimitReached(rejection.availableAt);
     case 'stale_revision':

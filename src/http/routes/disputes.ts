@@ -54,6 +54,7 @@ const openDispute = operation({
     'order_not_disputable',
     'dispute_already_open',
     'dispute_limit_reached',
+    'cooldown_active',
     'reason_required',
     'reason_not_allowed',
     'comment_required',
@@ -75,6 +76,7 @@ const openDispute = operation({
         comment,
         change: change === undefined ? null : { deliverBy: change.deliverBy ?? null, extras: change.extras ?? [] },
         windowMs: call.deps.windowsMs[type],
+        cooldownMs: call.deps.cooldownMs,
         remindersMs: call.deps.remindersMs,
       }) as const;
     const asked = { url: `/v1/orders/${orderId}/disputes`, target: { orderId }, command, key: idempotencyKey(call) };

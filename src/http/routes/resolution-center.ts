@@ -30,8 +30,17 @@ const getResolutionCenter = operation({
     if (found === undefined || role === null)
       throw problemError('not_found', 'There is no such order, or it is not yours.');
     const { order, now, lastDispute, timeline } = found;
-    const { windowsMs } = deps;
-    const body = presentResolutionCenter({ order, state: found, role, now, windowsMs, lastDispute, timeline });
+    const { windowsMs, cooldownMs } = deps;
+    const body = presentResolutionCenter({
+      order,
+      state: found,
+      role,
+      now,
+      windowsMs,
+      cooldownMs,
+      lastDispute,
+      timeline,
+    });
     return reply(200, body, { etag: body.etag });
   },
 });

@@ -71,7 +71,8 @@ export const ProblemDocument = z
       description: 'With `response_window_closed`: when the request was decided.',
     }),
     availableAt: Timestamp.optional().meta({
-      description: 'With `dispute_limit_reached` where waiting helps: from this instant on it is possible again.',
+      description:
+        'With `cooldown_active`, and with `dispute_limit_reached` where waiting helps: from this instant on it is possible again.',
     }),
     revision: z.int().optional().meta({ description: 'With `stale_revision`: the revision that is known.' }),
     end: z.int().min(0).optional().meta({ description: 'With `position_ahead`: the last position of the log.' }),

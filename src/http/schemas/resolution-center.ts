@@ -50,6 +50,7 @@ export const Blocked = z
       'change_outdated',
       'comment_limit_reached',
       'dispute_limit_reached',
+      'cooldown_active',
     ]),
     reason: z.enum(['order_completed', 'order_cancelled', ...OUTDATED_REASONS]).nullable(),
     availableAt: Timestamp.nullable().meta({

@@ -42,6 +42,7 @@ const VIEWS: readonly (readonly [string, (source: Source) => Json])[] = [
         now,
         state: { order, disputes: [dispute], holds: [] },
         windowsMs: WINDOW,
+        cooldownMs: 0,
         lastDispute: dispute,
         timeline: null,
       }),

@@ -72,6 +72,7 @@ export function opening(orderId: string, partyId: User, type: DisputeType, windo
     actor,
     disputeId: uuidv7(),
     type,
+    cooldownMs: 0,
     reason: type === 'cancellation' && partyId === FREELANCER ? 'unable_to_complete' : null,
     comment: 'Words.',
     change:

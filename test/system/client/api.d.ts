@@ -1079,7 +1079,7 @@ export interface components {
         /** @description Why an action is not possible: what a request for it would be refused with. */
         Blocked: {
             /** @enum {string} */
-            code: "action_not_allowed" | "not_respondent" | "not_opener" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "dispute_limit_reached";
+            code: "action_not_allowed" | "not_respondent" | "not_opener" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "dispute_limit_reached" | "cooldown_active";
             reason: ("order_completed" | "order_cancelled" | "date_passed" | "date_not_later" | "currency_changed") | null;
             /** @description The instant from which on it is possible, where waiting helps. */
             availableAt: components["schemas"]["Timestamp"] | null;
@@ -1713,7 +1713,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "dispute_limit_reached" | "endpoint_limit_reached" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "internal_error" | "unavailable";
+            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "dispute_limit_reached" | "cooldown_active" | "endpoint_limit_reached" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "internal_error" | "unavailable";
             requestId: string;
             /** @description What is wrong with the input. */
             errors?: components["schemas"]["InputError"][];
@@ -1728,7 +1728,7 @@ export interface components {
             respondBy?: components["schemas"]["Timestamp"];
             /** @description With `response_window_closed`: when the request was decided. */
             decidedAt?: components["schemas"]["Timestamp"];
-            /** @description With `dispute_limit_reached` where waiting helps: from this instant on it is possible again. */
+            /** @description With `cooldown_active`, and with `dispute_limit_reached` where waiting helps: from this instant on it is possible again. */
             availableAt?: components["schemas"]["Timestamp"];
             /**
              * Format: int64
@@ -2847,7 +2847,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `order_not_disputable`: This order cannot be disputed. `dispute_already_open`: The order already has an open dispute. `dispute_limit_reached`: The order has had too many disputes. `idempotency_key_in_use`: A request with this key is still running. */
+            /** @description `order_not_disputable`: This order cannot be disputed. `dispute_already_open`: The order already has an open dispute. `dispute_limit_reached`: The order has had too many disputes. `cooldown_active`: The same request was declined a short time ago. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2855,7 +2855,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "order_not_disputable" | "dispute_already_open" | "dispute_limit_reached" | "idempotency_key_in_use";
+                        code: "order_not_disputable" | "dispute_already_open" | "dispute_limit_reached" | "cooldown_active" | "idempotency_key_in_use";
                     };
                 };
             };
@@ -6890,7 +6890,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000051 */
+                /** @example 01a207d9-2100-7000-8000-000000000052 */
                 id: string;
             };
             cookie?: never;
