@@ -196,10 +196,19 @@ const TRANSACTION = { kind: 'client', attributes: { 'db.system.name': 'postgresq
 /**
  * Runs `work` in one transaction and commits it; anything thrown rolls it back.
  * Our own, since drizzle's transaction() leaks the pool's client when BEGIN fails (drizzle-orm#6023).
+ * Where a pooler has lost a prepared statement, the transaction was rolled back: `work` is run again, once, without prepared
+ * statements, so it may not change anything outside the transaction that a second run would get wrong.
  * @throws CommitUnknownError if the connection failed during COMMIT; else whatever `work` or the server raised
  */
 export function withTx<T>(db: Database, work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
-  return tracedWithin('transaction', TRANSACTION, () => runTx(db, work, options));
+  return tracedWithin('transaction', TRANSACTION, async () => {
+    try {
+      return await runTx(db, work, options);
+    } catch (error) {
+      if (error instanceof CommitUnknownError || !isStatementLost(error)) throw error;
+      return await runTx(db, work, options);
+    }
+  });
 }
 
 async function runTx<T>(

@@ -184,14 +184,27 @@ describe('prepared statements', () => {
     expect(rows).toEqual([{ used: 3 }]);
   });
 
-  test('that a pooler has lost fail once, as something to be tried again, and are done without from then on', async () => {
+  test('that a pooler has lost are not seen by a caller, and are done without from then on', async () => {
     const db = connected();
     await withTx(db, read(1));
     await db.pool.query('DEALLOCATE ALL');
-    expect(isTransient(await failureOf(withTx(db, read(1))))).toBe(true);
     await withTx(db, read(1));
     const { rows } = await db.pool.query('SELECT name FROM pg_prepared_statements');
     expect(rows).toEqual([]);
+  });
+
+  test('that a pooler has lost have what was written before rolled back, and written once', async () => {
+    const db = connected();
+    await withTx(db, read(1));
+    await db.pool.query('DEALLOCATE ALL');
+    let runs = 0;
+    const work = async (tx: Tx) => {
+      runs += 1;
+      await tx.execute(sql`INSERT INTO notes VALUES (${900})`);
+      await read(1)(tx);
+    };
+    await withTx(db, work);
+    expect([runs, await isNoted(900)]).toEqual([2, true]);
   });
 
   test('whose tables a migration changed fail once, as something to be tried again', async () => {
