@@ -75,7 +75,7 @@ export async function moveReleased(deps: CoreDeps, batches: number): Promise<{ m
   for (let batch = 0; batch < batches; batch += 1) {
     const disputeIds = await releasedDisputes(deps.db, BATCH);
     if (disputeIds.length === 0) {
-      await withTx(deps.db, finishHolds);
+      await withRetry(() => withTx(deps.db, finishHolds), { idempotent: true });
       return { moved, complete: failed === 0 };
     }
     const done = await applyBatch(deps, disputeIds);

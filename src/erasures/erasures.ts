@@ -76,7 +76,8 @@ async function proceed(deps: ErasureDeps, erasure: ErasureRow, batches: number):
   const { db } = deps;
   const erased = await eraseInBatches(deps, erasure, batches);
   const waiting = await commentsLeft(db, erasure);
-  if (waiting === 0) await withTx(db, (tx) => finishErasure(tx, erasure));
+  const finish = () => withTx(db, (tx) => finishErasure(tx, erasure));
+  if (waiting === 0) await withRetry(finish, { idempotent: true });
   return { erasure, erased, waiting };
 }
 

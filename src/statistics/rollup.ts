@@ -52,7 +52,7 @@ async function rollUpOneByOne(db: Database, log: Pick<Logger, 'error'>): Promise
 async function rollUpBatch({ db, log }: RollupDeps): Promise<number> {
   try {
     // Not repeated after a commit that may have happened: another round goes on from wherever the position is.
-    return await withTx(db, (tx) => rollUpEntries(tx, BATCH));
+    return await withRetry(() => withTx(db, (tx) => rollUpEntries(tx, BATCH)), { idempotent: false });
   } catch (error) {
     if (log === null || isTransient(error)) throw error;
     return await rollUpOneByOne(db, log);
@@ -67,7 +67,8 @@ async function rollUpBatch({ db, log }: RollupDeps): Promise<number> {
 export async function rollUp(deps: RollupDeps, rounds: number): Promise<'more' | 'done'> {
   const { db } = deps;
   for (let round = 0; round < rounds; round += 1) {
-    const numbered = (await hasUnsequenced(db)) ? await withTx(db, (tx) => sequenceEntries(tx, BATCH)) : 0;
+    const number = () => withTx(db, (tx) => sequenceEntries(tx, BATCH));
+    const numbered = (await hasUnsequenced(db)) ? await withRetry(number, { idempotent: false }) : 0;
     const passed = await rollUpBatch(deps);
     if (numbered < BATCH && passed < BATCH) return 'done';
   }

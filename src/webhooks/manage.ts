@@ -96,7 +96,8 @@ export function removeEndpoint(
     await lockForChange(tx, manager, id);
     return present(await deleteEndpoint(tx, id));
   };
-  return orRefusal(() => withTx(db, work));
+  // Repeated after a commit that did happen, it would say that there is no such endpoint.
+  return orRefusal(() => withRetry(() => withTx(db, work), { idempotent: false }));
 }
 
 /** Gives an endpoint a new secret; the one that it had signs for another `keepMs`, beside the new one. */

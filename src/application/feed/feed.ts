@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Database, withTx } from '../../platform/postgres/database.ts';
+import { withRetry } from '../../platform/postgres/retry.ts';
 import { type FeedPage, type FeedRequest, hasUnsequenced, readFeed, sequenceEntries } from '../../store/feed.ts';
 
 export type { FeedRow } from '../../store/feed.ts';
@@ -12,7 +13,9 @@ export const POLL_MS = 200;
 export async function sequenceLog(db: Database): Promise<void> {
   for (;;) {
     if (!(await hasUnsequenced(db))) return;
-    const numbered = await withTx(db, (tx) => sequenceEntries(tx, BATCH));
+    // Not repeated after a commit that may have happened: what it numbered would not be counted.
+    const number = () => withTx(db, (tx) => sequenceEntries(tx, BATCH));
+    const numbered = await withRetry(number, { idempotent: false });
     if (numbered < BATCH) return;
   }
 }
