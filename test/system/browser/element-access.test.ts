@@ -103,7 +103,8 @@ browsing('<resolution-center> for people who do not see it, or use no mouse', ()
     await freelancer.page.keyboard.type('Nearly done.');
     await press(freelancer.page, 'Tab', 'Enter');
     await freelancer.freelancer.getByText('In progress').waitFor();
-    expect(await focused(freelancer.page)).not.toBe('');
+    // The status and what has the focus are shown one after the other.
+    await expect.poll(() => focused(freelancer.page)).not.toBe('');
   }, 60_000);
 
   test('tells a screen reader of the request and the time that is left, and nothing every second', async () => {

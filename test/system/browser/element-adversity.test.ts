@@ -95,7 +95,7 @@ browsing('<resolution-center> in adverse conditions', () => {
         parties: ['client'],
         clockOffBy,
       });
-      expect(await client.getByRole('timer').textContent()).toMatch(/^47:5\d:\d\d$/);
+      expect(await client.getByRole('timer').textContent()).toMatch(/^(48:00:00|47:5\d:\d\d)$/);
     }
   });
 

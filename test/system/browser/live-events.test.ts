@@ -27,7 +27,9 @@ beforeAll(async () => {
   origin = pages.origin;
   service = await startProcess({ role: 'api', env: { CORS_ORIGINS: origin } });
   token = await mintToken(TEST_SECRET, { sub: CLIENT });
-  const [sample] = blocks(section('Following orders')).filter(({ language }) => language === 'js');
+  const [sample] = blocks(section('All tabs over one connection', 'docs/integrate-frontend.md')).filter(
+    ({ language }) => language === 'js',
+  );
   pages.files.set('/page.js', String(sample?.code).replace('http://127.0.0.1:3000', service.url));
   pages.files.set(
     '/live-events.js',
@@ -36,7 +38,7 @@ beforeAll(async () => {
   context = await (await startBrowser()).newContext();
 }, 60_000);
 
-/** Opens a tab that runs the sample of the README. */
+/** Opens a tab that runs the sample of docs/integrate-frontend.md. */
 async function openTab(): Promise<Page> {
   const page = await context.newPage();
   await page.goto(origin);
@@ -64,7 +66,7 @@ async function streamsOpen(): Promise<number> {
   return Number(/^event_streams_open\{kind="user"\} (\d+)$/m.exec(text)?.[1]);
 }
 
-browsing('the sample of the README in Chromium', () => {
+browsing('the sample of the documents in Chromium', () => {
   test('gives all tabs of a user the events over one connection, over HTTP/1.1, and leaves room for requests', async () => {
     const tabs: Page[] = [];
     for (let count = 0; count < TABS; count += 1) tabs.push(await openTab());
