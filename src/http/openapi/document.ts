@@ -134,6 +134,12 @@ const RESPONSE_HEADERS: Record<string, Json> = {
     example: EXAMPLE_TAG,
   },
   Location: { description: 'Where the new resource is.', required: true, schema: { ...text, format: 'uri-reference' } },
+  'Content-Language': {
+    description: 'The language of the texts for people.',
+    required: true,
+    schema: text,
+    example: 'pt-BR',
+  },
   'Idempotency-Replayed': {
     description: '`true` where this is the answer to an earlier request with the same key.',
     schema: { type: 'string', enum: ['true'] },

@@ -18,6 +18,7 @@ import { sendProblem } from '../problems/send-problem.ts';
 import { type QueueBoard, registerQueueBoard } from '../system/queue-board.ts';
 import { registerSystem, type SystemDeps } from '../system/system.ts';
 import { registerUiFiles } from '../system/ui-files.ts';
+import { registerTexts } from '../texts/served-texts.ts';
 import { acceptJson } from './body.ts';
 import { registerCompression } from './compression.ts';
 import { exposeToOrigins } from './cors.ts';
@@ -157,5 +158,6 @@ export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Pro
     await registerQueueBoard(app, deps.board, { ...deps.operators, identify, limits, audit: http.audit });
   if (routeSet.docs) await registerDocs(app, api);
   if (routeSet.docs) registerUiFiles(app);
+  if (routeSet.docs) registerTexts(app);
   return app;
 }

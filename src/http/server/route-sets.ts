@@ -7,7 +7,7 @@ export interface RouteSet {
   readonly metrics: boolean;
   /** Whether the queues can be looked at, by operators. */
   readonly board: boolean;
-  /** Whether the document and its reference page are there, which speak of all endpoints. */
+  /** Whether what is for the authors and readers of pages is there: the document, its reference page, the web component, texts. */
   readonly docs: boolean;
 }
 
@@ -32,6 +32,6 @@ export function routeSetOf(endpoints: readonly Endpoint[], name: RouteSetName): 
 
 /** The documented addresses of a port that are no endpoints. */
 export function systemPathsOf({ metrics, docs }: RouteSet): string[] {
-  const left: Readonly<Record<string, boolean>> = { '/metrics': metrics, '/openapi.json': docs };
+  const left: Readonly<Record<string, boolean>> = { '/metrics': metrics, '/openapi.json': docs, '/v1/texts': docs };
   return Object.keys(systemPaths).filter((path) => left[path] ?? true);
 }

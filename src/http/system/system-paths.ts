@@ -1,3 +1,5 @@
+import { LOCALES, TEXTS } from '../texts/languages.ts';
+
 const REDIS = {
   type: 'string',
   enum: ['up', 'refusing', 'down'],
@@ -43,16 +45,79 @@ const WRONG_METHOD = {
   content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
 };
 
-const get = (operationId: string, summary: string, description: string, responses: Record<string, unknown>) => ({
+const get = (
+  operationId: string,
+  summary: string,
+  description: string,
+  responses: Record<string, unknown>,
+  parameters: readonly unknown[] = [],
+) => ({
   get: {
     operationId,
     summary,
     description,
     tags: ['System'],
     security: [],
+    ...(parameters.length > 0 && { parameters }),
     responses: { ...responses, '405': WRONG_METHOD },
   },
 });
+
+const TEXTS_BODY = {
+  type: 'object',
+  additionalProperties: false,
+  required: ['locale', 'texts'],
+  properties: {
+    locale: { type: 'string', enum: LOCALES, description: 'The language of the texts.' },
+    texts: {
+      type: 'object',
+      additionalProperties: { type: 'string' },
+      description:
+        'Texts by key. A placeholder such as `{maximum}` stands for a value of the same name in `params`, or for what the page ' +
+        'shows. Take the first key that has a text: `error.change_outdated.date_passed`, else `error.change_outdated`.',
+    },
+  },
+};
+
+const LANGUAGE_TAGGED = { ...TAGGED, 'Content-Language': { $ref: '#/components/headers/Content-Language' } };
+
+const EXAMPLE_TEXTS = {
+  locale: 'de',
+  texts: {
+    'action_effect.accept.cancellation': TEXTS.de['action_effect.accept.cancellation'],
+    'error.too_long': TEXTS.de['error.too_long'],
+    'reason.client.late_delivery.opener': TEXTS.de['reason.client.late_delivery.opener'],
+    'reason.client.late_delivery.other': TEXTS.de['reason.client.late_delivery.other'],
+  },
+};
+
+const getTexts = get(
+  'getTexts',
+  'Texts of the codes',
+  'A text for every code of the API, for the pages of the parties: `reason.{role}.{code}.opener` and `….other`, ' +
+    '`dispute_type.{type}`, `action.{action}` and `action_effect.{action}.{type}`, `order_status.{status}`, ' +
+    '`dispute_status.{status}`, `resolution.{resolution}`, `expiry.{action}`, `timeline.{action}.{you|client|freelancer}`, ' +
+    '`event.{type}`, `problem.{code}` (titles), `error.{code}` and `error.{code}.{reason}`, and what the web component shows. ' +
+    'A new release adds keys. Caches may keep an answer for five minutes.',
+  {
+    '200': {
+      description: 'The texts.',
+      headers: LANGUAGE_TAGGED,
+      content: { 'application/json': { schema: TEXTS_BODY, examples: { german: { value: EXAMPLE_TEXTS } } } },
+    },
+    '304': { description: 'They have not changed.', headers: LANGUAGE_TAGGED },
+  },
+  [
+    {
+      name: 'locale',
+      in: 'query',
+      description:
+        'A BCP 47 language tag. The best match is answered: `de-AT` is met by `de`, `pt` by `pt-BR`, and everything else by ' +
+        'English. Without it, `Accept-Language` decides.',
+      schema: { type: 'string' },
+    },
+  ],
+);
 
 /** The part of the document that is not about disputes, and needs no token. */
 export const systemPaths = {
@@ -88,4 +153,5 @@ export const systemPaths = {
     },
     '304': { description: 'It has not changed.', headers: TAGGED },
   }),
+  '/v1/texts': getTexts,
 };

@@ -82,7 +82,7 @@ describe('a caller that sends too many requests', () => {
     const off = await startService();
     expect(refusals(await statusesOf(off, CLIENT, 3 * LIMIT))).toBe(0);
     const on = await startService({ env: { RATE_LIMIT_PER_MINUTE: '1' } });
-    for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json']) {
+    for (const path of ['/healthz', '/readyz', '/metrics', '/openapi.json', '/v1/texts']) {
       for (let count = 0; count < 5; count += 1) expect((await on.withAuthorization(null).get(path)).status).toBe(200);
     }
   }, 90_000);

@@ -19,6 +19,7 @@ const NOTHING_ELSE = {
   '/v1/disputes': 404,
   '/docs': 404,
   '/openapi.json': 404,
+  '/v1/texts': 404,
 };
 const FOR_OPERATORS = {
   ...NOTHING_ELSE,
@@ -27,7 +28,14 @@ const FOR_OPERATORS = {
   '/ops/queues/api/queues': 200,
   '/v1/ops/deadlines': 200,
 };
-const FOR_CALLERS = { ...NOTHING_ELSE, ...PROBES, '/v1/disputes': 403, '/docs': 200, '/openapi.json': 200 };
+const FOR_CALLERS = {
+  ...NOTHING_ELSE,
+  ...PROBES,
+  '/v1/disputes': 403,
+  '/docs': 200,
+  '/openapi.json': 200,
+  '/v1/texts': 200,
+};
 
 let ops: string;
 beforeAll(async () => {
@@ -49,7 +57,14 @@ async function answers(app: FastifyInstance | null): Promise<Record<string, numb
 }
 
 describe('what the ports answer', () => {
-  const whole = { ...FOR_CALLERS, ...FOR_OPERATORS, '/v1/disputes': 403, '/docs': 200, '/openapi.json': 200 };
+  const whole = {
+    ...FOR_CALLERS,
+    ...FOR_OPERATORS,
+    '/v1/disputes': 403,
+    '/docs': 200,
+    '/openapi.json': 200,
+    '/v1/texts': 200,
+  };
   const machines = { ...NOTHING_ELSE, ...FOR_MACHINES };
   const probes = { ...NOTHING_ELSE, ...PROBES };
 

@@ -127,5 +127,6 @@ export const EXPECTATIONS: Readonly<Record<string, Row>> = {
   getHealth: { request: at('/healthz'), ...SYSTEM },
   getReadiness: { request: at('/readyz'), ...SYSTEM },
   getMetrics: { request: at('/metrics'), ...SYSTEM },
+  getTexts: { request: at('/v1/texts'), ...SYSTEM },
   getOpenApi: { request: at('/openapi.json'), ...SYSTEM },
 };

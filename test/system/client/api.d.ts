@@ -758,6 +758,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/texts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Texts of the codes
+         * @description A text for every code of the API, for the pages of the parties: `reason.{role}.{code}.opener` and `….other`, `dispute_type.{type}`, `action.{action}` and `action_effect.{action}.{type}`, `order_status.{status}`, `dispute_status.{status}`, `resolution.{resolution}`, `expiry.{action}`, `timeline.{action}.{you|client|freelancer}`, `event.{type}`, `problem.{code}` (titles), `error.{code}` and `error.{code}.{reason}`, and what the web component shows. A new release adds keys. Caches may keep an answer for five minutes.
+         */
+        get: operations["getTexts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export interface webhooks {
     "dispute.opened": {
@@ -2171,6 +2191,11 @@ export interface components {
         ETag: string;
         /** @description Where the new resource is. */
         Location: string;
+        /**
+         * @description The language of the texts for people.
+         * @example pt-BR
+         */
+        "Content-Language": string;
         /** @description `true` where this is the answer to an earlier request with the same key. */
         "Idempotency-Replayed": "true";
         /**
@@ -7336,6 +7361,59 @@ export interface operations {
             304: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `method_not_allowed`: to any other method. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    getTexts: {
+        parameters: {
+            query?: {
+                /** @description A BCP 47 language tag. The best match is answered: `de-AT` is met by `de`, `pt` by `pt-BR`, and everything else by English. Without it, `Accept-Language` decides. */
+                locale?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The texts. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /**
+                         * @description The language of the texts.
+                         * @enum {string}
+                         */
+                        locale: "en" | "de" | "es" | "fr" | "pt-BR";
+                        /** @description Texts by key. A placeholder such as `{maximum}` stands for a value of the same name in `params`, or for what the page shows. Take the first key that has a text: `error.change_outdated.date_passed`, else `error.change_outdated`. */
+                        texts: {
+                            [key: string]: string;
+                        };
+                    };
+                };
+            };
+            /** @description They have not changed. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content?: never;
