@@ -66,7 +66,7 @@ browsing('<resolution-center> for people who do not see it, or use no mouse', ()
       await freelancer.getByRole('dialog').waitFor();
       await look('confirmation');
       await button(freelancer.getByRole('dialog'), 'Accept cancellation').click();
-      await client.getByText('Mutually cancelled').waitFor();
+      await client.getByText('Cancelled by agreement').waitFor();
       await look('cancelled order');
       await page.evaluate("document.querySelector('#client').orderId = 'no-such-order'");
       await client.getByText('There is no such order.').waitFor();

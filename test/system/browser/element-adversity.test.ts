@@ -188,7 +188,7 @@ browsing('<resolution-center> in adverse conditions', () => {
     await waitFor('the answer is refused', () => button(dialog, 'Decline').isDisabled(), 20_000);
     expect(await dialog.getByRole('alert').textContent()).toMatch(/time to respond is over|settled meanwhile/);
     await button(dialog, 'Back').click();
-    await freelancer.getByText('Mutually cancelled').waitFor();
+    await freelancer.getByText('Cancelled by agreement').waitFor();
   });
 
   proxied('works behind nginx as docs/proxies.md configures it (needs nginx)', async () => {
@@ -201,7 +201,7 @@ browsing('<resolution-center> in adverse conditions', () => {
     });
     await heading(client, 'You asked to cancel the order').waitFor();
     await respond(`/v1/disputes/${id}/accept`);
-    await client.getByText('Mutually cancelled').waitFor();
+    await client.getByText('Cancelled by agreement').waitFor();
     expect(complaints.filter((text) => !text.includes('status of 4'))).toEqual([]);
   });
 });

@@ -44,7 +44,7 @@ browsing('<resolution-center> for both parties of an order, on a page of another
     const dialog = freelancer.getByRole('dialog');
     await button(dialog, 'Accept cancellation').click();
     await dialog.waitFor({ state: 'detached' });
-    for (const party of [client, freelancer]) await party.getByText('Mutually cancelled').waitFor();
+    for (const party of [client, freelancer]) await party.getByText('Cancelled by agreement').waitFor();
 
     const statuses = (await told()).map(({ party, detail }) => [party, detail['orderStatus']]);
     expect(statuses).toEqual(
