@@ -34,6 +34,11 @@ test('every link between documents leads somewhere', () => {
   expect(documents.flatMap(brokenIn)).toEqual([]);
 });
 
+test('no two decisions have the same number', () => {
+  const numbers = readdirSync(join(ROOT, 'docs/decisions')).map((name) => name.slice(0, 4));
+  expect(new Set(numbers).size).toBe(numbers.length);
+});
+
 test('the README is short: 1,200 words', () => {
   expect(readFileSync(join(ROOT, 'README.md'), 'utf8').split(/\s+/).length).toBeLessThanOrEqual(1_200);
 });
