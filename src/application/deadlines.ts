@@ -62,7 +62,7 @@ export async function missingJobs(
   return { deadlines: found, next: position === null ? null : { ...position, offset: 0 } };
 }
 
-/** Jobs that nobody wants, from an offset on; it looks at a bounded number of them. */
+/** Jobs without a wanted deadline, from an offset on; it looks at a bounded number of them. */
 export async function orphanJobs(
   deps: CoreDeps,
   queue: QueueInspector,

@@ -24,7 +24,7 @@ import {
 export type { Span } from './store.ts';
 
 const BATCH = 5_000;
-/** As much as somebody who asks can wait for; what is left is counted one by one, up to a bound. */
+/** As much as a request can wait for; what is left is counted one by one, up to a bound. */
 const ROUNDS = 4;
 const BEHIND_AT_MOST = 20_000;
 const OVERDUE_AT_MOST = 5_000;
@@ -116,7 +116,7 @@ export interface StatisticsAt extends Statistics {
 
 /**
  * The statistics of the disputes that were opened in a span, exactly as all of them stand at one moment.
- * @returns null while more is still to be folded or to expire than somebody can wait for: after an outage, or when
+ * @returns null while more is still to be rolled up or to expire than a request can wait for: after an outage, or when
  *   statistics come to a database that has a long log
  */
 export async function readStatistics(deps: CoreDeps, span: Span, groupBy: Grouping): Promise<StatisticsAt | null> {

@@ -64,8 +64,8 @@ export async function leaseTimers(tx: Tx, options: LeaseOptions): Promise<TimerB
 export const keysOf = (timers: readonly Timer[]): string =>
   JSON.stringify(timers.map(({ disputeId, seq }) => ({ id: disputeId, seq })));
 
-// Row by row from the keys, whatever is known about the table. After a herd most of it is unwanted; a planner who counted when
-// next to nothing was would compare all of that with every key.
+// Row by row from the keys, whatever is known about the table. After a backlog most of it is unwanted; a planner with statistics
+// from before it would compare all of that with every key.
 // And none is waited for: who has locked one may be waiting for another of them. Decisions write theirs in an order of their own.
 const placesOf = (timers: readonly Timer[], condition: SQL) => sql`ARRAY(
   SELECT place FROM jsonb_to_recordset(${keysOf(timers)}::jsonb) AS k(id uuid, seq integer) CROSS JOIN LATERAL (
@@ -81,7 +81,7 @@ export async function returnLeases(tx: Tx, timers: readonly Timer[]): Promise<vo
   await tx.execute(sql`UPDATE timers SET leased_until = clock_timestamp() WHERE ctid = ANY (${places})`);
 }
 
-/** Forgets timers that nobody wants and whose jobs have been taken away; one that is locked at this moment comes again. */
+/** Forgets unwanted timers whose jobs have been taken away; one that is locked at this moment comes again. */
 export async function forgetTimers(tx: Tx, timers: readonly Timer[]): Promise<void> {
   const places = placesOf(timers, sql`due_at IS NULL`);
   await tx.execute(sql`DELETE FROM timers WHERE ctid = ANY (${places})`);

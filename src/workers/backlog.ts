@@ -1,4 +1,4 @@
-/** Whether a herd is overdue. Then others leave the work to the sweeper: it does it many times faster. */
+/** Whether there is a backlog of overdue deadlines. Then jobs leave the work to the sweeper, which is many times faster. */
 export interface Backlog {
   readonly set: (isThere: boolean) => void;
   /** Resolves when there is none, at once or later. */

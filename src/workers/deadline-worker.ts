@@ -39,8 +39,8 @@ function outcomeOf(settlement: DueOutcome, { seq }: DeadlineJob): DueOutcome['ou
 /** Starts to take due jobs. Jobs that come together are settled together; each is only a nomination. */
 export function startDeadlineWorker({ write, metrics, log, address, backlog }: DeadlineWorkerDeps): BrakedWorker {
   const collect = createBatcher<string, DueOutcome>({ waitMs: COLLECT_MS, limit: CONCURRENCY }, async (disputeIds) => {
-    // One order that somebody holds must not keep those of the others waiting, with their locks in our hands: it is left
-    // to whoever is deciding there, and to the sweeper after that.
+    // A locked order must not keep the others waiting, whose locks this transaction has: it is left to the transaction that has
+    // its lock, and to the sweeper after that.
     const failed = new Map<string, unknown>();
     const batches = await isolate([disputeIds], {
       work: (ids) => applyDueDeadlines(write, ids, { trigger: 'job', busy: 'skip' }),

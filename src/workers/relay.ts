@@ -34,7 +34,7 @@ async function handOver(deps: RelayDeps, { now, timers }: TimerBatch): Promise<v
   const unwanted = timers.filter(({ dueAt }) => dueAt === null);
   await addJobs(
     deps.queue,
-    // What has been due for longer is the sweeper's: it settles a herd many times faster than jobs do.
+    // What has been due for longer is the sweeper's: it settles a backlog many times faster than jobs do.
     wanted.filter(({ dueAt }) => (dueAt ?? now) >= now - LEAVE_TO_SWEEPER_MS),
     now,
   );

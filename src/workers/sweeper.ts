@@ -15,9 +15,9 @@ export interface SweeperDeps {
 
 // Twice a second: how late a deadline is when its job is lost, and a query that finds nothing costs next to nothing.
 const INTERVAL_MS = 500;
-// After a round that failed, that left something in somebody else's hands or that met a herd: a connection that broke or a lock
-// of a worker that froze would cost another half second, and of a herd that falls due bit by bit there would be half a
-// second's worth to settle at once, with nothing left of the machine for those who ask at that moment.
+// After a round that failed, that left disputes to other transactions, or that met a backlog: a connection that broke or a lock
+// of a worker that froze would cost another half second, and of a backlog that falls due bit by bit there would be half a
+// second's worth to settle at once, with nothing left of the machine for requests at that moment.
 const SOON_MS = 100;
 /** How many disputes a batch has at most. */
 const BATCH = 500;
@@ -32,8 +32,8 @@ const SMALL = 50;
 // On a busy machine five hundred take a second. Then a connection that breaks costs a second's work, and PostgreSQL takes a
 // process for frozen, and its locks away, while it still works on its answer.
 const BATCH_MS = 250;
-/** So many overdue at once are a herd: jobs leave it to the sweeper from here on. */
-const HERD = 2 * SMALL;
+/** So many overdue at once are a backlog: jobs leave it to the sweeper from here on. */
+const BACKLOG = 2 * SMALL;
 const ALARM_ATTEMPTS = 5;
 
 /** Notes a dispute that cannot be written; it is tried again after a pause that grows. */
@@ -50,7 +50,7 @@ export interface Sweep {
   readonly groups: Groups<string>;
   /** Behind which dispute to look, since another process has locked those before it; null for the longest overdue. */
   behind: string | null;
-  /** Whether the last one met a herd: more of it is falling due. */
+  /** Whether the last one met a backlog: more of it is falling due. */
   isBacklog: boolean;
   /** How many disputes this machine settles in the time of a batch, as far as is known. */
   size: number;
@@ -99,7 +99,7 @@ async function applyGroups(deps: SweeperDeps, sweep: Sweep): Promise<number> {
  * Of a batch that others have locked it takes the one behind it: a worker that froze with five hundred deadlines in its hands
  * keeps those waiting until its locks are free, and not all that are due with them.
  * @param sweep what the round before has left; it is left to the next one
- * @param onBacklog told before a herd is settled
+ * @param onBacklog told before a backlog is settled
  */
 export async function sweepOnce(
   deps: SweeperDeps,
@@ -110,14 +110,14 @@ export async function sweepOnce(
   await applyGroups(deps, sweep);
   const { overdue, toRemind } = await findDue(db, MOST, sweep.behind);
   const isFull = overdue.length === MOST;
-  const isBacklog = overdue.length >= HERD;
+  const isBacklog = overdue.length >= BACKLOG;
   if (isBacklog) onBacklog();
   const due = [...overdue, ...toRemind];
   if (due.length > 0) sweep.groups.push(due);
   const settled = await applyGroups(deps, sweep);
   sweep.behind = isFull && settled < MOST / 2 ? (overdue.at(-1) ?? null) : null;
-  // One that somebody else has in hand does not count: jobs would wait for it with all others.
-  sweep.isBacklog = isFull || (isBacklog && settled >= HERD);
+  // A backlog that another process is settling does not count: jobs would wait for it with all others.
+  sweep.isBacklog = isFull || (isBacklog && settled >= BACKLOG);
   if (isFull) return 'more';
   return sweep.isBacklog || settled < due.length ? 'soon' : 'done';
 }

@@ -158,7 +158,7 @@ export function createHttp({ api, getToken, locale }: HttpOptions): Http {
         const response = await authenticated(method, path, options);
         const receivedAt = performance.now();
         if (response.ok || response.status === 304) {
-          // A body that nobody reads keeps its connection, also an empty one.
+          // An unread body keeps its connection, also an empty one.
           const text = await response.text();
           const body = (text === '' ? null : JSON.parse(text)) as T;
           isRefused = false;

@@ -9,7 +9,7 @@ const BATCH = 5_000;
 /** How often a reader that waits looks again. */
 export const POLL_MS = 200;
 
-/** Gives its number to everything that was committed; whoever reads the log or works on it calls this first. */
+/** Gives every committed entry its number. Called before the log is read or worked on. */
 export async function sequenceLog(db: Database): Promise<void> {
   for (;;) {
     if (!(await hasUnsequenced(db))) return;

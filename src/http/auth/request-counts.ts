@@ -31,12 +31,12 @@ export interface Counts {
   readonly close: () => Promise<void>;
 }
 
-/** The shared store is told how often somebody called, and not who. */
+/** The shared store is told how often a caller called, and not which caller. */
 const nameOf = (minute: number, key: string): string =>
   `${minute}:${createHash('sha256').update(key).digest('base64url').slice(0, 22)}`;
 
 /**
- * Counts requests by key in whole minutes. A request is counted in memory and waits for nobody; what processes have
+ * Counts requests by key in whole minutes. A request is counted in memory and waits for nothing; what processes have
  * counted they tell each other twice a second, and while that fails each counts for itself.
  */
 export function createCounts(shared: SharedCounts | null, now: () => number = Date.now): Counts {
@@ -88,7 +88,7 @@ export function createCounts(shared: SharedCounts | null, now: () => number = Da
       const ttl = turn();
       const count = counts.get(key) ?? { shared: 0, own: 0 };
       if (!counts.has(key)) {
-        // More addresses than anybody can remember: those that come now are let through.
+        // The memory for addresses is full: further ones are let through.
         if (counts.size >= MAX_KEYS) return { current: 0, ttl };
         counts.set(key, count);
       }

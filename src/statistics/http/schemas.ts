@@ -54,7 +54,7 @@ const FIGURES = {
     id: 'ResponseSeconds',
     description:
       'From the opening to the answer, in elapsed time, exact to the millisecond: each is the time of one dispute, the ' +
-      'shortest within which so many percent were answered. Null where nobody answered.',
+      'shortest within which so many percent were answered. Null where no dispute was answered.',
   }),
   silenceShare: z
     .number()

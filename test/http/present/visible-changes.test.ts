@@ -124,7 +124,7 @@ function play(state: State, command: Command, afterMs: number): Played | null {
 }
 
 describe('every change that a reader can see has a log entry', () => {
-  test('whoever does whatever, in any situation', () => {
+  test('by any caller and any command, in any situation', () => {
     fc.assert(
       fc.property(steps, ([state, command, afterMs]) => {
         const played = play(state, command, afterMs);
