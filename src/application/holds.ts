@@ -11,8 +11,8 @@ import {
   listHolds,
   markReleased,
   type NewHold,
-  releasedDisputes,
 } from '../store/holds.ts';
+import { releasedDisputes } from '../store/overdue.ts';
 import { applyDueDeadlines } from './apply-due.ts';
 import { noteDeadlineFailure } from './due.ts';
 import { type IdempotencyKey, type Outcome, runOnce, type StoredResponse } from './idempotent.ts';
@@ -45,7 +45,7 @@ export function recentHolds(deps: CoreDeps): Promise<{ readonly now: Instant; re
 const BATCH = 500;
 
 async function applyReleased(deps: CoreDeps, disputeIds: readonly string[]): Promise<number> {
-  // An order that somebody holds is left to the next round, so that the others' deadlines move now.
+  // An order that another transaction has locked is left to the next round, so that the others' deadlines move now.
   const settled = await applyDueDeadlines(deps, disputeIds, { trigger: 'sweep', busy: 'skip' });
   return [...settled.values()].filter(({ outcome }) => outcome === 'settled').length;
 }

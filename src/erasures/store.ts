@@ -1,7 +1,7 @@
 import { and, eq, type SQL, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
-import { STATEMENT_TIME } from '../store/clock.ts';
+import { STATEMENT_TIME, timestamptz } from '../store/clock.ts';
 import { erasures } from './schema.ts';
 
 export type ErasureRow = typeof erasures.$inferSelect;
@@ -55,9 +55,8 @@ export type Erasable = Pick<ErasureRow, 'userId' | 'requestedAt'> | { readonly r
 /** Comments in the log, `l`, that are meant; each of the two has an index of its own. */
 function isMeant(erasable: Erasable): SQL {
   if ('userId' in erasable) {
-    const until = new Date(erasable.requestedAt).toISOString();
     return sql`l.actor_id = ${erasable.userId} AND l.actor_role IN ('client', 'freelancer')
-      AND l.occurred_at <= ${until}::timestamptz`;
+      AND l.occurred_at <= ${timestamptz(erasable.requestedAt)}`;
   }
   const before = sql`${STATEMENT_TIME} - ${erasable.resolvedForMs}::float8 * interval '1 millisecond'`;
   return sql`l.occurred_at < ${before} AND d.resolved_at < ${before}`;

@@ -1,8 +1,9 @@
 import { asc, type SQL, sql } from 'drizzle-orm';
 import type { Dispute, Hold, Instant } from '../domain/state.ts';
 import type { Tx } from '../platform/postgres/database.ts';
-import { CLOCK_AFTER_LOCK, STATEMENT_TIME } from '../store/clock.ts';
-import { holdsFor, NOT_HELD } from '../store/holds.ts';
+import { CLOCK_AFTER_LOCK, timestamptz } from '../store/clock.ts';
+import { holdsFor } from '../store/holds.ts';
+import { OVERDUE } from '../store/overdue.ts';
 import { toDispute } from '../store/rows.ts';
 import { disputes } from '../store/schema.ts';
 import type { Cell } from './counts.ts';
@@ -110,7 +111,6 @@ export interface Span {
 }
 
 const DAY_MS = 86_400_000;
-const instant = (value: Instant): SQL => sql`${new Date(value).toISOString()}::timestamptz`;
 const day = (value: Instant): SQL => sql`${new Date(value).toISOString().slice(0, 10)}::date`;
 
 /** A span as whole days, which the rollup has, and what is left of it before and behind them. */
@@ -124,7 +124,7 @@ function partsOf({ from, to }: Span): { days: Span; before: Span; behind: Span }
 const singly = ({ from, to }: Span) => sql`
   SELECT d.type, d.opener_role, coalesce(d.reason, '') AS reason, coalesce(d.resolution, 'open') AS resolution,
     1 AS disputes, ${RESPONSE} AS responses
-  FROM disputes d WHERE d.opened_at >= ${instant(from)} AND d.opened_at < ${instant(to)}`;
+  FROM disputes d WHERE d.opened_at >= ${timestamptz(from)} AND d.opened_at < ${timestamptz(to)}`;
 
 type CellRow = Omit<Cell, 'resolution' | 'reason'> & { reason: string; resolution: Cell['resolution'] | 'open' };
 
@@ -159,10 +159,9 @@ export async function overdueIn(tx: Tx, { from, to }: Span, limit: number): Prom
   const rows = await tx
     .select()
     .from(disputes)
-    // Written out, not as a parameter, of which a plan that is made once cannot know that it fits the index of open ones.
     .where(
-      sql`disputes.status = 'open' AND disputes.respond_by <= ${STATEMENT_TIME} AND ${NOT_HELD}
-        AND disputes.opened_at >= ${instant(from)} AND disputes.opened_at < ${instant(to)}`,
+      sql`${OVERDUE}
+        AND disputes.opened_at >= ${timestamptz(from)} AND disputes.opened_at < ${timestamptz(to)}`,
     )
     .orderBy(asc(disputes.respondBy))
     .limit(limit);

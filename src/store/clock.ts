@@ -1,4 +1,4 @@
-import { sql } from 'drizzle-orm';
+import { type SQL, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
 
@@ -11,6 +11,9 @@ export const CLOCK_AFTER_LOCK = sql<number>`floor(extract(epoch from clock_times
  * would be looked at. Only for finding rows: what is decided, is decided by `CLOCK_AFTER_LOCK` once the rows are locked.
  */
 export const STATEMENT_TIME = sql`statement_timestamp()`;
+
+/** An instant as a parameter of a query that is compared with columns. */
+export const timestamptz = (value: Instant): SQL => sql`${new Date(value).toISOString()}::timestamptz`;
 
 /** Asks the database what time it is. */
 export async function readClock(tx: Pick<Tx, 'execute'>): Promise<Instant> {

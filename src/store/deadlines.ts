@@ -2,8 +2,8 @@ import { sql } from 'drizzle-orm';
 import type { DisputeType } from '../domain/rules.ts';
 import type { Instant } from '../domain/state.ts';
 import type { Database } from '../platform/postgres/database.ts';
-import { STATEMENT_TIME } from './clock.ts';
-import { NOT_HELD } from './holds.ts';
+import { STATEMENT_TIME, timestamptz } from './clock.ts';
+import { OVERDUE } from './overdue.ts';
 import { keysOf, type Timer } from './timers.ts';
 
 /** A deadline as operators look at it. */
@@ -29,17 +29,15 @@ export interface DeadlineCounts {
   readonly overdue: number;
 }
 
-const at = (instant: Instant) => sql`${new Date(instant).toISOString()}::timestamptz`;
-
 const CONDITIONS = {
-  pending: sql`disputes.respond_by > ${STATEMENT_TIME}`,
-  overdue: sql`disputes.respond_by <= ${STATEMENT_TIME} AND ${NOT_HELD}`,
+  pending: sql`disputes.status = 'open' AND disputes.respond_by > ${STATEMENT_TIME}`,
+  overdue: OVERDUE,
 } as const;
 
 /** Counts open deadlines that lie ahead and those that have passed, each up to `cap`: a count costs what it counts. */
 export async function countDeadlines({ query }: Database, cap: number): Promise<DeadlineCounts> {
   const count = (condition: (typeof CONDITIONS)['pending']) => sql`(SELECT count(*)::integer FROM (
-    SELECT 1 FROM disputes WHERE status = 'open' AND ${condition} LIMIT ${cap}) AS counted)`;
+    SELECT 1 FROM disputes WHERE ${condition} LIMIT ${cap}) AS counted)`;
   const { rows } = await query.execute<{ now: number; pending: number; overdue: number }>(sql`
     SELECT floor(extract(epoch from clock_timestamp()) * 1000)::float8 AS now,
       ${count(CONDITIONS.pending)} AS pending, ${count(CONDITIONS.overdue)} AS overdue`);
@@ -59,10 +57,10 @@ export async function listDeadlines(
   const behind =
     after === null
       ? sql``
-      : sql` AND (disputes.respond_by, disputes.id) > (${at(after.dueAt)}, ${after.disputeId}::uuid)`;
+      : sql` AND (disputes.respond_by, disputes.id) > (${timestamptz(after.dueAt)}, ${after.disputeId}::uuid)`;
   const { rows } = await query.execute<DeadlineRow>(sql`
     SELECT id, order_id AS "orderId", type, deadline_seq AS seq, (extract(epoch from respond_by) * 1000)::float8 AS due
-    FROM disputes WHERE status = 'open' AND ${CONDITIONS[state]}${behind}
+    FROM disputes WHERE ${CONDITIONS[state]}${behind}
     ORDER BY respond_by, id LIMIT ${limit}`);
   return rows.map(({ id, due, ...row }) => ({ disputeId: id, dueAt: due, ...row }));
 }
@@ -76,7 +74,7 @@ export async function handedOver(
 ): Promise<Deadline[]> {
   // The LIMIT of the inner query keeps the outer one on its index, from which it takes no more than a page.
   const behind =
-    after === null ? sql`` : sql` AND (d.respond_by, d.id) > (${at(after.dueAt)}, ${after.disputeId}::uuid)`;
+    after === null ? sql`` : sql` AND (d.respond_by, d.id) > (${timestamptz(after.dueAt)}, ${after.disputeId}::uuid)`;
   const { rows } = await query.execute<DeadlineRow & { wake: number }>(sql`
     SELECT d.id, d.order_id AS "orderId", d.type, d.deadline_seq AS seq,
       (extract(epoch from d.respond_by) * 1000)::float8 AS due,

@@ -98,19 +98,8 @@ export const NOT_HELD = sql`disputes.respond_by <= (
   AND NOT EXISTS (
     SELECT 1 FROM holds h WHERE h.released_at IS NULL AND ${covers(H)} AND h.started_at < ${DUE})`;
 
-/**
- * Open disputes whose holds have ended and whose deadline has not been moved for it: at most `limit` ids, without those
- * that failed lately and are waiting for another try.
- */
-export async function releasedDisputes({ query }: Database, limit: number): Promise<string[]> {
-  const { rows } = await query.execute<{ id: string }>(sql`
-    SELECT disputes.id FROM disputes
-    WHERE EXISTS (SELECT 1 FROM holds h WHERE h.finished_at IS NULL AND ${uncounted(H)})
-      AND ${NOT_HELD} AND NOT EXISTS (
-        SELECT 1 FROM deadline_failures f WHERE f.dispute_id = disputes.id AND f.retry_at > clock_timestamp())
-    LIMIT ${limit}`);
-  return rows.map(({ id }) => id);
-}
+/** True in a query of open disputes for those whose holds have ended and whose deadline has not been moved for it. */
+export const IS_RELEASED = sql`EXISTS (SELECT 1 FROM holds h WHERE h.finished_at IS NULL AND ${uncounted(H)}) AND ${NOT_HELD}`;
 
 /**
  * Closes the released holds once nothing is left to move. As long as any hold lasts, none is closed: the time of one that

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import type { Tx } from '../platform/postgres/database.ts';
 import { STATEMENT_TIME } from './clock.ts';
-import { NOT_HELD } from './holds.ts';
+import { OVERDUE } from './overdue.ts';
 
 /** How far the timers are behind, by the database's clock. */
 export interface Lag {
@@ -15,8 +15,6 @@ export interface Lag {
   /** How long ago the lease ran out of the timer that waits longest to be handed over; 0 if none waits. */
   readonly relayLagSeconds: number;
 }
-
-const OVERDUE = sql`disputes.status = 'open' AND disputes.respond_by <= ${STATEMENT_TIME} AND ${NOT_HELD}`;
 
 const secondsSince = (instant: ReturnType<typeof sql>) =>
   sql`extract(epoch from ${STATEMENT_TIME} - ${instant})::float8`;

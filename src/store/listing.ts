@@ -1,10 +1,11 @@
-import { and, asc, desc, eq, inArray, lte, or, type Placeholder, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, inArray, or, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Dispute, Hold, Instant, Order } from '../domain/state.ts';
 import { type Database, prepared } from '../platform/postgres/database.ts';
-import { committedBefore, instantOf, STATEMENT_TIME } from './clock.ts';
-import { clockAndHolds, NOT_HELD } from './holds.ts';
+import { committedBefore, instantOf, timestamptz } from './clock.ts';
+import { clockAndHolds } from './holds.ts';
+import { OVERDUE } from './overdue.ts';
 import { toDispute } from './rows.ts';
 import { disputes } from './schema.ts';
 
@@ -75,7 +76,7 @@ function sortValue(dispute: Dispute, sort: Sort): Instant {
 /** A user, or the place of one in a query that is built once. */
 type Party = string | Placeholder<'party'>;
 
-/** The disputes of one user, or of everybody. */
+/** The disputes of one user, or of all users. */
 function belongsTo(partyId: Party | null): SQL | undefined {
   return partyId === null ? undefined : or(eq(disputes.clientId, partyId), eq(disputes.freelancerId, partyId));
 }
@@ -96,8 +97,6 @@ function awaits(awaiting: Filter['awaiting']): SQL | undefined {
   );
 }
 
-const instant = (value: Instant): SQL => sql`${new Date(value).toISOString()}::timestamptz`;
-
 const ofOrder = (orderId: string | undefined) => (orderId === undefined ? undefined : eq(disputes.orderId, orderId));
 
 function conditions(filter: Omit<Filter, 'partyId'>): (SQL | undefined)[] {
@@ -108,8 +107,8 @@ function conditions(filter: Omit<Filter, 'partyId'>): (SQL | undefined)[] {
     resolutions && and(eq(disputes.status, 'resolved'), inArray(disputes.resolution, [...resolutions])),
     awaits(filter.awaiting),
     ofOrder(orderId),
-    respondByBefore === undefined ? undefined : sql`${disputes.respondBy} < ${instant(respondByBefore)}`,
-    updatedAfter === undefined ? undefined : sql`${disputes.updatedAt} >= ${instant(updatedAfter)}`,
+    respondByBefore === undefined ? undefined : sql`${disputes.respondBy} < ${timestamptz(respondByBefore)}`,
+    updatedAfter === undefined ? undefined : sql`${disputes.updatedAt} >= ${timestamptz(updatedAfter)}`,
   ];
 }
 
@@ -127,14 +126,14 @@ interface PageTerms extends Pick<PageRequest, 'sort' | 'after'> {
 }
 
 function pageConditions({ filter, changedBefore }: PageTerms): (SQL | undefined)[] {
-  const isCommitted = changedBefore === null ? undefined : sql`${disputes.updatedAt} < ${instant(changedBefore)}`;
+  const isCommitted = changedBefore === null ? undefined : sql`${disputes.updatedAt} < ${timestamptz(changedBefore)}`;
   return [...conditions(filter), isCommitted];
 }
 
 function isBehind({ after, sort }: PageTerms): SQL | undefined {
   if (after === null) return undefined;
   const place = sql`(${COLUMNS[sort]}, ${disputes.id})`;
-  const border = sql`(${instant(after.value)}, ${after.id}::uuid)`;
+  const border = sql`(${timestamptz(after.value)}, ${after.id}::uuid)`;
   return sort === '-openedAt' ? sql`${place} < ${border}` : sql`${place} > ${border}`;
 }
 
@@ -164,7 +163,7 @@ function candidates(query: Query, terms: PageTerms): SQL | undefined {
 
 /**
  * By what a list is sorted. The list of one user is looked up by that user and sorted then. Were its order one that an
- * index has, a planner that takes filters for independent of each other would walk through everybody's disputes in that
+ * index has, a planner that takes filters for independent of each other would walk through all users' disputes in that
  * order, to the end where nothing matches.
  */
 function sortedBy({ party, sort }: PageTerms) {
@@ -181,7 +180,7 @@ const overdueOf = (query: Query, party: Party | null, orderId: string | undefine
   query
     .select({ id: disputes.id })
     .from(disputes)
-    .where(and(IS_OPEN, lte(disputes.respondBy, STATEMENT_TIME), NOT_HELD, belongsTo(party), ofOrder(orderId)))
+    .where(and(OVERDUE, belongsTo(party), ofOrder(orderId)))
     .orderBy(asc(disputes.respondBy))
     .limit(literally(MOST_OVERDUE));
 
@@ -199,18 +198,37 @@ function moment(query: Query, { party, filter: { orderId } }: PageTerms) {
 
 const epoch = (column: SQL) => sql`(extract(epoch FROM ${column}) * 1000)::bigint`;
 
+/** The members of an order as expressions over its row, `o`: each of them, or it does not compile. */
+const ORDER_MEMBERS: Readonly<Record<keyof Order, SQL>> = {
+  id: sql`o.id`,
+  clientId: sql`o.client_id`,
+  freelancerId: sql`o.freelancer_id`,
+  status: sql`o.status`,
+  reportedStatus: sql`o.reported_status`,
+  deliverBy: epoch(sql`o.deliver_by`),
+  reportedDeliverBy: epoch(sql`o.reported_deliver_by`),
+  extras: sql`o.extras`,
+  disputeCount: sql`o.dispute_count`,
+  openings: sql`o.openings`,
+  declines: sql`o.declines`,
+  price: sql`jsonb_build_object('amount', o.price_amount, 'currency', o.price_currency)`,
+  title: sql`o.title`,
+  livemode: sql`o.livemode`,
+  revision: sql`o.revision`,
+  version: sql`o.version`,
+  cancelledByDisputeId: sql`o.cancelled_by_dispute_id`,
+  createdAt: epoch(sql`o.created_at`),
+  updatedAt: epoch(sql`o.updated_at`),
+};
+
 /**
  * The order of a dispute as JSON. As an expression of the result it is evaluated once for each row of the page, after the
  * limit; a join may be done for every dispute of a user before the page is cut.
  */
-const ORDER = sql<Order | null>`(SELECT jsonb_build_object('id', o.id, 'clientId', o.client_id,
-    'freelancerId', o.freelancer_id, 'status', o.status, 'reportedStatus', o.reported_status,
-    'deliverBy', ${epoch(sql`o.deliver_by`)}, 'reportedDeliverBy', ${epoch(sql`o.reported_deliver_by`)},
-    'extras', o.extras, 'disputeCount', o.dispute_count, 'openings', o.openings, 'declines', o.declines,
-    'price', jsonb_build_object('amount', o.price_amount, 'currency', o.price_currency),
-    'title', o.title, 'livemode', o.livemode, 'revision', o.revision, 'version', o.version,
-    'cancelledByDisputeId', o.cancelled_by_dispute_id,
-    'createdAt', ${epoch(sql`o.created_at`)}, 'updatedAt', ${epoch(sql`o.updated_at`)})
+const ORDER = sql<Order | null>`(SELECT jsonb_build_object(${sql.join(
+  Object.entries(ORDER_MEMBERS).map(([name, value]) => sql`${sql.raw(`'${name}'`)}, ${value}`),
+  sql`, `,
+)})
   FROM orders o WHERE o.id = ${disputes.orderId})`;
 
 function queryOf(query: Query, terms: PageTerms) {
@@ -271,7 +289,7 @@ function firstPage(sort: Sort, limit: number) {
 
 /**
  * The rows of a page. What is asked for most, the beginning of a user's plain list in the order of an index, is built and
- * planned once: there is one good plan, whoever the user is. Others have better ones the more is known of what they ask for.
+ * planned once: one plan is good for every user. Other lists have better plans the more is known of what they ask for.
  */
 async function rowsOf(db: Database, request: PageRequest) {
   const { filter, sort, after, limit } = request;

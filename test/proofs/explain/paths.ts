@@ -16,7 +16,7 @@ import { type Database, withTx } from '../../../src/platform/postgres/database.t
 import { overdueIn, readCells, readStanding, rollUpEntries } from '../../../src/statistics/store.ts';
 import { countDeadlines, handedOver, listDeadlines, wantedAmong } from '../../../src/store/deadlines.ts';
 import { readFeed } from '../../../src/store/feed.ts';
-import { finishHolds, releasedDisputes } from '../../../src/store/holds.ts';
+import { finishHolds } from '../../../src/store/holds.ts';
 import { forgetOldKeys } from '../../../src/store/idempotency.ts';
 import { readLag } from '../../../src/store/lag.ts';
 import {
@@ -28,7 +28,7 @@ import {
   SORTS,
   type Sort,
 } from '../../../src/store/listing.ts';
-import { disputesToRemind, overdueDisputes } from '../../../src/store/overdue.ts';
+import { disputesToRemind, overdueDisputes, releasedDisputes } from '../../../src/store/overdue.ts';
 import { leaseTimers } from '../../../src/store/timers.ts';
 import { eraseResponses } from '../../../src/webhooks/store/attempts.ts';
 import { A_CLIENT, AN_ORDER, BIG_CLIENT, OPEN_ORDER } from './seed.ts';
