@@ -2,6 +2,7 @@ import { runRepeatable } from '../../application/idempotent.ts';
 import { replyTo } from '../../http/endpoint/commands.ts';
 import { operation } from '../../http/endpoint/endpoint.ts';
 import { idempotencyKey } from '../../http/endpoint/idempotency-key.ts';
+import { iso } from '../../http/endpoint/instants.ts';
 import { stored } from '../../http/endpoint/reply.ts';
 import { eraseUser } from '../erasures.ts';
 import { Erasure, NewErasure } from './schemas.ts';
@@ -38,7 +39,7 @@ const eraseComments = operation({
         caller.id,
         BATCHES,
       );
-      const requestedAt = new Date(erasure.requestedAt).toISOString();
+      const requestedAt = iso(erasure.requestedAt);
       const done = { userId: erasure.userId, requestedAt, erased, waiting };
       deps.audit({ ...done, by: caller.id, requestId }, 'comments were erased');
       return stored(call.reply(200, done));

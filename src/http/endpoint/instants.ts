@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Instant } from '../../domain/state.ts';
 
 const SHAPE = /^(\d{4}-\d\d-\d\dT\d\d:\d\d):(\d\d)(\.\d+)?(Z|[+-]\d\d:\d\d)$/;
 const STRICT = z.iso.datetime({ offset: true });
@@ -25,3 +26,9 @@ export function parseInstant(text: string): number | null {
 export function hasLostItsPlus(text: string): boolean {
   return parseInstant(text.replace(/ (?=\d\d:\d\d$)/, '+')) !== null && text.includes(' ');
 }
+
+/** An instant as the API writes it: RFC 3339 in UTC with milliseconds. */
+export const iso = (instant: Instant): string => new Date(instant).toISOString();
+
+/** The same for an instant that may be absent. */
+export const isoOrNull = (instant: Instant | null): string | null => (instant === null ? null : iso(instant));

@@ -2,9 +2,7 @@ import { actionRefusal, answersOf, commentIsRequired, possibleUntil, viewerState
 import { type DisputeAction, type OrderEffect, type Role, ruleOf } from '../../domain/rules.ts';
 import type { Actor, Change, Dispute, Extra, Instant, Money, Order, Party } from '../../domain/state.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
-
-export const iso = (instant: Instant): string => new Date(instant).toISOString();
-export const isoOrNull = (instant: Instant | null): string | null => (instant === null ? null : iso(instant));
+import { iso, isoOrNull } from '../endpoint/instants.ts';
 
 /** The last part of an action's address. */
 const SEGMENTS: Readonly<Record<DisputeAction, string>> = {
@@ -128,7 +126,7 @@ export function presentEventDispute(dispute: Omit<Dispute, 'comment'>, order: Or
   return { ...own, etag: entityTag(factsState(facts, order)) };
 }
 
-/** The open dispute that stands in somebody's way, with what that party may do about it. */
+/** The open dispute that conflicts with a party's request, with what that party may do about it. */
 export function presentConflict(dispute: Dispute, order: Order, role: Role, now: Instant) {
   const { id, type, opener, respondBy, viewer, etag } = presentDispute(dispute, order, role, now);
   return { id, type, opener, respondBy, allowedActions: viewer?.allowedActions ?? [], etag };

@@ -1,6 +1,7 @@
 import type { Decided } from '../../application/write.ts';
 import { type Dispute, type Order, openDisputeOf } from '../../domain/state.ts';
-import { iso, isoOrNull, presentExtra, presentOnExpiry } from './disputes.ts';
+import { iso, isoOrNull } from '../endpoint/instants.ts';
+import { presentExtra, presentOnExpiry } from './disputes.ts';
 
 function orderEffects(before: Order | null, after: Order) {
   const added = after.extras.slice(before?.extras.length ?? 0);

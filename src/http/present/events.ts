@@ -1,14 +1,16 @@
 import type { FeedRow } from '../../application/feed/feed.ts';
 import type { Previous } from '../../domain/commands.ts';
+import { iso, isoOrNull } from '../endpoint/instants.ts';
 import { presentEventDispute, presentEventOrder, presentMoney } from './disputes.ts';
 
 function presentPrevious(previous: Previous | null) {
   if (previous === null) return null;
-  const { status, deliverBy, respondBy, extrasCount, title, price, previousStatus, revision } = previous;
+  const { status, deliverBy, respondBy, extrasCount, title, price, previousStatus, revision, ...rest } = previous;
+  rest satisfies Record<string, never>; // a new member of `previous` must be presented
   return {
     ...(status !== undefined && { status }),
-    ...(deliverBy !== undefined && { deliverBy: deliverBy === null ? null : new Date(deliverBy).toISOString() }),
-    ...(respondBy !== undefined && { respondBy: new Date(respondBy).toISOString() }),
+    ...(deliverBy !== undefined && { deliverBy: isoOrNull(deliverBy) }),
+    ...(respondBy !== undefined && { respondBy: iso(respondBy) }),
     ...(extrasCount !== undefined && { extrasCount }),
     ...(title !== undefined && { title }),
     ...(price !== undefined && { price: presentMoney(price) }),
@@ -27,7 +29,7 @@ export function presentEvent(row: FeedRow, withComment: boolean) {
     id: row.id,
     seq: row.seq,
     type: row.type,
-    occurredAt: new Date(row.occurredAt).toISOString(),
+    occurredAt: iso(row.occurredAt),
     orderId: row.orderId,
     orderVersion: row.orderVersion,
     livemode: order.livemode,
@@ -46,7 +48,7 @@ export function presentEvent(row: FeedRow, withComment: boolean) {
 export function presentWebhook(row: FeedRow, withComment: boolean) {
   return {
     type: row.type,
-    timestamp: new Date(row.occurredAt).toISOString(),
+    timestamp: iso(row.occurredAt),
     data: presentEvent(row, withComment),
   };
 }

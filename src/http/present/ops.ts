@@ -1,8 +1,7 @@
 import type { Deadline } from '../../application/deadlines.ts';
 import type { HoldRow } from '../../application/holds.ts';
 import type { Instant } from '../../domain/state.ts';
-
-const iso = (instant: Instant): string => new Date(instant).toISOString();
+import { iso, isoOrNull } from '../endpoint/instants.ts';
 
 function scopeOf({ type, orderIds }: HoldRow): 'all' | 'type' | 'orders' {
   if (type !== null) return 'type';
@@ -25,7 +24,7 @@ export function presentHold(row: HoldRow, now: Instant) {
     status: statusOf(row),
     startedAt: iso(row.startedAt),
     startedBy: row.createdBy,
-    releasedAt: row.releasedAt === null ? null : iso(row.releasedAt),
+    releasedAt: isoOrNull(row.releasedAt),
     releasedBy: row.releasedBy,
     heldSeconds: ((row.releasedAt ?? now) - row.startedAt) / 1_000,
   };

@@ -15,6 +15,7 @@ import {
 import { type Dispute, type Instant, type Order, openDisputeOf, type State } from '../../domain/state.ts';
 import { formatDuration } from '../../platform/duration.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
+import { iso, isoOrNull } from '../endpoint/instants.ts';
 import { rejectionProblem } from '../problems/problems.ts';
 import { Blocked } from '../schemas/resolution-center.ts';
 import { disputeHref, orderState, presentDispute, presentOnExpiry, presentOrder } from './disputes.ts';
@@ -40,7 +41,7 @@ function presentBlocked(rejection: Rejection | null) {
   return {
     code: Blocked.shape.code.parse(code),
     reason: 'reason' in rejection ? rejection.reason : null,
-    availableAt: availableAt === null ? null : new Date(availableAt).toISOString(),
+    availableAt: isoOrNull(availableAt),
     detail,
   };
 }
@@ -63,7 +64,7 @@ function changeField(presence: Presence, order: Order) {
   return {
     presence,
     minParts: 1,
-    deliverBy: { presence: 'optional' as const, after: deliverBy === null ? null : new Date(deliverBy).toISOString() },
+    deliverBy: { presence: 'optional' as const, after: isoOrNull(deliverBy) },
     extras: {
       presence: 'optional' as const,
       minItems: Math.min(1, maxItems),
@@ -123,7 +124,7 @@ function presentOption({ order, role, now }: Viewing, dispute: Dispute, action: 
     label: ACTION_LABELS[action],
     method: 'POST' as const,
     href: disputeHref(dispute.id, action),
-    until: new Date(possibleUntil(dispute, action)).toISOString(),
+    until: iso(possibleUntil(dispute, action)),
     fields: { comment: commentField(commentIsRequired(dispute.type, action) ? 'required' : 'optional') },
   };
 }
@@ -160,5 +161,5 @@ export function presentResolutionCenter(viewing: Viewing) {
   const { order, openDispute, lastDispute, ...rest } = view;
   const shown = [rest, order.etag, openDispute?.etag, lastDispute?.etag];
   const etag = entityTag(orderState(viewing.order), digestOf(shown));
-  return { ...view, etag, serverTime: new Date(viewing.now).toISOString() };
+  return { ...view, etag, serverTime: iso(viewing.now) };
 }

@@ -2,11 +2,9 @@ import { z } from 'zod';
 import type { LogRow, TimelinePage, TimelinePlace } from '../../application/read.ts';
 import type { EntryType } from '../../domain/commands.ts';
 import { RESOLUTIONS } from '../../domain/rules.ts';
-import type { Instant } from '../../domain/state.ts';
 import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
+import { iso } from '../endpoint/instants.ts';
 import { withinPageBytes } from './page-bytes.ts';
-
-const iso = (instant: Instant): string => new Date(instant).toISOString();
 
 type TimelineAction = EntryType extends infer Type ? (Type extends `dispute.${infer Action}` ? Action : never) : never;
 

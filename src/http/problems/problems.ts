@@ -2,6 +2,7 @@ import type { Scope } from '../../application/caller.ts';
 import type { OutdatedReason, Rejection } from '../../domain/commands.ts';
 import { REASONS } from '../../domain/reasons.ts';
 import { LIMITS, type Role } from '../../domain/rules.ts';
+import { iso } from '../endpoint/instants.ts';
 import { describeErrors, type InputError, inputError } from './input-errors.ts';
 
 interface ProblemKind {
@@ -129,8 +130,6 @@ export function positionAhead(end: number): ProblemError {
     'the log was restored from a backup, or the position belongs to another deployment.';
   return problemError('position_ahead', detail, { extra: { end } });
 }
-
-const iso = (instant: number): string => new Date(instant).toISOString();
 
 /**
  * The problem that tells a caller of a rejection.

@@ -6,6 +6,7 @@ import { replyTo } from '../endpoint/commands.ts';
 import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
 import { type HttpDeps, operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
+import { iso } from '../endpoint/instants.ts';
 import { stored } from '../endpoint/reply.ts';
 import { presentDeadline } from '../present/ops.ts';
 import { problemError } from '../problems/problems.ts';
@@ -50,7 +51,7 @@ const getDeadlines = operation({
       state,
       data: page.deadlines.map((deadline) => presentDeadline(deadline, now)),
       nextCursor: next === null ? null : encodeToken([next.dueAt, next.disputeId, next.offset], state),
-      serverTime: new Date(now).toISOString(),
+      serverTime: iso(now),
     });
   },
 });

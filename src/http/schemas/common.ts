@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { USER_ID } from '../../application/caller.ts';
 import { LIMITS } from '../../domain/rules.ts';
-import { hasLostItsPlus, parseInstant } from '../endpoint/instants.ts';
+import { hasLostItsPlus, iso, parseInstant } from '../endpoint/instants.ts';
 import { fault, issueOf } from '../problems/input-errors.ts';
 
 /** `.` and `..` are left out: they stand for other addresses in a path. Written without lookahead, which RE2 lacks. */
@@ -78,9 +78,9 @@ export function instantOf(text: string, context: Refine, form = 'an RFC 3339 dat
     return z.NEVER;
   }
   if (instant < EARLIEST) {
-    context.addIssue(issueOf('too_small', { earliest: new Date(EARLIEST).toISOString() }));
+    context.addIssue(issueOf('too_small', { earliest: iso(EARLIEST) }));
   } else if (instant > LATEST) {
-    context.addIssue(issueOf('too_big', { latest: new Date(LATEST).toISOString() }));
+    context.addIssue(issueOf('too_big', { latest: iso(LATEST) }));
   }
   return instant;
 }

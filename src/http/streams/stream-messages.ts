@@ -1,5 +1,6 @@
 import type { FeedRow } from '../../application/feed/feed.ts';
 import type { EndReason } from '../../application/feed/follow.ts';
+import { iso } from '../endpoint/instants.ts';
 import { presentEvent } from '../present/events.ts';
 
 // Every block of a stream has data: some clients (@microsoft/fetch-event-source) hand a block without data to the page as an
@@ -40,7 +41,7 @@ export const eventMessage = (row: FeedRow): string => block({ id: row.seq, event
  * @param retryMs how long the client waits before it reconnects
  */
 export const readyMessage = (position: number, now: number, retryMs = between(RETRY_MS)): string =>
-  block({ retry: retryMs, id: position, event: 'ready' }, { serverTime: new Date(now).toISOString(), position });
+  block({ retry: retryMs, id: position, event: 'ready' }, { serverTime: iso(now), position });
 
 const RETRY_AFTER: Partial<Record<EndReason, { readonly least: number; readonly most: number }>> = {
   too_many_streams: RETRY_TOO_MANY_MS,

@@ -1,8 +1,8 @@
+import { iso } from '../../http/endpoint/instants.ts';
 import type { Figures, Grouping } from '../counts.ts';
 import type { Span, StatisticsAt } from '../rollup.ts';
 import { toCsv } from './csv.ts';
 
-const iso = (instant: number): string => new Date(instant).toISOString();
 const seconds = (ms: number | null): number | null => (ms === null ? null : ms / 1_000);
 const toFourPlaces = (share: number | null): number | null => (share === null ? null : Number(share.toFixed(4)));
 

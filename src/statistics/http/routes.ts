@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { readTime } from '../../application/read.ts';
 import { type HttpDeps, operation } from '../../http/endpoint/endpoint.ts';
+import { iso } from '../../http/endpoint/instants.ts';
 import { csvReply } from '../../http/endpoint/reply.ts';
 import { type InputError, inputError } from '../../http/problems/input-errors.ts';
 import { invalidInput, problemError } from '../../http/problems/problems.ts';
@@ -9,8 +10,6 @@ import { presentStatistics, statisticsAsCsv } from './present.ts';
 import { DEFAULT_DAYS, MAX_DAYS, Statistics, StatisticsQuery } from './schemas.ts';
 
 const DAY_MS = 86_400_000;
-
-const iso = (instant: number): string => new Date(instant).toISOString();
 
 /** What is wrong with the ends of a span: whichever of the two was given has to move. */
 function spanFault({ from, to }: Span, isEndGiven: boolean): InputError | null {
@@ -44,7 +43,7 @@ const getStatistics = operation({
   description:
     'The disputes that were opened from one instant on and before another, as all of them stand at one moment: exact, ' +
     'whatever is being answered, held or expiring meanwhile. As JSON, or with `Accept: text/csv` as a table whose last ' +
-    'row is the total. Nothing in it says who did what, or what anybody wrote.',
+    'row is the total. It names no user and has no text of one.',
   access: { scopes: ['disputes:read'] },
   query: StatisticsQuery,
   hasCsv: true,

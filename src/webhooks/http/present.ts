@@ -1,8 +1,5 @@
-import type { Instant } from '../../domain/state.ts';
+import { iso, isoOrNull } from '../../http/endpoint/instants.ts';
 import type { AttemptRow, DeliveryRow, EndpointRow } from '../inspect.ts';
-
-const iso = (instant: Instant): string => new Date(instant).toISOString();
-const isoOrNull = (instant: Instant | null): string | null => (instant === null ? null : iso(instant));
 
 function statusOf({ active, disabledReason }: EndpointRow): 'active' | 'inactive' | 'disabled' {
   if (active) return 'active';

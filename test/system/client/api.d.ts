@@ -549,7 +549,7 @@ export interface paths {
         };
         /**
          * Count disputes and how they ended
-         * @description The disputes that were opened from one instant on and before another, as all of them stand at one moment: exact, whatever is being answered, held or expiring meanwhile. As JSON, or with `Accept: text/csv` as a table whose last row is the total. Nothing in it says who did what, or what anybody wrote.
+         * @description The disputes that were opened from one instant on and before another, as all of them stand at one moment: exact, whatever is being answered, held or expiring meanwhile. As JSON, or with `Accept: text/csv` as a table whose last row is the total. It names no user and has no text of one.
          *
          *     For services with `disputes:read`.
          */
@@ -1852,7 +1852,7 @@ export interface components {
             etag: components["schemas"]["EntityTag"];
             serverTime: components["schemas"]["Timestamp"];
         };
-        /** @description From the opening to the answer, in elapsed time, exact to the millisecond: each is the time of one dispute, the shortest within which so many percent were answered. Null where nobody answered. */
+        /** @description From the opening to the answer, in elapsed time, exact to the millisecond: each is the time of one dispute, the shortest within which so many percent were answered. Null where no dispute was answered. */
         ResponseSeconds: {
             p50: number | null;
             p90: number | null;
