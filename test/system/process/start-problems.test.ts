@@ -7,7 +7,7 @@ import { freePort } from '../../../src/dev/embedded/processes.ts';
 import { problemOfServer } from '../../../src/platform/postgres/database-problems.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { administrate, createDatabase } from '../../harness/database.ts';
-import { runProgram } from '../../harness/process.ts';
+import { runProgram, startProcess } from '../../harness/process.ts';
 import { testRedisUrl } from '../../harness/redis.ts';
 import { databaseUrl } from '../../harness/servers.ts';
 import { testEnvironment } from '../../harness/service.ts';
@@ -66,6 +66,25 @@ describe('a start says on one line what is wrong and what to do, and ends with 1
     expect(line).toContain(`${place} does not answer within ten seconds: check that PostgreSQL runs there`);
     expect(line).not.toContain('secret');
   }, 60_000);
+
+  test('a variable whose name is almost one of the service', async () => {
+    const { url } = await createDatabase();
+    const line = await refusal(url, { WINDOW_CANCELATION: 'PT1H' });
+    expect(line).toBe('WINDOW_CANCELATION is not a variable of the service; WINDOW_CANCELLATION is\n');
+  });
+
+  test(
+    'a database that was first used in another mode',
+    async () => {
+      const database = await createDatabase();
+      const sandbox = await startProcess({ database, role: 'api', env: { MODE: 'sandbox' } });
+      expect(await sandbox.stop()).toEqual({ code: 0, signal: null });
+      for (const env of [{ MODE: 'live' }, {}]) {
+        expect(await refusal(database.url, env)).toMatch(/^MODE must be sandbox: .* use another database\n$/);
+      }
+    },
+    LIMIT_MS,
+  );
 
   test('a database and a Redis of which neither answers', async () => {
     const place = await silentServer();
