@@ -38,6 +38,13 @@ export async function seedOrder(
   return reported.body;
 }
 
+/** Has an order change accepted on a new order, which makes five events, and gives the order's id. */
+export async function seedAcceptedChange(service: Clients): Promise<string> {
+  const { id, orderId } = await seedDispute(service, 'order_change');
+  await service.as(CLIENT).post(`/v1/disputes/${id}/accept`);
+  return orderId;
+}
+
 /** The least that each kind of request has to say. */
 export const REQUESTS = {
   order_update: { type: 'order_update' },

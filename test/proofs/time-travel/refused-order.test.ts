@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CLIENT, seedDispute, seedOrder } from '../../harness/seed.ts';
+import { CLIENT, seedAcceptedChange, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { deliveriesOf, LOCAL, settledDeliveries, subscribe } from '../../webhooks/endpoints.ts';
@@ -27,14 +27,6 @@ travelling(
       service = await startService({ role: 'all', env: LOCAL, databaseUrl: database.url });
       receiver = await startReceiver();
     }, 60_000);
-
-    /** An order change that was accepted: five events. */
-    async function story(): Promise<string> {
-      const { id: orderId } = await seedOrder(service);
-      const { id } = await seedDispute(service, 'order_change', { orderId });
-      await service.as(CLIENT).post(`/v1/disputes/${id}/accept`);
-      return orderId;
-    }
 
     const of = (orderId: string): Received[] =>
       receiver.received.filter(({ message }) => message.data.orderId === orderId);
@@ -86,7 +78,7 @@ travelling(
       };
       /** Something happens to another order, and is delivered without a wait. */
       const another = async () => {
-        const orderId = await story();
+        const orderId = await seedAcceptedChange(service);
         others.push(orderId);
         await waitFor('another order gets through', () => takenOf(orderId).length === EVENTS, 60_000);
         expect(takenOf(orderId)).toEqual([1, 2, 3, 4, 5]);

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CLIENT, seedDispute, seedOrder } from '../../harness/seed.ts';
+import { seedAcceptedChange } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { deliveriesOf, LOCAL, manager, settledDeliveries, subscribe } from '../../webhooks/endpoints.ts';
@@ -20,14 +20,6 @@ travelling('with the clock of PostgreSQL moved (needs faketime)', () => {
     service = await startService({ role: 'all', env: LOCAL, databaseUrl: database.url });
   }, 60_000);
 
-  /** An order change that was accepted: five events. */
-  async function story(): Promise<string> {
-    const { id: orderId } = await seedOrder(service);
-    const { id } = await seedDispute(service, 'order_change', { orderId });
-    await service.as(CLIENT).post(`/v1/disputes/${id}/accept`);
-    return orderId;
-  }
-
   test('a receiver that was down for 24 hours gets everything, nothing twice by its id, and each order in its order', async () => {
     const receiver = await startReceiver();
     let lost = 0;
@@ -43,7 +35,7 @@ travelling('with the clock of PostgreSQL moved (needs faketime)', () => {
       if (until > travelled) await database.travelTo(until);
       travelled = until;
       const before = lost;
-      orders.push(await story());
+      orders.push(await seedAcceptedChange(service));
       await waitFor('something was tried', () => lost > before);
     }
     expect(

@@ -1,11 +1,11 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type ServiceProcess, startProcess } from '../../harness/process.ts';
+import type { ServiceProcess } from '../../harness/process.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
-import { hasChromium, startBrowser } from './chromium.ts';
-import { button, heading, openElementPage } from './element-page.ts';
-import { type Pages, servePages } from './pages.ts';
+import { hasChromium } from './chromium.ts';
+import { button, heading, openElementPage, startElementStage } from './element-page.ts';
+import type { Pages } from './pages.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
@@ -31,8 +31,7 @@ browsing('<resolution-center> for people who do not see it, or use no mouse', ()
   let browser: Browser;
   let pages: Pages;
   beforeAll(async () => {
-    [pages, browser] = await Promise.all([servePages(), startBrowser()]);
-    service = await startProcess({ env: { CORS_ORIGINS: pages.origin } });
+    ({ service, browser, pages } = await startElementStage());
   }, 60_000);
 
   test.each([

@@ -6,9 +6,9 @@ import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { hasNginx, startNginx } from '../proxies/nginx.ts';
-import { hasChromium, startBrowser } from './chromium.ts';
-import { button, heading, openElementPage, tokenOf } from './element-page.ts';
-import { type Pages, servePages } from './pages.ts';
+import { hasChromium } from './chromium.ts';
+import { button, heading, openElementPage, startElementStage, tokenOf } from './element-page.ts';
+import type { Pages } from './pages.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
@@ -29,8 +29,7 @@ browsing('<resolution-center> in adverse conditions', () => {
   let browser: Browser;
   let pages: Pages;
   beforeAll(async () => {
-    [pages, browser] = await Promise.all([servePages(), startBrowser()]);
-    service = await startProcess({ env: { CORS_ORIGINS: pages.origin } });
+    ({ service, browser, pages } = await startElementStage());
   }, 60_000);
 
   const respond = (path: string, body?: unknown) => service.as(FREELANCER).post(path, body);

@@ -1,9 +1,10 @@
 import type { Browser, Locator, Page } from 'playwright-core';
 import { mintToken } from '../../../src/dev/development.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
+import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { CLIENT, FREELANCER } from '../../harness/seed.ts';
-import { openPage } from './chromium.ts';
-import type { Pages } from './pages.ts';
+import { openPage, startBrowser } from './chromium.ts';
+import { type Pages, servePages } from './pages.ts';
 
 /** Nothing inline, nothing from anywhere but the page's own origin and the service. */
 const strictPolicy = (api: string): string =>
@@ -106,4 +107,17 @@ export async function openElementPage(
     freelancer: page.locator('#freelancer'),
     told: () => page.evaluate<Told[]>('globalThis.told'),
   };
+}
+
+/** The built service, a browser, and the pages of another origin that may call it. */
+export interface ElementStage {
+  readonly service: ServiceProcess;
+  readonly browser: Browser;
+  readonly pages: Pages;
+}
+
+/** Starts all of it; it is stopped at the end of the test file. */
+export async function startElementStage(): Promise<ElementStage> {
+  const [pages, browser] = await Promise.all([servePages(), startBrowser()]);
+  return { service: await startProcess({ env: { CORS_ORIGINS: pages.origin } }), browser, pages };
 }

@@ -1,10 +1,10 @@
 import type { Browser } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type ServiceProcess, startProcess } from '../../harness/process.ts';
+import type { ServiceProcess } from '../../harness/process.ts';
 import { seedOrder } from '../../harness/seed.ts';
-import { hasChromium, startBrowser } from './chromium.ts';
-import { button, heading, openElementPage } from './element-page.ts';
-import { type Pages, servePages } from './pages.ts';
+import { hasChromium } from './chromium.ts';
+import { button, heading, openElementPage, startElementStage } from './element-page.ts';
+import type { Pages } from './pages.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
@@ -14,8 +14,7 @@ browsing('<resolution-center> for both parties of an order, on a page of another
   let browser: Browser;
   let pages: Pages;
   beforeAll(async () => {
-    [pages, browser] = await Promise.all([servePages(), startBrowser()]);
-    service = await startProcess({ env: { CORS_ORIGINS: pages.origin } });
+    ({ service, browser, pages } = await startElementStage());
   }, 60_000);
 
   test('carries a cancellation from the choice to the end, and shows each party its side at once', async () => {
