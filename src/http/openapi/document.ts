@@ -317,7 +317,8 @@ const INFO = {
     'A client and a freelancer settle trouble with an order between themselves: ask for a progress update, ask to cancel, ' +
     'ask for more time or add extras. Each request has a deadline, and silence takes effect there.\n\n' +
     'Instants are RFC 3339 in UTC with milliseconds. Errors are RFC 9457 problems with a stable `code`; of several that ' +
-    'apply, the first of 401, 415/413/400, 404, 403, 409, 412, 422 is sent.',
+    'apply, the first of 401, 415/413/400, 404, 403, 409, 412, 422 is sent. Before any of them, a request whose address and ' +
+    'headers exceed 16 KiB is answered 431 (`headers_too_large`), and one that takes too long to arrive 408 (`request_timeout`).',
   license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
 };
 

@@ -22,6 +22,7 @@ export const PROBLEMS = {
   not_found: { status: 404, title: 'Not found' },
   method_not_allowed: { status: 405, title: 'This resource has no such method' },
   not_acceptable: { status: 406, title: 'The answer is of another type than is accepted' },
+  request_timeout: { status: 408, title: 'The request took too long to arrive' },
   dispute_already_open: { status: 409, title: 'The order already has an open dispute' },
   dispute_not_open: { status: 409, title: 'The dispute is resolved' },
   response_window_closed: { status: 409, title: 'The time to respond is over' },
@@ -45,6 +46,7 @@ export const PROBLEMS = {
   invalid_change: { status: 422, title: 'The order cannot be changed like this' },
   idempotency_key_reused: { status: 422, title: 'This key was used for another request' },
   rate_limited: { status: 429, title: 'Too many requests' },
+  headers_too_large: { status: 431, title: 'The headers are too large' },
   internal_error: { status: 500, title: 'Something broke on our side' },
   unavailable: { status: 503, title: 'Not available at the moment' },
 } as const satisfies Record<string, ProblemKind>;

@@ -13,7 +13,7 @@ import { registerOperation } from '../endpoint/register.ts';
 import { registerDocs } from '../openapi/docs.ts';
 import type { ApiDefinition } from '../openapi/document.ts';
 import { type NotFound, notFoundOn } from '../problems/not-found.ts';
-import { PROBLEM_MEDIA_TYPE, ProblemError, problemDocument } from '../problems/problems.ts';
+import { ProblemError } from '../problems/problems.ts';
 import { sendProblem } from '../problems/send-problem.ts';
 import { type QueueBoard, registerQueueBoard } from '../system/queue-board.ts';
 import { registerSystem, type SystemDeps } from '../system/system.ts';
@@ -21,6 +21,7 @@ import { registerUiFiles } from '../system/ui-files.ts';
 import { registerTexts } from '../texts/served-texts.ts';
 import { acceptJson } from './body.ts';
 import { registerCompression } from './compression.ts';
+import { createConnectionErrorHandler } from './connection-errors.ts';
 import { exposeToOrigins } from './cors.ts';
 import { CONNECTION_LIMITS, protect, restrictBrowsers } from './protection.ts';
 import { type RouteSetName, routeSetOf } from './route-sets.ts';
@@ -76,17 +77,6 @@ function guard(app: FastifyInstance, identify: Identify, limits: RateLimits, not
   });
 }
 
-/** The first bytes of a connection were no HTTP: the only answer that Fastify leaves to us to write out. */
-const NOT_HTTP = [
-  'HTTP/1.1 400 Bad Request',
-  'Connection: close',
-  `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
-  '',
-  JSON.stringify(
-    problemDocument({ code: 'validation_failed', detail: 'This is not a valid HTTP request.' }, { url: '/', id: '-' }),
-  ),
-].join('\r\n');
-
 /** Builds what one port answers with, as a Fastify app that does not listen yet. */
 export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Promise<FastifyInstance> {
   const { api, http, authenticate, system, access, log } = deps;
@@ -110,10 +100,7 @@ export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Pro
       void reply.header('x-request-id', request.id);
       void sendProblem(error, request, reply);
     },
-    clientErrorHandler: (_error, socket) => {
-      if (socket.writable) socket.end(NOT_HTTP);
-      else socket.destroy();
-    },
+    clientErrorHandler: createConnectionErrorHandler(log),
   });
   // Node would answer 417 by itself to an Expect header that nobody sends on purpose.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));

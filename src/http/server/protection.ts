@@ -8,10 +8,11 @@ import { problemError } from '../problems/problems.ts';
 import { allowOrigins } from './cors.ts';
 
 // A caller that sends or reads too slowly loses its connection; what comes after the deadlines below is for the others.
-const REQUEST_TIMEOUT_MS = 15_000;
-const HEADERS_TIMEOUT_MS = 10_000;
+export const REQUEST_TIMEOUT_MS = 15_000;
+export const HEADERS_TIMEOUT_MS = 10_000;
 const CHECK_CONNECTIONS_MS = 5_000;
-const HEADERS_LIMIT = 16 * 1024;
+/** The address counts as one of the headers. */
+export const HEADERS_LIMIT_BYTES = 16 * 1024;
 
 /** How much time and room a connection gets. */
 export const CONNECTION_LIMITS = {
@@ -20,8 +21,7 @@ export const CONNECTION_LIMITS = {
   connectionTimeout: 60_000,
   keepAliveTimeout: 72_000,
   http: {
-    // The address counts as one of the headers.
-    maxHeaderSize: HEADERS_LIMIT,
+    maxHeaderSize: HEADERS_LIMIT_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
     connectionsCheckingInterval: CHECK_CONNECTIONS_MS,
   },

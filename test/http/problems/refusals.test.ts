@@ -47,7 +47,7 @@ test('every code has the status that was promised', () => {
     },
     ...{ reason_required: 422, comment_required: 422, invalid_change: 422, idempotency_key_reused: 422 },
     ...{ comment_limit_reached: 409, dispute_limit_reached: 409, endpoint_limit_reached: 409, cooldown_active: 409 },
-    ...{ rate_limited: 429, unavailable: 503 },
+    ...{ request_timeout: 408, rate_limited: 429, headers_too_large: 431, unavailable: 503 },
   };
   const { internal_error: _never, ...kinds } = PROBLEMS;
   expect(Object.fromEntries(Object.entries(kinds).map(([code, { status }]) => [code, status]))).toEqual(promised);

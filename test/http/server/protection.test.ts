@@ -1,9 +1,15 @@
-import { connect } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { fastify } from 'fastify';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { mintToken } from '../../../src/dev/development.ts';
 import { ProblemError } from '../../../src/http/problems/problems.ts';
+import { createConnectionErrorHandler } from '../../../src/http/server/connection-errors.ts';
 import { refuseUnderPressure } from '../../../src/http/server/protection.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
+import { TEST_SECRET } from '../../harness/client.ts';
+import { faultOf } from '../../harness/document.ts';
 import { anOrderReport, CLIENT, newOrderId, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
@@ -85,11 +91,8 @@ test('a process that cannot keep up refuses calls and says when to come back; ma
 
 describe('a body is refused', () => {
   const report = JSON.stringify(anOrderReport());
-  const asOrderService = async () => {
-    const { mintToken } = await import('../../../src/dev/development.ts');
-    const { TEST_SECRET } = await import('../../harness/client.ts');
-    return `Bearer ${await mintToken(TEST_SECRET, { sub: 'a-service', scope: 'orders:write' })}`;
-  };
+  const asOrderService = async () =>
+    `Bearer ${await mintToken(TEST_SECRET, { sub: 'a-service', scope: 'orders:write' })}`;
 
   test.each([
     ['bytes that are no UTF-8', JSON_TYPE, Buffer.from(report).map((byte) => (byte === 0x4c ? 0xff : byte)), 400],
@@ -113,8 +116,6 @@ describe('a body is refused', () => {
 
 describe('what is found by sending anything to everything', () => {
   const ask = async (method: 'GET' | 'DELETE' | 'POST', url: string, payload?: string, headers = {}) => {
-    const { TEST_SECRET } = await import('../../harness/client.ts');
-    const { mintToken } = await import('../../../src/dev/development.ts');
     const authorization = `Bearer ${await mintToken(TEST_SECRET, { sub: 'a-service', scope: 'ops' })}`;
     const type = payload === undefined ? {} : JSON_TYPE;
     const all = { authorization, ...type, ...headers };
@@ -167,8 +168,6 @@ describe('what a text says is kept in one form', () => {
 
 describe('over a connection', () => {
   test.each([
-    ['headers of more than 16 KiB', `GET /healthz HTTP/1.1\r\nHost: x\r\nX-Much: ${'x'.repeat(20_000)}\r\n\r\n`],
-    ['an address of more than 16 KiB', `GET /v1/disputes?cursor=${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`],
     ['two lengths', 'POST /v1/x HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab'],
     [
       'a length beside chunks',
@@ -179,5 +178,40 @@ describe('over a connection', () => {
   ])('%s is refused with 400 and the connection ends', async (_what, bytes) => {
     const answer = await overSocket(await address(), bytes);
     expect(answer).toMatch(/^HTTP\/1\.1 400 /);
+  });
+
+  const get = (path: string, header: string) => `GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: ${header}\r\n\r\n`;
+  test.each([
+    ['a token one kilobyte too long', get('/v1/disputes', `Bearer ${'x'.repeat(17 * 1024)}`)],
+    ['a token of which twenty megabytes are still on their way', get('/v1/disputes', `Bearer ${'x'.repeat(20e6)}`)],
+    ['an address that is too long', get(`/v1/disputes?cursor=${'x'.repeat(17 * 1024)}`, 'Bearer x')],
+  ])('%s is answered 431, with the limit and an id that the log has', async (_what, bytes) => {
+    const [head = '', body = ''] = (await overSocket(await address(), bytes)).split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 431 Request Header Fields Too Large\r\n/);
+    const problem = JSON.parse(body);
+    expect(faultOf('/components/schemas/Problem', problem)).toBeNull();
+    expect(problem).toMatchObject({ code: 'headers_too_large', status: 431 });
+    expect(problem.detail).toContain('16384 bytes');
+    expect(head).toContain(`X-Request-Id: ${problem.requestId}`);
+    const lines = service.log.lines().filter(({ reqId }) => reqId === problem.requestId);
+    expect(lines).toMatchObject([{ status: 431, code: 'HPE_HEADER_OVERFLOW', msg: 'refused before it was a request' }]);
+  });
+
+  test('a token of a user with two hundred groups fits', async () => {
+    const groups = Array.from({ length: 200 }, () => randomUUID());
+    const token = await mintToken(TEST_SECRET, { sub: CLIENT, scope: groups.join(' ') });
+    const answer = await fetch(`${await address()}/v1/disputes`, { headers: { authorization: `Bearer ${token}` } });
+    expect([answer.status, token.length > 9_000]).toEqual([200, true]);
+  });
+
+  test('a request that does not arrive in time is answered 408, as the code that clients repeat', async () => {
+    const slow = createServer({ headersTimeout: 20, requestTimeout: 40, connectionsCheckingInterval: 10 });
+    slow.on('clientError', createConnectionErrorHandler(service.app.log));
+    await new Promise<void>((resolve) => slow.listen(0, '127.0.0.1', resolve));
+    onCleanup(() => new Promise((resolve) => slow.close(resolve)));
+    const { port } = slow.address() as AddressInfo; // it listens at a port
+    const answer = await overSocket(`http://127.0.0.1:${port}`, 'GET /v1/disputes HTTP/1.1\r\nHost:');
+    expect(answer).toMatch(/^HTTP\/1\.1 408 Request Timeout\r\n/);
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({ code: 'request_timeout', status: 408 });
   });
 });
