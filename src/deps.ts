@@ -4,6 +4,7 @@ import { createCore } from './application/command-queue.ts';
 import { createLiveFeed } from './application/feed/live-feed.ts';
 import { forgetExpiredKeys } from './application/idempotent.ts';
 import type { CoreDeps } from './application/write.ts';
+import { sampleTokensOf } from './dev/sample-tokens.ts';
 import { api } from './endpoints.ts';
 import { eraseDueComments } from './erasures/erasures.ts';
 import { type AuthOptions, createAuthenticator } from './http/auth/authenticate.ts';
@@ -176,6 +177,10 @@ export function makeDeps(
         measure: addGauges(metrics.registry, measured, config.ROLE !== 'api'),
       },
       operators: { login: loginOf(config) },
+      home: {
+        isSandbox: modeOf(config) === 'sandbox',
+        sampleTokens: sampleTokensOf(config, surroundings.authSecret),
+      },
       board: openQueueBoard(queue, config.OPS_QUEUES_WRITABLE, health.check),
       log,
     },

@@ -21,6 +21,7 @@ const say = (line: string): void => void process.stdout.write(`${line}\n`);
 async function introduce(config: Config, address: string, authSecret: string | null): Promise<void> {
   say(`Resolution Center ${VERSION} (${config.ROLE}) listens on ${address}`);
   if (config.ROLE === 'worker') return;
+  if (modeOf(config) === 'sandbox') say(`Both parties of a sample order, in a browser: ${address}`);
   say(`API reference: ${address}/docs`);
   // Tokens are printed only where the secret behind them is this checkout's own.
   if (config.AUTH_SECRET !== undefined || authSecret === null) return;

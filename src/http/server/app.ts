@@ -15,6 +15,7 @@ import type { ApiDefinition } from '../openapi/document.ts';
 import { type NotFound, notFoundOn } from '../problems/not-found.ts';
 import { ProblemError } from '../problems/problems.ts';
 import { sendProblem } from '../problems/send-problem.ts';
+import { type HomeOptions, registerHome } from '../system/home.ts';
 import { type QueueBoard, registerQueueBoard } from '../system/queue-board.ts';
 import { registerSystem, type SystemDeps } from '../system/system.ts';
 import { registerUiFiles } from '../system/ui-files.ts';
@@ -47,6 +48,8 @@ export interface AppDeps {
   /** How an operator's browser gets in, and the queues that it then sees. */
   readonly operators: { readonly login: OperatorLogin | null };
   readonly board: QueueBoard;
+  /** What `/` serves. */
+  readonly home: Omit<HomeOptions, 'hasQueues'>;
   readonly log: FastifyBaseLogger;
 }
 
@@ -145,6 +148,7 @@ export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Pro
     await registerQueueBoard(app, deps.board, { ...deps.operators, identify, limits, audit: http.audit });
   if (routeSet.docs) await registerDocs(app, api);
   if (routeSet.docs) registerUiFiles(app);
+  if (routeSet.docs) registerHome(app, { ...deps.home, hasQueues: routeSet.board && deps.operators.login !== null });
   if (routeSet.docs) registerTexts(app);
   return app;
 }

@@ -1,0 +1,86 @@
+import type { Dispute } from '../api-types.ts';
+import type { Call } from './api.ts';
+
+/** An event of the feed, as far as the page shows it. */
+export interface LoggedEvent {
+  readonly seq: number;
+  readonly type: string;
+  readonly orderVersion: number;
+  readonly occurredAt: string;
+  readonly actor: { readonly role: string };
+  readonly order: { readonly status: string; readonly deliverBy: string | null };
+  readonly dispute?: Dispute | null;
+  readonly previous: { readonly status?: string; readonly respondBy?: string } | null;
+}
+
+export interface Delivery {
+  readonly id: string;
+  readonly seq: number | null;
+  readonly type: string;
+  readonly orderId: string | null;
+  readonly status: string;
+  readonly attempts: readonly { readonly statusCode: number | null; readonly error: string | null }[];
+}
+
+/** What was sent to one webhook endpoint about the order that is shown. */
+export interface Endpoint {
+  readonly id: string;
+  readonly url: string;
+  readonly status: string;
+  readonly deliveries: readonly Delivery[];
+}
+
+const ENDPOINTS_SHOWN = 5;
+const FEED_WAIT_S = 25;
+const REST_MS = 3_000;
+/** Calls of webhooks follow their events by some moments. */
+const CALLS_FOLLOW_MS = 1_500;
+
+export interface LogHandlers {
+  readonly onEvents: (events: readonly LoggedEvent[]) => void;
+  readonly onEndpoints: (endpoints: readonly Endpoint[]) => void;
+}
+
+/** Reads the newest calls of the first endpoints. */
+export async function readEndpoints(call: Call, orderId: string): Promise<Endpoint[]> {
+  const { data } = await call<{ data: Omit<Endpoint, 'deliveries'>[] }>(
+    'service',
+    'GET',
+    `/v1/webhook-endpoints?limit=${ENDPOINTS_SHOWN}`,
+  );
+  return await Promise.all(
+    data.map(async (endpoint) => {
+      const path = `/v1/webhook-endpoints/${endpoint.id}/deliveries?limit=100`;
+      const deliveries = (await call<{ data: Delivery[] }>('service', 'GET', path)).data;
+      return { ...endpoint, deliveries: deliveries.filter((one) => one.orderId === orderId) };
+    }),
+  );
+}
+
+/** Tells the events of an order and the webhook calls about them, as they happen, until the signal aborts. */
+export async function followLog(
+  call: Call,
+  orderId: string,
+  { onEvents, onEndpoints }: LogHandlers,
+  signal: AbortSignal,
+): Promise<void> {
+  const showEndpoints = async () => {
+    const endpoints = await readEndpoints(call, orderId);
+    if (!signal.aborted) onEndpoints(endpoints);
+  };
+  let after = 0;
+  while (!signal.aborted) {
+    try {
+      const path = `/v1/events?orderId=${encodeURIComponent(orderId)}&after=${after}&wait=${FEED_WAIT_S}`;
+      const page = await call<{ data: LoggedEvent[]; nextAfter: number }>('service', 'GET', path, { signal });
+      if (signal.aborted) return;
+      after = page.nextAfter;
+      if (page.data.length > 0) onEvents(page.data);
+      await showEndpoints();
+      if (page.data.length > 0) setTimeout(() => void showEndpoints().catch(() => {}), CALLS_FOLLOW_MS);
+    } catch {
+      // The service is away, or restarts: the elements say so.
+      if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, REST_MS));
+    }
+  }
+}
