@@ -22,6 +22,7 @@ try {
     largeConnections: Number(values.large),
     seconds: Number(values.seconds),
     slowSeconds: Number(values.seconds),
+    requests: 100,
   });
   console.table(observed);
   if (observed.some(({ failed }) => failed > 0)) process.exitCode = 1;

@@ -13,6 +13,8 @@ export interface AbuseOptions {
   readonly seconds: number;
   /** How long the one lasts that the service ends by itself. */
   readonly slowSeconds: number;
+  /** How many requests of other callers each attack lasts at least, however long that takes. */
+  readonly requests: number;
 }
 
 /** What other callers noticed of one attack. */
@@ -38,14 +40,14 @@ const CALLERS = 4;
 const at = (sorted: readonly number[], share: number): number =>
   Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0) * 10) / 10;
 
-/** Sends requests in good faith for a while, and says what came of them. */
-async function callPolitely(url: string, token: string, disputeId: string, seconds: number) {
+/** Sends requests in good faith for a while, `atLeast` of them however long that takes, and says what came of them. */
+async function callPolitely(url: string, token: string, disputeId: string, seconds: number, atLeast: number) {
   const until = performance.now() + seconds * 1_000;
   const times: number[] = [];
   let failed = 0;
   const paths = ['/v1/disputes?limit=5', `/v1/disputes/${disputeId}`, '/v1/reasons'];
   const work = async (caller: number) => {
-    for (let count = caller; performance.now() < until; count += 1) {
+    for (let count = caller; performance.now() < until || times.length < atLeast; count += 1) {
       const started = performance.now();
       const answer = await fetch(`${url}${paths[count % paths.length]}`, {
         headers: { authorization: `Bearer ${token}` },
@@ -64,7 +66,7 @@ async function callPolitely(url: string, token: string, disputeId: string, secon
 
 /** Attacks a process of the service in four ways, one after another, while others go on calling it. */
 export async function abuse(options: AbuseOptions): Promise<Observed[]> {
-  const { idleConnections, slowConnections, largeConnections, seconds, slowSeconds } = options;
+  const { idleConnections, slowConnections, largeConnections, seconds, slowSeconds, requests } = options;
   const service = await startProcess({ role: 'api', env: { LOG_LEVEL: 'error' } });
   const { url } = service;
   const { id } = await seedDispute(service, 'cancellation');
@@ -86,7 +88,7 @@ export async function abuse(options: AbuseOptions): Promise<Observed[]> {
   for (const [name, begin] of attacks) {
     const attack = await begin();
     const connections = attack.counts().open;
-    const noticed = await callPolitely(url, token, id, name === SLOW ? slowSeconds : seconds);
+    const noticed = await callPolitely(url, token, id, name === SLOW ? slowSeconds : seconds, requests);
     observed.push({ attack: name, connections, ended: attack.counts().ended, ...noticed, memoryMb: await memory() });
     attack.stop();
   }

@@ -5,11 +5,11 @@ import { faultsOf } from './verdict.ts';
 const SEED = 20_261_124;
 
 test('nothing that a caller sends makes a 5xx or an undocumented answer, and a refused request changes nothing', async () => {
-  const result = await fuzz(SEED, 3_000, () => {});
+  const result = await fuzz(SEED, 2_000, () => {});
   expect(faultsOf(result)).toEqual([]);
   // Otherwise it would only have knocked at a closed door.
   for (const status of [200, 201, 400, 401, 403, 404, 409, 413, 415]) {
     expect([status, (result.byStatus.get(status) ?? 0) > 0]).toEqual([status, true]);
   }
-  expect(result.compared).toBeGreaterThan(50);
+  expect(result.compared).toBeGreaterThan(30);
 }, 120_000);

@@ -60,12 +60,30 @@ const changed = (url: string, change: (url: URL) => void): string => {
 };
 
 describe('a start says on one line what is wrong and what to do, and ends with 1:', () => {
-  test('a database that accepts and never answers', async () => {
+  // At the same time: each waits ten seconds.
+  test.concurrent('a database that accepts and never answers', async () => {
     const place = await silentServer();
     const line = await refusal(`postgres://user:secret@${place}/name`);
     expect(line).toContain(`${place} does not answer within ten seconds: check that PostgreSQL runs there`);
     expect(line).not.toContain('secret');
   }, 60_000);
+
+  test.concurrent('a database and a Redis of which neither answers', async () => {
+    const place = await silentServer();
+    const line = await refusal(`postgres://user:secret@${place}/name`, {
+      REDIS_URL: `redis://${await silentServer()}`,
+    });
+    expect(line).toContain(`${place} does not answer within ten seconds`);
+  }, 60_000);
+
+  test.concurrent(
+    'a server that is not PostgreSQL',
+    async () => {
+      const url = (await testRedisUrl()).replace(/^redis:\/\//, 'postgres://x:x@');
+      expect(await refusal(url)).toMatch(/check that PostgreSQL (listens|runs) there/);
+    },
+    LIMIT_MS,
+  );
 
   test('a variable whose name is almost one of the service', async () => {
     const { url } = await createDatabase();
@@ -85,14 +103,6 @@ describe('a start says on one line what is wrong and what to do, and ends with 1
     },
     LIMIT_MS,
   );
-
-  test('a database and a Redis of which neither answers', async () => {
-    const place = await silentServer();
-    const line = await refusal(`postgres://user:secret@${place}/name`, {
-      REDIS_URL: `redis://${await silentServer()}`,
-    });
-    expect(line).toContain(`${place} does not answer within ten seconds`);
-  }, 60_000);
 
   test.each<[string, (url: string) => string | Promise<string>, RegExp]>([
     [
@@ -135,11 +145,6 @@ describe('a start says on one line what is wrong and what to do, and ends with 1
       /create it \(CREATE DATABASE "nowhere"\) or correct DATABASE_URL/,
     ],
     ['no TLS on the server', (url) => `${url}?sslmode=verify-full`, /DATABASE_URL asks for TLS/],
-    [
-      'no PostgreSQL',
-      async () => (await testRedisUrl()).replace(/^redis:\/\//, 'postgres://x:x@'),
-      /check that PostgreSQL (listens|runs) there/,
-    ],
   ])(
     '%s',
     async (_what, wrong, line) => {
