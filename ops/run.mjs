@@ -2,6 +2,9 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 
+const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
+const HAS_GROUPS = process.platform !== 'win32';
+
 let child;
 let stopStatus;
 let wasAskedBy;
@@ -16,39 +19,55 @@ const end = () => process.exit(stopStatus ?? 128 + constants.signals[wasAskedBy]
 // npm takes back what it has installed, which waits for the registry.
 const PATIENCE_MS = 2_000;
 
-/**
- * Ends this process, after the program that it runs at the moment. A terminal signals that program itself; npm, Docker and
- * systemd may signal only this process.
- */
+/** Sends a signal to a program and to the programs that it has started. */
+function signalGroup({ pid, exitCode, signalCode }, signal) {
+  if (pid === undefined || (!HAS_GROUPS && (exitCode ?? signalCode) !== null)) return;
+  try {
+    process.kill(HAS_GROUPS ? -pid : pid, signal);
+  } catch {
+    // all of them have ended
+  }
+}
+
+/** Ends this process, after the program that it runs at the moment, and whatever that has started. */
 function stop(signal) {
   if (child === undefined) {
     wasAskedBy = signal;
     end();
   }
-  if (signal === 'SIGQUIT') child.kill('SIGKILL');
+  if (signal === 'SIGQUIT') signalGroup(child, 'SIGKILL');
   if (wasAskedBy !== undefined) return;
   wasAskedBy = signal;
-  child.kill('SIGTERM');
-  setTimeout(() => child?.kill('SIGKILL'), PATIENCE_MS);
+  signalGroup(child, 'SIGTERM');
+  setTimeout(() => child && signalGroup(child, 'SIGKILL'), PATIENCE_MS);
 }
 
 // The service takes these over when it is read (src/platform/shutdown.ts).
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT']) process.on(signal, stop);
+for (const signal of STOP_SIGNALS) process.on(signal, stop);
 // The terminal or the reader of a pipe may be gone, which is no reason to stop half-way.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 /**
- * Runs a program to its end.
+ * Runs a program to its end, in a process group of its own: the signals of a terminal reach this process alone, which passes
+ * them on. A program that one of those signals ended was told to stop by systemd or `kill`, maybe before this process heard
+ * of it, and ends this process in the same way.
  * @throws Error that says how it ended, unless it ended with 0
  */
 export async function run(command, args, options) {
   const problem = await new Promise((resolve) => {
-    child = spawn(command, args, options);
+    child = spawn(command, args, { ...options, detached: HAS_GROUPS });
     child.once('error', (error) => resolve(error.message));
-    child.once('close', (status, signal) => resolve(status === 0 ? undefined : `ended with ${signal ?? status}`));
+    child.once('close', (status, signal) => {
+      // Not by a status of 128 and more: npm ends with 143 where the registry has no route (errno -113), too.
+      if (STOP_SIGNALS.includes(signal)) wasAskedBy ??= signal;
+      resolve(status === 0 ? undefined : `ended with ${signal ?? status}`);
+    });
   });
+  if (wasAskedBy !== undefined) {
+    signalGroup(child, 'SIGKILL'); // what it has started may outlive it
+    end();
+  }
   child = undefined;
-  if (wasAskedBy !== undefined) end();
   if (problem !== undefined) throw new Error(problem);
 }
 

@@ -136,7 +136,8 @@ export async function run(
   try {
     return (await serveUntilStopped(readConfig(environment), shutdown)) ? 0 : 1;
   } catch (error) {
-    const reason: unknown = shutdown.asked.reason;
+    // A signal that ended a program of the start was meant for the start, too.
+    const reason: unknown = shutdown.asked.reason ?? error;
     // Then it is a consequence of the stop, such as a connection that was closed, and no fault.
     const isFault = error instanceof LeftBehindError;
     if (!isFault && reason instanceof StopAsked && reason.signal !== null) return shutdown.hurried.aborted ? 1 : 0;

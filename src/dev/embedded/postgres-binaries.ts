@@ -1,18 +1,31 @@
-import { execFile } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { chmod, cp, lstat, mkdtemp, readdir, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import { promisify } from 'node:util';
+import type { Readable } from 'node:stream';
+import { StopAsked } from '../../platform/shutdown.ts';
 import { lastLines } from './files.ts';
 import type { Account, PostgresHome } from './postgres-home.ts';
 
-const run = promisify(execFile);
+/** Collects what a program writes. There is no stream where too many files are open. */
+function collect(stream: Readable | null): () => string {
+  let text = '';
+  stream?.setEncoding('utf8').on('data', (more: string) => {
+    text += more;
+  });
+  return () => text;
+}
+
+/** The signals by which a program of a start is told to stop. Such an end is no failure of the program. */
+const STOP_SIGNALS: readonly (NodeJS.Signals | null)[] = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
 
 /**
- * Runs a program of PostgreSQL to its end, as the account given, without the PG* variables of the developer's shell. An
- * aborted signal ends the program.
- * @throws Error with the last lines that the program wrote on stderr
+ * Runs a program of PostgreSQL to its end, as the account given, without the PG* variables of the developer's shell. It has
+ * a process group of its own, so that the signals of a terminal reach this process alone. An aborted signal ends it.
+ * @throws StopAsked if another process stopped it by a signal, such as systemd, which signals every process of a service
+ * @throws Error with the last lines that the program wrote on stderr, if it failed
  */
 export async function runAs(
   account: Account | undefined,
@@ -21,15 +34,23 @@ export async function runAs(
   signal?: AbortSignal,
 ): Promise<void> {
   signal?.throwIfAborted();
-  const running = run(program, args, { ...identity(account), env: serverEnvironment(), cwd: '/' });
-  // Not by the signal option of `execFile`, which does not wait for the end of the program.
-  const end = () => void running.child.kill();
+  const child: ChildProcess = spawn(program, args, {
+    ...identity(account),
+    env: serverEnvironment(),
+    cwd: '/',
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const [said, faults] = [child.stdout, child.stderr].map(collect);
+  const end = () => void child.kill();
   signal?.addEventListener('abort', end, { once: true });
   try {
-    await running;
-  } catch (error) {
-    const { stderr, message } = error as Error & { stderr?: string }; // that is what `execFile` rejects with
-    throw new Error(lastLines(stderr?.trim() || message), { cause: error });
+    const [code, endedBy] = await once(child, 'close'); // rejects where it cannot be run
+    if (code === 0) return;
+    signal?.throwIfAborted();
+    if (STOP_SIGNALS.includes(endedBy)) throw new StopAsked(endedBy);
+    if (/^caught signal$/m.test(said?.() ?? '')) throw new StopAsked('SIGTERM'); // initdb, and it does not say which
+    throw new Error(lastLines(faults?.().trim() || `${program} ended with ${endedBy ?? code}`));
   } finally {
     signal?.removeEventListener('abort', end);
   }
@@ -88,6 +109,7 @@ async function tryOut(native: string, account: Account | undefined): Promise<str
     await runAs(account, join(native, 'bin', 'initdb'), ['--version']);
     return undefined;
   } catch (error) {
+    if (error instanceof StopAsked) throw error;
     return String(error);
   }
 }

@@ -32,6 +32,15 @@ async function processOf(command: RegExp): Promise<number> {
   return found.pid;
 }
 
+/** Waits until esbuild itself runs. */
+const processOfBuild = () =>
+  waitFor(
+    'esbuild runs',
+    async () => (await processesOf(cwd)).some(({ command }) => /esbuild --service/.test(command)),
+    LIMIT_MS / 2,
+    5,
+  );
+
 /** Where the embedded PostgreSQL writes its log, and what it writes when it ends in order. */
 const postgresLog = () => readFile(join(cwd, '.data/postgres.log'), 'utf8');
 const ENDED = /database system is shut down\s*$/;
@@ -195,6 +204,22 @@ describe('a start that Ctrl-C calls off', () => {
       const next = npmStart();
       await next.shows(/listens on/);
       await callOff(next);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    'by Ctrl-\\ while it builds, without a word from the tools of the build',
+    async () => {
+      await rm(join(cwd, 'dist'), { recursive: true });
+      const terminal = npmStart();
+      await terminal.shows(/Building[^\n]*\n/);
+      await processOfBuild();
+      terminal.press(CTRL_BACKSLASH);
+      expect(await terminal.exited).toBe(128 + NUMBER_OF_SIGQUIT); // npm's own end
+      await nothingIsLeft();
+      expect(terminal.screen()).not.toMatch(/goroutine|could not|SIGQUIT: quit/);
+      expect(existsSync(join(cwd, '.data/building'))).toBe(false);
     },
     LIMIT_MS,
   );
