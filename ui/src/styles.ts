@@ -48,7 +48,9 @@ export const styles = css`
   header { display: grid; gap: 4px; }
 
   .request, .outcome, .form, .chooser, .timeline, dialog form, .empty, .placeholder { display: grid; gap: 16px; }
-  .outcome, .chooser fieldset { gap: 8px; display: grid; }
+  .chooser fieldset { gap: 8px; display: grid; }
+  .outcome { gap: 12px; }
+  .outcome h3 + .secondary { margin-block-start: -8px; }
   .line { display: flex; flex-wrap: wrap; gap: 8px 16px; align-items: center; justify-content: space-between; }
   .line h3 { flex: 1 1 12ch; }
   .pill { padding: 3px 10px; border-radius: 999px; font-size: 12px; line-height: 18px; font-weight: 600;
@@ -67,7 +69,7 @@ export const styles = css`
 
   .countdown { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 16px; padding: 16px; border-radius: var(--_control-radius);
     background: var(--_warm-soft); color: var(--_warm); }
-  .clock { font-size: 22px; line-height: 28px; font-weight: 700; font-variant-numeric: tabular-nums; white-space: nowrap; display: grid; }
+  .clock { font-size: 24px; line-height: 28px; font-weight: 700; font-variant-numeric: tabular-nums; white-space: nowrap; display: grid; }
   .days { font-size: 13px; line-height: 16px; }
   .deadline { flex: 1 1 22ch; font-size: 13.5px; line-height: 19px; }
   .deadline strong { font-weight: 650; }
@@ -88,7 +90,7 @@ export const styles = css`
 
   .option { display: flex; gap: 12px; padding: 12px 14px; border: 1px solid var(--_line); border-radius: var(--_control-radius); cursor: pointer; }
   .option:first-of-type { margin-block-start: 8px; }
-  .option:hover:not(.off) { border-color: var(--_control); }
+  .option:hover:not(.off, :has(:checked)) { border-color: var(--_control); }
   .option:has(:checked) { border-color: var(--_accent); background: var(--_accent-soft); }
   .option:has(:focus-visible) { outline: 2px solid var(--_accent); outline-offset: 2px; }
   .option input { margin: 3px 0 0; inline-size: 16px; block-size: 16px; accent-color: var(--_accent); flex: none; outline: none; }
@@ -111,13 +113,15 @@ export const styles = css`
   .extra { display: grid; gap: 12px; padding: 14px; border: 1px solid var(--_line); border-radius: var(--_control-radius); }
 
   .blocked { display: grid; gap: 8px; font-size: 13px; line-height: 20px; color: var(--_secondary); }
-  .blocked strong { color: var(--_ink); font-weight: 600; }
+  .blocked strong { display: block; color: var(--_ink); font-weight: 600; }
+  .card > .foot { padding-block: 16px; }
   .others summary { cursor: pointer; font-size: 13px; line-height: 20px; color: var(--_secondary); font-weight: 600; border-radius: 4px; }
   .others[open] summary { margin-block-end: 8px; }
 
   .timeline { gap: 12px; }
-  .timeline ol { display: grid; gap: 12px; }
   .timeline li { display: grid; gap: 8px; padding-inline-start: 22px; position: relative; font-size: 14px; }
+  .timeline li:not(:last-child) { padding-block-end: 12px; }
+  .timeline li:not(:last-child)::after { content: ''; position: absolute; inset-inline-start: 5.5px; inset-block: 19px -3px; inline-size: 1px; background: var(--_line); }
   .timeline li::before { content: ''; position: absolute; inset-inline-start: 2px; inset-block-start: 7px; inline-size: 8px; block-size: 8px;
     border-radius: 50%; background: var(--_line); }
   .timeline li:is(.you, .client, .freelancer)::before { background: var(--_accent); }

@@ -25,7 +25,7 @@ export function outcomeView(context: Context, center: Center, dispute: Dispute):
   const asker = nameOf(context, dispute.opener.role);
   return html`<section part="outcome" class="outcome">
     <h3 tabindex="-1" data-focus="request">${how}</h3>
-    <p class="secondary">${text(context, `request.${type}.${asker}`)}${
+    <p class="secondary">${text(context, [`asked.${type}.${asker}`, `request.${type}.${asker}`])}${
       dispute.resolvedAt === null
         ? nothing
         : html`<span aria-hidden="true"> · </span><time datetime=${dispute.resolvedAt}>${context.format.dateTime(dispute.resolvedAt)}</time>`
