@@ -87,6 +87,9 @@ describe('an endpoint', () => {
     ['https://mail.example:6379/', 'Give a URL on port 443 or 8443.'],
     ['https://mail.example/#x', 'Leave out the fragment (#…).'],
     ['no url', 'Give an https URL.'],
+    ['https://mail.example/\n', 'Leave white space, control characters and half characters out of the URL.'],
+    ['https://mail.example/\u0000', 'Leave white space, control characters and half characters out of the URL.'],
+    ['https://mail.example/\ud83d', 'Leave white space, control characters and half characters out of the URL.'],
   ])('cannot be at %s', async (url, message) => {
     const refused = await manager().post(ENDPOINTS, { url });
     expect([refused.status, refused.problem.errors]).toEqual([

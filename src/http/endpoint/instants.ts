@@ -22,9 +22,21 @@ export function parseInstant(text: string): number | null {
   return isLeap ? afterLeapSecond(Date.parse(regular)) : Date.parse(regular);
 }
 
-/** Whether the plus sign of an offset was sent in a query without being escaped, where it stands for a space. */
-export function hasLostItsPlus(text: string): boolean {
-  return parseInstant(text.replace(/ (?=\d\d:\d\d$)/, '+')) !== null && text.includes(' ');
+const LOST_PLUS = / (?=\d\d:\d\d$)/;
+const WITHOUT_OFFSET = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?$/;
+
+/**
+ * What to do about a text that is no instant.
+ * @param form what is expected, such as `an RFC 3339 date and time`
+ */
+export function instantAdvice(text: string, form: string): string {
+  const written = text.toUpperCase();
+  // An unescaped plus in a query stands for a space.
+  if (LOST_PLUS.test(written) && SHAPE.test(written.replace(LOST_PLUS, '+')))
+    return 'Write the plus sign of the offset as %2B: in a query a plain + stands for a space.';
+  if (WITHOUT_OFFSET.test(written)) return 'Add the offset from UTC: Z, or one such as +01:00.';
+  if (SHAPE.test(written)) return 'There is no such date or time.';
+  return `Write ${form}, such as 2026-12-01T18:00:00+01:00.`;
 }
 
 /** An instant as the API writes it: RFC 3339 in UTC with milliseconds. */

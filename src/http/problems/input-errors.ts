@@ -16,7 +16,8 @@ export const INPUT_ERROR_CODES = [
 ] as const;
 export type InputErrorCode = (typeof INPUT_ERROR_CODES)[number];
 
-export const EXPECTED_TYPES = ['string', 'integer', 'number', 'boolean', 'array', 'object'] as const;
+/** Every number of the input is a whole one. */
+export const EXPECTED_TYPES = ['string', 'integer', 'boolean', 'array', 'object'] as const;
 export type ExpectedType = (typeof EXPECTED_TYPES)[number];
 
 /** The bounds that a code speaks of; each code has its own. */
@@ -53,8 +54,7 @@ const dated = (instant = ''): string => `${DATE.format(new Date(instant))} UTC`;
 
 const TYPE_SENTENCES: Readonly<Record<ExpectedType, string>> = {
   string: 'Send a text.',
-  integer: 'Send a whole number, in plain decimal digits.',
-  number: 'Send a number.',
+  integer: 'Send a whole number.',
   boolean: 'Send true or false.',
   array: 'Send a list.',
   object: 'Send a JSON object.',
@@ -116,8 +116,10 @@ export function issueOf(code: InputErrorCode, params: InputErrorParams = {}, mes
   return { code: 'custom' as const, message, params: { code, params } };
 }
 
+const NUMBERS: readonly string[] = ['int', 'number'] satisfies z.core.$ZodInvalidTypeExpected[];
+
 function expectedType(expected: string): ExpectedType {
-  if (expected === 'int') return 'integer';
+  if (NUMBERS.includes(expected)) return 'integer';
   return EXPECTED_TYPES.find((type) => type === expected) ?? 'string';
 }
 
@@ -130,6 +132,14 @@ function sizeError(pointer: string, issue: z.core.$ZodIssueTooBig | z.core.$ZodI
   if (issue.origin !== 'string' && issue.origin !== 'array') return inputError(pointer, issue.code, bound);
   const unit = issue.origin === 'string' ? 'characters' : 'items';
   return inputError(pointer, isAbove ? 'too_long' : 'too_short', { ...bound, unit });
+}
+
+const UNQUOTED: readonly ExpectedType[] = ['integer', 'boolean'];
+
+function typeError(pointer: string, expected: ExpectedType, input: unknown): InputError {
+  const isQuoted = typeof input === 'string' && UNQUOTED.includes(expected);
+  const message = isQuoted ? TYPE_SENTENCES[expected].replace('.', ', without quotes around it.') : undefined;
+  return inputError(pointer, 'invalid_type', { expected }, message);
 }
 
 function pointerOf(prefix: string, path: readonly PropertyKey[]): string {
@@ -154,7 +164,7 @@ function errorsOfIssue(prefix: string, issue: z.core.$ZodIssue): InputError[] {
   }
   switch (issue.code) {
     case 'invalid_type':
-      return [inputError(pointer, 'invalid_type', { expected: expectedType(issue.expected) })];
+      return [typeError(pointer, expectedType(issue.expected), issue.input)];
     case 'too_big':
     case 'too_small':
       return [sizeError(pointer, issue)];

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { USER_ID } from '../../application/caller.ts';
 import { LIMITS } from '../../domain/rules.ts';
-import { hasLostItsPlus, iso, parseInstant } from '../endpoint/instants.ts';
+import { instantAdvice, iso, parseInstant } from '../endpoint/instants.ts';
 import { fault, issueOf } from '../problems/input-errors.ts';
 
 /** `.` and `..` are left out: they stand for other addresses in a path. Written without lookahead, which RE2 lacks. */
@@ -71,10 +71,7 @@ type Refine = z.core.$RefinementCtx<string>;
 export function instantOf(text: string, context: Refine, form = 'an RFC 3339 date and time'): number {
   const instant = text.length <= INSTANT_LENGTH ? parseInstant(text) : null;
   if (instant === null) {
-    const advice = hasLostItsPlus(text)
-      ? 'Write the plus sign of the offset as %2B: in a query a plain + stands for a space.'
-      : `Write ${form}, such as 2026-12-01T18:00:00+01:00.`;
-    context.addIssue(issueOf('invalid_format', {}, advice));
+    context.addIssue(issueOf('invalid_format', {}, instantAdvice(text, form)));
     return z.NEVER;
   }
   if (instant < EARLIEST) {
@@ -101,10 +98,15 @@ export const InstantInput = z
 
 /** Length as people and JSON Schema count it. */
 const codePoints = (text: string): number => [...text].length;
-// Control characters, but for line breaks and tabs where they are allowed; and halves of surrogate pairs.
-const CONTROL = /[\p{Cc}\p{Cs}]/u;
+// Line breaks and tabs are control characters, too.
+const CONTROL = /\p{Cc}/u;
+/** One half of a UTF-16 surrogate pair, as in a text that was cut in the middle of an emoji. PostgreSQL cannot keep it. */
+const HALF_CHARACTER = /\p{Cs}/u;
 // Format characters, variation selectors, fillers and the blank Braille pattern take no ink.
 const VISIBLE = /[^\p{White_Space}\p{Cf}\p{Default_Ignorable_Code_Point}\u2800]/u;
+
+const HALF =
+  'Write each character whole: the text has half of one (a lone UTF-16 surrogate), most often of an emoji that was cut off.';
 
 function text(maxLength: number, lineBreaks: boolean) {
   const printable = (value: string) => !CONTROL.test(lineBreaks ? value.replace(/[\n\t]/g, '') : value);
@@ -114,6 +116,7 @@ function text(maxLength: number, lineBreaks: boolean) {
   return z
     .string()
     .transform((value) => value.replace(/\r\n/g, '\n').trim().normalize('NFC'))
+    .refine((value) => !HALF_CHARACTER.test(value), fault('invalid_format', {}, HALF))
     .refine(printable, fault('invalid_format', {}, `Leave out ${controls}.`))
     .refine((value) => VISIBLE.test(value), fault('blank'))
     .refine((value) => codePoints(value) <= maxLength, fault('too_long', { maximum: maxLength, unit: 'characters' }));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { fault } from '../problems/input-errors.ts';
+import { fault, issueOf } from '../problems/input-errors.ts';
 
 /** A member of a body that may be left out; null says the same. */
 export function optional<T extends z.ZodType>(schema: T) {
@@ -19,23 +19,41 @@ export function withDefault<T>(schema: z.ZodType<T>, value: T & z.core.util.NoUn
     .transform((given) => given ?? value);
 }
 
-const toNumber = (value: unknown): unknown =>
-  typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : value;
-
 interface Bounds {
   readonly min: number;
   readonly max: number;
 }
+
+type Refine = z.core.$RefinementCtx<unknown>;
+
+const DIGITS = /^\d+$/;
+const NO_DIGITS = 'Send a whole number, in plain decimal digits.';
+
+/** The number that a query spells, up to those that numbers can count. */
+const toNumber = (max: number) => (value: unknown, context: Refine) => {
+  if (typeof value !== 'string') return value;
+  const number = Number(value);
+  if (DIGITS.test(value) && Number.isSafeInteger(number)) return number;
+  // zod writes into an issue, so each one is a new object.
+  if (DIGITS.test(value)) context.addIssue(issueOf('too_big', { maximum: max }));
+  else context.addIssue(issueOf('invalid_type', { expected: 'integer' }, NO_DIGITS));
+  return z.NEVER;
+};
 
 /** A query parameter that is a whole number, in plain decimal digits; without a default it may be left out. */
 export function decimal(bounds: Bounds & { byDefault: number }): z.ZodType<number>;
 export function decimal(bounds: Bounds): z.ZodType<number | undefined>;
 export function decimal({ min, max, byDefault }: Bounds & { byDefault?: number }): z.ZodType<number | undefined> {
   const number = z.int().min(min).max(max);
-  return z.preprocess(toNumber, byDefault === undefined ? number.optional() : number.default(byDefault));
+  return z.preprocess(toNumber(max), byDefault === undefined ? number.optional() : number.default(byDefault));
 }
 
-const toBoolean = (value: unknown): unknown => (value === 'true' ? true : value === 'false' ? false : value);
+const toBoolean = (value: unknown, context: Refine) => {
+  if (typeof value !== 'string') return value;
+  if (value === 'true' || value === 'false') return value === 'true';
+  context.addIssue(issueOf('invalid_type', { expected: 'boolean' }, 'Write true or false.'));
+  return z.NEVER;
+};
 
 /** A query parameter that is `true` or `false`; leaving it out says the same as `false`. */
 export function flag() {

@@ -3,6 +3,7 @@ import ipaddr from 'ipaddr.js';
 
 const PORTS = new Set(['', '443', '8443']);
 const MAX_URL = 2_048;
+const UNWRITTEN = /[\p{Cc}\p{Cs}\s]/u;
 // Names that only mean something on the inside, those of a single word among them.
 const LOCAL_NAMES = /^[^.]+\.?$|\.(localhost|local|internal|localdomain|home\.arpa)\.?$/i;
 
@@ -22,6 +23,8 @@ export function urlFault(text: string, allowInsecure: boolean): string | null {
   if (text.length > MAX_URL) return `Write at most ${MAX_URL} characters.`;
   const url = URL.canParse(text) ? new URL(text) : null;
   if (url === null || !/^https?:$/.test(url.protocol)) return 'Give an https URL.';
+  // The parser drops or replaces them without a word.
+  if (UNWRITTEN.test(text)) return 'Leave white space, control characters and half characters out of the URL.';
   if (url.username !== '' || url.password !== '') return 'Leave the user and the password out of the URL.';
   if (url.hash !== '') return 'Leave out the fragment (#…).';
   if (allowInsecure) return null;

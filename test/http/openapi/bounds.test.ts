@@ -61,3 +61,16 @@ test('a list without a bound is found', () => {
   };
   expect(unboundedLists(planted)).toEqual(['listEverything 200']);
 });
+
+test('every number that a caller sends is a whole one, which `invalid_type` says', () => {
+  const typesIn = (schema: unknown): string[] => {
+    if (schema === null || typeof schema !== 'object') return [];
+    const { $ref, type } = schema as { readonly $ref?: string; readonly type?: unknown };
+    if ($ref !== undefined) return typesIn(resolve({ $ref }));
+    return [...[type].flat().map(String), ...Object.values(schema).flatMap(typesIn)];
+  };
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+  const types = operations.flatMap(({ parameters, requestBody }) => typesIn({ parameters, requestBody }));
+  expect(types).toContain('integer');
+  expect(types).not.toContain('number');
+});

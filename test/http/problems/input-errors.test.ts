@@ -36,7 +36,40 @@ describe('what is wrong with a request is said', () => {
     [
       'a fraction',
       extra({ price: { amount: 0.5, currency: 'USD' } }),
-      { pointer: '/change/extras/0/price/amount', code: 'invalid_type', params: { expected: 'integer' } },
+      {
+        pointer: '/change/extras/0/price/amount',
+        code: 'invalid_type',
+        params: { expected: 'integer' },
+        message: 'Send a whole number.',
+      },
+    ],
+    [
+      'a number in quotes',
+      extra({ price: { amount: '5', currency: 'USD' } }),
+      {
+        code: 'invalid_type',
+        params: { expected: 'integer' },
+        message: 'Send a whole number, without quotes around it.',
+      },
+    ],
+    [
+      'an emoji that was cut in half',
+      cancel({ comment: 'Late \ud83d' }),
+      { pointer: '/comment', code: 'invalid_format', message: expect.stringMatching(/^Write each character whole/) },
+    ],
+    [
+      'half an emoji in a title',
+      extra({ title: '\ude00 files' }),
+      {
+        pointer: '/change/extras/0/title',
+        code: 'invalid_format',
+        message: expect.stringMatching(/^Write each character whole/),
+      },
+    ],
+    [
+      'a control character',
+      cancel({ comment: 'Late\u0007' }),
+      { code: 'invalid_format', message: 'Leave out control characters; line breaks and tabs may stay.' },
     ],
     [
       'too much',
@@ -92,7 +125,21 @@ describe('what is wrong with a request is said', () => {
     [
       'a date that is none',
       { type: 'order_change', change: { deliverBy: 'soon' } },
-      { pointer: '/change/deliverBy', code: 'invalid_format' },
+      {
+        pointer: '/change/deliverBy',
+        code: 'invalid_format',
+        message: 'Write an RFC 3339 date and time, such as 2026-12-01T18:00:00+01:00.',
+      },
+    ],
+    [
+      'a day that no month has',
+      { type: 'order_change', change: { deliverBy: '2031-02-30T00:00:00Z' } },
+      { code: 'invalid_format', message: 'There is no such date or time.' },
+    ],
+    [
+      'a date without an offset',
+      { type: 'order_change', change: { deliverBy: '2031-02-03t00:00:00' } },
+      { code: 'invalid_format', message: 'Add the offset from UTC: Z, or one such as +01:00.' },
     ],
     [
       'a date before all dates',
@@ -162,6 +209,31 @@ describe('what is wrong with a request is said', () => {
     expect([pointers.length, new Set(pointers).size]).toEqual([20, 20]);
     expect(problem.detail).toBe('42 parts of the request are not valid; `errors` says what is wrong with each.');
     expect(text).not.toContain('secret sentence');
+  });
+
+  test.each([
+    ['limit=abc', 'invalid_type', 'Send a whole number, in plain decimal digits.'],
+    ['limit=-1', 'invalid_type', 'Send a whole number, in plain decimal digits.'],
+    ['limit=1e1', 'invalid_type', 'Send a whole number, in plain decimal digits.'],
+    ['limit=0', 'too_small', 'Choose at least 1.'],
+    ['limit=99999999999999999999', 'too_big', 'Choose at most 100.'],
+    ['updatedAfter=2031-02-03T00:00:00+01:00', 'invalid_format', expect.stringContaining('%2B')],
+    ['orderId=%ED%A0%80', 'invalid_format', expect.stringMatching(/^Write 1 to 128 of/)],
+    ['cursor=%ED%A0%80', 'invalid_format', 'Send the nextCursor of a page of the same list.'],
+  ])('about a query: %s', async (query, code, message) => {
+    // Twice, since nothing of one refusal may stay for the next.
+    for (const _time of ['first', 'second']) {
+      const { problem } = await service.as(CLIENT).get(`/v1/disputes?${query}`);
+      expect(problem.errors).toMatchObject([{ pointer: `/query/${query.split('=')[0]}`, code, message }]);
+    }
+  });
+
+  test('about a flag in a query', async () => {
+    const { id } = await seedOrder(service);
+    const refused = await service.as(CLIENT).post(`/v1/orders/${id}/disputes?dryRun=yes`, { type: 'order_update' });
+    expect(refused.problem.errors).toMatchObject([
+      { pointer: '/query/dryRun', code: 'invalid_type', message: 'Write true or false.' },
+    ]);
   });
 
   test('in the detail, too, where it is one', async () => {

@@ -1500,7 +1500,7 @@ export interface components {
              * @description With `invalid_type`.
              * @enum {string}
              */
-            expected?: "string" | "integer" | "number" | "boolean" | "array" | "object";
+            expected?: "string" | "integer" | "boolean" | "array" | "object";
             /** @description With `too_short`, and `too_small` of a number. */
             minimum?: number;
             /** @description With `too_long`, and `too_big` of a number. */
