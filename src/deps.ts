@@ -153,7 +153,7 @@ export function makeDeps(
         streams: createEventStreams({ db, liveFeed, metrics }),
         audit: (facts, message) => log.info(facts, message),
         remindersMs: config.REMINDERS,
-        webhooks: { encryption, allowInsecure },
+        webhooks: { encryption, allowInsecure, mayAllowInsecure: config.NODE_ENV !== 'production' },
         eraseCopies: eraseResponses,
         cooldownMs: config.COOLDOWN_AFTER_DECLINE,
         windowsMs: {

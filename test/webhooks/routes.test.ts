@@ -78,14 +78,17 @@ describe('the secret of an endpoint', () => {
   });
 });
 
+const FOR_DEVELOPMENT = ' For development, WEBHOOK_ALLOW_INSECURE=true allows http, private addresses and any port.';
+
 describe('an endpoint', () => {
   test.each([
-    ['http://mail.example/', 'Give an https URL.'],
-    ['https://127.0.0.1/', 'Give a URL whose host has a public address.'],
-    ['https://localhost/', 'Give a URL whose host has a public address.'],
+    ['http://mail.example/', `Give an https URL.${FOR_DEVELOPMENT}`],
+    ['https://127.0.0.1/', `Give a URL whose host has a public address.${FOR_DEVELOPMENT}`],
+    ['https://localhost/', `Give a URL whose host has a public address.${FOR_DEVELOPMENT}`],
     ['https://user:pw@mail.example/', 'Leave the user and the password out of the URL.'],
-    ['https://mail.example:6379/', 'Give a URL on port 443 or 8443.'],
+    ['https://mail.example:6379/', `Give a URL on port 443 or 8443.${FOR_DEVELOPMENT}`],
     ['https://mail.example/#x', 'Leave out the fragment (#…).'],
+    ['ftp://127.0.0.1/', 'Give an https URL.'],
     ['no url', 'Give an https URL.'],
     ['https://mail.example/\n', 'Leave white space, control characters and half characters out of the URL.'],
     ['https://mail.example/\u0000', 'Leave white space, control characters and half characters out of the URL.'],
@@ -98,6 +101,15 @@ describe('an endpoint', () => {
     ]);
     const { id } = await create();
     expect((await manager().patch(`${ENDPOINTS}/${id}`, { url })).status).toBe(400);
+  });
+
+  test('cannot be there in production, either, where no variable that allows it is named', async () => {
+    const production = await startService({ env: { NODE_ENV: 'production' }, database: service.database });
+    for (const url of ['http://mail.example/', 'https://127.0.0.1/', 'https://mail.example:6379/']) {
+      const refused = await production.withScopes('webhooks:manage').post(ENDPOINTS, { url });
+      expect(refused.status).toBe(400);
+      expect(refused.text).not.toContain('WEBHOOK_ALLOW_INSECURE');
+    }
   });
 
   test('is changed in what is given, and in nothing else', async () => {

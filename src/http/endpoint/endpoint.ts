@@ -26,6 +26,8 @@ export interface HttpDeps {
     readonly encryption: Encryption | null;
     /** Whether endpoints may be on http and on private addresses. */
     readonly allowInsecure: boolean;
+    /** Whether WEBHOOK_ALLOW_INSECURE may be set: in production it is refused. */
+    readonly mayAllowInsecure: boolean;
   };
   /** Erases what may repeat comments of some orders and is not in the tables of the core, when the comments are erased. */
   readonly eraseCopies: (tx: Tx, orderIds: readonly string[]) => Promise<void>;

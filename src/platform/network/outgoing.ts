@@ -115,7 +115,7 @@ export function openOutgoing(options: OutgoingOptions): Outgoing {
     const took = () => Math.round(performance.now() - begun);
     const nothing = { statusCode: null, text: null, retryAfter: null };
     const fault = urlFault(request.url, options.allowInsecure);
-    if (fault !== null) return { ...nothing, error: `the URL ${fault}`, durationMs: 0 };
+    if (fault !== null) return { ...nothing, error: fault, durationMs: 0 };
     try {
       return { ...(await send(request)), durationMs: took() };
     } catch (error) {

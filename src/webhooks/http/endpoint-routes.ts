@@ -37,9 +37,14 @@ function withEncryption({ write, webhooks: { encryption } }: HttpDeps) {
   });
 }
 
+const FOR_DEVELOPMENT = 'For development, WEBHOOK_ALLOW_INSECURE=true allows http, private addresses and any port.';
+
 function checkUrl({ webhooks }: HttpDeps, url: string | undefined): void {
-  const message = url === undefined ? null : urlFault(url, webhooks.allowInsecure);
-  if (message !== null) throw invalidInput(inputError('/url', 'invalid_format', {}, message));
+  const fault = url === undefined ? null : urlFault(url, webhooks.allowInsecure);
+  if (url === undefined || fault === null) return;
+  const isForDevelopment = webhooks.mayAllowInsecure && urlFault(url, true) === null;
+  const message = isForDevelopment ? `${fault} ${FOR_DEVELOPMENT}` : fault;
+  throw invalidInput(inputError('/url', 'invalid_format', {}, message));
 }
 
 const createEndpoint = operation({
