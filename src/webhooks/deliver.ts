@@ -10,12 +10,13 @@ import { readClock } from '../store/clock.ts';
 import type { FeedRow } from '../store/feed.ts';
 import { saveRevised } from './changes.ts';
 import { advanceLines, broadcast, queueEvents } from './queue.ts';
-import { ENDPOINT_DISABLED, isProbed, nextDelivery, nextEndpoint } from './states.ts';
+import { freeSlots } from './slots.ts';
+import { ENDPOINT_DISABLED, nextDelivery, nextEndpoint } from './states.ts';
 import { insertAttempts, type MadeAttempt } from './store/attempts.ts';
 import { type DeliveryRow, entriesOf } from './store/deliveries.ts';
 import { type EndpointRow, findEndpoint, lockEndpoint } from './store/endpoints.ts';
 import { anyActive, anyBehind, endOfLog, type FanOut, type Heard, nextFanOut, passOver } from './store/fan-out.ts';
-import { lockDeliveries, lockDue, saveDeliveries } from './store/states.ts';
+import { attemptsUnderWay, lockClaims, lockDeliveries, lockDue, saveDeliveries } from './store/states.ts';
 
 const FAN_OUT_BATCH = 500;
 const FAN_OUT_ROUNDS = 50;
@@ -116,10 +117,19 @@ export interface Claimed {
   readonly claim: string;
 }
 
-async function claimIn(tx: Tx, endpointId: string, claim: string, limits: Limits): Promise<Claimed[]> {
+/** Locks what is due for an endpoint, as far as there are slots: first attempts before retries. */
+async function lockForSlots(tx: Tx, endpoint: EndpointRow, atMost: number): Promise<DeliveryRow[]> {
+  const free = freeSlots(endpoint, await attemptsUnderWay(tx, endpoint.id));
+  const firsts = await lockDue(tx, endpoint, { isRetry: false, limit: Math.min(free.firsts, atMost) });
+  const left = Math.min(free.retries, atMost - firsts.length);
+  return [...firsts, ...(await lockDue(tx, endpoint, { isRetry: true, limit: left }))];
+}
+
+async function claimIn(tx: Tx, endpointId: string, claim: string, atMost: number): Promise<Claimed[]> {
+  await lockClaims(tx, endpointId);
   const before = await findEndpoint(tx, endpointId);
   if (before === undefined) return [];
-  const due = await lockDue(tx, before, isProbed(before) ? Math.min(limits.limit, limits.probes) : limits.limit);
+  const due = await lockForSlots(tx, before, atMost);
   if (due.length === 0) return [];
   const now = await readClock(tx);
   const deliveries = due.map((row) => nextDelivery(row, before, { kind: 'claimed', claim }, now));
@@ -144,18 +154,17 @@ async function claimIn(tx: Tx, endpointId: string, claim: string, limits: Limits
   }));
 }
 
-interface Limits {
-  /** How many are claimed at most. */
-  readonly limit: number;
-  /** The same of an endpoint that fails. */
-  readonly probes: number;
-}
-
 /**
- * Claims what is due for one endpoint. A delivery whose attempt is not recorded within a minute is claimed again.
+ * Claims what is due for one endpoint, as far as its slots go. A delivery whose attempt is not recorded within a minute is
+ * claimed again.
+ * @param atMost how many are claimed at most, however many slots are free
  */
-export async function claimDue({ db, newId }: Deps, endpointId: string, limits: Limits): Promise<Claimed[]> {
-  return await withTx(db, (tx) => claimIn(tx, endpointId, newId(), limits));
+export async function claimDue(
+  { db, newId }: Deps,
+  endpointId: string,
+  atMost = Number.POSITIVE_INFINITY,
+): Promise<Claimed[]> {
+  return await withTx(db, (tx) => claimIn(tx, endpointId, newId(), atMost));
 }
 
 /** An attempt that was made. */

@@ -17,6 +17,7 @@ function newDelivery(named: Named, about: About, now: Instant): DeliveryRow {
     ...about,
     status: 'waiting',
     attempts: 0,
+    isRetry: false,
     queuedAt: now,
     scheduledAt: null,
     askedUntil: null,

@@ -27,9 +27,6 @@ export interface WebhookSenderDeps {
 }
 
 const INTERVAL_MS = 150;
-/** How many deliveries to one endpoint are under way at a time; while it fails, one to see whether it is back. */
-const AT_ONCE = 16;
-const PROBES = 1;
 const COLLECT_MS = 5;
 const COLLECT_LIMIT = 100;
 const SHORTEST_PAUSE_MS = 1_000;
@@ -165,15 +162,14 @@ async function runLane(
     });
   };
   while (!stopping.aborted) {
-    const limit = (isBroken ? 1 : AT_ONCE) - underWay.size;
-    const probes = Math.max(0, PROBES - underWay.size);
-    const claimed = limit <= 0 ? [] : await claimDue(deps.write, endpointId, { limit, probes });
+    const atMost = isBroken ? 1 - underWay.size : Number.POSITIVE_INFINITY;
+    const claimed = atMost <= 0 ? [] : await claimDue(deps.write, endpointId, atMost);
     for (const one of claimed) {
       const sending: Promise<void> = deliver(one).finally(() => underWay.delete(sending));
       underWay.add(sending);
     }
     if (underWay.size === 0) break;
-    // The bell rings when more is due: an attempt that hangs delays no other order.
+    // The bell rings while more is due: an attempt that hangs gives up its slot.
     await Promise.race([...underWay, bell.heard()]);
     if (!isBroken) continue;
     await sleep(pauseMs(pauses), undefined, { signal: stopping }).catch(() => {});

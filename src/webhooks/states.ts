@@ -76,6 +76,8 @@ export interface DeliveryState {
   readonly status: 'waiting' | 'pending' | 'delivered' | 'failed' | 'skipped';
   /** Of the current series, without early ones. */
   readonly attempts: number;
+  /** Whether its last attempt failed at the endpoint as it is now. Retries have slots of their own. */
+  readonly isRetry: boolean;
   /** Since when it has been owed: when it was made, or last asked for again. */
   readonly queuedAt: Instant;
   /** When the next attempt of the series is; null before the first, and once it is over. */
@@ -130,7 +132,7 @@ export const isSuccess = ({ statusCode }: Pick<Answered, 'statusCode'>): boolean
 export const isOver = ({ status }: Pick<DeliveryState, 'status'>): boolean =>
   status !== 'waiting' && status !== 'pending';
 
-/** Whether so much fails in a row that one attempt at a time is enough to see whether the endpoint is back. */
+/** Whether so much fails in a row that few attempts at a time are enough to see whether the endpoint is back. */
 export const isProbed = ({ failures }: Pick<EndpointState, 'failures'>): boolean => failures >= OUTAGE_FAILURES;
 
 const hasFailedFor = ({ failures, failingSince }: EndpointState, ms: number, now: Instant): boolean =>
@@ -202,6 +204,8 @@ export function nextDelivery<D extends DeliveryState>(
     case 'claimed':
       return {
         ...pendingAgain(delivery, endpoint, now),
+        // It keeps the slot that it was claimed for.
+        isRetry: delivery.isRetry,
         ...{ claim: event.claim, lastAttemptAt: now, nextAttemptAt: now + LEASE_MS },
       };
     case 'answered':
@@ -215,7 +219,8 @@ export function nextDelivery<D extends DeliveryState>(
 
 /** One that is on its way stays there, and only begins to count anew; any other one waits for its turn. */
 function queued<D extends DeliveryState>(delivery: D, now: Instant): D {
-  const fresh = { ...delivery, attempts: 0, askedUntil: null };
+  const isRetry = delivery.isRetry && delivery.claim !== null;
+  const fresh = { ...delivery, attempts: 0, isRetry, askedUntil: null };
   if (isOver(delivery)) return { ...fresh, status: 'waiting', scheduledAt: null, finishedAt: null, queuedAt: now };
   const isAtRest = delivery.status === 'pending' && delivery.claim === null;
   return { ...fresh, scheduledAt: delivery.status === 'pending' ? now : null, ...(isAtRest && { nextAttemptAt: now }) };
@@ -224,7 +229,8 @@ function queued<D extends DeliveryState>(delivery: D, now: Instant): D {
 function over<D extends DeliveryState>(delivery: D, status: 'delivered' | 'failed' | 'skipped', now: Instant): D {
   const isEarly = before(delivery.lastAttemptAt, delivery.scheduledAt);
   const attempts = delivery.claim === null || isEarly ? delivery.attempts : delivery.attempts + 1;
-  return { ...delivery, status, attempts, claim: null, scheduledAt: null, nextAttemptAt: null, finishedAt: now };
+  const ended = { isRetry: false, claim: null, scheduledAt: null, nextAttemptAt: null, finishedAt: now };
+  return { ...delivery, status, attempts, ...ended };
 }
 
 function failed<D extends DeliveryState>(
@@ -238,15 +244,16 @@ function failed<D extends DeliveryState>(
   const askedUntil = wait === null ? null : now + wait;
   const { scheduledAt, lastAttemptAt } = delivery;
   if (scheduledAt !== null && before(lastAttemptAt, scheduledAt)) {
-    const early = { ...delivery, claim: null, askedUntil, scheduledAt: Math.max(scheduledAt, askedUntil ?? 0) };
-    return pendingAgain(early, endpoint, now);
+    const early = { ...delivery, isRetry: true, claim: null, askedUntil };
+    return pendingAgain({ ...early, scheduledAt: Math.max(scheduledAt, askedUntil ?? 0) }, endpoint, now);
   }
   const attempts = delivery.attempts + 1;
   const delay = RETRY_DELAYS_MS[attempts - 1];
   // An attempt at an address that has been corrected meanwhile is not the last one.
   if (delay === undefined && !before(lastAttemptAt, endpoint.urlChangedAt)) return over(delivery, 'failed', now);
   const nextAt = now + Math.round(Math.max(delay ?? 0, wait ?? 0) * (1 + JITTER * chance));
-  return pendingAgain({ ...delivery, claim: null, attempts, askedUntil, scheduledAt: nextAt }, endpoint, now);
+  const next = { ...delivery, isRetry: true, claim: null, attempts, askedUntil, scheduledAt: nextAt };
+  return pendingAgain(next, endpoint, now);
 }
 
 /** Whether its endpoint has been told, after it was queued, to get its type no more. */
@@ -262,18 +269,21 @@ function revised<D extends DeliveryState>(delivery: D, endpoint: EndpointState, 
 /**
  * When a pending delivery is sent next. That is when its series says, but for two cases. Attempts at an earlier URL do not
  * count: a new series begins with the new one. And what failed before its endpoint was released is tried early, though
- * never before the receiver wants it to be.
+ * never before the receiver wants it to be. In both cases its failures say nothing of the endpoint as it is now, so it is no
+ * retry.
  */
 function pendingAgain<D extends DeliveryState>(delivery: D, endpoint: EndpointState, now: Instant): D {
   const { lastAttemptAt, askedUntil, scheduledAt } = delivery;
   const { urlChangedAt, releasedAt } = endpoint;
   if (before(lastAttemptAt, urlChangedAt)) {
-    return { ...delivery, attempts: 0, askedUntil: null, scheduledAt: urlChangedAt, nextAttemptAt: urlChangedAt };
+    const anew = { attempts: 0, isRetry: false, askedUntil: null };
+    return { ...delivery, ...anew, scheduledAt: urlChangedAt, nextAttemptAt: urlChangedAt };
   }
   const due = scheduledAt ?? now;
   const isReleased = before(lastAttemptAt, releasedAt);
   const early = isReleased ? Math.max(releasedAt ?? 0, askedUntil ?? 0) : due;
-  return { ...delivery, scheduledAt: due, nextAttemptAt: Math.min(due, early) };
+  const isRetry = delivery.isRetry && !isReleased;
+  return { ...delivery, isRetry, scheduledAt: due, nextAttemptAt: Math.min(due, early) };
 }
 
 /** A delivery's place among those of its order. */

@@ -325,3 +325,32 @@ test('a receiver that never answers keeps nobody else waiting', async () => {
   await manager(service).delete(`/v1/webhook-endpoints/${endpoints[0]?.id}`);
   await hung.close();
 });
+
+test('twenty orders whose deliveries hang delay no other order of their endpoint', async () => {
+  const receiver = await startReceiver();
+  const orders = await Promise.all(Array.from({ length: 25 }, () => seedOrder(service)));
+  const [hung, others] = [orders.slice(0, 20), orders.slice(20)].map((some) => new Set(some.map(({ id }) => id)));
+  let release = () => {};
+  const held = new Promise<{ status: number }>((resolve) => {
+    release = () => resolve({ status: 204 });
+  });
+  receiver.react = ({ message }) => (hung?.has(message.data.orderId ?? '') ? held : { status: 204 });
+  const endpoint = await subscribe(service, receiver, { types: ['dispute.opened'] });
+  const open = async (some: ReadonlySet<string> = new Set()) => {
+    await Promise.all([...some].map((orderId) => seedDispute(service, 'order_update', { orderId })));
+    await waitFor(
+      'each of them was sent',
+      () => [...some].every((orderId) => ofOrder(receiver.received, orderId).length > 0),
+      PATIENCE_MS,
+    );
+  };
+  await open(hung);
+  await open(others);
+  const attempts = (await deliveriesOf(service, endpoint.id)).flatMap((one) =>
+    hung?.has(one.orderId ?? '') ? one.attempts : [],
+  );
+  // All twenty are still waiting for their first answer.
+  expect(attempts).toEqual([]);
+  release();
+  await settledDeliveries(service, endpoint.id, orders.length);
+}, 60_000);

@@ -12,36 +12,9 @@ import {
   OUTAGE_MS,
   RETRY_DELAYS_MS,
 } from '../../src/webhooks/states.ts';
+import { BEGIN, NEW_ENDPOINT as ENDPOINT, newDelivery } from './builders.ts';
 
 const [SECOND, MINUTE, HOUR, DAY] = [1_000, 60_000, 3_600_000, 86_400_000];
-const BEGIN = Date.parse('2026-11-24T10:00:00Z');
-
-const ENDPOINT: EndpointState = {
-  url: 'https://receiver.example/',
-  types: null,
-  active: true,
-  activeSince: BEGIN,
-  disabledReason: null,
-  disabledAt: null,
-  failingSince: null,
-  failures: 0,
-  releasedAt: null,
-  urlChangedAt: null,
-  typesChangedAt: null,
-};
-
-const NEW: DeliveryState = {
-  type: 'dispute.opened',
-  status: 'waiting',
-  attempts: 0,
-  queuedAt: BEGIN,
-  scheduledAt: null,
-  askedUntil: null,
-  nextAttemptAt: null,
-  lastAttemptAt: null,
-  claim: null,
-  finishedAt: null,
-};
 
 const answer = (statusCode: number | null, over: Partial<Answered> = {}): Answered => ({
   kind: 'answered',
@@ -57,7 +30,7 @@ function attempt(delivery: DeliveryState, endpoint: EndpointState, answered: Ans
   return nextDelivery(claimed, endpoint, answered, now);
 }
 
-const pending = nextDelivery(NEW, ENDPOINT, { kind: 'turn' }, BEGIN);
+const pending = nextDelivery(newDelivery('dispute.opened', BEGIN), ENDPOINT, { kind: 'turn' }, BEGIN);
 
 /** Fails each attempt at its time, and returns these times, counted from the first. */
 function timesOf(chance: number): number[] {
@@ -172,7 +145,7 @@ describe('an endpoint', () => {
     expect(nextEndpoint(elsewhere, { ...answer(410), startedAt: BEGIN }, BEGIN + 2)).toEqual(elsewhere);
   });
 
-  test('gets one attempt at a time while it fails in a row', () => {
+  test('is probed while it fails in a row', () => {
     expect(isProbed(failing(every(SECOND, OUTAGE_FAILURES - 1)))).toBe(false);
     expect(isProbed(failing(every(SECOND, OUTAGE_FAILURES)))).toBe(true);
   });

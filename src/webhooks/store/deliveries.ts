@@ -49,12 +49,13 @@ export async function findDelivery(query: Pick<Tx, 'select'>, id: string): Promi
   return row;
 }
 
-/** Forgets up to `limit` deliveries that have been over for `retentionMs`, with their attempts; says how many. */
+/** Forgets up to `limit` deliveries that have been over for `retentionMs`, oldest first, with their attempts; says how many. */
 export async function forgetDeliveries(tx: Tx, retentionMs: number, limit: number): Promise<number> {
   const { rowCount } = await tx.execute(sql`
     DELETE FROM webhook_deliveries WHERE id IN (
       SELECT id FROM webhook_deliveries WHERE finished_at IS NOT NULL
-        AND finished_at < ${STATEMENT_TIME} - ${retentionMs}::float8 * interval '1 millisecond' LIMIT ${limit})`);
+        AND finished_at < ${STATEMENT_TIME} - ${retentionMs}::float8 * interval '1 millisecond'
+      ORDER BY finished_at LIMIT ${limit})`);
   return rowCount ?? 0;
 }
 

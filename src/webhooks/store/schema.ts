@@ -38,6 +38,7 @@ export const webhookDeliveries = pgTable('webhook_deliveries', {
   payload: jsonb('payload').$type<Record<string, unknown>>(),
   status: text('status').$type<DeliveryState['status']>().notNull(),
   attempts: integer('attempts').notNull(),
+  isRetry: boolean('is_retry').notNull(),
   queuedAt: instant('queued_at').notNull(),
   scheduledAt: instant('scheduled_at'),
   askedUntil: instant('asked_until'),

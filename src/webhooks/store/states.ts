@@ -1,6 +1,7 @@
 import { and, asc, eq, sql } from 'drizzle-orm';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
 import { STATEMENT_TIME } from '../../store/clock.ts';
+import { LONGEST_ATTEMPT_MS, type UnderWay } from '../slots.ts';
 import type { EndpointState } from '../states.ts';
 import type { DeliveryRow } from './deliveries.ts';
 import { webhookDeliveries } from './schema.ts';
@@ -8,30 +9,57 @@ import { webhookDeliveries } from './schema.ts';
 // The rows of deliveries as src/webhooks/states.ts sees them. What a row becomes is decided there: here rows are only
 // found, locked and written.
 
-/** Says in SQL that a delivery is due. An endpoint that is not active only gets messages to try it out. */
-const isDue = (isActive: boolean) =>
-  sql`status = 'pending' AND next_attempt_at <= ${STATEMENT_TIME}${isActive ? sql`` : sql` AND type = 'webhook_endpoint.test'`}`;
+const OF_TESTS = sql`AND type = 'webhook_endpoint.test'`;
+
+/**
+ * Says in SQL that a delivery of one kind is due. An endpoint that is not active only gets messages to try it out. The kind is
+ * written out, since the index of what is due begins with it.
+ */
+const isDue = (isActive: boolean, isRetry: boolean) =>
+  sql`status = 'pending' AND is_retry = ${sql.raw(String(isRetry))} AND next_attempt_at <= ${STATEMENT_TIME}
+    ${isActive ? sql`` : OF_TESTS}`;
 
 /** The endpoints for which something is due. */
 export async function endpointsWithDue({ query }: Database): Promise<string[]> {
+  const has = (isActive: boolean, isRetry: boolean) =>
+    sql`EXISTS (SELECT 1 FROM webhook_deliveries WHERE endpoint_id = e.id AND ${isDue(isActive, isRetry)})`;
   const { rows } = await query.execute<{ id: string }>(sql`
     SELECT e.id FROM webhook_endpoints e
-    WHERE (e.active AND EXISTS (SELECT 1 FROM webhook_deliveries WHERE endpoint_id = e.id AND ${isDue(true)}))
-      OR EXISTS (SELECT 1 FROM webhook_deliveries WHERE endpoint_id = e.id AND ${isDue(false)})`);
+    WHERE (e.active AND (${has(true, false)} OR ${has(true, true)})) OR ${has(false, false)} OR ${has(false, true)}`);
   return rows.map(({ id }) => id);
+}
+
+/** Has claims at one endpoint made one after the other until the transaction ends: each counts those before it. */
+export async function lockClaims(tx: Tx, endpointId: string): Promise<void> {
+  await tx.execute(sql`SELECT pg_advisory_xact_lock(hashtextextended(${`webhook claims ${endpointId}`}, 0))`);
+}
+
+/** The attempts that are under way at an endpoint, of every process. */
+export async function attemptsUnderWay(tx: Tx, endpointId: string): Promise<UnderWay[]> {
+  const { rows } = await tx.execute<{ isRetry: boolean; forMs: number }>(sql`
+    SELECT is_retry AS "isRetry", (extract(epoch FROM ${STATEMENT_TIME} - last_attempt_at) * 1000)::float8 AS "forMs"
+    FROM webhook_deliveries WHERE endpoint_id = ${endpointId} AND claim IS NOT NULL
+      AND last_attempt_at > ${STATEMENT_TIME} - ${LONGEST_ATTEMPT_MS}::float8 * interval '1 millisecond'`);
+  return rows;
+}
+
+interface Wanted {
+  readonly isRetry: boolean;
+  readonly limit: number;
 }
 
 /** Locks up to `limit` deliveries of an endpoint that are due, those first that have been due for longest. */
 export async function lockDue(
   tx: Tx,
   { id, active }: Pick<EndpointState, 'active'> & { readonly id: string },
-  limit: number,
+  { isRetry, limit }: Wanted,
 ): Promise<DeliveryRow[]> {
+  if (limit <= 0) return [];
   return await tx
     .select()
     .from(webhookDeliveries)
-    .where(and(eq(webhookDeliveries.endpointId, id), isDue(active)))
-    .orderBy(asc(webhookDeliveries.nextAttemptAt))
+    .where(and(eq(webhookDeliveries.endpointId, id), isDue(active, isRetry)))
+    .orderBy(asc(webhookDeliveries.nextAttemptAt), asc(webhookDeliveries.id))
     .limit(limit)
     .for('update', { skipLocked: true });
 }
@@ -110,17 +138,18 @@ export async function saveDeliveries(tx: Tx, rows: readonly DeliveryRow[]): Prom
   if (rows.length === 0) return;
   await tx.execute(sql`
     INSERT INTO webhook_deliveries (id, endpoint_id, message_id, type, order_id, order_version, seq, payload, created_at,
-      status, attempts, queued_at, scheduled_at, asked_until, next_attempt_at, last_attempt_at, claim, finished_at)
+      status, attempts, is_retry, queued_at, scheduled_at, asked_until, next_attempt_at, last_attempt_at, claim,
+      finished_at)
     SELECT "id", "endpointId", "messageId", "type", "orderId", "orderVersion", "seq", "payload", "createdAt",
-      "status", "attempts", "queuedAt", "scheduledAt", "askedUntil", "nextAttemptAt", "lastAttemptAt", "claim",
-      "finishedAt"
+      "status", "attempts", "isRetry", "queuedAt", "scheduledAt", "askedUntil", "nextAttemptAt", "lastAttemptAt",
+      "claim", "finishedAt"
     FROM jsonb_to_recordset(${JSON.stringify(rows.map(record))}::jsonb) AS v("id" uuid, "endpointId" uuid,
       "messageId" uuid, "type" text, "orderId" text, "orderVersion" integer, "seq" bigint, "payload" jsonb,
-      "createdAt" timestamptz, "status" text, "attempts" integer, "queuedAt" timestamptz, "scheduledAt" timestamptz,
-      "askedUntil" timestamptz, "nextAttemptAt" timestamptz, "lastAttemptAt" timestamptz, "claim" uuid,
-      "finishedAt" timestamptz)
+      "createdAt" timestamptz, "status" text, "attempts" integer, "isRetry" boolean, "queuedAt" timestamptz,
+      "scheduledAt" timestamptz, "askedUntil" timestamptz, "nextAttemptAt" timestamptz, "lastAttemptAt" timestamptz,
+      "claim" uuid, "finishedAt" timestamptz)
     ON CONFLICT (id) DO UPDATE SET status = excluded.status, attempts = excluded.attempts,
-      queued_at = excluded.queued_at, scheduled_at = excluded.scheduled_at, asked_until = excluded.asked_until,
-      next_attempt_at = excluded.next_attempt_at, last_attempt_at = excluded.last_attempt_at, claim = excluded.claim,
-      finished_at = excluded.finished_at`);
+      is_retry = excluded.is_retry, queued_at = excluded.queued_at, scheduled_at = excluded.scheduled_at,
+      asked_until = excluded.asked_until, next_attempt_at = excluded.next_attempt_at,
+      last_attempt_at = excluded.last_attempt_at, claim = excluded.claim, finished_at = excluded.finished_at`);
 }

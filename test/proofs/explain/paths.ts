@@ -30,8 +30,11 @@ import {
 } from '../../../src/store/listing.ts';
 import { disputesToRemind, overdueDisputes, releasedDisputes } from '../../../src/store/overdue.ts';
 import { leaseTimers } from '../../../src/store/timers.ts';
+import { claimDue } from '../../../src/webhooks/deliver.ts';
 import { eraseResponses } from '../../../src/webhooks/store/attempts.ts';
-import { A_CLIENT, AN_ORDER, BIG_CLIENT, OPEN_ORDER } from './seed.ts';
+import { backlog, forgetDeliveries, listDeliveries } from '../../../src/webhooks/store/deliveries.ts';
+import { endpointsWithDue, lockHeads, lockUnfinished } from '../../../src/webhooks/store/states.ts';
+import { A_CLIENT, AN_ENDPOINT, AN_ORDER, BIG_CLIENT, OPEN_ORDER } from './seed.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -141,11 +144,24 @@ export function reads(now: number): AccessPath[] {
     { name: 'the feed, of followers of orders', run: feed(99_000_000, { followed: { ...FOLLOWED, partyIds: [] } }) },
     { name: 'the feed, of a frequent type', run: feed(0, { types: ['dispute.opened'] }) },
     { name: 'the feed, of types that are rare', run: feed(0, { types: ['dispute.superseded', 'dispute.expired'] }) },
+    ...deliveries(),
     { name: 'statistics of a month', run: (db) => statistics(db, { from: now - 30.4 * DAY, to: now }) },
     { name: 'statistics of a year', run: (db) => statistics(db, { from: now - 365.4 * DAY, to: now - 0.3 * DAY }) },
     { name: 'comments to be erased of a user', run: (db) => erase(db, { userId: A_CLIENT, requestedAt: now }) },
     { name: 'comments to be erased by age', run: (db) => erase(db, { resolvedForMs: 730 * DAY }) },
   ];
+}
+
+/** The deliveries of an endpoint, as its owner lists them. */
+function deliveries(): AccessPath[] {
+  const places = [null, '80000000-0000-4000-8000-000000000000'];
+  return ([undefined, 'delivered', 'pending', 'failed'] as const).map((status) => ({
+    name: `deliveries of an endpoint${status === undefined ? '' : ` status=${status}`}`,
+    run: async (db) => {
+      for (const beforeId of places)
+        await listDeliveries(db, { endpointId: AN_ENDPOINT, status, beforeId, limit: 101 });
+    },
+  }));
 }
 
 async function plainList(db: Database, partyId: string): Promise<void> {
@@ -204,6 +220,15 @@ export function work(now: number): AccessPath[] {
     { name: 'holds to be finished', run: (db) => withTx(db, finishHolds) },
     { name: 'numbers for the log', run: (db) => sequenceLog(db) },
     { name: 'the log folded into statistics', run: (db) => withTx(db, (tx) => rollUpEntries(tx, 5_000)) },
+    { name: 'endpoints with something due', run: (db) => endpointsWithDue(db) },
+    { name: 'deliveries claimed', run: (db) => claimDue({ db, newId: uuidv7 }, AN_ENDPOINT) },
+    { name: 'lines of orders', run: (db) => withTx(db, (tx) => lockHeads(tx, AN_ENDPOINT, [AN_ORDER, OPEN_ORDER])) },
+    {
+      name: 'deliveries to be revised',
+      run: (db) => withTx(db, (tx) => lockUnfinished(tx, AN_ENDPOINT, AN_ENDPOINT, 500)),
+    },
+    { name: 'deliveries to be forgotten', run: (db) => withTx(db, (tx) => forgetDeliveries(tx, 30 * DAY, 1_000)) },
+    { name: 'the age of what is undelivered', run: (db) => backlog(db) },
     { name: 'keys to be forgotten', run: (db) => withTx(db, (tx) => forgetOldKeys(tx, 1_000)) },
   ];
 }

@@ -23,7 +23,7 @@ export interface Plan {
   readonly examined: number;
 }
 
-const GROWING = new Set(['disputes', 'orders', 'log_entries', 'timers']);
+const GROWING = new Set(['disputes', 'orders', 'log_entries', 'timers', 'webhook_deliveries']);
 
 function* nodesOf(node: Node): Generator<Node> {
   yield node;

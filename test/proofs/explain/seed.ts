@@ -9,6 +9,8 @@ export const BIG_CLIENT = 'client-big';
 export const AN_ORDER = 'order-7001';
 /** An order whose last dispute is open. */
 export const OPEN_ORDER = 'order-1';
+/** An endpoint with many deliveries that are over, and many that failed and are due again. */
+export const AN_ENDPOINT = '70000000-0000-7000-8000-000000000000';
 
 // Three years of orders. Each has two or three disputes, one after the other; every fifth of the last ones is open.
 const statementsFor = (disputes: number, orders: number, users: number) => [
@@ -64,6 +66,18 @@ const statementsFor = (disputes: number, orders: number, users: number) => [
      CASE WHEN n <= ${disputes} - 200 THEN row_number() OVER (ORDER BY n, v) END
    FROM n, generate_series(1, 4) AS v WHERE v <= 2 OR NOT open ORDER BY n, v`,
   'INSERT INTO idempotency_keys SELECT client_id, id::text, id::text, 200, $${}$$, $${}$$, at FROM n WHERE n % 10 = 0',
+  `INSERT INTO webhook_endpoints (id, url, include_comments, active, active_since, secret, position, created_by, created_at,
+     updated_at) VALUES ('${AN_ENDPOINT}', 'https://receiver.example/', false, true, clock_timestamp(), 'none', 0, 'ops',
+     clock_timestamp(), clock_timestamp())`,
+  // A month of them. Of a hundred, ten failed and are due again, one is due for the first time, and nine wait in line.
+  `INSERT INTO webhook_deliveries (id, endpoint_id, message_id, type, order_id, order_version, seq, status, attempts,
+     is_retry, queued_at, scheduled_at, next_attempt_at, last_attempt_at, created_at, finished_at)
+   SELECT gen_random_uuid(), '${AN_ENDPOINT}', gen_random_uuid(), 'dispute.opened', order_id, 1, n,
+     CASE WHEN n % 100 < 11 THEN 'pending' WHEN n % 100 < 20 THEN 'waiting' ELSE 'delivered' END,
+     CASE WHEN n % 100 < 10 THEN 1 ELSE 0 END, n % 100 < 10, at,
+     CASE WHEN n % 100 < 11 THEN at END, CASE WHEN n % 100 < 11 THEN at END, CASE WHEN n % 100 < 10 THEN at END, at,
+     CASE WHEN n % 100 >= 20 THEN at + interval '1 second' END
+   FROM (SELECT n, order_id, clock_timestamp() - (1 - n / ${disputes}.0) * interval '31 days' AS at FROM n) AS n`,
   'SET session_replication_role = DEFAULT',
   'DROP TABLE n',
 ];

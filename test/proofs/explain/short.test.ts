@@ -11,7 +11,7 @@ const DISPUTES = 20_000;
 // A plan takes little, but there are hundreds of them, and other tests run beside.
 vi.setConfig({ testTimeout: 180_000, hookTimeout: 180_000 });
 // Batches so large, beside so few rows, that to look at all of them is right.
-const BATCHES = ['comments to be erased by age', 'settling what is overdue'];
+const BATCHES = ['comments to be erased by age', 'settling what is overdue', 'deliveries to be forgotten'];
 
 // What the pages of `listings` have, and one more.
 const PAGE = 101;

@@ -755,6 +755,39 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: DELIVERY_MODEL,
   },
   {
+    name: 'retries take the slots of first attempts',
+    file: 'src/webhooks/slots.ts',
+    edits: [
+      { search: 'alive.filter(({ isRetry }) => !isRetry),', replace: 'alive,' },
+      { search: 'const QUICK = { firsts: 16, retries: 4 }', replace: 'const QUICK = { firsts: 16, retries: 16 }' },
+    ],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'a retry counts as a first attempt',
+    file: STATES,
+    edits: [{ search: 'const next = { ...delivery, isRetry: true,', replace: 'const next = { ...delivery,' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'an attempt that hangs keeps its slot',
+    file: 'src/webhooks/slots.ts',
+    edits: [{ search: 'forMs < SLOW_MS', replace: 'forMs < 15 * SLOW_MS' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'an endpoint that fails gets as much at a time as any other',
+    file: 'src/webhooks/slots.ts',
+    edits: [{ search: 'isProbed(endpoint) ? PROBES : QUICK', replace: 'QUICK' }],
+    killedBy: DELIVERY_MODEL,
+  },
+  {
+    name: 'retries are claimed in the slots of first attempts',
+    file: 'src/webhooks/deliver.ts',
+    edits: [{ search: 'isRetry: false, limit: Math.min', replace: 'isRetry: true, limit: Math.min' }],
+    killedBy: ['test/proofs/webhooks/model-sql.test.ts'],
+  },
+  {
     name: 'an event that was given up keeps its order back for ever',
     file: 'src/webhooks/queue.ts',
     edits: [

@@ -1,13 +1,17 @@
 import fc from 'fast-check';
 import type { SubscribedType } from '../../../../src/webhooks/states.ts';
 import { Oracle } from './oracle.ts';
-import { type Action, type Reaction, World } from './world.ts';
+import { type Action, type Attempt, type Reaction, World } from './world.ts';
 
-const ORDERS: readonly string[] = ['order-0', 'order-1', 'order-2'];
+const ORDERS: readonly string[] = Array.from({ length: 40 }, (_, n) => `order-${n}`);
+/** Most histories are about this many orders. */
+const FEW = 3;
 export const TYPES = ['dispute.opened', 'dispute.accepted'] as const;
 const [SECOND, MINUTE, HOUR] = [1_000, 60_000, 3_600_000];
+/** How long the service waits for an answer. */
+const TIMEOUT_MS = 15 * SECOND;
 
-/** How a receiver treats each order, and messages that try it out. */
+/** How a receiver treats each of a few orders, and, last, messages that try it out. */
 type Mood = readonly Reaction[];
 
 /** One thing that happens in a history; numbers choose among what there is when its turn comes. */
@@ -17,6 +21,8 @@ export type Op =
   | { readonly kind: 'untilDue' }
   | { readonly kind: 'work'; readonly mood: Mood }
   | { readonly kind: 'claim' }
+  /** The receiver never answers for the first `hung` orders, refuses the one after them, and accepts all others. */
+  | { readonly kind: 'tick'; readonly hung: number; readonly chance: number }
   | { readonly kind: 'answer'; readonly which: readonly number[]; readonly reaction: Reaction }
   | { readonly kind: 'revise' }
   | { readonly kind: 'active'; readonly active: boolean }
@@ -147,21 +153,49 @@ const replayed = fc
     { kind: 'work', mood: treatment },
   ]);
 
+const TICK_MS = 500;
+
+/** Orders whose deliveries hang, one that is refused, and others to which something happens meanwhile. */
+export function crowd(hung: number, of: { chance: number; ticks: number; at: readonly number[] }): Op[] {
+  const { chance, ticks, at } = of;
+  const event = (order: number, type = 0): Op => ({ kind: 'event', order, type });
+  const tick: readonly Op[] = [
+    { kind: 'tick', hung, chance },
+    { kind: 'wait', ms: TICK_MS },
+  ];
+  const other = (n: number) => event(hung + 1 + (n % (ORDERS.length - hung - 1)));
+  const serve = (count: number) =>
+    Array.from({ length: count }, (_, n): Op[] => [...(at.includes(n) ? [other(n)] : []), ...tick]).flat();
+  const first = Array.from({ length: hung + 1 }, (_, order): Op[] => [event(order), event(order, 1)]).flat();
+  const rounds = at.map((n): Op[] => [{ kind: 'untilDue' }, other(n), ...serve(10)]);
+  return [...first, ...serve(ticks), ...rounds.flat()];
+}
+
+const crowded = fc
+  .record({
+    hung: fc.integer({ min: 0, max: 30 }),
+    chance,
+    at: fc.array(fc.nat(33), { minLength: 1, maxLength: 5 }),
+  })
+  .map(({ hung, ...of }) => crowd(hung, { ...of, ticks: 34 }));
+
 export const histories: fc.Arbitrary<readonly Op[]> = fc.oneof(
-  { weight: 4, arbitrary: fc.array(op, { minLength: 4, maxLength: 40 }) },
-  { weight: 1, arbitrary: patience },
-  { weight: 1, arbitrary: release },
-  { weight: 1, arbitrary: replayed },
+  { weight: 8, arbitrary: fc.array(op, { minLength: 4, maxLength: 40 }) },
+  { weight: 2, arbitrary: patience },
+  { weight: 2, arbitrary: release },
+  { weight: 2, arbitrary: replayed },
+  { weight: 1, arbitrary: crowded },
 );
 
 /** Shorter ones, for a world that takes its time. */
 export const shortHistories: fc.Arbitrary<readonly Op[]> = fc.array(op, { minLength: 8, maxLength: 25 });
 
-const ROUNDS = 40;
+const ROUNDS = 80;
 
 /** Turns operations into actions, one at a time: each depends on what the world has become by the one before. */
 export class Script {
   readonly #world: World;
+  readonly #claimedAt = new Map<string, number>();
   #serial = 0;
 
   constructor(world: World) {
@@ -198,6 +232,8 @@ export class Script {
         return yield* this.#work(one.mood);
       case 'claim':
         return yield { kind: 'claim', claim: this.#next('claim') };
+      case 'tick':
+        return yield* this.#serve((attempt) => this.#treatment(attempt, one));
       case 'answer': {
         const chosen = new Set(one.which.flatMap((index) => this.#pick(world.underWay, index)));
         const answers = [...chosen].map((attempt) => ({ ...attempt, ...one.reaction }));
@@ -227,21 +263,41 @@ export class Script {
     }
   }
 
-  /** What the service does in its loops until there is nothing left to do at this moment. */
-  *#work(mood: Mood): Generator<Action> {
+  #orderOf({ messageId }: Attempt): number {
+    return ORDERS.indexOf(this.#world.deliveries.get(messageId)?.orderId ?? '');
+  }
+
+  #work(mood: Mood): Generator<Action> {
+    // What was under way before is answered by a step of its own.
+    const earlier = new Set(this.#world.underWay.map(({ claim }) => claim));
+    return this.#serve((attempt) => {
+      const order = this.#orderOf(attempt);
+      return earlier.has(attempt.claim) ? null : (mood[order === -1 ? FEW : order % FEW] as Reaction);
+    });
+  }
+
+  #treatment(attempt: Attempt, { hung, chance }: Op & { kind: 'tick' }): Reaction | null {
+    const order = this.#orderOf(attempt);
+    if (order >= hung) return { statusCode: order === hung ? 500 : 204, waitMs: null, chance };
+    const hasTimedOut = this.#world.now - (this.#claimedAt.get(attempt.claim) ?? 0) >= TIMEOUT_MS;
+    return hasTimedOut ? { statusCode: null, waitMs: null, chance } : null;
+  }
+
+  /** What the service does in its loops until there is nothing left to do at this moment; null is no answer yet. */
+  *#serve(react: (attempt: Attempt) => Reaction | null): Generator<Action> {
     const world = this.#world;
-    const of = ({ messageId }: { messageId: string }): Reaction => {
-      const index = ORDERS.indexOf(world.deliveries.get(messageId)?.orderId ?? '');
-      return mood[index === -1 ? ORDERS.length : index] as Reaction;
-    };
     for (let round = 0; round < ROUNDS; round += 1) {
       yield { kind: 'fanOut' };
       yield { kind: 'revise' };
       const claim = this.#next('claim');
+      this.#claimedAt.set(claim, world.now);
       yield { kind: 'claim', claim };
-      const answers = world.underWay.filter((attempt) => attempt.claim === claim);
+      const answers = world.underWay.flatMap((attempt) => {
+        const reaction = react(attempt);
+        return reaction === null ? [] : [{ ...attempt, ...reaction }];
+      });
       if (answers.length === 0) return;
-      yield { kind: 'answer', answers: answers.map((attempt) => ({ ...attempt, ...of(attempt) })) };
+      yield { kind: 'answer', answers };
     }
   }
 }
@@ -256,7 +312,9 @@ function perform(ops: readonly Op[], world: World, oracle: Oracle, follow: Follo
       oracle.watch(action, world.apply(action));
       follow(action, world);
     }
-    if (one.kind === 'work') oracle.atRest();
+    if (one.kind === 'work' || one.kind === 'tick') oracle.atRest();
+    // Fewer than 32 hang: each leaves its slot after a second, and the next tick is within half a second.
+    if (one.kind === 'tick') oracle.noneWaits(SECOND + TICK_MS);
   }
 }
 
@@ -268,7 +326,7 @@ export function runHistory(history: readonly Op[], follow?: Follow): void {
 
 const GOOD: Reaction = { statusCode: 204, waitMs: null, chance: 0 };
 const ACCEPTED: Op = { kind: 'work', mood: [GOOD, GOOD, GOOD, GOOD] };
-const TURNS = 12;
+const TURNS = 24;
 const RECOVERY: readonly Op[] = [
   { kind: 'active', active: true },
   ACCEPTED,

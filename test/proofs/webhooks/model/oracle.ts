@@ -1,5 +1,7 @@
 import { TEST } from '../../../../src/webhooks/states.ts';
-import { type Action, BEGIN, type Attempt as Claim, type ModelDelivery, type Reaction, type World } from './world.ts';
+import { BEGIN } from '../../../webhooks/builders.ts';
+import { type Kind, slotsOf, type Taken } from './fairness.ts';
+import type { Action, Attempt as Claim, ModelDelivery, Reaction, World } from './world.ts';
 
 // The promises of docs/webhooks.md, told from what an observer sees: what is sent when, what is answered, and what the
 // owner asks for. Nothing here is taken from the rules of the service, the schedule included.
@@ -31,7 +33,7 @@ interface Owed {
   /** When its series of attempts began, and those that have failed since. */
   seriesAt: number;
   tries: Try[];
-  underWay: { readonly claim: string; readonly startedAt: number; readonly isEarly: boolean } | null;
+  underWay: (Taken & { readonly claim: string; readonly isEarly: boolean }) | null;
 }
 
 function must(holds: boolean, promise: string, about: unknown): void {
@@ -50,6 +52,8 @@ export class Oracle {
   /** When what had failed was to be tried again soon. */
   #releasedAt = -1;
   #failures: number[] = [];
+  /** Whether the endpoint has changed and its deliveries have not been revised since. */
+  #isUnrevised: boolean = false;
   /** The events up to here have been taken in. */
   #position = 0;
 
@@ -69,18 +73,25 @@ export class Oracle {
     // A replay moves the position back, and never ahead.
     if (action.kind === 'replay') this.#position = Math.min(this.#position, action.after);
     if (action.kind === 'patch') this.#patched(action.patch);
-    if (action.kind === 'revise') this.#skipUnwanted();
+    if (action.kind === 'revise') this.#revised();
     for (const row of sent) this.#sent(row);
+    if (action.kind === 'claim') this.#fairly(sent);
     if (action.kind === 'answer') for (const answer of action.answers) this.#answered(answer);
     this.#compare(action);
   }
 
   /** Once the service had time for all it has to do: nothing that ought to have been sent by now is still there. */
   atRest(): void {
-    if (!this.#isActive) return;
-    for (const one of this.#messages.values()) {
-      if (!one.isOwed || one.underWay !== null || this.#isBehind(one) !== undefined) continue;
-      must(this.#allowedFrom(one) > this.#now, 'what is due is sent', { one, now: this.#now - BEGIN });
+    for (const one of this.#sendable()) {
+      must(this.#slots(this.#kindOf(one)).isFull, 'what is due is sent', { one, now: this.#now - BEGIN });
+    }
+  }
+
+  /** While others hang: no delivery that has not failed waits longer than `ms`. */
+  noneWaits(ms: number): void {
+    for (const one of this.#sendable()) {
+      const waited = this.#now - this.#allowedFrom(one);
+      must(this.#kindOf(one) === 'retry' || waited <= ms, 'orders that hang delay no other', { one, waited });
     }
   }
 
@@ -120,7 +131,36 @@ export class Oracle {
     return !this.#wants(type) && queuedAt < this.#typesChangedAt;
   }
 
-  #skipUnwanted(): void {
+  /** What may be sent now, and is not under way. */
+  #sendable(): Owed[] {
+    if (!this.#isActive) return [];
+    return [...this.#messages.values()].filter(
+      (one) =>
+        one.isOwed && one.underWay === null && this.#isBehind(one) === undefined && this.#allowedFrom(one) <= this.#now,
+    );
+  }
+
+  /** A delivery that failed before its endpoint was released is no retry any more. */
+  #kindOf({ tries }: Owed): Kind {
+    return (tries.at(-1)?.startedAt ?? -1) >= this.#releasedAt && tries.length > 0 ? 'retry' : 'first';
+  }
+
+  #slots(kind: Kind) {
+    const taken = [...this.#messages.values()].flatMap(({ underWay }) => underWay ?? []);
+    return slotsOf(kind, taken, this.#failures.length, this.#now);
+  }
+
+  /** After claims: slots are not exceeded, and what waits does so for want of a slot of its kind. */
+  #fairly(sent: readonly ModelDelivery[]): void {
+    for (const { messageId } of sent) {
+      const kind = this.#messages.get(messageId)?.underWay?.kind;
+      if (kind) must(!this.#slots(kind).isExceeded, 'an endpoint gets no more at a time than it has slots', kind);
+    }
+    if (!this.#isUnrevised) this.atRest();
+  }
+
+  #revised(): void {
+    this.#isUnrevised = false;
     for (const one of this.#messages.values()) {
       if (one.underWay === null && this.#isUnwanted(one)) one.isOwed = false;
     }
@@ -135,6 +175,7 @@ export class Oracle {
     types?: readonly string[] | null | undefined;
     active?: boolean | undefined;
   }) {
+    this.#isUnrevised = true;
     if (types !== undefined) [this.#types, this.#typesChangedAt] = [types, this.#now];
     if (active !== undefined) this.#isActive = active;
     const isElsewhere = url !== undefined && url !== this.#url;
@@ -207,7 +248,8 @@ export class Oracle {
       'a wait that was asked for is kept',
       about,
     );
-    one.underWay = { claim, startedAt: this.#now, isEarly: this.#now < this.#dueAt(one) };
+    const kind = underWay?.kind ?? (this.#isUnrevised || underWay !== null ? null : this.#kindOf(one));
+    one.underWay = { claim, kind, startedAt: this.#now, isEarly: this.#now < this.#dueAt(one) };
   }
 
   #answered({ messageId, claim, statusCode, waitMs, chance }: Claim & Reaction): void {
@@ -238,7 +280,7 @@ export class Oracle {
     const lasts = ({ failures, ms }: typeof OUTAGE) =>
       this.#failures.length >= failures && this.#now - (this.#failures[0] ?? 0) >= ms;
     if (isSuccess) {
-      if (lasts(OUTAGE)) this.#releasedAt = this.#now;
+      if (lasts(OUTAGE)) [this.#releasedAt, this.#isUnrevised] = [this.#now, true];
       this.#failures = [];
       return;
     }

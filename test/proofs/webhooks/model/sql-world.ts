@@ -12,7 +12,8 @@ import {
 } from '../../../../src/webhooks/store/endpoints.ts';
 import { onCleanup } from '../../../harness/cleanup.ts';
 import type { TestDatabase } from '../../../harness/database.ts';
-import { type Action, type Attempt, BEGIN, type Reaction, type World } from './world.ts';
+import { BEGIN } from '../../../webhooks/builders.ts';
+import type { Action, Attempt, Reaction, World } from './world.ts';
 
 /** Opens a database whose clock stands where a table of the test says: every question for the time is asked there. */
 async function openWithClock(database: TestDatabase): Promise<Database> {
@@ -137,7 +138,7 @@ export class SqlWorld {
 
   async #claimAll(claim: string): Promise<void> {
     this.#claim = uuidOf(CLAIM, claim);
-    for (const claimed of await claimDue(this.#deps, this.#endpointId, { limit: 1_000, probes: 1_000 })) {
+    for (const claimed of await claimDue(this.#deps, this.#endpointId)) {
       this.#claimed.set(`${claimed.delivery.messageId} ${claimed.claim}`, claimed);
     }
     this.#claim = null;
@@ -176,8 +177,8 @@ const ENDPOINT = [
   ...['releasedAt', 'urlChangedAt', 'typesChangedAt'],
 ];
 const DELIVERY = [
-  ...['orderId', 'seq', 'type', 'status', 'attempts', 'queuedAt', 'scheduledAt', 'askedUntil', 'nextAttemptAt'],
-  ...['lastAttemptAt', 'claim', 'finishedAt'],
+  ...['orderId', 'seq', 'type', 'status', 'attempts', 'isRetry', 'queuedAt', 'scheduledAt', 'askedUntil'],
+  ...['nextAttemptAt', 'lastAttemptAt', 'claim', 'finishedAt'],
 ];
 
 const stateOf = (row: object, names: readonly string[]): Record<string, unknown> =>

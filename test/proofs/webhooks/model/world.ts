@@ -1,3 +1,4 @@
+import { freeSlots } from '../../../../src/webhooks/slots.ts';
 import {
   type DeliveryState,
   type EndpointState,
@@ -9,6 +10,7 @@ import {
   type SubscribedType,
   TEST,
 } from '../../../../src/webhooks/states.ts';
+import { BEGIN, NEW_ENDPOINT, newDelivery } from '../../../webhooks/builders.ts';
 
 /** A delivery with what tells it from others. */
 export interface ModelDelivery extends DeliveryState {
@@ -56,23 +58,6 @@ export type Action =
   | { readonly kind: 'replay'; readonly after: number }
   | { readonly kind: 'test'; readonly messageId: string }
   | { readonly kind: 'wait'; readonly ms: number };
-
-/** When every history begins. */
-export const BEGIN = Date.parse('2026-11-23T10:00:00.000Z');
-
-const NEW_ENDPOINT: EndpointState = {
-  url: 'https://receiver.example/0',
-  types: null,
-  active: true,
-  activeSince: BEGIN,
-  disabledReason: null,
-  disabledAt: null,
-  failingSince: null,
-  failures: 0,
-  releasedAt: null,
-  urlChangedAt: null,
-  typesChangedAt: null,
-};
 
 /** One endpoint with its deliveries in memory, moved by the functions of the domain alone. */
 export class World {
@@ -139,8 +124,7 @@ export class World {
   }
 
   #fresh(about: Pick<ModelDelivery, 'messageId' | 'orderId' | 'type' | 'seq'>): ModelDelivery {
-    const times = { scheduledAt: null, askedUntil: null, nextAttemptAt: null, lastAttemptAt: null, finishedAt: null };
-    return { ...about, ...times, status: 'waiting', attempts: 0, queuedAt: this.now, claim: null };
+    return { ...newDelivery(about.type, this.now), ...about };
   }
 
   #become(endpoint: EndpointState): void {
@@ -188,11 +172,27 @@ export class World {
     return status === 'pending' && (this.endpoint.active || type === TEST);
   }
 
-  #claim(claim: string): ModelDelivery[] {
+  /** What is due, those first that have been due for longest. */
+  #due(): ModelDelivery[] {
     const due = [...this.deliveries.values()].filter(
       (row) => this.#maySend(row) && row.nextAttemptAt !== null && row.nextAttemptAt <= this.now,
     );
-    const claimed = due.map((row) => nextDelivery(row, this.endpoint, { kind: 'claimed', claim }, this.now));
+    return due.sort((a, b) => (a.nextAttemptAt ?? 0) - (b.nextAttemptAt ?? 0));
+  }
+
+  #claim(claim: string): ModelDelivery[] {
+    const attempts = [...this.deliveries.values()].filter((row) => row.claim !== null);
+    const underWay = attempts.map(({ isRetry, lastAttemptAt }) => ({
+      isRetry,
+      forMs: this.now - (lastAttemptAt ?? 0),
+    }));
+    const free = freeSlots(this.endpoint, underWay);
+    const due = this.#due();
+    const firsts = due.filter(({ isRetry }) => !isRetry).slice(0, free.firsts);
+    const retries = due.filter(({ isRetry }) => isRetry).slice(0, free.retries);
+    const claimed = [...firsts, ...retries].map((row) =>
+      nextDelivery(row, this.endpoint, { kind: 'claimed', claim }, this.now),
+    );
     this.#save(claimed);
     this.underWay.push(...claimed.map(({ messageId }) => ({ messageId, claim })));
     return claimed;
