@@ -177,7 +177,7 @@ test('all are ended when the log loses what they have passed, since it was resto
   expect(await follow(other.deps.write.db, feed, again)).toEqual({ logEnd: 1 });
 });
 
-test('the log is read for all who follow by one, and not at all for nobody', async () => {
+test('one reader reads the log for all followers, and none reads it without followers', async () => {
   const other = await startService({ database: service.database });
   const { db } = other.deps.write;
   const feed = createLiveFeed(db, () => {});
@@ -199,7 +199,7 @@ test('the log is read for all who follow by one, and not at all for nobody', asy
   await seedDispute(service, 'cancellation', { orderId });
   for (const following of [first, ...others]) expect(await read(following, 2)).toEqual(OPENED);
   for (const following of [first, ...others]) following.end('lifetime');
-  await waitFor('nobody asks any more', rest);
+  await waitFor('no query runs any more', rest);
   const late = await begin(orderId, { after: first.position }, other, feed);
   expect(await read(late, 2)).toEqual(OPENED);
   late.end('lifetime');

@@ -103,7 +103,7 @@ describe('releasing a hold', () => {
     expect((await stored(id)).due).toEqual(due);
   });
 
-  test('that nobody has begun is not found', async () => {
+  test('that does not exist is not found', async () => {
     const unknown = await ops().delete('/v1/ops/holds/01a20000-0000-7000-8000-000000000000');
     expect(unknown).toMatchObject({ status: 404, code: 'not_found' });
   });

@@ -82,7 +82,7 @@ describe('the same key with another request', () => {
     });
   });
 
-  test("is nobody's business but the caller's", async () => {
+  test('belongs to its caller alone', async () => {
     const { id } = await seedDispute(service, 'cancellation');
     await service.as(CLIENT).post(`/v1/disputes/${id}/comments`, { comment: 'Mine.' }, key('shared'));
     const other = await service

@@ -5,7 +5,7 @@ import { CLIENT, seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
-test('who asks for a locked order behind somebody else is refused before those who asked more than a second later', async () => {
+test('of callers who wait for a locked order, the earlier one is refused before those who came more than a second later', async () => {
   const service = await startService({ env: { REMINDERS: 'none' } });
   const { id, orderId } = await seedDispute(service, 'cancellation');
   const holder = new pg.Client({ connectionString: service.database.url });

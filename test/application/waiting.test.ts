@@ -13,7 +13,7 @@ beforeAll(async () => {
   });
 });
 
-/** Somebody else who holds the lock of an order until told to let go. */
+/** Another session that holds the lock of an order until it is released. */
 async function holdOrder(orderId: string): Promise<(how: 'COMMIT' | 'ROLLBACK') => Promise<void>> {
   const client = new pg.Client({ connectionString: service.database.url });
   await client.connect();

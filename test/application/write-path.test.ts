@@ -80,8 +80,8 @@ describe('the lock of a batch', () => {
   });
 
   test.each([
-    ['passes over what somebody else is deciding, if told to skip', 'skip', null],
-    ['waits for what somebody else is deciding, if told to wait', 'wait', 'expired'],
+    ['passes over an order that is locked, if told to skip', 'skip', null],
+    ['waits for an order that is locked, if told to wait', 'wait', 'expired'],
   ] as const)('%s', async (_promise, busy, resolution) => {
     const held = await setOrder(stage, overdue);
     const free = await setOrder(stage, overdue);

@@ -25,7 +25,7 @@ export async function command(argv: readonly string[], { env = {}, isTTY = false
   return { code, out: out.join(''), err: err.join('') };
 }
 
-/** Commands for a service at an address, by somebody who has its secret. */
+/** Commands for a service at an address, by an operator who has its secret. */
 export const commandsFor =
   (url: string) =>
   (argv: readonly string[], { env = {}, ...around }: Around = {}): Promise<Ran> =>

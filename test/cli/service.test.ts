@@ -32,7 +32,7 @@ async function pretender(status: number, type: string, body: string): Promise<st
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** An address at which somebody was, and nobody is. */
+/** An address at which a server has stopped listening. */
 async function addressOfNobody(): Promise<string> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -77,7 +77,7 @@ describe('deadlines', () => {
 });
 
 describe('dispute show', () => {
-  test('tells what happened to a dispute, and nothing that anybody wrote', async () => {
+  test('tells what happened to a dispute, and no comment', async () => {
     const { id, orderId } = await seedDispute(service, 'cancellation');
     await service.as(FREELANCER).post(`/v1/disputes/${id}/decline`, { comment: 'Never.' });
     const { code, out } = await ops(['dispute', 'show', id]);
@@ -167,7 +167,7 @@ describe('stats', () => {
 });
 
 describe('who asks', () => {
-  test('is whoever the token says, from the option before the environment', async () => {
+  test('is the subject of the token, from the option before the environment', async () => {
     const support = await mintToken(TEST_SECRET, { sub: 'support', scope: 'disputes:read' });
     const byOption = await ops(['hold', 'list', '--token', support], { env: { RESOLUTION_CENTER_TOKEN: 'x' } });
     expect([byOption.code, byOption.err]).toEqual([1, expect.stringContaining('403 forbidden')]);

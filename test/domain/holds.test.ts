@@ -186,7 +186,7 @@ function visited(state: State, holds: readonly Hold[], { at, what }: Visit): Sta
   return decide(known, command, now).state;
 }
 
-describe('whoever looks in, and however often', () => {
+describe('reads by any caller, however often', () => {
   const small = { ...cancellation, disputes: [{ ...disputeOf(cancellation), respondBy: T0 + 15 }] };
 
   test('the deadline ends where the holds put it, and silence takes effect from there on and never before', () => {

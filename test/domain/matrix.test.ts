@@ -20,7 +20,7 @@ import type { Instant, OrderStatus, State } from '../../src/domain/state.ts';
 import { applyDue } from '../../src/domain/transition.ts';
 import { act, CHANGE, codeOf, disputeOf, ended, HOUR, open, opened, orderOf, T0 } from './builders.ts';
 
-/** How a dispute stands when somebody does something to it. */
+/** The state of a dispute before a command. */
 type Moment = 'just before respondBy' | 'at respondBy' | 'long after respondBy' | Resolution;
 type Deed = { readonly act: DisputeAction } | { readonly open: DisputeType };
 interface Outcome {
@@ -140,7 +140,7 @@ describe.each(situations)('%s of the %s, %s', (type, opener, moment) => {
 });
 
 test.each(DISPUTE_ACTIONS)(
-  'nobody may %s on an overdue dispute, not even before its silence was written down',
+  'no party may %s on an overdue dispute, not even before its expiry was written',
   (action) => {
     const state = opened('cancellation', 'client');
     const dispute = disputeOf(state);

@@ -107,7 +107,7 @@ test.each([
 });
 
 describe('the reason', () => {
-  test('is required from a freelancer who cancels, and from nobody else', () => {
+  test('is required only from a freelancer who cancels', () => {
     expect(code(open('cancellation', 'freelancer', { reason: null }))).toBe('reason_required');
     expect(code(open('cancellation', 'freelancer', { reason: null, comment: 'Sorry.' }))).toBe('reason_required');
     expect(code(open('cancellation', 'client', { reason: null }))).toBeNull();

@@ -116,7 +116,7 @@ const CELLS: readonly Cell[] = [
     status: 'mutually_cancelled',
   },
   {
-    promise: 'nobody answers their own request',
+    promise: 'no party answers its own request',
     given: counter,
     when: [act('accept', 'freelancer'), T0 + 1],
     code: 'not_respondent',

@@ -294,7 +294,7 @@ describe.each(REQUESTS)('a report while a %s of the %s is open', (type, opener) 
 });
 
 describe('silence that is due takes effect before the report', () => {
-  test('a cancellation that nobody answered has closed the order to what comes later', () => {
+  test('an expired cancellation has closed the order to later reports', () => {
     const decision = decide(opened('cancellation', 'client'), report({ status: 'delivered' }), T0 + 48 * HOUR);
     expect(decision.rejection).toEqual({ code: 'order_closed' });
     expect(orderOf(decision.state)).toMatchObject({ status: 'mutually_cancelled', revision: 1 });

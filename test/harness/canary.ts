@@ -4,7 +4,7 @@ import { decodeJwt } from 'jose';
 import type pg from 'pg';
 
 /**
- * A text that nobody but the two parties may ever read. It is in the comments of the disputes that the harness opens, and
+ * A text that only the two parties may ever read. It is in the comments of the disputes that the harness opens, and
  * everything that comes out of any test is searched for it.
  */
 export const CANARY = 'canary-9b41f7d2';
@@ -24,7 +24,7 @@ async function note(place: 'answers' | 'Postgres', count: number): Promise<void>
 
 /** Fails if a text holds the canary that must not. */
 export function mustBeFree(text: string, place: string): void {
-  if (text.includes(CANARY)) throw new Error(`what somebody wrote was found in ${place}: ${text.slice(0, 2_000)}`);
+  if (text.includes(CANARY)) throw new Error(`a comment was found in ${place}: ${text.slice(0, 2_000)}`);
 }
 
 function mayRead(authorization: string | undefined): boolean {
@@ -37,7 +37,7 @@ function mayRead(authorization: string | undefined): boolean {
   }
 }
 
-/** Fails if an answer tells somebody what is not theirs to read: refusals and services' views hold no comments. */
+/** Fails if an answer shows a caller what it may not read: refusals and services' views hold no comments. */
 export async function watchAnswer(
   { headers, path }: { readonly headers: Readonly<Record<string, string>>; readonly path: string },
   { status, text, headers: answered }: { readonly status: number; readonly text: string; readonly headers: object },
@@ -64,7 +64,7 @@ export async function searchDatabase(query: (sql: string) => Promise<pg.QueryRes
   );
   const found = (await query(counts.join(' UNION ALL '))).filter(({ count }) => count > 0);
   for (const { place, count } of found) {
-    if (!HOMES.has(place)) throw new Error(`what somebody wrote was found in ${place}`);
+    if (!HOMES.has(place)) throw new Error(`a comment was found in ${place}`);
     await note('Postgres', count);
   }
 }

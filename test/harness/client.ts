@@ -24,7 +24,7 @@ export interface Clients {
   readonly as: (sub: string) => Client;
   /** A service with these scopes. */
   readonly withScopes: (...scopes: readonly Scope[]) => Client;
-  /** Somebody with this as the whole Authorization header; null sends none. */
+  /** A caller with this as the whole Authorization header; null sends none. */
   readonly withAuthorization: (header: string | null) => Client;
 }
 

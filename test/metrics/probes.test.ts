@@ -47,7 +47,7 @@ describe('a probe', () => {
     expect(shown).toEqual([null]);
   });
 
-  test('waits for nobody who does not answer, does not ask twice meanwhile, and does not show what comes too late', async () => {
+  test('does not wait for a silent server, does not ask twice meanwhile, and drops a late answer', async () => {
     const { probe, waiting, shown, wait } = stage({ patienceMs: 1 });
     await probe();
     expect(shown).toEqual([null]);

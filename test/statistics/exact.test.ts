@@ -57,7 +57,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 const at = <T>(items: readonly T[], index: number): T => items[index % items.length] as T;
 
-/** Opens a dispute so long ago: of any type, by whoever may, for any reason or for none. */
+/** Opens a dispute so long ago: of any type, by a party who may, for any reason or for none. */
 async function open(what: number, agoMs: number): Promise<Dispute> {
   const { id: orderId } = await seedOrder(service, {}, newOrderId());
   const type = at(DISPUTE_TYPES, what);

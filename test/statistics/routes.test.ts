@@ -108,7 +108,7 @@ describe('statistics', () => {
     expect(body.total).toEqual(TOTAL);
   });
 
-  test('say nothing of who did what, or what anybody wrote', async () => {
+  test('hold neither user ids nor comments', async () => {
     for (const groupBy of ['type', 'reason', 'resolution', 'attribution']) {
       const { text } = await reader().get(`/v1/stats?groupBy=${groupBy}`);
       expect(text).not.toMatch(new RegExp(`${SECRET}|${CLIENT}|${FREELANCER}|order-\\d|comment|Two weeks`));
@@ -190,7 +190,7 @@ describe('as CSV', () => {
   });
 });
 
-test('while a long log is being folded, whoever asks is told to come again, and then gets it all', async () => {
+test('while a long log is being rolled up, callers are told to come again, and then get it all', async () => {
   const fresh = await startService({ env: { REMINDERS: 'none' } });
   const { orderId } = await seedDispute(fresh, 'cancellation');
   await fresh.database.query(

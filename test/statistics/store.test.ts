@@ -62,7 +62,7 @@ test('what is not folded is counted all the same, whether or not it has a number
   expect(await fold(100)).toBe(0);
 });
 
-test('all of it is of one moment: what is committed while somebody counts is not seen by half', async () => {
+test('all counts are of one snapshot: what is committed meanwhile is not seen by half', async () => {
   const { id } = await open();
   const span = { from: Date.now() - 2 * DAY, to: Math.ceil(Date.now() / DAY) * DAY };
   const total = await withTx(

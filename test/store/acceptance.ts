@@ -5,7 +5,7 @@ import { lockOrders, readFacts } from '../../src/store/locks.ts';
 import type { WriteSet } from '../../src/store/write-set.ts';
 import { FREELANCER } from '../harness/seed.ts';
 
-/** What an acceptance would write, decided now and to be written by whoever gets it. */
+/** What an acceptance would write, decided now and written by its receiver. */
 export async function decideAcceptance(tx: Tx, disputeId: string): Promise<WriteSet> {
   const wanted = [{ target: { disputeId }, partyId: FREELANCER }];
   const [order] = (await lockOrders(tx, wanted, 'wait')).values();

@@ -67,13 +67,13 @@ async function lookedAt(db: Database, table: string, work: () => Promise<unknown
   return (await looked()) - before;
 }
 
-/** After so many times PostgreSQL plans a statement for nobody in particular. */
+/** After so many executions PostgreSQL may choose a generic plan. */
 const OFTEN = 8;
 
 test.each([
   ['a user with a few', 'client-7'],
   ['a user with thousands', 'user-7'],
-])('the list of %s looks at what it shows, also when it is planned for anybody', async (_who, partyId) => {
+])('the list of %s looks at what it shows, also with a generic plan', async (_who, partyId) => {
   const { service, admin, db } = await open();
   await seedOpen(admin, rowsNamed('two-', MANY), IN_TWO_DAYS);
   await seedOpen(admin, rowsNamed('many-', MANY, 'many'), IN_TWO_DAYS);
@@ -89,7 +89,7 @@ test.each([
 test.each([
   ['forgetting timers', forgetTimers],
   ['giving leases back', returnLeases],
-])('%s looks at those only, also when nobody has counted that most are unwanted', async (_what, work) => {
+])('%s looks at those only, also without statistics on how many are unwanted', async (_what, work) => {
   const { service, admin, db } = await open();
   await seedOpen(admin, rowsNamed('many-', MANY), IN_TWO_DAYS);
   await service.database.query('VACUUM ANALYZE');

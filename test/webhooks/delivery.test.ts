@@ -129,7 +129,7 @@ describe('what is not taken', () => {
     expect(inMs(never.delivery)).toBeLessThan(27 * HOUR_MS);
   });
 
-  test('keeps the later events of its order waiting, and nobody else', async () => {
+  test('delays the later events of its order, and no other', async () => {
     const receiver = await startReceiver();
     const { id: refusedOrder } = await seedOrder(service);
     receiver.react = ({ message }) => ({ status: message.data.orderId === refusedOrder ? 500 : 204 });
@@ -312,7 +312,7 @@ describe('a rotation of the secret', () => {
   });
 });
 
-test('a receiver that never answers keeps nobody else waiting', async () => {
+test('a receiver that never answers delays no other', async () => {
   const [hung, quick] = [await startReceiver(), await startReceiver()];
   hung.react = () => null;
   const endpoints = [await subscribe(service, hung), await subscribe(service, quick)];

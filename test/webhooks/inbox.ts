@@ -28,8 +28,8 @@ export class NotOursError extends Error {
 }
 
 /**
- * What a receiver of webhooks has to do, ready to be copied: verify, drop what has come before, keep the order. Whoever
- * stores `seen` and `versions` in the database in which `apply` writes, in the same transaction, has each effect once.
+ * What a receiver of webhooks has to do, ready to be copied: verify, drop what has come before, keep the order. Store
+ * `seen` and `versions` in the database in which `apply` writes, in the same transaction: each effect then happens once.
  */
 export function createInbox({ secrets, apply }: InboxOptions) {
   const seen = new Set<string>();

@@ -130,7 +130,7 @@ describe('an endpoint', () => {
     expect((await manager().patch(`${ENDPOINTS}/${id}`, { secret: 'x' })).status).toBe(400);
   });
 
-  test('may have what people wrote only from somebody whose token may read it', async () => {
+  test('may receive comments only if its owner has a token that may read them', async () => {
     const body = { url: URL, includeComments: true };
     expect((await manager().post(ENDPOINTS, body)).code).toBe('forbidden');
     const { id } = await create();

@@ -27,7 +27,7 @@ async function overdueHerd(count: number) {
   return { service, admin, deps: { write: service.deps.write, metrics: system.metrics, log: service.log.log } };
 }
 
-test('a worker that froze with a batch in its hands keeps nobody waiting behind it, and its own only until it is free', async () => {
+test('a worker that froze with a batch delays no other dispute, and those of its batch only until it ends', async () => {
   const { service, admin, deps } = await overdueHerd(BATCH + BEHIND);
   const frozen = await admin.connect();
   await frozen.query('BEGIN');

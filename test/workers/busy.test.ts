@@ -13,7 +13,7 @@ import { waitFor } from '../harness/wait-for.ts';
 
 const DAY_MS = 86_400_000;
 
-test('an order that somebody holds keeps nobody else waiting whose deadline is due at the same time', async () => {
+test('a locked order delays no other order whose deadline is due at the same time', async () => {
   const service = await startService({ env: { REMINDERS: 'none' } });
   const [held, free] = [await seedDispute(service, 'cancellation'), await seedDispute(service, 'cancellation')];
   for (const { id } of [held, free]) await letTimePass(service.database, id, 3 * DAY_MS);

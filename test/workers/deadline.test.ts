@@ -69,7 +69,7 @@ describe('silence', () => {
     console.log(`with Redis it took effect ${late} ms late`);
   });
 
-  test('cancels an order by the sweeper while Redis is gone, and nobody who asks notices', async () => {
+  test('cancels an order by the sweeper while Redis is gone, and reads show it on time', async () => {
     const redis = await startProxy(await testRedisUrl());
     const service = await start({ role: 'all', env: SHORT, redisUrl: redis.url });
     redis.cut();
@@ -165,7 +165,7 @@ describe('Redis', () => {
     await waitFor('it expires', async () => (await resolutionOf(service, id)) === 'expired');
   });
 
-  test('gets a lost job back, and loses one that nobody wants, when told to reconcile', async () => {
+  test('gets a lost job back, and loses an orphan, when told to reconcile', async () => {
     const service = await start({ role: 'all', env: { REMINDERS: 'none' } });
     const ops = service.withScopes('ops');
     const { queue } = service.deps.app.http;
@@ -227,7 +227,7 @@ describe('Redis', () => {
   });
 });
 
-test('a row that cannot be written stops nobody, and is told of', async () => {
+test('a row that cannot be written stops no other, and is noted', async () => {
   const service = await start({ role: 'all', env: { ...SHORT, WINDOW_CANCELLATION: 'PT1S' } });
   const poisoned = await seedDispute(service, 'cancellation');
   await service.database.query(
@@ -243,7 +243,7 @@ test('a row that cannot be written stops nobody, and is told of', async () => {
     'the failure is noted',
     async () => (await service.database.query('SELECT 1 FROM deadline_failures')).length === 1,
   );
-  // Nobody can write it, and yet nobody sees it as open.
+  // It cannot be written, and yet no read shows it as open.
   const read = await service.as(CLIENT).get<Dispute>(`/v1/disputes/${poisoned.id}`);
   expect(read.body).toMatchObject({ status: 'resolved', resolution: 'expired' });
   await service.database.query('DROP TRIGGER poison ON disputes');

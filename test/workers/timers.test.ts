@@ -116,7 +116,7 @@ describe('a timer', () => {
     }
   });
 
-  test('that nobody wants any more is taken out of the queue and forgotten', async () => {
+  test('of a resolved dispute is taken out of the queue and forgotten', async () => {
     const { id } = await seedDispute(service, 'cancellation');
     await relay();
     await service.as(FREELANCER).post(`/v1/disputes/${id}/decline`);
@@ -125,7 +125,7 @@ describe('a timer', () => {
     expect([await jobs(), await timers()]).toEqual([[], []]);
   });
 
-  test('of a deadline that has passed is gone with it: its job is due, and nobody has to take it away', async () => {
+  test('of a deadline that has passed is gone with it: its job is due, and is left in the queue', async () => {
     const { id } = await seedDispute(service, 'cancellation');
     await relay();
     await letTimePass(service.database, id, 49 * HOUR);
@@ -214,7 +214,7 @@ describe('a job', () => {
     expect([await count('jobs', { outcome: 'early' }), await jobs()]).toEqual([0, []]);
   });
 
-  test('of a dispute that is resolved, or that nobody has heard of, ends without a sound', async () => {
+  test('of a dispute that is resolved or unknown ends without an error', async () => {
     const { id } = await seedDispute(service, 'cancellation');
     await service.as(FREELANCER).post(`/v1/disputes/${id}/decline`);
     startWorker();

@@ -64,7 +64,7 @@ describe('the names that are asked for are read', () => {
     ]);
   });
 
-  test('and one that nobody exports is found, as is a label that it does not have', () => {
+  test('and one that is not exported is found, as is a label that it does not have', () => {
     const faults = metricsIn('max(no_such_metric) > rate(deadline_lateness_seconds_count{dispute="x"}[5m])').flatMap(
       faultsOf,
     );
@@ -82,7 +82,7 @@ describe('the alerts', () => {
     expect(elsewhere.map(({ alert }) => alert)).toEqual([]);
   });
 
-  test('wake somebody up or wait for the morning, and say what is the case', () => {
+  test('page an operator or open a ticket, and say what is the case', () => {
     for (const { alert, labels, annotations } of alerts) {
       expect([alert, labels.severity]).toEqual([alert, expect.stringMatching(/^(page|ticket)$/)]);
       expect([alert, annotations.summary]).toEqual([alert, expect.stringMatching(/\.$/)]);

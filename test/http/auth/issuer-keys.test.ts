@@ -86,7 +86,7 @@ describe('the keys of an issuer', () => {
     expect(issuer.fetches()).toBe(1);
   });
 
-  test('serve no more when nobody has confirmed them for too long', async () => {
+  test('serve no more when the issuer has not confirmed them for too long', async () => {
     const keys = keysWith({ giveUpAfterMs: 0, firstCooldownMs: 0 });
     await expect(verify(keys)).rejects.toThrow('unavailable');
   });

@@ -16,7 +16,7 @@ interface KeyPair {
   readonly pem: string;
 }
 
-/** Makes a key pair that nobody knows until it is published. */
+/** Makes a key pair that is unknown until it is published. */
 export async function makeKeyPair(kid: string, alg: string): Promise<KeyPair> {
   const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
   const jwk = { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' };

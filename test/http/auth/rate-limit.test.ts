@@ -40,7 +40,7 @@ describe('a caller that sends too many requests', () => {
     expect((await service.as(CLIENT).send('POST', '/v1/orders/x/disputes', {}, '{')).status).toBe(429);
   }, 90_000);
 
-  test('without a good token gets 429 instead of 401, and keeps nobody from the same address out', async () => {
+  test('without a good token gets 429 instead of 401, and locks no other caller of the same address out', async () => {
     await awayFromTheBorder();
     const service = await startService({ env });
     const nobody = service.withAuthorization('Bearer x.y.z');
@@ -77,7 +77,7 @@ describe('a caller that sends too many requests', () => {
     90_000,
   );
 
-  test('may be anybody where the limit is 0, and machines are never counted', async () => {
+  test('are not counted where the limit is 0, and probes never are', async () => {
     await awayFromTheBorder();
     const off = await startService();
     expect(refusals(await statusesOf(off, CLIENT, 3 * LIMIT))).toBe(0);
@@ -125,7 +125,7 @@ describe('counts', () => {
     expect(counts.count('a')).toEqual({ current: 1, ttl: WINDOW_MS });
   });
 
-  test('tell the store how often somebody called, and not who', async () => {
+  test('tell the store how often a caller called, and not who', async () => {
     const told: string[] = [];
     const counts = createCounts(
       store(async (counted) => {

@@ -126,7 +126,7 @@ describe('with the keys of an issuer', () => {
     ).toMatchObject({ refused: reason });
   });
 
-  test('a storm of key ids that nobody knows costs the issuer one fetch', async () => {
+  test('a storm of unknown key ids costs the issuer one fetch', async () => {
     const before = issuer.fetches();
     const storm = Array.from({ length: 300 }, (_, index) => signWithOwnKey({ kid: `unknown-${index}` }));
     const statuses = await Promise.all((await Promise.all(storm)).map(async (token) => (await read(token)).status));
@@ -143,7 +143,7 @@ describe('with the keys of an issuer', () => {
   });
 });
 
-test('while there are no keys at all nobody gets in, and it is said that this is not the token’s fault', async () => {
+test('without any key no token is accepted, and the answer says that the token is not the cause', async () => {
   const down = await startIssuer();
   down.become('failing');
   const env = { AUTH_SECRET: '', AUTH_JWKS_URL: down.url };

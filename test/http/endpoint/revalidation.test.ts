@@ -48,7 +48,7 @@ describe('who has the current version gets 304 instead of it', () => {
 });
 
 describe('the whole answer comes', () => {
-  test('where the tag is an old one, or that of what someone else is shown', async () => {
+  test('where the tag is an old one, or that of the view of another caller', async () => {
     const old = await tagOf(dispute);
     await service.as(FREELANCER).post(`${dispute}/comments`, { comment: 'Wait.' });
     const others = await tagOf(dispute, FREELANCER);

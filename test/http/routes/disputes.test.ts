@@ -196,7 +196,7 @@ describe('the opener', () => {
 });
 
 describe('a comment', () => {
-  test('is with the other party at once, whoever writes it, and counts as a change of the dispute', async () => {
+  test('of either party is with the other party at once, and counts as a change of the dispute', async () => {
     const { id } = await seedDispute(service, 'cancellation');
     for (const [index, sub] of [CLIENT, FREELANCER].entries()) {
       const { body } = await act(id, sub, 'comments', { comment: `From ${sub}.` });

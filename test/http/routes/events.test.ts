@@ -203,7 +203,7 @@ test('what is committed late comes late, and a reader that was there before does
      FROM log_entries WHERE order_id = $1 AND order_version = 1 RETURNING id`,
     [orderId],
   );
-  // Somebody who begins later and commits first.
+  // A transaction that begins later and commits first.
   const other = await seedDispute(service, 'cancellation');
   const before = await readAll('limit=500');
   expect(before.filter(({ orderId: of }) => of === other.orderId)).toHaveLength(2);

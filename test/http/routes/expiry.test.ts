@@ -68,7 +68,7 @@ describe('silence', () => {
     expect(JSON.stringify(await timelineOf(id))).not.toContain('Sorry');
   });
 
-  test('makes room for the next dispute, without anybody having looked', async () => {
+  test('makes room for the next dispute, without a read before', async () => {
     const { id, orderId } = await seedDispute(service, 'order_update');
     await letTimePass(service.database, id, 48 * HOUR);
     const next = await open(orderId, CLIENT, REQUESTS.cancellation);

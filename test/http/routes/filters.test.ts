@@ -10,7 +10,7 @@ interface Page {
 }
 
 const HOUR = 3_600_000;
-// Everybody is the client of one order and the freelancer of another.
+// Each user is the client of one order and the freelancer of another.
 const PEOPLE = ['ann', 'ben', 'cho'] as const;
 
 let service: Service;
@@ -42,7 +42,7 @@ const ENDINGS: readonly (((dispute: Dispute) => Promise<unknown>) | undefined)[]
     type === 'order_update'
       ? service.as(opener.id).post(`/v1/disputes/${id}/withdraw`)
       : service.as(respondent.id).post(`/v1/disputes/${id}/decline`),
-  // Nobody has looked at it since: the first who lists it settles it.
+  // It has not been read since: the first list settles it.
   ({ id, type }) => letTimePass(service.database, id, (type === 'order_change' ? 96 : 48) * HOUR),
   ({ orderId, opener, respondent }) => {
     const [client, freelancer] = opener.role === 'client' ? [opener, respondent] : [respondent, opener];
@@ -109,7 +109,7 @@ const ids = (disputes: readonly Dispute[]) => disputes.map(({ id }) => id);
 
 describe('a list', () => {
   beforeAll(async () => {
-    // Whoever comes first finds nine that are overdue, and none of them is shown as open.
+    // The first list finds nine that are overdue, and shows none of them as open.
     const open = await walk('ann', 'status=open');
     expect(open.filter(({ respondBy, serverTime }) => respondBy <= serverTime)).toEqual([]);
     all = await walk(null, '');

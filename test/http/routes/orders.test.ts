@@ -94,13 +94,13 @@ describe('an order', () => {
     }
   });
 
-  test('does not exist for a stranger: the answer is the one for an order that nobody reported', async () => {
+  test('does not exist for a stranger: the answer is the one for an order that was never reported', async () => {
     const { id } = await seedOrder(service);
     const words = async (orderId: string) => {
       const { problem, status } = await service.as('user-1').get(`/v1/orders/${orderId}`);
       return { status, code: problem.code, title: problem.title, detail: problem.detail };
     };
-    expect(await words(id)).toEqual(await words('order-that-nobody-reported'));
+    expect(await words(id)).toEqual(await words('order-that-was-never-reported'));
     expect((await words(id)).status).toBe(404);
   });
 

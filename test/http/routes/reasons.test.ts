@@ -51,7 +51,7 @@ test('the catalogue is the promised one, in its order', async () => {
   expect(await list('?type=cancellation')).toEqual(all);
 });
 
-test.each(['client', 'freelancer'] as const)('of the %s can be asked for, whoever asks', async (role) => {
+test.each(['client', 'freelancer'] as const)('of the %s can be asked for by every caller', async (role) => {
   expect(await list(`?role=${role}`)).toEqual(promised[role]);
   expect(await list(`?type=cancellation&role=${role}`, 'user-1')).toEqual(promised[role]);
 });

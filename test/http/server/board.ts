@@ -19,7 +19,7 @@ export function asker(base: string): Ask {
     });
 }
 
-/** The header of somebody with a token. */
+/** The header of a caller with a token. */
 export async function bearer(sub: string, scope?: string): Promise<string> {
   return `Bearer ${await mintToken(TEST_SECRET, { sub, scope })}`;
 }
@@ -30,7 +30,7 @@ export const basic = (user: string, password: string): string =>
 
 const HOUR = 3_600_000;
 
-/** Hands as many timers to the queue, of disputes that nobody knows, due an hour from now. */
+/** Hands as many timers to the queue, of unknown disputes, due an hour from now. */
 export async function fillQueue(service: Service, count: number): Promise<string[]> {
   const ids = Array.from({ length: count }, (_, n) => `01a20000-0000-7000-8000-${String(n).padStart(12, '0')}`);
   const now = Date.now();

@@ -26,7 +26,7 @@ describe('an app that closes', () => {
     await closed;
   });
 
-  /** A report of an order that waits for somebody who has locked it. */
+  /** A report of an order that waits for the session that has locked it. */
   async function reportThatWaits() {
     const service = await startService();
     const path = `/v1/orders/${newOrderId()}`;

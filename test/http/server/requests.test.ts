@@ -38,7 +38,7 @@ describe('a request without a good token is refused', () => {
     ['an expired one', async () => `Bearer ${await sign({ sub: CLIENT, exp: now - 10 })}`],
     ['one that never expires', async () => `Bearer ${await sign({ sub: CLIENT })}`],
     ['one that is not valid yet', async () => `Bearer ${await sign({ sub: CLIENT, exp: now + 90, nbf: now + 60 })}`],
-    ['one of nobody', async () => `Bearer ${await sign({ exp: now + 60 })}`],
+    ['one without a subject', async () => `Bearer ${await sign({ exp: now + 60 })}`],
     ['one of an impossible user', async () => `Bearer ${await sign({ sub: 'user 7', exp: now + 60 })}`],
     ['an unsigned one', async () => `Bearer ${unsigned}`],
     [

@@ -90,7 +90,7 @@ describe('the queues are shown', () => {
     }
   });
 
-  test('and by none of its routes to anybody else', async () => {
+  test('and by none of its routes to other callers', async () => {
     const routes = boardRoutes(service);
     expect(routes.length).toBeGreaterThan(40);
     const user = await bearer('user-7');
@@ -224,7 +224,7 @@ describe('where operators may act on the queues', () => {
     expect(answer.status).toBe(405);
   });
 
-  test('nobody else does', async () => {
+  test('no other does', async () => {
     const answer = await ask(`${QUEUES}/pause`, {
       method: 'PUT',
       as: await bearer('mailer', 'events:read'),

@@ -27,7 +27,7 @@ describe('the process', () => {
     expect((await nobody(service).get('/healthz')).body).toEqual({ status: 'ok', version: expect.any(String) });
   });
 
-  test('gives its OpenAPI document to anybody', async () => {
+  test('gives its OpenAPI document without a token', async () => {
     expect((await nobody(service).get('/openapi.json')).body).toEqual(document);
   });
 
@@ -43,7 +43,7 @@ describe('the process', () => {
     }
   });
 
-  test('counts what happens, by operation and type, without naming anybody', async () => {
+  test('counts what happens, by operation and type, without user ids', async () => {
     const { id } = await seedDispute(service, 'cancellation');
     const { text } = await nobody(service).get('/metrics');
     expect(text).toMatch(/^http_request_duration_seconds_count\{operation="openDispute",status="201"\} 1$/m);

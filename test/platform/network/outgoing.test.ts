@@ -189,9 +189,9 @@ async function startNameServer(first: readonly number[], later: readonly number[
   return { lookup, questions: () => questions };
 }
 
-test('a name server that answers publicly first and then 127.0.0.1 gets nobody to connect to it', async () => {
+test('a name server that answers publicly first and then 127.0.0.1 is not connected to', async () => {
   const { lookup, questions } = await startNameServer([93, 184, 216, 34], [127, 0, 0, 1]);
-  // It asks once by itself, as somebody would who checks a name before using it.
+  // It asks once by itself, as a program would that checks a name before using it.
   await new Promise((resolve) => lookup('rebinding.example', {}, resolve));
   const outgoing = openOutgoing({ allowInsecure: false, lookup });
   onCleanup(outgoing.close);
@@ -245,7 +245,7 @@ describe('an answer', () => {
     expect(answer).toMatchObject({ statusCode: 202, error: null, text: 'thanks', retryAfter: '7' });
   });
 
-  test('without an end is read only as far as anybody wants to know it', async () => {
+  test('without an end is read only up to the length that is kept', async () => {
     const answer = await receive(((_request: unknown, response: NodeJS.WritableStream) => {
       const more = () => {
         while (response.write('x'.repeat(10_000)));

@@ -5,7 +5,7 @@ import { onCleanup } from '../../harness/cleanup.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 
 test('a client of a cluster named by host names goes on connecting when an old connection ends late', async () => {
-  // Nobody is there: it tries again and again.
+  // No server is there: it tries again and again.
   const client = waitingConnection('redis://localhost:1?cluster=true');
   if (!(client instanceof Cluster)) throw new Error('it is no client of a cluster');
   client.on('error', () => {});

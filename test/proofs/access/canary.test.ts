@@ -11,7 +11,7 @@ import { type Service, startService } from '../../harness/service.ts';
 import type { Dispute } from '../../harness/types.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 
-/** Each text that anybody writes in this file carries it; it is found by it, wherever it has got to. */
+/** Each text that is written in this file carries it; it is found by it, wherever it has got to. */
 const CANARY = `canary${randomBytes(8).toString('hex')}`;
 let texts = 0;
 const say = () => {
@@ -109,7 +109,7 @@ async function whatBreaks(): Promise<void> {
   await database.query(`ALTER TABLE log_entries ADD CONSTRAINT says_no CHECK (comment NOT LIKE '%canary%') NOT VALID`);
   await expect(accept(500, 'constraint')).rejects.toThrow('500');
   await database.query('ALTER TABLE log_entries DROP CONSTRAINT says_no');
-  // Somebody else holds the lock for longer than anybody waits.
+  // Another session holds the lock for longer than a request waits.
   const { default: pg } = await import('pg');
   const holder = new pg.Client({ connectionString: database.url });
   await holder.connect();

@@ -28,7 +28,7 @@ export interface Row {
   readonly services?: Partial<Record<Scope, number>>;
   /** Whether it answers with a stream, which a caller leaves as soon as it has begun. */
   readonly isStream?: true;
-  /** Whether it needs no token; then everybody gets the same. */
+  /** Whether it needs no token; then every caller gets the same. */
   readonly open?: true;
 }
 

@@ -117,7 +117,7 @@ describe('of a thousand disputes of two people', () => {
     expect((await service.as(other).get(`/v1/disputes?sort=${sort}&cursor=${nextCursor}`)).status).toBe(400);
   });
 
-  test('asking for those of somebody else is refused, or finds nothing', async () => {
+  test('asking for those of another user is refused, or finds nothing', async () => {
     const [one, other] = PEOPLE;
     expect((await service.as(one).get(`/v1/disputes?partyId=${other}`)).status).toBe(400);
     expect((await service.as(one).get(`/v1/disputes?partyId=${one}&partyId=${other}`)).status).toBe(400);
@@ -125,7 +125,7 @@ describe('of a thousand disputes of two people', () => {
     expect((await service.as(one).get(`/v1/orders/${other}-order-1/disputes`)).status).toBe(404);
   });
 
-  test('a service sees all of them, and what nobody wrote to it it does not see', async () => {
+  test('a service sees all of them, without comments', async () => {
     const support = service.withScopes('disputes:read');
     const page = (await support.get<Page>('/v1/disputes?limit=100')).body;
     expect(new Set(page.data.map(({ orderId }) => orderId.slice(0, 6)))).toEqual(new Set(PEOPLE));

@@ -29,12 +29,12 @@ const USERS = { stranger: STRANGER, client: CLIENT, freelancer: FREELANCER };
 
 let service: Service;
 let clients: Clients;
-/** Everybody who may knock, by name. */
+/** All callers, by name. */
 let callers: Readonly<Record<string, Client>>;
 
 const rowOf = (operationId: string): Row => {
   const row = EXPECTATIONS[operationId];
-  if (row === undefined) throw new Error(`nobody has written down who may call ${operationId}`);
+  if (row === undefined) throw new Error(`expectations.ts has no row for ${operationId}`);
   return row;
 };
 

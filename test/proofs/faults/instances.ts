@@ -102,7 +102,7 @@ export function createInstances(surroundings: Surroundings, env: Readonly<Record
   const start = async (instance: Instance) => {
     instance.child = launch(instance);
     const isUp = async () => {
-      // One that finds no PostgreSQL ends, and whoever runs it starts it again.
+      // One that finds no PostgreSQL ends, and its supervisor starts it again.
       if (hasEnded(instance.child)) instance.child = launch(instance);
       return await answers(instance.url);
     };

@@ -143,7 +143,7 @@ export const INVARIANTS: readonly Invariant[] = [
       GROUP BY d.id HAVING count(*) > 1 OR max(l.occurred_at) >= d.respond_by`,
   },
   {
-    // Each costs everybody in it a second, and one of them its transaction. PostgreSQL forgets the count when it crashes.
+    // Each costs every transaction in it a second, and one of them its transaction. PostgreSQL forgets the count when it crashes.
     name: 'no two transactions waited for each other',
     kind: 'inconsistent',
     sql: 'SELECT deadlocks::text AS id FROM pg_stat_database WHERE datname = current_database() AND deadlocks > 0',
@@ -155,7 +155,7 @@ const SHOWN = 5;
 /** What is not as it must be in the database. */
 export async function askDatabase(admin: Pool): Promise<Breach[]> {
   const breaches: Breach[] = [];
-  // So much was written since anybody counted that the planner would take a join of everything with everything.
+  // So much was written since the last ANALYZE that the planner would take a join of everything with everything.
   await admin.query('ANALYZE');
   for (const { name, kind, sql } of INVARIANTS) {
     const { rows } = await admin.query<{ id: string }>({ text: sql });

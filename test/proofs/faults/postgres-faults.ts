@@ -84,7 +84,7 @@ export const POSTGRES_FAULTS: readonly Fault[] = [
   {
     kind: 'Postgres: connections terminated during COMMIT',
     number: 'F10',
-    mustHold: 'the same where nobody can know',
+    mustHold: 'the same where the outcome cannot be known',
     run: async (scene) => {
       const { name } = scene.random.pick(scene.stage.apis);
       await withTrap(scene.stage.admin, ['commit', name, 250], async () => {

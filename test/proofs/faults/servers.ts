@@ -10,7 +10,7 @@ export type Undo = (() => Promise<unknown>)[];
 
 /** What processes of the service need. */
 export interface Servers {
-  /** A directory of their own, that anyone may enter. */
+  /** A directory of their own, that every account may enter. */
   readonly home: string;
   /** Where the service was built. */
   readonly directory: string;

@@ -31,7 +31,7 @@ export async function setUp({ movableClock = false } = {}): Promise<Stage> {
     for (const signal of SIGNALS) process.off(signal, interrupted);
     for (const step of undo.splice(0).reverse()) await step();
   };
-  // Whoever interrupts it wants everything gone that it has started.
+  // An interrupted run stops everything that it has started.
   const interrupted = () => void close().finally(() => process.exit(130));
   for (const signal of SIGNALS) process.once(signal, interrupted);
   try {

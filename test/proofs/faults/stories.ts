@@ -116,7 +116,7 @@ async function report({ client, random, history, orderId, leftMs }: Opened): Pro
   if (answer?.status === 200) history.reported.push({ orderId, status });
 }
 
-/** Somebody looks around the deadline: what is shown has to fit the clock that is shown with it. */
+/** A party reads around the deadline: what is shown has to fit the clock that is shown with it. */
 async function look({ client, random, history, opener, id, leftMs }: Opened): Promise<void> {
   await sleep(Math.max(0, leftMs + random.int(-50, 250)));
   const answer = await client.send({ as: opener, method: 'GET', path: `/v1/disputes/${id}` });

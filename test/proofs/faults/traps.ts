@@ -7,7 +7,7 @@ import type { Pool } from 'pg';
  */
 export type Place = 'write' | 'commit';
 
-// A row of `traps` makes whoever comes to its place sleep or, with no time to sleep, fail. Looking for one costs every
+// A row of `traps` makes a session that comes to its place sleep or, with no time to sleep, fail. Looking for one costs every
 // write some microseconds, where making triggers while the load runs would stop it.
 const SETUP = `
   CREATE TABLE traps (place text NOT NULL, target text NOT NULL, ms integer NOT NULL, PRIMARY KEY (place, target));
@@ -65,7 +65,7 @@ export async function withTrap<T>(
   }
 }
 
-/** Waits until somebody has walked into a trap; false if nobody does in time. */
+/** Waits until a session has walked into a trap; false if none does in time. */
 export async function isCaught(pool: Pool, name: string, withinMs: number): Promise<boolean> {
   const until = performance.now() + withinMs;
   const sleeping = `SELECT 1 FROM pg_stat_activity WHERE application_name = $1 AND wait_event = 'PgSleep' LIMIT 1`;

@@ -228,7 +228,7 @@ function spoil(random: Random, draft: Draft): void {
   }
 }
 
-/** Makes a request from the document: as it says, with one thing wrong, or as nobody would send it in good faith. */
+/** Makes a request from the document: as it says, with one thing wrong, or as no client would send it in good faith. */
 export function makeRequest(random: Random, world: World, kind: Kind): FuzzRequest {
   const operation = random.pick(OPERATIONS);
   const draft = draftOf(random, operation, world);

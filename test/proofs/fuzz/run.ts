@@ -52,7 +52,7 @@ async function mintTokens(): Promise<Tokens> {
   ]);
 }
 
-/** Valid requests mostly come from somebody who may send them; all others from anybody. */
+/** Valid requests mostly come from a caller who may send them; all others from any caller. */
 function callerOf(random: Random, { kind, callers }: FuzzRequest, tokens: Tokens): string {
   const fitting = callers.flatMap((caller) => (caller === 'party' || caller === 'any' ? PARTIES : [caller]));
   if (fitting.length > 0 && random.chance(kind === 'valid' ? 0.8 : 0.4)) return random.pick(fitting);

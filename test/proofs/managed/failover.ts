@@ -40,7 +40,7 @@ async function untilTaken(what: string, service: Service): Promise<void> {
   try {
     await waitFor(what, isTaken, TAKEN_AGAIN_MS);
   } catch (error) {
-    // Jobs that wait past their time: nobody takes them. No jobs: nobody makes them.
+    // Jobs that wait past their time: no worker takes them. No jobs: no relay makes them.
     const jobs = await service.deps.app.http.queue.waiting(0, LAST_LINES).catch(String);
     const told = service.log.lines().filter(({ level }) => level > LOG_INFO);
     const found = JSON.stringify({ now: Date.now(), jobs, told: told.slice(-LAST_LINES) });
@@ -57,7 +57,7 @@ export async function expectToOutlive({ url, kill, failedOver }: FailingOver): P
   });
   await untilTaken('a job is taken', service);
   kill();
-  // Nobody is asked to wait for Redis meanwhile.
+  // No caller waits for Redis meanwhile.
   await flows(service);
   await failedOver();
   await untilTaken('a job is taken again', service);

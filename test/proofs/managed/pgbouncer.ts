@@ -20,7 +20,7 @@ const tlsSettings = ({ certificate, key }: Certificates) =>
 
 /**
  * Puts a PgBouncer in front of a database, in transaction mode and with few connections; says where it is.
- * @param certificates lets nobody in without TLS
+ * @param certificates refuses connections without TLS
  */
 export async function startPgBouncer(
   { url }: TestDatabase,

@@ -37,7 +37,7 @@ async function startTlsRedis({ authority, certificate, key }: Certificates): Pro
 const secured = hasProgram('redis-server') && hasProgram('openssl') && hasPgBouncer ? describe : describe.skip;
 
 secured('over TLS to both servers (needs redis-server, pgbouncer and openssl)', () => {
-  test('the main flow goes as without it, and servers that nobody vouches for are not talked to', async () => {
+  test('the main flow goes as without it, and servers with an untrusted certificate are refused', async () => {
     const certificates = await makeCertificates();
     const database = await createDatabase();
     const databaseUrl = `${await startPgBouncer(database, 5, certificates)}?sslmode=verify-full`;

@@ -1,7 +1,7 @@
 import type { DisputeAction, DisputeType, Role } from '../../../src/domain/rules.ts';
 import type { ReportedStatus } from '../../../src/domain/state.ts';
 
-/** What somebody asks for, in the words of the contract; time is counted in single steps. */
+/** A command, in the words of the contract; time is counted in single steps. */
 export type Ask =
   | { readonly what: 'open'; readonly type: DisputeType; readonly by: Role; readonly change: ModelChange }
   | { readonly what: DisputeAction; readonly by: Role }
@@ -90,7 +90,7 @@ export class Model {
       this.cancelledByUs = true;
   }
 
-  /** What whoever asks is told. */
+  /** The answer to a command. */
   tell(ask: Ask): string {
     if (ask.what === 'report') return this.#report(ask);
     return ask.what === 'open' ? this.#openOne(ask.type, ask.by, ask.change) : this.#act(ask.what, ask.by);

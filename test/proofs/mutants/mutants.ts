@@ -5,7 +5,7 @@ interface Edit {
 }
 
 /**
- * A mistake that somebody could make in the write path or in what follows the log, as a change of its text, and the tests
+ * A mistake that a maintainer could make in the write path or in what follows the log, as a change of its text, and the tests
  * that have to notice it.
  */
 export interface Mutant {
@@ -264,7 +264,7 @@ export const MUTANTS: readonly Mutant[] = [
     named: 'version',
   },
   {
-    name: 'nobody counts what was written',
+    name: 'the rows written are not counted',
     file: 'src/store/write-set.ts',
     edits: [{ search: `if (!complete) throw new LostRaceError('a row was not as it was read');`, replace: '' }],
     killedBy: WRITE_PATH,
@@ -688,13 +688,13 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: TIMERS,
   },
   {
-    name: 'a timer that nobody wants is never forgotten',
+    name: 'an orphaned timer is never forgotten',
     file: 'src/workers/relay.ts',
     edits: [{ search: '  await forgetTimers(db, timers);\n', replace: '' }],
     killedBy: TIMERS,
   },
   {
-    name: 'a job that nobody wants stays in the queue',
+    name: 'an orphaned job stays in the queue',
     file: 'src/workers/relay.ts',
     edits: [{ search: '  await removeJobs(queue, timers);\n', replace: '' }],
     killedBy: TIMERS,
@@ -916,7 +916,7 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: FOLLOWING,
   },
   {
-    name: 'the log is not read again after nobody has followed it',
+    name: 'the log is not read again after a time without followers',
     file: 'src/application/feed/live-feed.ts',
     edits: [{ search: '        isRunning = false;\n        return;', replace: '        return;' }],
     killedBy: FOLLOWING,

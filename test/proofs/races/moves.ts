@@ -11,7 +11,7 @@ export const CLIENT = 'user-7';
 export const FREELANCER = 'user-9';
 export type User = typeof CLIENT | typeof FREELANCER;
 
-/** The write path on a database; nobody is told of what was committed. */
+/** The write path on a database; without publishing what was committed. */
 export const writeDepsOf = (db: Database): CoreDeps => createCore({ db, newId: uuidv7, onCommitted: () => {} });
 
 type Asked = Pick<CommandRequest, 'target' | 'partyId' | 'command'>;
@@ -21,7 +21,7 @@ export interface Ask {
   readonly fingerprint?: string;
 }
 
-/** What somebody who asked was told. */
+/** The answer to a command. */
 export interface Told {
   /** `done`, or the code of the refusal. */
   readonly verdict: string;

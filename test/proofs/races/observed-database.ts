@@ -35,7 +35,7 @@ function observeClient(client: pg.PoolClient, observe: Observe): void {
   client.query = observed as typeof client.query;
 }
 
-/** The service's own database access, with somebody between every transaction and its connection. */
+/** The service's own database access, with an observer between every transaction and its connection. */
 export function observedDatabase(url: string, observe: Observe, poolSize = 8): Database {
   const database = openDatabase({ url, poolSize, applicationName: 'observed', onError: () => {} });
   const known = new WeakSet<pg.PoolClient>();

@@ -68,7 +68,7 @@ async function resolutionsOf(orderId: string): Promise<(string | null)[]> {
   return rows.map(({ resolution }) => resolution);
 }
 
-/** What holds for all of them: nobody fails, who was told `done` has done it and nobody else, and nothing is at odds. */
+/** What holds for all of them: none fails, exactly those answered `done` took effect, and no rows contradict each other. */
 async function judge({ orderId, otherId }: Setup, played: Played): Promise<void> {
   const failed = Object.entries(played.finishes).filter(([, finish]) => 'error' in finish);
   expect(failed).toEqual([]);
@@ -79,7 +79,7 @@ async function judge({ orderId, otherId }: Setup, played: Played): Promise<void>
       `request:${told.requestId}`,
     ]);
     if (told.verdict !== 'done' || told.replayed) expect([name, effects.length]).toEqual([name, 0]);
-    // An instant from before the lock was granted would judge by a time at which somebody else was still deciding.
+    // An instant from before the lock was granted would judge by a time at which another command was still being decided.
     if (!Number.isNaN(told.at) && !told.replayed) expect(told.at).toBeGreaterThanOrEqual(stage.lockedAt.get(name) ?? 0);
   }
 }
@@ -285,7 +285,7 @@ describe('an overdue dispute', () => {
   );
 
   race(
-    'takes no answer, also while it is being settled and where somebody gives the lock back',
+    'takes no answer, also while it is being settled and where the lock holder rolls back',
     async () => {
       const { orderId, disputeId } = await setOrder(stage, overdue);
       return {
@@ -401,7 +401,7 @@ describe('a hold', () => {
   );
 
   race(
-    'moves a deadline once, whoever does it first',
+    'moves a deadline once, in either order',
     async () => {
       const { orderId, disputeId, holdId } = await heldOrder();
       await withTx(stage.quiet.db, (tx) => markReleased(tx, holdId, 'ops'));

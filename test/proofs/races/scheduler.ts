@@ -110,17 +110,17 @@ export function createScheduler(databaseUrl: string) {
     return runners.every(({ state, pid }) => state === 'sent' && blocked.has(pid));
   };
 
-  /** Waits until everybody is at the next statement, at the end, or behind somebody else's lock. */
+  /** Waits until every runner is at the next statement, at the end, or behind another's lock. */
   async function rest(runners: readonly Runner[]): Promise<void> {
     const giveUpAt = performance.now() + REST_MS;
     for (;;) {
-      // Most statements are answered before anybody could ask who waits for whom.
+      // Most statements are answered before the waits could be queried.
       if (!runners.every(isAtRest)) await change(ASK_AFTER_MS);
       if (runners.every(isAtRest)) return;
       const sent = runners.filter(({ state }) => state === 'sent');
       const isThinking = runners.some(({ state }) => state === 'busy');
       if (!isThinking && (await isHeldUp(sent)) && !runners.some(({ state }) => state === 'busy')) return;
-      if (performance.now() > giveUpAt) throw new Error(`nobody can go on: ${JSON.stringify(runners)}`);
+      if (performance.now() > giveUpAt) throw new Error(`no runner can go on: ${JSON.stringify(runners)}`);
     }
   }
 
@@ -142,7 +142,7 @@ export function createScheduler(databaseUrl: string) {
       runner.permit();
     }
     const stuck = runners.filter(({ finish }) => finish === null);
-    if (stuck.length > 0) throw new Error(`everybody waits for somebody else: ${stuck.map(({ name }) => name)}`);
+    if (stuck.length > 0) throw new Error(`every runner waits for another: ${stuck.map(({ name }) => name)}`);
     return {
       steps,
       choices,

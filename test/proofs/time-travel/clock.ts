@@ -20,7 +20,7 @@ const CACHE_S = 1;
 const CACHE_MS = CACHE_S * 1_000 + 100;
 const STOP_MS = 10_000;
 
-/** A PostgreSQL of its own, whose clock a test moves. Nobody else's clock moves, and nothing in the service knows of it. */
+/** A PostgreSQL of its own, whose clock a test moves. No other clock moves, and nothing in the service knows of it. */
 export interface TravellingDatabase {
   readonly url: string;
   readonly query: <T extends object>(sql: string, values?: unknown[]) => Promise<T[]>;

@@ -11,7 +11,7 @@ const HOUR_S = 3_600;
 // A skipped test says why: without libfaketime (Debian: apt-get install faketime) no clock can be moved.
 const travelling = canTravel ? describe : describe.skip;
 
-travelling('with the clock of PostgreSQL moved (needs faketime), nobody configured anything and', () => {
+travelling('with the clock of PostgreSQL moved (needs faketime), with default configuration,', () => {
   let database: TravellingDatabase;
   let service: Service;
   let travelled = 0;

@@ -53,7 +53,7 @@ travelling('with the clock of PostgreSQL moved (needs faketime)', () => {
     });
     await change({ active: false });
     await waitFor('nothing is on its way', async () => {
-      // The locks wait for whoever is about to claim one.
+      // The locks wait for a session that is about to claim one.
       const all = await database.query<{ claim: string | null }>('SELECT claim FROM webhook_deliveries FOR UPDATE');
       return all.every(({ claim }) => claim === null);
     });

@@ -66,7 +66,7 @@ describe('the packages of a clone', () => {
     expect(await installed()).toBe('2.0.0');
   });
 
-  test('are left alone when somebody has installed them by hand', async () => {
+  test('are left alone when they were installed by hand', async () => {
     const { ensure, pack, npm, installed } = await clone();
     await npm('ci', '--no-audit');
     expect(await ensure()).toBe('');
