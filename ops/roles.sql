@@ -22,7 +22,7 @@ REVOKE CREATE ON SCHEMA public FROM PUBLIC;
 GRANT USAGE, CREATE ON SCHEMA public TO resolution_center_migrate;
 GRANT USAGE ON SCHEMA public TO resolution_center_app, resolution_center_read;
 
--- What migrations add later is the service's to use, and nobody's to read until it is listed below.
+-- The service may use what later migrations add; the readers below may not until it is listed.
 ALTER DEFAULT PRIVILEGES FOR ROLE resolution_center_migrate IN SCHEMA public
   GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO resolution_center_app;
 ALTER DEFAULT PRIVILEGES FOR ROLE resolution_center_migrate IN SCHEMA public

@@ -51,7 +51,7 @@ function faultsOfPackage([path, locked]) {
     !isForOtherPlatforms(locked) && !INTEGRITY.test(integrity ?? '') && 'has no sha512 of its content',
     hasInstallScript === true &&
       !(nameOf(path) in (manifest.allowScripts ?? {})) &&
-      'runs a script that nobody allowed',
+      'runs a script that the list does not allow',
   ]
     .filter(Boolean)
     .map((fault) => `${path} ${fault}`);

@@ -48,14 +48,14 @@ export async function mint(env: Io['env'], { sub, scope }: Claims): Promise<stri
   return await mintToken(secret, { sub, scope }, tokenShapeOf(config));
 }
 
-/** In a checkout on a developer's machine, and only for a service there, nobody has to fetch a token first. */
+/** Whether the CLI may mint its own token: in a checkout on a developer's machine, and only for a service there. */
 function mayMint(env: Io['env'], base: URL): boolean {
   if (env['NODE_ENV'] === 'production' || !LOOPBACK.has(base.hostname)) return false;
   const { kind } = tokenKeysOf(env);
   return kind === 'secret' || (kind === 'development' && existsSync(join(DATA_DIR, 'auth-secret')));
 }
 
-/** The service that the options name, as whoever they name. */
+/** The service that the options name, called with the identity that they name. */
 export async function open({ env }: Io, options: RemoteOptions): Promise<Api> {
   const base = baseUrl(options.url ?? (env['RESOLUTION_CENTER_URL'] || DEFAULT_URL));
   // As it comes out of a file, with a line break behind it.

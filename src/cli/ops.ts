@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { run } from './program.ts';
 
-// Whoever reads only the beginning, such as `head`, has what was wanted.
+// A reader that closes the pipe early, such as `head`, is not an error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });

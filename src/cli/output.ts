@@ -13,7 +13,7 @@ export interface Io {
 
 export type Value = string | number | boolean | null | undefined;
 
-// What comes from elsewhere must not command the terminal of whoever looks at it.
+// Text from the service may hold terminal control sequences: they must not reach the operator's terminal.
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu;
 
 function cell(value: Value): string {

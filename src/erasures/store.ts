@@ -49,7 +49,7 @@ export async function actionableErasures({ query }: Database, limit: number): Pr
     .limit(limit);
 }
 
-/** Whose comments are erased: those of one user by request, or everybody's in disputes resolved so long ago. */
+/** Which comments are erased: those of one user by request, or all comments of disputes resolved so long ago. */
 export type Erasable = Pick<ErasureRow, 'userId' | 'requestedAt'> | { readonly resolvedForMs: number };
 
 /** Comments in the log, `l`, that are meant; each of the two has an index of its own. */

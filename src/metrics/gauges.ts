@@ -121,7 +121,7 @@ function queueProbe(registry: Registry, countJobs: Measured['countJobs'], timing
 }
 
 /**
- * Adds the gauges that are read when somebody looks. Every process says what it can reach and how full its pool is; a
+ * Adds the gauges that are read at each scrape. Every process says what it can reach and how full its pool is; a
  * worker also how far the deadlines, the relay and its clock are off, and what is in the queue.
  * @returns what reads them anew: it takes about a second at most, costs nothing when repeated soon, and never rejects
  */

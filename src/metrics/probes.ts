@@ -1,6 +1,6 @@
 import { within } from '../platform/within.ts';
 
-/** Something that is measured when somebody asks, and not more often than every few seconds. */
+/** A measurement on demand, made at most every few seconds. */
 export type Probe = () => Promise<void>;
 
 export interface ProbeOptions<T> {
@@ -22,8 +22,8 @@ const FRESH_MS = 5_000;
 const PATIENCE_MS = 1_000;
 
 /**
- * Makes a probe that never rejects. Those who ask at once share one answer, those who ask again within `freshMs` get the
- * same, and nobody asks while an earlier question is still open: ten who look cost no more than one.
+ * Makes a probe that never rejects. Concurrent calls share one measurement, calls within `freshMs` get the last
+ * one, and no measurement begins while an earlier one is open: ten scrapes cost no more than one.
  */
 export function createProbe<T>(
   { ask, show, hide }: ProbeOptions<T>,

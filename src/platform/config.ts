@@ -254,7 +254,7 @@ export const ENVIRONMENT = z
   })
   .refine((env) => env.NODE_ENV !== 'production' || !isReadableOnTheWay(env.AUTH_JWKS_URL), {
     path: ['AUTH_JWKS_URL'],
-    message: 'must be an https URL when NODE_ENV is production: who can change the keys can be anybody',
+    message: 'must be an https URL when NODE_ENV is production: keys that can be changed on the way let any caller in',
   })
   .refine((env) => env.NODE_ENV !== 'production' || !env.WEBHOOK_ALLOW_INSECURE, {
     path: ['WEBHOOK_ALLOW_INSECURE'],

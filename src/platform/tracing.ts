@@ -76,7 +76,7 @@ async function during<T>(span: Span, work: (span: Span) => Promise<T>): Promise<
   try {
     return await work(span);
   } catch (error) {
-    // Its name only: its message may hold what somebody wrote.
+    // Its name only: its message may hold a comment.
     failSpan(span, error instanceof Error ? error.name : typeof error);
     throw error;
   } finally {
@@ -152,7 +152,7 @@ export function traceParent(): string | null {
   return carrier.traceparent ?? null;
 }
 
-/** A span that ends when somebody says so. */
+/** A span that its owner ends. */
 export interface OpenSpan {
   /** Runs something, and whatever comes of it, within this span. */
   readonly run: (work: () => void) => void;

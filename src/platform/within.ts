@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 
 /**
- * Waits for something that may never come, but not for ever. It goes on by itself, and nobody hears what comes of it.
+ * Waits for `work`, at most for a while. The work itself goes on after that, and its outcome is dropped.
  * @param what what the error says when it did not come in time
  * @throws an error that says so, or what `work` rejects with
  */

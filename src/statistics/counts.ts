@@ -18,7 +18,7 @@ export interface Cell {
   readonly responses: Packed;
 }
 
-/** Percentiles in milliseconds, by nearest rank; null where nobody answered. */
+/** Percentiles in milliseconds, by nearest rank; null without an answer. */
 export interface Percentiles {
   readonly p50: number | null;
   readonly p90: number | null;

@@ -13,7 +13,7 @@ const SEQUENCER_LOCK = 7_305_416_202;
  * by its versions. One sequencer works at a time and commits before the next one begins, so that a reader that has seen a number
  * never sees a smaller one appear. Numbers go on behind the last one in the log, and not by a sequence: logical replication
  * copies rows, and sequences begin anew on the copy.
- * @returns how many were numbered; 0 also if somebody else is doing it
+ * @returns how many were numbered; 0 also while another process numbers them
  */
 export async function sequenceEntries(tx: Tx, limit: number): Promise<number> {
   const lock = sql<boolean>`pg_try_advisory_xact_lock(${SEQUENCER_LOCK})`;

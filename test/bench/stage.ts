@@ -15,7 +15,7 @@ export interface BenchDatabase {
 
 /** The servers that everything is measured on, with durable settings. */
 export interface BenchStage {
-  /** A directory for files that anyone may read. */
+  /** A directory for files that every account may read. */
   readonly home: string;
   /** Where the service was built. */
   readonly directory: string;
@@ -46,7 +46,7 @@ const EVERYTHING_ON = {
   DATABASE_POOL_SIZE: '10',
 };
 
-/** Statements can be counted; as long as nobody asks for it, they are not. */
+/** Statements are counted only on request. */
 async function countStatements({ pool, crash }: PostgresServer): Promise<void> {
   await pool.query(`ALTER SYSTEM SET shared_preload_libraries = 'pg_stat_statements'`);
   await pool.query(`ALTER SYSTEM SET pg_stat_statements.track = 'none'`);

@@ -9,7 +9,7 @@ import type { Say } from './processes.ts';
 /** The account that runs PostgreSQL in our stead, because PostgreSQL refuses to run as root. */
 export type Account = { name: string; uid: number; gid: number };
 
-/** Where the cluster lives and who runs it; no account means "whoever we are". */
+/** Where the cluster lives and who runs it; no account means the account of this process. */
 export type PostgresHome = { path: string; account: Account | undefined };
 
 /** The directory of the cluster that belongs to a data directory, whether it exists or not. */
@@ -40,11 +40,11 @@ export async function preparePostgresHome(dataDir: string, durable: boolean, say
   for (const account of candidates) if (await mayReach(home, account)) return { path: home, account };
   if (owner !== undefined) throw new Error(`${cluster} lies where ${candidates[0]?.name} may not enter: move it back`);
   const path = await makeHomeElsewhere(dataDir, durable);
-  say(`PostgreSQL does not run as root and nobody else may enter ${dirname(own)}: its data goes to ${path}`);
+  say(`PostgreSQL does not run as root, and only root may enter ${dirname(own)}: its data goes to ${path}`);
   return { path, account: candidates.at(-1) };
 }
 
-/** The owner of the cluster and nobody else; without a cluster the owner of the checkout, `postgres`, `nobody`. */
+/** Only the owner of the cluster; without a cluster the owner of the checkout, `postgres`, `nobody`. */
 function listCandidates(ownerUid: number | undefined, ownerOnly: boolean): Account[] {
   const accounts = readFileSync('/etc/passwd', 'utf8')
     .split('\n')

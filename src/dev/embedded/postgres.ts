@@ -31,7 +31,7 @@ export interface EmbeddedServer {
 export interface ServerOptions {
   /** Where the data is kept; everything there belongs to the embedded servers. */
   readonly dataDir: string;
-  /** False for data that nobody will miss: faster, and lost in a crash of the machine. */
+  /** False for disposable data: faster, and lost in a crash of the machine. */
   readonly durable: boolean;
   readonly say: Say;
   /** Calls the start off: what was begun is stopped, and the start rejects with the signal's reason. */

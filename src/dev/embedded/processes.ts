@@ -76,7 +76,7 @@ export async function waitForExit(pid: number, timeoutMs: number): Promise<boole
   return (await poll(timeoutMs, () => processIdentity(pid) !== identity || undefined)) ?? false;
 }
 
-/** A TCP port of 127.0.0.1 that nobody listened on a moment ago. */
+/** A TCP port of 127.0.0.1 that was free a moment ago. */
 export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();

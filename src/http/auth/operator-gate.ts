@@ -14,13 +14,13 @@ export interface OperatorLogin {
 }
 
 export interface GateDeps {
-  /** Null lets nobody in by password. */
+  /** Null: no sign-in by password. */
   readonly login: OperatorLogin | null;
   readonly identify: Identify;
   readonly limits: RateLimits;
 }
 
-/** Lets a request of an operator pass, and says who it is; anybody else's it refuses. */
+/** Lets a request of an operator pass, and says who it is; it refuses all others. */
 export interface OperatorGate {
   /** @throws ProblemError `unauthenticated`, `forbidden` or `rate_limited` */
   readonly check: (request: FastifyRequest, reply: FastifyReply) => Promise<string>;
@@ -34,7 +34,7 @@ const BASIC = /^Basic +([A-Za-z0-9+/]+=*)$/i;
 // Headers of their own: browsers do not find the one that they know among several in one.
 const BASIC_CHALLENGE = 'Basic realm="Resolution Center operations", charset="UTF-8"';
 
-/** Whoever has one IPv6 address has all of its network. */
+/** The key of the limit: a holder of one IPv6 address has its whole /64 network. */
 function networkOf(address: string): string {
   if (!address.includes(':') || address.includes('.')) return address;
   const [head = [], tail = []] = address.split('::').map((part) => part.split(':'));
@@ -81,7 +81,7 @@ export function createOperatorGate({ login, identify, limits }: GateDeps): Opera
     const credentials = BASIC.exec(authorization ?? '')?.[1];
     if (byPassword !== null && credentials !== undefined) return byPassword(credentials, networkOf(request.ip));
     await identify(request);
-    // Somebody who sends nothing yet is asked for a password, and has not failed at one.
+    // A request without credentials is asked for a password; it does not count as a failed attempt.
     if (authorization !== undefined) await limits.check(request, reply);
     if (request.caller === null) throw refused(request.tokenRefusal);
     if (!hasScope(request.caller, 'ops')) throw insufficientScope('The token lacks the scope ops.', ['ops']);

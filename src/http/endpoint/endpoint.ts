@@ -60,7 +60,7 @@ export interface Call<P, Q, B, S extends Success = Success> {
 /** A call of any endpoint, for what does not depend on which one it is. */
 export type AnyCall = Omit<Call<unknown, unknown, unknown>, 'reply'>;
 
-/** Who may call: parties of the order concerned, services with one of the scopes, or anyone with a token. */
+/** Who may call: parties of the order concerned, services with one of the scopes, or every caller with a token. */
 export interface Access {
   readonly party?: true;
   readonly scopes?: readonly Scope[];

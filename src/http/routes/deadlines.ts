@@ -30,7 +30,7 @@ const getDeadlines = operation({
   summary: 'Look at the deadlines',
   description:
     'Counts, and a page of those in one state: `pending` (ahead), `overdue` (passed, not settled and not held), ' +
-    '`missing_job` (handed over to the queue, and not there), `orphan_job` (in the queue, and wanted by nobody).',
+    '`missing_job` (handed over to the queue, and not there), `orphan_job` (in the queue, and without a timer in PostgreSQL).',
   access: { scopes: ['ops'] },
   query: DeadlinesQuery,
   success: [{ status: 200, description: 'Counts and one page.', schema: DeadlineView }],

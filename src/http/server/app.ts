@@ -66,12 +66,12 @@ function guard(app: FastifyInstance, identify: Identify, limits: RateLimits, not
   app.decorateRequest('tokenRefusal', null);
   app.decorateRequest('format', 'json');
   app.addHook('onRequest', async (request, reply) => {
-    // Before its body is read, which is nobody's here.
+    // Before the body is read: an unknown address has no schema for it.
     if (request.is404) return notFound(request, reply);
     if (request.routeOptions.config.operationId === undefined) return;
     // The router takes nothing at all for a parameter, and so an address that ends too early for a longer one.
     if (Object.values(request.params as object).includes('')) return reply.callNotFound();
-    // What people write to each other is in nobody's cache.
+    // Comments must not stay in a cache.
     void reply.header('cache-control', 'no-store');
     await identify(request);
     await limits.check(request, reply);
@@ -105,7 +105,7 @@ export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Pro
     },
     clientErrorHandler: createConnectionErrorHandler(log),
   });
-  // Node would answer 417 by itself to an Expect header that nobody sends on purpose.
+  // Node would answer 417 by itself to an unknown Expect header.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.decorate('scopePrefix', access.scopePrefix);
   app.setErrorHandler(sendProblem);

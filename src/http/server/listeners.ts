@@ -17,12 +17,12 @@ export interface Listeners {
 
 function buildMain(deps: AppDeps, { role, hasOpsPort }: ListenerOptions): Promise<FastifyInstance> | FastifyInstance {
   if (role !== 'worker') return buildApp(deps, hasOpsPort ? 'callers' : 'whole');
-  // A worker answers machines only, unless somebody has said how operators get in.
+  // A worker answers machines only, unless the configuration says how operators sign in.
   if (hasOpsPort || deps.operators.login === null) return buildWorkerApp(deps.system, deps.log, !hasOpsPort);
   return buildApp(deps, 'operators');
 }
 
-/** Builds what a process serves: one app for everybody, or a second one for operators where that is configured. */
+/** Builds what a process serves: one app for all callers, or a second one for operators where that is configured. */
 export async function buildListeners(deps: AppDeps, options: ListenerOptions): Promise<Listeners> {
   return {
     main: await buildMain(deps, options),

@@ -36,7 +36,7 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Actions that nobody gets: they would put texts into jobs, or empty a queue in one command that stops Redis meanwhile. */
+/** Actions that are refused to every operator: they would put texts into jobs, or empty a queue in one command that stops Redis meanwhile. */
 const NEVER = /\/api\/queues\/:queueName\/(add|empty|:jobId\/update-data)$/;
 
 const READS = ['GET', 'HEAD'];

@@ -18,14 +18,14 @@ export interface Database {
   readonly statements: StatementNames;
 }
 
-/** One open transaction: whoever is handed it may query it and must not end it. */
+/** One open transaction: a function that takes it may query it and must not end it. */
 export type Tx = NodePgDatabase;
 
 export interface DatabaseOptions {
   readonly url: string;
   readonly poolSize: number;
   readonly applicationName: string;
-  /** Called when a connection fails while nobody waits for it. */
+  /** Called when an idle connection fails. */
   readonly onError: (error: Error) => void;
 }
 
@@ -145,7 +145,7 @@ export class CommitUnknownError extends Error {
 /** A connection as transactions see it. */
 interface Line {
   readonly tx: Tx;
-  /** The answer to BEGIN, until somebody has waited for it. */
+  /** The answer to BEGIN, until it has been awaited. */
   begun: Promise<unknown> | null;
 }
 
@@ -153,7 +153,7 @@ const lines = new WeakMap<pg.PoolClient, Line>();
 
 /**
  * A connection that keeps its statements prepared. What is sent before something was answered travels with it: BEGIN with
- * the first statement of its transaction, of which nobody hears anything until BEGIN has been answered.
+ * the first statement of its transaction, whose result is not passed on before BEGIN has been answered.
  */
 function lineOf(client: pg.PoolClient, statements: StatementNames): Line {
   const known = lines.get(client);
@@ -222,7 +222,7 @@ async function runTx<T>(
   try {
     const line = lineOf(client, statements);
     line.begun = client.query(begin(options));
-    line.begun.catch(() => {}); // whoever waits for it hears of it
+    line.begun.catch(() => {}); // it is awaited below, where it throws
     const result = await work(line.tx);
     await line.begun;
     mark('committing');

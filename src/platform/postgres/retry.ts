@@ -24,7 +24,7 @@ function isWorthARetry(error: unknown, idempotent: boolean): boolean {
 
 /**
  * Tries `work` up to three times, with jitter between, while its failures are transient and come soon: what has taken longer
- * than half a second in all is not begun again, unless a pooler has lost a statement: nobody waited for that, and it happens once.
+ * than half a second in all is not begun again, unless a pooler has lost a statement: that failure costs no time and happens once.
  * @param idempotent whether `work` may also be repeated after a commit whose outcome is unknown
  * @throws the last failure
  */

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 export interface StatementNames {
   /** The name of a statement, or undefined where it must go without. */
   readonly of: (text: string) => string | undefined;
-  /** Goes without names from now on: between us and the server, somebody shares connections and does not keep them. */
+  /** Goes without names from now on: a pooler between us and the server shares connections and does not keep prepared statements. */
   readonly giveUp: () => void;
 }
 

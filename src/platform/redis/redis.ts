@@ -106,8 +106,8 @@ function openCluster(
     // A certificate is for a name, and not for the address behind it. And ioredis is between two states while it looks names
     // up: an old connection that ends in that moment is taken for a new one, and the client stays closed for good.
     dnsLookup: (name, done) => done(null, name),
-    // Where it is asked whether the cluster is whole and it is not, ioredis connects again by itself and forgets whoever
-    // waits for the first attempt (its pull request 741): BullMQ's worker waited for good. A cluster that is down says so
+    // Where it is asked whether the cluster is whole and it is not, ioredis connects again by itself and never settles
+    // the first attempt's promise (its pull request 741): BullMQ's worker waited for good. A cluster that is down says so
     // to each command.
     enableReadyCheck: false,
     clusterRetryStrategy: retryStrategy,

@@ -133,7 +133,7 @@ const PARAMETERS = {
 const RESPONSES: Json = {
   '2XX': { description: 'The message was taken; answer before you work on it. It is not sent again.' },
   '410': {
-    description: 'Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled.',
+    description: 'The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again.',
   },
   default: { description: 'Any other answer, or none in time: the message is sent again later.' },
 };

@@ -76,7 +76,7 @@ const facts = {
   id: EndpointId,
   ...settings,
   status: z.enum(['active', 'inactive', 'disabled']).meta({
-    description: '`disabled` by the service, `inactive` by somebody who asked for it.',
+    description: '`disabled` by the service, `inactive` by a request (`active: false`).',
   }),
   disabledReason: z
     .enum(['gone', 'failing'])

@@ -24,7 +24,7 @@ export interface FanOut {
 /** How far one look goes: an endpoint's types may be rare, and a look has to end. */
 const LOOK_AHEAD = 20_000;
 
-/** Whether anybody wants to hear of anything. */
+/** Whether any endpoint is active. */
 export async function anyActive({ query }: Database): Promise<boolean> {
   const { rows } = await query.execute(sql`SELECT 1 FROM webhook_endpoints WHERE active LIMIT 1`);
   return rows.length > 0;

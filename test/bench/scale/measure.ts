@@ -209,7 +209,7 @@ function describe(machine: string, rates: readonly Rate[], costs: Costs): string
       `| ${what} | ${Math.round(perSecond)} | ${ms(apiMs)} ms | ${ms(postgresMs)} ms | ${p50.toFixed(1)} ms | ${p99.toFixed(1)} ms |`,
   );
   return [
-    `${new Date().toISOString().slice(0, 10)}; ${machine}. One api and one worker, ${CONNECTIONS} connections, ${SECONDS} s each, with whoever calls on the same cores.`,
+    `${new Date().toISOString().slice(0, 10)}; ${machine}. One api and one worker, ${CONNECTIONS} connections, ${SECONDS} s each, with the load generator on the same cores.`,
     '',
     '| what | a second | core time of the api | of PostgreSQL | p50 | p99 |',
     '|---|---|---|---|---|---|',

@@ -571,7 +571,7 @@ export interface paths {
         };
         /**
          * Look at the deadlines
-         * @description Counts, and a page of those in one state: `pending` (ahead), `overdue` (passed, not settled and not held), `missing_job` (handed over to the queue, and not there), `orphan_job` (in the queue, and wanted by nobody).
+         * @description Counts, and a page of those in one state: `pending` (ahead), `overdue` (passed, not settled and not held), `missing_job` (handed over to the queue, and not there), `orphan_job` (in the queue, and without a timer in PostgreSQL).
          *
          *     For services with `ops`.
          */
@@ -2056,7 +2056,7 @@ export interface components {
             /** @description Whether events hold comments. Only a token with the scope `comments:read` may ask for it, and only such a token may change or delete an endpoint that receives comments, or send anything to it again. */
             includeComments: boolean;
             /**
-             * @description `disabled` by the service, `inactive` by somebody who asked for it.
+             * @description `disabled` by the service, `inactive` by a request (`active: false`).
              * @enum {string}
              */
             status: "active" | "inactive" | "disabled";
@@ -2111,7 +2111,7 @@ export interface components {
             /** @description Whether events hold comments. Only a token with the scope `comments:read` may ask for it, and only such a token may change or delete an endpoint that receives comments, or send anything to it again. */
             includeComments: boolean;
             /**
-             * @description `disabled` by the service, `inactive` by somebody who asked for it.
+             * @description `disabled` by the service, `inactive` by a request (`active: false`).
              * @enum {string}
              */
             status: "active" | "inactive" | "disabled";
@@ -7536,7 +7536,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -7669,7 +7669,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -7802,7 +7802,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -7935,7 +7935,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -8068,7 +8068,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -8199,7 +8199,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -8332,7 +8332,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -8462,7 +8462,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -8593,7 +8593,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -8722,7 +8722,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -8854,7 +8854,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -9000,7 +9000,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -9146,7 +9146,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;
@@ -9248,7 +9248,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description Nobody wants these any more: the endpoint is disabled, and gets no message until it is enabled. */
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
             410: {
                 headers: {
                     [name: string]: unknown;

@@ -61,7 +61,7 @@ describe('the check of what is installed', () => {
     ['git', locked({ resolved: 'git+ssh://git@github.com/fastify/fastify.git#1' }), 'comes from git'],
     ['no integrity', locked({ integrity: '' }), 'has no sha512'],
     ['a weak integrity', locked({ integrity: 'sha1-deadbeef' }), 'has no sha512'],
-    ['an install script', locked({ hasInstallScript: true }), 'runs a script that nobody allowed'],
+    ['an install script', locked({ hasInstallScript: true }), 'runs a script that the list does not allow'],
     ['a newer Node', locked({ engines: { node: '>=22' } }), 'needs Node >=22, and 20.19.0 is promised'],
     ['newer Nodes only', locked({ engines: { node: '^22.11.0 || >=24' } }), 'needs Node ^22.11.0'],
     ['a license that binds us', locked({ license: 'AGPL-3.0' }), 'has the license AGPL-3.0'],
