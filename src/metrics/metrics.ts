@@ -32,7 +32,7 @@ export function createMetrics(role: string) {
     }),
     authFailures: new Counter({
       name: 'auth_failures_total',
-      help: 'Requests whose token was refused, by reason.',
+      help: 'Requests that proved nothing about their sender, by reason: no_token, or why the token was refused.',
       labelNames: ['reason'] as const,
       registers,
     }),

@@ -5,6 +5,7 @@ import { ProblemError } from '../problems/problems.ts';
 import { callerOf, type TokenRules } from './claims.ts';
 import { createIssuerKeys, type IssuerKeysOptions, type KeySource } from './issuer-keys.ts';
 import { refusal, type TokenRefusal } from './token-refusal.ts';
+import { unprovenHeader } from './unproven.ts';
 
 export interface AuthOptions {
   /** The secret of HS256 tokens, or where the issuer's public keys are. */
@@ -72,14 +73,21 @@ function claimFault({ claim, reason, message }: errors.JWTClaimValidationFailed)
   return refusal('invalid_claim', `${claim} must be a number of seconds`, message);
 }
 
+/** Entra signs a token for Graph with a hash in the place of this nonce, so that only Graph can verify it. */
+const FOR_GRAPH =
+  ' Tokens of Microsoft Entra for Microsoft Graph, with a nonce in the header, cannot be verified: ask for one for this API.';
+
 /** What jose found wrong with a token. Anything unexpected is the token's fault, too, and stands in the log. */
 function refusalOf(error: unknown, token: string, algorithms: readonly string[]): TokenRefusal {
   if (error instanceof errors.JWTExpired) return refusal('expired');
   if (error instanceof errors.JWTClaimValidationFailed) return claimFault(error);
-  if (error instanceof errors.JWSSignatureVerificationFailed) return refusal('bad_signature');
+  const { nonce, crit } = unprovenHeader(token);
+  if (error instanceof errors.JWSSignatureVerificationFailed)
+    return refusal('bad_signature', nonce === undefined ? '' : FOR_GRAPH);
   if (error instanceof errors.JOSEAlgNotAllowed) return refusal('algorithm_not_allowed', algorithms.join(', '));
   if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
     return refusal('unknown_key', '', error.message);
+  if (error instanceof errors.JOSENotSupported && crit !== undefined) return refusal('unknown_crit', '', error);
   if (COMPACT_JWE.test(token)) return refusal('encrypted');
   return refusal('malformed', '', error);
 }

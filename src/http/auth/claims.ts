@@ -81,10 +81,11 @@ const isUnverifiedEmail = (claims: Claims, claim: string) =>
 /** Whether a token is for this service. Cognito's access tokens have no `aud`: their `client_id` counts instead. */
 function audienceFault({ aud, client_id }: JWTPayload, { audiences }: TokenRules): TokenRefusal | null {
   if (audiences.length === 0) return null;
-  const named: unknown = aud ?? client_id;
-  if (named === undefined) return refusal('missing_claim', 'aud');
-  const all: readonly unknown[] = Array.isArray(named) ? named : [named];
-  return all.some((one) => isText(one) && audiences.includes(one)) ? null : refusal('wrong_audience');
+  const isOurs = (one: unknown) => isText(one) && audiences.includes(one);
+  const named: unknown = aud ?? undefined;
+  if (named !== undefined) return [named].flat().some(isOurs) ? null : refusal('wrong_audience');
+  if (client_id === undefined) return refusal('missing_claim', 'aud');
+  return isOurs(client_id) ? null : refusal('wrong_client');
 }
 
 /**

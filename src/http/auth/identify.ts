@@ -1,9 +1,9 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
-import { decodeJwt, decodeProtectedHeader } from 'jose';
 import type { Metrics } from '../../metrics/metrics.ts';
 import { createBounded } from '../../platform/bounded.ts';
 import type { Authenticate } from './authenticate.ts';
-import { REFUSAL_REASONS, type TokenRefusal } from './token-refusal.ts';
+import { AUTH_FAILURES, type AuthFailure, type TokenRefusal } from './token-refusal.ts';
+import { unprovenClaims, unprovenHeader } from './unproven.ts';
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -13,10 +13,12 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Why the request's token proves nothing; null also without a token. */
     tokenRefusal: TokenRefusal | null;
+    /** Why the request proves nothing about its sender; null where it does, and where that could not be checked. */
+    authFailure: AuthFailure | null;
   }
 }
 
-/** Finds out who sends a request, and notes it on the request: `caller`, or `tokenRefusal`. */
+/** Finds out who sends a request, and notes it on the request: `caller`, or `authFailure` and `tokenRefusal`. */
 export type Identify = (request: FastifyRequest) => Promise<void>;
 
 /** A client that keeps sending a bad token writes a line this often, for each reason; its requests say the reason, too. */
@@ -29,20 +31,14 @@ function shown(value: unknown): string | undefined {
   return text?.slice(0, MAX_SHOWN);
 }
 
-function decoded(read: () => Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  try {
-    return read();
-  } catch {
-    return {};
-  }
-}
-
 /** What a refused token says of itself; nothing of it is proven. */
 function saidBy(authorization = '') {
   const token = authorization.replace(/^Bearer +/i, '');
-  const { alg, kid } = decoded(() => decodeProtectedHeader(token));
-  const { iss, aud } = decoded(() => decodeJwt(token));
-  return { alg: shown(alg), kid: shown(kid), iss: shown(iss), aud: shown(aud) };
+  const { alg, kid, typ, crit, nonce } = unprovenHeader(token);
+  const { iss, aud, client_id } = unprovenClaims(token);
+  const named = { alg, kid, typ, crit, iss, aud, client_id };
+  const texts = Object.fromEntries(Object.entries(named).map(([name, value]) => [name, shown(value)]));
+  return { ...texts, ...(nonce !== undefined && { nonce: true }) };
 }
 
 /** Writes refusals to the log, a bounded number of lines. */
@@ -57,18 +53,19 @@ function createRefusalLog() {
   };
 }
 
-/** Makes the identification of requests: counts and logs the tokens that are refused. */
+/** Makes the identification of requests: counts failures, and logs the tokens that are refused. */
 export function createIdentifier(authenticate: Authenticate, metrics: Pick<Metrics, 'authFailures'>): Identify {
   const note = createRefusalLog();
   // A series that begins with its first event hides that event from rate().
-  for (const reason of REFUSAL_REASONS) metrics.authFailures.inc({ reason }, 0);
+  for (const reason of AUTH_FAILURES) metrics.authFailures.inc({ reason }, 0);
   return async (request) => {
     const { authorization } = request.headers;
     const { caller, refusal } = await authenticate(authorization);
     request.caller = caller;
     request.tokenRefusal = refusal;
-    if (refusal === null) return;
-    metrics.authFailures.inc({ reason: refusal.reason });
-    note(request.log, refusal, authorization);
+    if (caller !== null) return;
+    request.authFailure = refusal?.reason ?? 'no_token';
+    metrics.authFailures.inc({ reason: request.authFailure });
+    if (refusal !== null) note(request.log, refusal, authorization);
   };
 }

@@ -23,7 +23,7 @@ export function createRateLimits(app: FastifyInstance, max: number, shared: Shar
   const counts = createCounts(shared);
   app.addHook('onClose', () => counts.close());
   return {
-    check: async ({ caller, ip }: FastifyRequest, reply: FastifyReply) => {
+    check: async ({ caller, tokenRefusal, ip }: FastifyRequest, reply: FastifyReply) => {
       const { current, ttl } = counts.count(caller === null ? `address:${ip}` : callerKey(caller));
       const resetS = String(Math.ceil(ttl / 1_000));
       void reply.headers({
@@ -32,7 +32,10 @@ export function createRateLimits(app: FastifyInstance, max: number, shared: Shar
         'ratelimit-reset': resetS,
       });
       if (current <= max) return;
-      throw problemError('rate_limited', `The limit is ${max} requests a minute.`, {
+      const counted =
+        caller === null ? 'requests without a valid token from one address' : 'the requests of one caller';
+      const why = tokenRefusal === null ? '' : ` ${tokenRefusal.description}`;
+      throw problemError('rate_limited', `The limit is ${max} a minute for ${counted}.${why}`, {
         headers: { 'retry-after': resetS },
       });
     },

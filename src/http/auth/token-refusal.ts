@@ -6,12 +6,14 @@ const DESCRIPTIONS = {
   malformed: () => 'The token is not a signed JWT.',
   encrypted: () => 'The token is encrypted. Ask the issuer for a signed JWT for the audience of this API.',
   algorithm_not_allowed: (algorithms: string) => `The token must be signed by ${algorithms}.`,
+  unknown_crit: () => 'The token has a critical header parameter (crit) that is not known here.',
   unknown_key: () => 'The issuer publishes no key that fits the token.',
-  bad_signature: () => 'The signature of the token is wrong.',
+  bad_signature: (hint: string) => `The signature of the token is wrong.${hint}`,
   expired: () => 'The token has expired.',
   not_yet_valid: () => 'The token is not valid yet: nbf lies in the future.',
   wrong_issuer: () => 'The token is of another issuer: iss is not AUTH_ISSUER.',
   wrong_audience: () => 'The token is for another audience: aud does not have AUTH_AUDIENCE.',
+  wrong_client: () => 'The token has no aud, and its client_id is not in AUTH_AUDIENCE.',
   missing_claim: (claim: string) => `The token has no claim ${claim}.`,
   invalid_claim: (rule: string) => `The token has a claim that cannot be understood: ${rule}.`,
   invalid_user_id: (claim: string) =>
@@ -20,7 +22,10 @@ const DESCRIPTIONS = {
 
 export type RefusalReason = keyof typeof DESCRIPTIONS;
 
-export const REFUSAL_REASONS = Object.keys(DESCRIPTIONS) as readonly RefusalReason[];
+/** Why a request proves nothing about its sender. */
+export type AuthFailure = RefusalReason | 'no_token';
+
+export const AUTH_FAILURES = ['no_token', ...Object.keys(DESCRIPTIONS)] as readonly AuthFailure[];
 
 /** A token that proves nothing. */
 export interface TokenRefusal {
@@ -31,7 +36,7 @@ export interface TokenRefusal {
   readonly cause?: unknown;
 }
 
-/** A refusal by its reason; `about` names the claim, the rule or the algorithms where the reason needs one. */
+/** A refusal by its reason; `about` names the claim, the rule, the algorithms or a hint where the reason has one. */
 export function refusal(reason: RefusalReason, about = '', cause?: unknown): TokenRefusal {
   return { reason, description: DESCRIPTIONS[reason](about), ...(cause !== undefined && { cause }) };
 }

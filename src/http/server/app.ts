@@ -64,6 +64,7 @@ function callerRequestId({ headers }: FastifyRequest): { callerRequestId?: strin
 function guard(app: FastifyInstance, identify: Identify, limits: RateLimits, notFound: NotFound): void {
   app.decorateRequest('caller', null);
   app.decorateRequest('tokenRefusal', null);
+  app.decorateRequest('authFailure', null);
   app.decorateRequest('format', 'json');
   app.addHook('onRequest', async (request, reply) => {
     // Before the body is read: an unknown address has no schema for it.
@@ -132,7 +133,7 @@ export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Pro
         url: request.url.split('?')[0],
         status: reply.statusCode,
         ms,
-        ...(request.tokenRefusal !== null && { refused: request.tokenRefusal.reason }),
+        ...(request.authFailure !== null && { refused: request.authFailure }),
         ...callerRequestId(request),
         ...request.span?.fields,
       },

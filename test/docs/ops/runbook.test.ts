@@ -59,6 +59,19 @@ describe('the commands of a page run', () => {
     });
   });
 
+  test('the fields by which a page picks lines of the log are those of a line', async () => {
+    await service.withAuthorization('Bearer no-token').get('/v1/disputes');
+    const lines = service.log.lines().map((line) => new Set(Object.keys(line)));
+    const picks = [...pages].flatMap(([path, text]) =>
+      [...text.matchAll(/jq -c 'select\(([^)]*)\) \| \{([^}]*)\}'/g)].map(([, condition = '', shown = '']) => ({
+        path,
+        fields: `${condition} ${shown}`.match(/\b(?!and\b)\w+/g) ?? [],
+      })),
+    );
+    expect(picks.length).toBeGreaterThan(1);
+    expect(picks.filter(({ fields }) => !lines.some((line) => fields.every((field) => line.has(field))))).toEqual([]);
+  });
+
   const programs: Readonly<Record<string, (code: string) => Promise<unknown>>> = {
     sh: (code) => run('bash', ['--norc', '-euo', 'pipefail', '-c', code], { env }),
     sql: (code) => postgres.query(code),

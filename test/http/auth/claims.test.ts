@@ -143,7 +143,10 @@ describe('the audience', () => {
     ['an object', { aud: { rc: true } }, 'wrong_audience'],
     ['missing', {}, 'missing_claim'],
     ['missing, with the client instead (Cognito)', { client_id: 'rc' }, null],
-    ['missing, with another client', { client_id: 'shop' }, 'wrong_audience'],
+    ['missing, with another client', { client_id: 'shop' }, 'wrong_client'],
+    ['missing, with a client that is no text', { client_id: ['rc'] }, 'wrong_client'],
+    ['null, with the client instead', { aud: null, client_id: 'rc' }, null],
+    ['a list of lists', { aud: [['rc']] }, 'wrong_audience'],
     ['another, whatever the client is', { aud: 'shop', client_id: 'rc' }, 'wrong_audience'],
   ])('is %s', (_what, claims, reason) => {
     expect(who(claims, { audiences })).toMatchObject(reason === null ? { kind: 'user' } : { reason });

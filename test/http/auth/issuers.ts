@@ -40,6 +40,15 @@ const USER_OID = '690222be-ff1a-4d56-abd1-7e4f7d38e474';
 const APP_OID = '6d3bd1bb-9f9b-4d6a-8a2b-3c1f6a1f9a01';
 const ENTRA_2 = { iss: 'https://login.microsoftonline.com/TENANT/v2.0', aud: 'APPLICATION', ver: '2.0', tid: 'TENANT' };
 const ENTRA_1 = { iss: 'https://sts.windows.net/TENANT/', aud: 'api://APPLICATION', ver: '1.0', tid: 'TENANT' };
+/** Entra signs with a hash of the nonce in its place, so that only Graph can verify what it sends. */
+const GRAPH_TOKEN = [
+  JSON.stringify({ typ: 'JWT', nonce: 'kRbhVnzYcqVhUwOgBqVnGqV0mRkSnnRjlOEVLCSqQQg', alg: 'RS256' }),
+  JSON.stringify({ aud: 'https://graph.microsoft.com', iss: 'https://sts.windows.net/TENANT/', exp: 4_102_444_800 }),
+  'signature '.repeat(26).slice(0, 256),
+]
+  .map((part) => Buffer.from(part).toString('base64url'))
+  .join('.');
+
 function entra(common: Claims, other: Claims): Shape {
   const user = { ...common, oid: USER_OID, sub: 'AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ', scp: 'access_as_user' };
   const program = { ...common, oid: APP_OID, sub: APP_OID, azp: 'daemon', azpacr: '1' };
@@ -49,7 +58,8 @@ function entra(common: Claims, other: Claims): Shape {
     program: { ...program, roles: ['Mail.Send'] },
     refused: [
       ['a token of the other version', { ...user, ...other }, 'wrong_issuer'],
-      ['a token for Microsoft Graph', { ...user, aud: '00000003-0000-0000-c000-000000000000' }, 'wrong_audience'],
+      ['a token for Microsoft Graph', GRAPH_TOKEN, 'bad_signature'],
+      ['a token for another API', { ...user, aud: 'api://OTHER' }, 'wrong_audience'],
       ['a token without an object id', without(user, 'oid'), 'missing_claim'],
     ],
   };
@@ -158,7 +168,7 @@ export const SHAPES: Readonly<Record<string, Shape>> = {
     users: [[COGNITO_USER.sub, COGNITO_USER]],
     service: { ...COGNITO, sub: 'ORDERCLIENT', client_id: 'ORDERCLIENT', scope: 'rc/orders:write' },
     program: { ...COGNITO, sub: 'ORDERCLIENT', client_id: 'ORDERCLIENT', scope: 'other/orders:write orders:write' },
-    refused: [['a token of another app client', { ...COGNITO_USER, client_id: 'OTHER' }, 'wrong_audience']],
+    refused: [['a token of another app client', { ...COGNITO_USER, client_id: 'OTHER' }, 'wrong_client']],
   },
   'Google, ID tokens': {
     users: [[GOOGLE_USER.sub, GOOGLE_USER]],

@@ -35,6 +35,7 @@ describe('a caller that sends too many requests', () => {
     expect(refused).toMatchObject({ status: 429, code: 'rate_limited' });
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(0);
     expect(refused.headers['ratelimit-remaining']).toBe('0');
+    expect(refused.problem.detail).toBe('The limit is 20 a minute for the requests of one caller.');
     expect((await service.as(FREELANCER).get('/v1/reasons')).status).toBe(200);
     // A body is not looked at any more, and nothing is changed.
     expect((await service.as(CLIENT).send('POST', '/v1/orders/x/disputes', {}, '{')).status).toBe(429);
@@ -47,6 +48,9 @@ describe('a caller that sends too many requests', () => {
     const statuses: number[] = [];
     for (let count = 0; count < LIMIT + 5; count += 1) statuses.push((await nobody.get('/v1/reasons')).status);
     expect([statuses[0], statuses.at(-1)]).toEqual([401, 429]);
+    expect((await nobody.get('/v1/reasons')).problem.detail).toBe(
+      'The limit is 20 a minute for requests without a valid token from one address. The token is not a signed JWT.',
+    );
     expect((await service.as(CLIENT).get('/v1/reasons')).status).toBe(200);
   }, 90_000);
 

@@ -42,6 +42,20 @@ describe('a client that keeps sending a bad token', () => {
   });
 });
 
+test('a request without a token counts, too, is said so in its line, and writes none of its own', async () => {
+  const failures = async () =>
+    Number(/auth_failures_total\{reason="no_token"\} (\d+)/.exec((await service.app.inject('/metrics')).body)?.[1]);
+  const before = await failures();
+  expect((await service.withAuthorization(null).get('/v1/disputes')).status).toBe(401);
+  expect((await service.withAuthorization('Basic dXNlci03Og==').get('/v1/disputes')).status).toBe(401);
+  expect(await failures()).toBe(before + 2);
+  const lines = service.log.lines().filter((line) => line['refused'] === 'no_token');
+  expect(lines.map(({ msg, status }) => [msg, status])).toEqual([
+    ['answered', 401],
+    ['answered', 401],
+  ]);
+});
+
 describe('what a token says of itself', () => {
   test('is in the log, cut off and on one line, and in no header', async () => {
     passed += 10_000;
@@ -54,6 +68,17 @@ describe('what a token says of itself', () => {
     const line = warnings('algorithm_not_allowed').at(-1);
     expect(line?.['token']).toEqual({ alg: 'none', kid: evil, iss: evil, aud: expect.stringMatching(/^.{200}$/) });
     expect(service.log.text()).not.toContain('\r\nSet-Cookie');
+  });
+
+  test('tells what it needs to be understood: a critical parameter, a client in the place of an audience, a nonce', async () => {
+    passed += 10_000;
+    const wrong = base64url('no signature');
+    const critical = `${base64url({ alg: 'HS256', typ: 'at+jwt', crit: ['exp'], exp: 1 })}.${base64url({})}.${wrong}`;
+    expect((await knock(critical)).problem.detail).toMatch(/critical header parameter \(crit\)/);
+    expect(warnings('unknown_crit').at(-1)).toMatchObject({ token: { typ: 'at+jwt', crit: '["exp"]' } });
+    const graph = `${base64url({ alg: 'HS256', nonce: 'abc' })}.${base64url({ client_id: 'shop' })}.${wrong}`;
+    expect((await knock(graph)).problem.detail).toMatch(/wrong\..*Microsoft Graph, with a nonce/);
+    expect(warnings('bad_signature').at(-1)).toMatchObject({ token: { client_id: 'shop', nonce: true } });
   });
 
   test.each([
