@@ -14,10 +14,10 @@ import type { AppDeps } from './http/server/app.ts';
 import { createEventStreams } from './http/streams/event-streams.ts';
 import { addGauges } from './metrics/gauges.ts';
 import { createMetrics, type Metrics, observeBatch, observeEntries } from './metrics/metrics.ts';
-import { createBounded } from './platform/bounded.ts';
 import { type Config, modeOf, tokenKeysOf } from './platform/config.ts';
 import { createEncryption } from './platform/encryption.ts';
 import { createRepeatingLog } from './platform/log.ts';
+import { createBounded } from './platform/logging/bounded.ts';
 import { openOutgoing } from './platform/network/outgoing.ts';
 import { type Database, openDatabase } from './platform/postgres/database.ts';
 import { watchPostgres } from './platform/postgres/postgres-health.ts';
@@ -117,7 +117,7 @@ export function makeDeps(
     applicationName: `resolution-center ${config.ROLE}`,
     onError: (error) => warn(error, {}, 'a database connection failed'),
   });
-  const redis = openAskingClient(surroundings.redisUrl);
+  const redis = openAskingClient(surroundings.redisUrl, { reconnectOnError: null }); // the health check does that
   const write = createCore(
     { db, newId: uuidv7, onCommitted: (entries, trigger) => observeEntries(metrics, entries, trigger) },
     { onBatch: (queuedSeconds) => observeBatch(metrics, queuedSeconds) },

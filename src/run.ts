@@ -5,7 +5,7 @@ import { type Config, ConfigError, readConfig, tokenKeysOf } from './platform/co
 import { createLog, surviveLostOutput } from './platform/log.ts';
 import { MIGRATIONS, migrate } from './platform/postgres/migrations.ts';
 import { checkEvictionPolicy } from './platform/redis/redis.ts';
-import { outageOf } from './platform/redis/redis-health.ts';
+import { outageOf } from './platform/redis/redis-errors.ts';
 import { type Shutdown, StopAsked, whenAborted } from './platform/shutdown.ts';
 import { withAdvice } from './platform/start-problems.ts';
 import { startTracing } from './platform/tracing.ts';

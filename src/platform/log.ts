@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
-import { createBounded } from './bounded.ts';
+import { createBounded } from './logging/bounded.ts';
 import { traceFields } from './tracing.ts';
 
 function deepestCause(error: Error): Error {

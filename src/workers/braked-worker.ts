@@ -1,9 +1,13 @@
 import type { Worker } from 'bullmq';
 import type { Logger } from 'pino';
+import { createRepeatingLog } from '../platform/log.ts';
+import { refusalOf } from '../platform/redis/redis-errors.ts';
 
 export interface BrakeOptions {
   /** Makes a worker that has begun to work. `isVersionHidden` says that Redis does not let its version be asked for. */
   readonly make: (isVersionHidden: boolean) => Worker;
+  /** Whether Redis does what the queue needs; it never rejects. */
+  readonly isUsable: () => Promise<boolean>;
   readonly log: Logger;
   /** How many errors in a second are a loop that BullMQ does not leave. */
   readonly mostErrors: number;
@@ -25,16 +29,29 @@ const HEALTHY_MS = 60_000;
 const HIDES_VERSION = /NOPERM.*'info/i;
 
 /**
- * Keeps a worker of BullMQ working, and makes it rest where it fails in a loop. BullMQ retries at once whatever is not a
- * broken connection: a user that may not call INFO kept the process in microtasks until its memory was full, one that may not
- * call EVAL cost a core and thousands of log lines a second. After a rest of 1 s, doubled up to 30 s, a new worker tries.
+ * Keeps a worker of BullMQ working, and makes it rest where Redis refuses it or it fails in a loop. BullMQ retries at once
+ * whatever is not a broken connection: a user that may not call INFO kept the process in microtasks until its memory was full,
+ * one that may not call EVAL cost a core and thousands of log lines a second. After a rest of 1 s, doubled up to 30 s where
+ * that does not help, a new worker is made as soon as Redis does what the queue needs.
  */
-export function startBraked({ make, log, mostErrors }: BrakeOptions): BrakedWorker {
+export function startBraked({ make, isUsable, log, mostErrors }: BrakeOptions): BrakedWorker {
+  const warn = createRepeatingLog(log);
   let isStopped = false;
   let isVersionHidden = false;
   let restMs = SHORTEST_REST_MS;
   let waking: NodeJS.Timeout | undefined;
   let current: Worker;
+
+  const wakeIn = (ms: number, error: Error, isKnown: boolean) => {
+    waking = setTimeout(() => void tryAgain(error, isKnown), ms).unref();
+  };
+  const tryAgain = async (error: Error, isKnown: boolean) => {
+    const isBack = await isUsable();
+    if (isStopped) return;
+    if (!isBack) return wakeIn(SHORTEST_REST_MS, error, true);
+    if (!isKnown) warn(error, {}, 'the deadline worker was ended by its errors, and is made again');
+    begin();
+  };
 
   const begin = () => {
     const worker = make(isVersionHidden);
@@ -47,8 +64,9 @@ export function startBraked({ make, log, mostErrors }: BrakeOptions): BrakedWork
       // Its loops end with this call, before it returns; what is under way ends by itself.
       worker.close(true).catch(() => {});
       restMs = performance.now() - begunAt > HEALTHY_MS ? SHORTEST_REST_MS : restMs;
-      log.warn({ err: error, restMs }, 'the deadline worker failed in a loop and rests; the sweeper goes on');
-      waking = setTimeout(begin, restMs).unref();
+      log.debug({ err: error, restMs }, 'the deadline worker rests; the sweeper goes on');
+      // The health check logs it while Redis is of no use, and the start that INFO may not be called.
+      wakeIn(restMs, error, HIDES_VERSION.test(error.message));
       restMs = Math.min(2 * restMs, LONGEST_REST_MS);
     };
 
@@ -58,7 +76,7 @@ export function startBraked({ make, log, mostErrors }: BrakeOptions): BrakedWork
       const now = performance.now();
       if (now - windowAt > WINDOW_MS) [windowAt, errors] = [now, 0];
       errors += 1;
-      if (errors > mostErrors && !isStopped) rest(error);
+      if ((errors > mostErrors || refusalOf(error) !== null) && !isStopped) rest(error);
     });
   };
 

@@ -7,6 +7,8 @@ import type { Metrics } from '../metrics/metrics.ts';
 import { createRepeatingLog } from '../platform/log.ts';
 import { isolate } from '../platform/postgres/isolate.ts';
 import { waitingConnection } from '../platform/redis/redis.ts';
+import { isOutage } from '../platform/redis/redis-errors.ts';
+import type { RedisHealth } from '../platform/redis/redis-health.ts';
 import { tracedUnder } from '../platform/tracing.ts';
 import type { Backlog } from './backlog.ts';
 import { createBatcher } from './batcher.ts';
@@ -18,6 +20,7 @@ export interface DeadlineWorkerDeps {
   readonly metrics: Metrics;
   readonly log: Logger;
   readonly address: QueueAddress;
+  readonly health: Pick<RedisHealth, 'look'>;
   /** While there is one, jobs wait with their deadlines for the sweeper: soon most of them have nothing left to do. */
   readonly backlog: Backlog;
 }
@@ -37,7 +40,14 @@ function outcomeOf(settlement: DueOutcome, { seq }: DeadlineJob): DueOutcome['ou
 }
 
 /** Starts to take due jobs. Jobs that come together are settled together; each is only a nomination. */
-export function startDeadlineWorker({ write, metrics, log, address, backlog }: DeadlineWorkerDeps): BrakedWorker {
+export function startDeadlineWorker({
+  write,
+  metrics,
+  log,
+  address,
+  health,
+  backlog,
+}: DeadlineWorkerDeps): BrakedWorker {
   const collect = createBatcher<string, DueOutcome>({ waitMs: COLLECT_MS, limit: CONCURRENCY }, async (disputeIds) => {
     // A locked order must not keep the others waiting, whose locks this transaction has: it is left to the transaction that has
     // its lock, and to the sweeper after that.
@@ -96,15 +106,16 @@ export function startDeadlineWorker({ write, metrics, log, address, backlog }: D
       // BullMQ then takes the server for its oldest version and blocks for whole seconds; the sweeper comes before that.
       skipVersionCheck: isVersionHidden,
     });
-    if (connection instanceof Cluster) {
-      // The worker uses two duplicates of it, and ends only those.
-      connection.on('error', (error) => log.debug({ err: error }, 'a connection to Redis failed'));
-      worker.once('closed', () => connection.disconnect());
-    }
-    worker.on('error', (error) => warn(error, {}, 'the deadline worker lost Redis or a job'));
+    // The worker uses two duplicates of it, and ends only those.
+    if (connection instanceof Cluster) worker.once('closed', () => connection.disconnect());
+    worker.on('error', (error) => {
+      if (isOutage(error)) log.debug({ err: error }, 'the deadline worker cannot use Redis');
+      else warn(error, {}, 'the deadline worker lost a job');
+    });
     worker.on('failed', (job, error) => warn(error, { jobId: job?.id }, 'a deadline job failed'));
     return worker;
   };
   // All jobs under way may fail at once, twice in a second.
-  return startBraked({ make, log, mostErrors: 2 * CONCURRENCY });
+  const isUsable = async () => (await health.look()).redis === 'up';
+  return startBraked({ make, isUsable, log, mostErrors: 2 * CONCURRENCY });
 }

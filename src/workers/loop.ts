@@ -17,6 +17,8 @@ export interface LoopOptions {
   readonly pauseFirst?: true;
   /** Told of each round that did not fail. */
   readonly onSuccess?: () => void;
+  /** Whether the cause of a failure is logged elsewhere: then the round is logged for debugging alone. */
+  readonly isToldElsewhere?: (error: unknown) => boolean;
 }
 
 const JITTER = 0.2;
@@ -27,7 +29,7 @@ const JITTER = 0.2;
  * A round that fails is logged (the same failure once a minute) and tried again after a pause; nothing ends the loop but `stop`.
  */
 export function startLoop(
-  { name, intervalMs, soonMs = intervalMs, log, pauseFirst, onSuccess }: LoopOptions,
+  { name, intervalMs, soonMs = intervalMs, log, pauseFirst, onSuccess, isToldElsewhere = () => false }: LoopOptions,
   round: () => Promise<'more' | 'soon' | 'done'>,
 ): Loop {
   let stopped = false;
@@ -46,7 +48,9 @@ export function startLoop(
       onSuccess?.();
       return next;
     } catch (error) {
-      warn(error, { loop: name }, 'a round failed and will be tried again');
+      const message = 'a round failed and will be tried again';
+      if (isToldElsewhere(error)) log.debug({ err: error, loop: name }, message);
+      else warn(error, { loop: name }, message);
       return 'soon';
     }
   };

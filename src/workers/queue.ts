@@ -1,10 +1,13 @@
-import { type DefaultJobOptions, Queue } from 'bullmq';
-import { Cluster } from 'ioredis';
+import { createIORedisClient, type DefaultJobOptions, Queue, RedisConnection } from 'bullmq';
+import { Cluster, Redis } from 'ioredis';
 import { z } from 'zod';
 import type { Timer } from '../application/timers.ts';
 import type { Instant } from '../domain/state.ts';
-import { askingConnection } from '../platform/redis/redis.ts';
+import { askingConnection, silenced } from '../platform/redis/redis.ts';
 import { within } from '../platform/within.ts';
+
+// BullMQ takes its listeners off a client that it closes, before the client's last error.
+RedisConnection.clientFactory = (options) => createIORedisClient(silenced(new Redis(options)));
 
 const TRACE_PARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type QueueInspector, reconcile } from '../application/deadlines.ts';
 import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import { isOutage } from '../platform/redis/redis-errors.ts';
 import { type Loop, startLoop } from './loop.ts';
 
 export interface ReconcilerDeps {
@@ -24,7 +25,8 @@ export async function reconcileOnce({ write, inspector, metrics, log }: Reconcil
 
 /** Compares the queue with Postgres every minute: the relay's leases mend the same, only later. */
 export function startReconciler(deps: ReconcilerDeps): Loop {
-  return startLoop({ name: 'reconciler', intervalMs: INTERVAL_MS, log: deps.log, pauseFirst: true }, async () => {
+  const options = { name: 'reconciler', intervalMs: INTERVAL_MS, log: deps.log, isToldElsewhere: isOutage } as const;
+  return startLoop({ ...options, pauseFirst: true }, async () => {
     await reconcileOnce(deps);
     return 'done';
   });

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { forgetTimers, handOverTimers, type Timer, type TimerBatch } from '../application/timers.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { Database } from '../platform/postgres/database.ts';
+import { isOutage } from '../platform/redis/redis-errors.ts';
 import type { RedisHealth } from '../platform/redis/redis-health.ts';
 import { RedisUnusableError } from '../platform/redis/redis-state.ts';
 import { type Loop, startLoop } from './loop.ts';
@@ -62,6 +63,6 @@ export async function relayOnce(deps: RelayDeps): Promise<boolean> {
 export function startRelay(deps: RelayDeps): Loop {
   const onSuccess = () => deps.metrics.loopSucceeded.setToCurrentTime({ loop: 'relay' });
   onSuccess();
-  const options = { name: 'relay', intervalMs: INTERVAL_MS, log: deps.log, onSuccess };
+  const options = { name: 'relay', intervalMs: INTERVAL_MS, log: deps.log, onSuccess, isToldElsewhere: isOutage };
   return startLoop(options, async () => ((await relayOnce(deps)) ? 'more' : 'done'));
 }

@@ -47,7 +47,7 @@ function startHoldRelease({ write, log }: Pick<WorkersDeps, 'write' | 'log'>): L
 export function startWorkers(deps: WorkersDeps): Workers {
   const { write, metrics, log, address, queue, health, inspector, housekeeping, startOthers } = deps;
   const backlog = createBacklog();
-  const worker = startDeadlineWorker({ write, metrics, log, address, backlog });
+  const worker = startDeadlineWorker({ write, metrics, log, address, health, backlog });
   const loops = [
     startSweeper({ write, metrics, log }, backlog.set),
     startRelay({ db: write.db, queue, health, metrics, log, horizonMs: inspector.horizonMs }),

@@ -15,9 +15,11 @@ class FakeWorker extends EventEmitter {
 const MOST = 10;
 const made: { worker: FakeWorker; isVersionHidden: boolean }[] = [];
 let log = captureLog('info');
+let isUsable = true;
 
 beforeEach(() => {
   made.length = 0;
+  isUsable = true;
   log = captureLog('info');
   vi.useFakeTimers();
 });
@@ -32,6 +34,7 @@ const start = () =>
       made.push({ worker, isVersionHidden });
       return worker as unknown as Worker; // it has what the brake uses
     },
+    isUsable: async () => isUsable,
     log: log.log,
     mostErrors: MOST,
   });
@@ -49,7 +52,7 @@ function failInALoop(message: string): number {
 
 test('a worker that fails in a loop is ended in the loop, and another one tries after a rest', async () => {
   const braked = start();
-  expect(failInALoop('NOPERM eval')).toBe(MOST + 1);
+  expect(failInALoop('ERR something else')).toBe(MOST + 1);
   expect(made).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(1_000);
   expect(made).toHaveLength(2);
@@ -70,7 +73,25 @@ test('rests grow to half a minute while nothing gets better', async () => {
     rests.push(waited);
   }
   expect(rests).toEqual([1, 2, 4, 8, 16, 30, 30]);
-  expect(log.lines()).toHaveLength(7);
+  // 91 s: once a minute.
+  expect(log.lines().map(({ msg, repeated }) => [msg, repeated])).toEqual([
+    ['the deadline worker was ended by its errors, and is made again', undefined],
+    ['the deadline worker was ended by its errors, and is made again', 4],
+  ]);
+  await braked.close();
+});
+
+test('a worker that Redis refuses ends at its first error, and another one works soon after Redis does what it needs', async () => {
+  const braked = start();
+  isUsable = false;
+  expect(failInALoop("READONLY You can't write against a read only replica.")).toBe(1);
+  await vi.advanceTimersByTimeAsync(120_000);
+  expect(made).toHaveLength(1);
+  isUsable = true;
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(made).toHaveLength(2);
+  // The health check has told it.
+  expect(log.lines()).toEqual([]);
   await braked.close();
 });
 

@@ -33,6 +33,7 @@ test('a locked order delays no other order whose deadline is due at the same tim
     metrics,
     log: log as Logger,
     address,
+    health: { look: async () => ({ redis: 'up' }) },
     backlog: createBacklog(),
   });
   onCleanup(async () => void (await Promise.all([worker.close(), queue.close()])));

@@ -166,6 +166,7 @@ describe('a job', () => {
       metrics: service.deps.app.system.metrics,
       log: service.log.log,
       address: { redisUrl: service.redisUrl, prefix: TEST_PREFIX },
+      health: { look: async () => ({ redis: 'up' }) },
       backlog,
     });
   }

@@ -1,6 +1,6 @@
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify';
 import type { Metrics } from '../../metrics/metrics.ts';
-import { createBounded } from '../../platform/bounded.ts';
+import { createBounded } from '../../platform/logging/bounded.ts';
 import type { Authenticate } from './authenticate.ts';
 import { AUTH_FAILURES, type AuthFailure, type TokenRefusal } from './token-refusal.ts';
 import { unprovenClaims, unprovenHeader } from './unproven.ts';

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { createChangeLog } from '../logging/change-log.ts';
 import { sharingAnswers } from '../shared-answer.ts';
 import { within } from '../within.ts';
 import type { Connections } from './connections.ts';
@@ -19,15 +20,18 @@ class ReadOnlyError extends Error {
 
 /**
  * Makes what looks after PostgreSQL: it says within two seconds how it is, and never rejects. Callers at the same time share
- * one answer and so one connection of the pool. A change is logged, once.
+ * one answer and so one connection of the pool. Each change is logged, six a minute at most.
  */
 export function watchPostgres(connections: Connections, log: Logger): () => Promise<PostgresState> {
-  let before: PostgresState = 'up';
+  const logChange = createChangeLog({ initial: 'up' });
   const tell = (state: PostgresState, error?: unknown) => {
-    if (state === before) return state;
-    before = state;
-    if (state === 'up') log.info('PostgreSQL takes reads and writes');
-    else log.error({ err: error }, state === 'down' ? 'PostgreSQL is away' : 'PostgreSQL takes no writes');
+    logChange(state, (facts) => {
+      if (state === 'up') log.info(facts, 'PostgreSQL takes reads and writes');
+      else {
+        const message = state === 'down' ? 'PostgreSQL is away' : 'PostgreSQL takes no writes';
+        log.error({ err: error, ...facts }, message);
+      }
+    });
     return state;
   };
 

@@ -1,53 +1,11 @@
-import type { Cluster, Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import type { Logger } from 'pino';
+import { createChangeLog } from '../logging/change-log.ts';
 import { sharingAnswers } from '../shared-answer.ts';
 import { within } from '../within.ts';
-import { describeOutage, type Outage, type RedisState } from './redis-state.ts';
-
-/** Why a Redis that answers is of no use to the service, by the first word of its error. */
-const REFUSALS: Readonly<Record<string, string>> = {
-  NOPERM: 'the user of REDIS_URL lacks a permission',
-  NOAUTH: 'the server requires a password, and REDIS_URL has none',
-  WRONGPASS: 'the server does not accept the user name or password of REDIS_URL',
-  READONLY: 'the server is a read-only replica',
-  OOM: 'the memory of the server is full',
-  MISCONF: 'the server accepts no writes, since it cannot save to its disk',
-  NOREPLICAS: 'the server accepts no writes, since too few replicas are connected',
-};
-
-/** A script that calls a command which its user may not call: the error's first word is not NOPERM. */
-const SCRIPT_MAY_NOT = /user executing the script can't (run|access)/;
-
-/** What the server said: a transaction, a pipeline and a cluster wrap it. */
-function serverErrorOf(error: unknown): unknown {
-  const { previousErrors, lastNodeError, cause } = (error ?? {}) as {
-    previousErrors?: readonly unknown[];
-    lastNodeError?: unknown;
-    cause?: unknown;
-  };
-  const inner = previousErrors?.[0] ?? lastNodeError ?? cause;
-  return inner === undefined ? error : serverErrorOf(inner);
-}
-
-/** Says in words why a Redis that answers refuses the service, or null where it is away, frozen or starting. */
-export function refusalOf(error: unknown): string | null {
-  const inner = serverErrorOf(error);
-  const message = inner instanceof Error ? inner.message : '';
-  const word = SCRIPT_MAY_NOT.test(message) ? 'NOPERM' : /^-?([A-Z]+)/.exec(message)?.[1];
-  const reason = word === undefined ? undefined : REFUSALS[word];
-  return reason === undefined ? null : `${word}: ${reason}`;
-}
-
-/** How Redis is where a client raised an error. */
-function outageStateOf(error: unknown): Outage {
-  const reason = refusalOf(error);
-  return reason === null ? { redis: 'down' } : { redis: 'refusing', reason };
-}
-
-/** Says in a few words what an error means for the service. */
-export function outageOf(error: unknown): string {
-  return describeOutage(outageStateOf(error));
-}
+import { createReconnectRule } from './redis.ts';
+import { outageStateOf, serverErrorOf } from './redis-errors.ts';
+import { describeOutage, type RedisState } from './redis-state.ts';
 
 /** The commands that the scripts of BullMQ call, each on a key of its type; nothing stays behind. */
 export const PROBE = `
@@ -82,7 +40,10 @@ export interface RedisHealth {
    * @throws what Redis or the client raised, within about a second
    */
   readonly check: () => Promise<{ readonly isPaused: boolean }>;
-  /** The same as a state, never rejecting; callers at the same time share one answer. A change of it is logged, once. */
+  /**
+   * The same as a state, never rejecting; callers at the same time share one answer. Changes of it are logged, six a minute at
+   * most.
+   */
   readonly look: () => Promise<RedisState>;
 }
 
@@ -94,25 +55,47 @@ export interface RedisHealthOptions {
   readonly log: Logger;
 }
 
-/** Makes what looks after a Redis through a client that does not wait. */
-export function createRedisHealth(redis: Redis | Cluster, { prefix, metaKey, log }: RedisHealthOptions): RedisHealth {
-  // While a client is not connected it says only that; why it is not was said by an event.
-  let connectionError: Error | null = null;
+/**
+ * What is known of a client that is not connected now. It says itself only that it is not; an event has said why, or it was
+ * told to connect again.
+ */
+function watchConnection(redis: Redis | Cluster, log: Logger) {
+  let reason: Error | null = null;
+  let isReconnecting = false;
   redis.on('error', (error: Error) => {
-    connectionError = error;
+    reason = error;
+    isReconnecting = false;
     log.debug({ err: error }, 'a connection to Redis failed');
   });
   redis.on('ready', () => {
-    connectionError = null;
+    reason = null;
+    isReconnecting = false;
   });
-  // The first check of a process comes before its connection: what becomes of that is the answer.
-  const connected = new Promise<void>((resolve) => {
-    for (const event of ['ready', 'error']) redis.once(event, () => resolve());
-  });
+  const isWorthIt = createReconnectRule();
+  return {
+    // The first check of a process comes before its connection: what becomes of that is the answer.
+    connected: new Promise<void>((resolve) => {
+      for (const event of ['ready', 'error']) redis.once(event, () => resolve());
+    }),
+    /** Why a call has failed. */
+    causeOf: (error: unknown): unknown => (redis.status === 'ready' && !isReconnecting ? error : (reason ?? error)),
+    /** Connects again where an error of the server asks for it: until then, that is why a call fails. */
+    reconnectAfter: (error: unknown): void => {
+      if (redis instanceof Cluster || !(error instanceof Error) || isReconnecting || !isWorthIt(error)) return;
+      reason = error;
+      isReconnecting = true;
+      redis.disconnect(true);
+    },
+  };
+}
+
+/** Makes what looks after a Redis through a client that does not wait, and connects only here again after an error. */
+export function createRedisHealth(redis: Redis | Cluster, { prefix, metaKey, log }: RedisHealthOptions): RedisHealth {
+  const connection = watchConnection(redis, log);
   const keys = [...KEYS.map((key) => `${prefix}:probe:${key}`), metaKey];
 
   const probe = async () => {
-    await connected;
+    await connection.connected;
     // In a transaction BZPOPMIN does not block.
     const transaction = redis
       .multi()
@@ -128,21 +111,22 @@ export function createRedisHealth(redis: Redis | Cluster, { prefix, metaKey, log
     try {
       return await within(ANSWER_MS, 'Redis did not answer', probe());
     } catch (error) {
-      throw serverErrorOf(redis.status !== 'ready' && connectionError !== null ? connectionError : error);
+      const cause = serverErrorOf(connection.causeOf(error));
+      connection.reconnectAfter(cause);
+      throw cause;
     }
   };
 
-  let before = 'up';
-  const tell = (state: RedisState, error?: unknown) => {
-    const now = Object.values(state).join(' ');
-    if (now === before) return;
-    before = now;
-    if (state.redis !== 'up') {
-      log.warn({ err: error }, `${describeOutage(state)}; deadlines take effect by the sweeper until it is back`);
-    } else if (state.queue === 'paused') {
-      log.warn('the queue is paused; deadlines take effect by the sweeper until it is resumed');
-    } else log.info('Redis does what the queue needs');
-  };
+  const logChange = createChangeLog({ initial: 'up' });
+  const tell = (state: RedisState, error?: unknown) =>
+    logChange(Object.values(state).join(' '), (facts) => {
+      if (state.redis !== 'up') {
+        const message = `${describeOutage(state)}; deadlines take effect by the sweeper until it is back`;
+        log.warn({ err: error, ...facts }, message);
+      } else if (state.queue === 'paused') {
+        log.warn(facts, 'the queue is paused; deadlines take effect by the sweeper until it is resumed');
+      } else log.info(facts, 'Redis does what the queue needs');
+    });
 
   const ask = async (): Promise<RedisState> => {
     try {

@@ -41,11 +41,24 @@ const credentialsOf = ({ username, password }: URL) => ({
 
 const CONNECT_TIMEOUT_MS = 2_000;
 
+const RECONNECT_EVERY_MS = 5_000;
+
+/** The errors of a server that is no master: it was demoted, or has never been one. */
+const NO_MASTER = /^(READONLY|MASTERDOWN)/;
+
 /**
- * Whether an error of the server asks for another connection: a master that has become a replica keeps its clients, and the
- * address leads to the new master only when it is connected to again.
+ * Makes the rule when a client connects again because of an error of its server. A master that has become a replica keeps its
+ * clients, and the address leads to the new master only on a new connection. Where the address leads to a replica, each
+ * command would cost a connection: so once in five seconds.
  */
-const reconnectOnError = (error: Error): boolean => error.message.startsWith('READONLY');
+export function createReconnectRule(now: () => number = () => performance.now()): (error: Error) => boolean {
+  let last = Number.NEGATIVE_INFINITY;
+  return ({ message }) => {
+    if (!NO_MASTER.test(message) || now() - last < RECONNECT_EVERY_MS) return false;
+    last = now();
+    return true;
+  };
+}
 
 function base(text: string) {
   const url = new URL(text);
@@ -56,7 +69,6 @@ function base(text: string) {
     connectTimeout: CONNECT_TIMEOUT_MS,
     // Without a cap, a client that has waited long keeps waiting after Redis is back (18 s were measured).
     retryStrategy,
-    reconnectOnError,
   };
 }
 
@@ -64,6 +76,14 @@ function base(text: string) {
 export interface AskingOptions {
   readonly commandTimeout?: number;
   readonly connectTimeout?: number;
+  /** When an error of the server asks for another connection; null leaves that to the caller. */
+  readonly reconnectOnError?: ((error: Error) => boolean) | null;
+}
+
+/** Prevents ioredis from printing the errors of a client on stderr, as it does while nothing listens for them. */
+export function silenced<C extends Redis | Cluster>(client: C): C {
+  client.on('error', () => {});
+  return client;
 }
 
 const ASKING = {
@@ -90,13 +110,13 @@ interface ClusterBehaviour {
  */
 function openCluster(
   text: string,
-  limits: AskingOptions & { readonly maxRetriesPerRequest: number | null },
+  limits: Omit<AskingOptions, 'reconnectOnError'> & { readonly maxRetriesPerRequest: number | null },
   options: ClusterBehaviour,
 ): Cluster {
   const url = new URL(text);
   const isSecure = url.protocol === 'rediss:';
   const nodes = allHosts(url, 'nodes').map((node) => addressOf(node, 6_379));
-  return new Cluster(nodes, {
+  const cluster = new Cluster(nodes, {
     redisOptions: {
       connectTimeout: CONNECT_TIMEOUT_MS,
       ...credentialsOf(url),
@@ -113,9 +133,13 @@ function openCluster(
     clusterRetryStrategy: retryStrategy,
     ...options,
   });
+  // BullMQ makes duplicates, and takes its listeners off them before their last error.
+  cluster.duplicate = (...args) => silenced(Cluster.prototype.duplicate.apply(cluster, args));
+  return silenced(cluster);
 }
 
-const askCluster = (url: string, options: AskingOptions, more: ClusterBehaviour = {}) =>
+// A node of a cluster that was demoted names the new master by itself: no connection has to be made anew.
+const askCluster = (url: string, { reconnectOnError: _, ...options }: AskingOptions, more: ClusterBehaviour = {}) =>
   openCluster(
     url,
     { ...ASKING, ...options },
@@ -123,7 +147,7 @@ const askCluster = (url: string, options: AskingOptions, more: ClusterBehaviour 
   );
 
 function askingOptions(url: string) {
-  return { ...base(url), ...ASKING, enableOfflineQueue: false };
+  return { ...base(url), ...ASKING, enableOfflineQueue: false, reconnectOnError: createReconnectRule() };
 }
 
 /**

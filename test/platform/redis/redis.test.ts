@@ -1,6 +1,6 @@
 import { Cluster } from 'ioredis';
 import { expect, test } from 'vitest';
-import { waitingConnection } from '../../../src/platform/redis/redis.ts';
+import { createReconnectRule, waitingConnection } from '../../../src/platform/redis/redis.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 
@@ -19,4 +19,14 @@ test('a client of a cluster named by host names goes on connecting when an old c
   });
   await waitFor('it has tried four times', async () => attempts >= 4, 10_000);
   expect(client.status).not.toBe('end');
+});
+
+test('an error of a server that is no master asks for another connection, once in five seconds', () => {
+  let now = 0;
+  const rule = createReconnectRule(() => now);
+  const readOnly = new Error("READONLY You can't write against a read only replica.");
+  expect(rule(new Error('OOM command not allowed'))).toBe(false);
+  const asked = [];
+  for (; now < 20_000; now += 100) if (rule(readOnly)) asked.push(now);
+  expect(asked).toEqual([0, 5_000, 10_000, 15_000]);
 });

@@ -6,14 +6,17 @@ const LATE_AT_MOST_MS = 5_000;
 /** A loop without a brake uses a whole core. */
 const CORE_AT_MOST_PERCENT = 50;
 const LINES_AT_MOST = 60;
+/** Five clients, each of which connects again once a second where its connection is refused. */
+const CONNECTIONS_AT_MOST = 400;
 const OK = new Set([200, 201]);
 
-function faultsOfReadiness(expected: Expected, { http, status, reason, told }: Observation): string[] {
+function faultsOfReadiness(expected: Expected, { http, status, reason, told, readiness }: Observation): string[] {
   const right = expected === 'unavailable' ? 503 : 200;
   const isWrong = http !== right || (expected !== 'either' && status !== expected);
   const isUnnamed = (status === 'degraded' || status === 'unavailable') && (reason === '' || told === '');
   return [
     ...(isWrong ? [`/readyz says ${http} ${status} instead of ${expected}`] : []),
+    ...(readiness.length > 1 ? [`/readyz changes: ${readiness.join(', ')}`] : []),
     ...(isUnnamed ? [`it is ${status} and does not say why`] : []),
   ];
 }
@@ -34,7 +37,7 @@ function faultsOfRefusedStart({ status, told }: Observation): string[] {
 
 /** What a service did wrong in a row of the table, a line each. */
 export function faultsOf({ expected }: Pick<Row, 'expected'>, seen: Observation): string[] {
-  const { statuses, lateMs, cpuPercent, linesAMinute, isFeedStuck } = seen;
+  const { statuses, lateMs, cpuPercent, linesAMinute, connectionsAMinute, isFeedStuck, plainLines } = seen;
   if (expected === 'refuses') return faultsOfRefusedStart(seen);
   return [
     ...faultsOfReadiness(expected, seen),
@@ -45,5 +48,7 @@ export function faultsOf({ expected }: Pick<Row, 'expected'>, seen: Observation)
     ...(isFeedStuck ? ['events are missing in the feed'] : []),
     ...(cpuPercent > CORE_AT_MOST_PERCENT ? [`it used ${cpuPercent} % of a core with nothing to do`] : []),
     ...(linesAMinute >= LINES_AT_MOST ? [`it logged ${linesAMinute} lines a minute`] : []),
+    ...(connectionsAMinute > CONNECTIONS_AT_MOST ? [`it connected ${connectionsAMinute} times a minute`] : []),
+    ...plainLines.map((line) => `it wrote a line that is not JSON: ${line}`),
   ];
 }

@@ -11,6 +11,8 @@ export interface Place {
   readonly databaseUrl?: string;
   readonly redisUrl?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** How many connections its server has been asked for so far. */
+  readonly connections?: () => Promise<number>;
   /** Called when the service runs, to take away what it had at its start. */
   readonly spoil?: (service: ServiceProcess) => Promise<unknown>;
   /** Gives it back: the service is unavailable until then. */
@@ -38,16 +40,25 @@ export interface Observation {
   readonly cpuPercent: number;
   /** Lines that it wrote in that time, for a minute. */
   readonly linesAMinute: number;
+  /** Connections that it asked its server for in that time, for a minute; 0 where they are not counted. */
+  readonly connectionsAMinute: number;
+  /** What /readyz said in that time, each answer once, in the order in which they came first. */
+  readonly readiness: readonly string[];
+  /** Lines on stdout and stderr that are not JSON. */
+  readonly plainLines: readonly string[];
   /** The warning or error that says what is wrong. */
   readonly told: string;
 }
 
 const QUIET_MS = 10_000;
+const LOOK_EVERY_MS = 250;
 const SILENCE_MS = 20_000;
 const MINUTE_MS = 60_000;
 const TICKS_A_SECOND = 100;
 const FEED_MS = 5_000;
 const INFO = 30;
+/** What a start says to a terminal. */
+const IS_BANNER = /^(Resolution Center \S+ \(\w+\) listens on|API reference:) /;
 
 interface Readiness {
   readonly status: string;
@@ -64,14 +75,25 @@ function cpuMs(pid: number): number {
 
 const linesOf = (text: string): string[] => text.split('\n').filter((line) => line !== '');
 
+interface LogLine {
+  readonly level: number;
+  readonly msg: string;
+  readonly err?: { readonly message?: string };
+}
+
+/** A line of the log, or null for a plain one. */
+function logLineOf(line: string): LogLine | null {
+  try {
+    return JSON.parse(line) as LogLine;
+  } catch {
+    return null;
+  }
+}
+
 function warningsIn(text: string): string[] {
   return linesOf(text).flatMap((line) => {
-    try {
-      const { level, msg, err } = JSON.parse(line) as { level: number; msg: string; err?: { message?: string } };
-      return level > INFO ? [`${msg}${err?.message === undefined ? '' : `: ${err.message}`}`] : [];
-    } catch {
-      return [];
-    }
+    const { level = 0, msg = '', err } = logLineOf(line) ?? {};
+    return level > INFO ? [`${msg}${err?.message === undefined ? '' : `: ${err.message}`}`] : [];
   });
 }
 
@@ -127,40 +149,58 @@ async function refusalsOf(service: ServiceProcess): Promise<Observation['refusal
   return answers.map(({ status, headers }) => ({ status, saysWhen: Number(headers['retry-after']) > 0 }));
 }
 
-/** How ready a service says that it is, and what it does in a time in which nothing is asked of it. */
-async function leaveAlone(service: ServiceProcess, quietMs: number) {
-  const ready = await service.withAuthorization(null).get<Readiness>('/readyz');
-  const { status, reason, queue, postgres } = JSON.parse(ready.text) as Readiness;
+/** How ready a service says that it is. */
+async function readinessOf(service: ServiceProcess) {
+  const { status: http, text } = await service.withAuthorization(null).get('/readyz');
+  const { status, reason, queue, postgres } = JSON.parse(text) as Readiness;
+  const why = reason ?? (queue !== undefined ? `queue ${queue}` : postgres === 'up' ? '' : `postgres ${postgres}`);
+  return { http, status, reason: why };
+}
+
+/** Looks at what a service does in a time in which it is asked nothing but how ready it is, four times a second. */
+async function leaveAlone(service: ServiceProcess, { connections = async () => 0 }: Place, quietMs: number) {
   const { pid = 0 } = service.child;
   const [cpu, lines] = [cpuMs(pid), linesOf(service.stdout()).length];
-  await sleep(quietMs); // a rate is measured over time
+  const before = await connections();
+  const end = performance.now() + quietMs;
+  const readiness = new Set<string>();
+  while (performance.now() < end) {
+    readiness.add(
+      Object.values(await readinessOf(service))
+        .join(' ')
+        .trim(),
+    );
+    await sleep(LOOK_EVERY_MS); // as a load balancer does
+  }
+  const perMinute = (count: number) => Math.round((count * MINUTE_MS) / quietMs);
   return {
-    http: ready.status,
-    status,
-    reason: reason ?? (queue !== undefined ? `queue ${queue}` : postgres === 'up' ? '' : `postgres ${postgres}`),
+    ...(await readinessOf(service)),
+    connectionsAMinute: perMinute((await connections()) - before),
+    readiness: [...readiness],
     cpuPercent: Math.round(((cpuMs(pid) - cpu) / quietMs) * 100),
-    linesAMinute: Math.round(((linesOf(service.stdout()).length - lines) * MINUTE_MS) / quietMs),
+    linesAMinute: perMinute(linesOf(service.stdout()).length - lines),
   };
 }
 
 /** Uses a service that is never unavailable. */
-async function observeUse(service: ServiceProcess, { spoil }: Place, quietMs: number) {
-  await spoil?.(service);
+async function observeUse(service: ServiceProcess, place: Place, quietMs: number) {
+  await place.spoil?.(service);
   const statuses: number[] = [];
   const waiting = await use(service, statuses);
   const lateMs = await lateness(service.database, waiting);
   statuses.push((await service.as(FREELANCER).get(`/v1/orders/${waiting[0]}`)).status);
-  const quiet = await leaveAlone(service, quietMs);
+  const quiet = await leaveAlone(service, place, quietMs);
   return { ...quiet, statuses, refusals: [], lateMs };
 }
 
 /** Uses a service, has it lose what it needs while deadlines come, and gives that back. */
-async function observeOutage(service: ServiceProcess, { spoil, heal }: Place, quietMs: number) {
+async function observeOutage(service: ServiceProcess, place: Place, quietMs: number) {
+  const { spoil, heal } = place;
   const statuses: number[] = [];
   const waiting = await use(service, statuses);
   await spoil?.(service);
   const refusals = await refusalsOf(service);
-  const quiet = await leaveAlone(service, quietMs);
+  const quiet = await leaveAlone(service, place, quietMs);
   await heal?.();
   const healed = performance.now();
   const late = await lateness(service.database, waiting);
@@ -179,6 +219,9 @@ const NOTHING = {
   isFeedStuck: false,
   cpuPercent: 0,
   linesAMinute: 0,
+  connectionsAMinute: 0,
+  readiness: [],
+  plainLines: [],
 };
 
 /** Runs the built service in a place, uses it, leaves it alone for a while (ten seconds), and says how it went. */
@@ -195,6 +238,8 @@ export async function observe(place: Place, quietMs = QUIET_MS): Promise<Observa
   const statuses = [...seen.statuses];
   const isStuck = await isFeedStuck(service, statuses);
   const told = warningsIn(service.stdout())[0] ?? '';
-  await service.stop('SIGKILL');
-  return { ...seen, statuses, isFeedStuck: isStuck, told };
+  await service.stop();
+  const written = linesOf(`${service.stdout()}${service.stderr()}`);
+  const plainLines = written.filter((line) => logLineOf(line) === null && !IS_BANNER.test(line));
+  return { ...seen, statuses, isFeedStuck: isStuck, told, plainLines };
 }

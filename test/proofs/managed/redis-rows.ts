@@ -22,7 +22,7 @@ const withUser =
   (...rules: readonly string[]) =>
   async (): Promise<Place> => {
     const redis = await startManagedRedis();
-    return { redisUrl: await redis.withUser(rules) };
+    return { redisUrl: await redis.withUser(rules), connections: redis.connections };
   };
 
 /** Redis lets a category of commands be taken from a user. */
@@ -55,10 +55,11 @@ async function full(redis: ManagedRedis): Promise<void> {
   await redis.admin.config('SET', 'maxmemory', String(Math.max(1, used - 100_000)));
 }
 
-async function withPassword(): Promise<string> {
-  const { url, admin } = await startManagedRedis();
+/** A Redis that requires a password, and how a service is told of it. */
+async function withPassword(change: (url: string) => string): Promise<Place> {
+  const { url, admin, connections } = await startManagedRedis();
   await admin.config('SET', 'requirepass', 'right');
-  return url;
+  return { redisUrl: change(url), connections };
 }
 
 /** Another deployment with open disputes, and its own database. */
@@ -87,22 +88,20 @@ const BROKEN: readonly Row[] = [
   {
     name: 'a wrong password',
     expected: 'degraded',
-    setUp: async () => ({
-      redisUrl: (await withPassword()).replace('//', '//:wrong@'),
-    }),
+    setUp: () => withPassword((url) => url.replace('//', '//:wrong@')),
   },
   {
     name: 'no password where one is required',
     expected: 'degraded',
-    setUp: async () => ({ redisUrl: await withPassword() }),
+    setUp: () => withPassword((url) => url),
   },
   {
-    name: 'a read-only replica',
+    name: 'a read-only replica from the start',
     expected: 'degraded',
     setUp: async () => {
       const [master, replica] = [await startManagedRedis(), await startManagedRedis()];
       await replica.admin.replicaof('127.0.0.1', Number(new URL(master.url).port));
-      return { redisUrl: replica.url };
+      return { redisUrl: replica.url, connections: replica.connections };
     },
   },
   {
@@ -111,7 +110,7 @@ const BROKEN: readonly Row[] = [
     setUp: async () => {
       const [master, other] = [await startManagedRedis(), await startManagedRedis()];
       const spoil = () => master.admin.replicaof('127.0.0.1', Number(new URL(other.url).port));
-      return { redisUrl: master.url, spoil };
+      return { redisUrl: master.url, connections: master.connections, spoil };
     },
   },
   {
@@ -119,7 +118,7 @@ const BROKEN: readonly Row[] = [
     expected: 'degraded',
     setUp: async () => {
       const redis = await startManagedRedis();
-      return { redisUrl: redis.url, spoil: () => full(redis) };
+      return { redisUrl: redis.url, connections: redis.connections, spoil: () => full(redis) };
     },
   },
   {

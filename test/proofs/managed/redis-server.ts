@@ -12,6 +12,8 @@ export interface ManagedRedis {
   readonly admin: Redis;
   /** Makes or changes a user by ACL rules, and returns the URL with it. */
   readonly withUser: (rules: readonly string[]) => Promise<string>;
+  /** How many connections it has been asked for so far. */
+  readonly connections: () => Promise<number>;
   readonly stop: () => Promise<void>;
 }
 
@@ -38,5 +40,6 @@ export async function startManagedRedis(settings: Readonly<Record<string, string
     await admin.call('ACL', 'SETUSER', REDIS_USER, 'reset', 'on', `>${PASSWORD}`, ...rules);
     return `redis://${REDIS_USER}:${PASSWORD}@127.0.0.1:${port}`;
   };
-  return { url: `redis://127.0.0.1:${port}`, admin, withUser, stop };
+  const connections = async () => Number(/total_connections_received:(\d+)/.exec(await admin.info('stats'))?.[1]);
+  return { url: `redis://127.0.0.1:${port}`, admin, withUser, connections, stop };
 }

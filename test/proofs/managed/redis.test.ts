@@ -9,7 +9,7 @@ import { hasProgram } from '../faults/programs.ts';
 import { faultsOf } from './judge.ts';
 import { observe } from './observe.ts';
 import { REDIS_ROWS } from './redis-rows.ts';
-import { startManagedRedis } from './redis-server.ts';
+import { type ManagedRedis, startManagedRedis } from './redis-server.ts';
 
 // A skipped test says why: without redis-server on the PATH (Debian: apt-get install redis-server) there is none to set up.
 const managed = hasProgram('redis-server') ? describe : describe.skip;
@@ -48,6 +48,72 @@ managed('with a Redis as others run it (needs redis-server)', () => {
     expect(await heir.admin.exists('{resolution-center}:deadlines:meta')).toBe(1);
     await service.close();
   }, 90_000);
+
+  describe('where the address leads to a replica', () => {
+    const portOf = ({ url }: ManagedRedis) => Number(new URL(url).port);
+    const REFUSED = {
+      status: 'degraded',
+      postgres: 'up',
+      redis: 'refusing',
+      reason: 'READONLY: the server is a read-only replica',
+    };
+
+    async function startOnReplica() {
+      const [master, replica] = [await startManagedRedis(), await startManagedRedis()];
+      const demote = () => replica.admin.replicaof('127.0.0.1', portOf(master));
+      await demote();
+      const env = { WINDOW_CANCELLATION: 'PT2S', REMINDERS: 'none', LOG_LEVEL: 'info' };
+      const service = await startProcess({ redisUrl: replica.url, env });
+      const ready = async () => (await service.withAuthorization(null).get<Record<string, unknown>>('/readyz')).body;
+      const jobsTaken = async () => {
+        const text = await (await fetch(`${service.url}/metrics`)).text();
+        const counts = [...text.matchAll(/^deadline_jobs_total\{.*\} (\d+)/gm)].map(([, count]) => Number(count));
+        return counts.reduce((sum, count) => sum + count, 0);
+      };
+      const jobIsTaken = async () => {
+        const before = await jobsTaken();
+        const isTaken = async () => {
+          await seedDispute(service, 'cancellation'); // the sweeper may come first
+          return (await jobsTaken()) > before;
+        };
+        await waitFor('a job is taken', isTaken, 20_000);
+      };
+      const warnings = () => service.stdout().match(/^\{"level":[45].*$/gm) ?? [];
+      const isSaid = async (status: string) => (await ready())['status'] === status;
+      return { service, replica, demote, ready, isSaid, jobIsTaken, warnings };
+    }
+
+    test('readiness says so all the time, the log says it once, and all works by itself when the replica is promoted', async () => {
+      const { replica, ready, isSaid, jobIsTaken, warnings } = await startOnReplica();
+      await waitFor('Redis refuses', async () => (await ready())['redis'] === 'refusing');
+      const before = await replica.connections();
+      const answers = [];
+      for (let n = 0; n < 100; n += 1) answers.push(await ready());
+      expect(answers).toEqual(Array(100).fill(REFUSED));
+      // Two clients write at most, and each may connect again; the workers wait.
+      expect((await replica.connections()) - before).toBeLessThanOrEqual(5);
+      expect(warnings()).toEqual([expect.stringContaining('Redis refuses the service (READONLY')]);
+      await replica.admin.replicaof('NO', 'ONE');
+      await waitFor('it is ready', () => isSaid('ready'), 20_000);
+      await jobIsTaken();
+    }, 60_000);
+
+    test('a server that is demoted and promoted again and again is told of a few times a minute, and works in the end', async () => {
+      const { service, replica, demote, isSaid, jobIsTaken, warnings } = await startOnReplica();
+      const before = await replica.connections();
+      for (let n = 0; n < 5; n += 1) {
+        await replica.admin.replicaof('NO', 'ONE');
+        await waitFor('it is ready', () => isSaid('ready'), 20_000);
+        await demote();
+        await waitFor('it is not', () => isSaid('degraded'), 20_000);
+      }
+      await replica.admin.replicaof('NO', 'ONE');
+      await jobIsTaken();
+      expect((await replica.connections()) - before).toBeLessThanOrEqual(60);
+      expect(warnings().length).toBeLessThanOrEqual(10);
+      expect(service.stderr()).toBe('');
+    }, 90_000);
+  });
 
   test('while the queue is paused, readiness and metrics say so', async () => {
     const redis = await startManagedRedis();
