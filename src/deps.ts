@@ -3,9 +3,11 @@ import { v7 as uuidv7 } from 'uuid';
 import { createCore } from './application/command-queue.ts';
 import { createLiveFeed } from './application/feed/live-feed.ts';
 import { forgetExpiredKeys } from './application/idempotent.ts';
+import { createAdvancer } from './application/test-clocks/advance.ts';
+import { removeOldTestClocks, removeTestClock } from './application/test-clocks/remove.ts';
 import type { CoreDeps } from './application/write.ts';
 import { sampleTokensOf } from './dev/sample-tokens.ts';
-import { api } from './endpoints.ts';
+import { api, liveApi } from './endpoints.ts';
 import { eraseDueComments } from './erasures/erasures.ts';
 import { type AuthOptions, createAuthenticator } from './http/auth/authenticate.ts';
 import { WrongIssuer } from './http/auth/discovery.ts';
@@ -28,6 +30,7 @@ import { startRollup } from './statistics/rollup.ts';
 import { keepDeliveries } from './webhooks/housekeeping.ts';
 import { startWebhookSender } from './webhooks/sender.ts';
 import { eraseResponses } from './webhooks/store/attempts.ts';
+import { countMessages, forgetMessages } from './webhooks/store/events.ts';
 import type { HousekeepingTask } from './workers/housekeeping.ts';
 import { inspectQueue } from './workers/inspector.ts';
 import { countJobs, openQueue, type QueueAddress } from './workers/queue.ts';
@@ -92,11 +95,12 @@ function keysReport(log: Logger, { issuerKeysUp }: Metrics): Pick<AuthOptions, '
 }
 
 /** The housekeeping of the core and of each slice. */
-function tasksOf({ COMMENT_RETENTION }: Config, db: Database, metrics: Metrics, log: Logger): HousekeepingTask[] {
+function tasksOf(config: Config, db: Database, metrics: Metrics, log: Logger): HousekeepingTask[] {
   return [
+    ...(modeOf(config) === 'live' ? [] : [() => removeOldTestClocks({ db, forgetEvents: forgetMessages })]),
     () => forgetExpiredKeys(db),
     () => keepDeliveries(db, metrics),
-    () => eraseDueComments({ db, eraseCopies: eraseResponses, log }, COMMENT_RETENTION ?? null),
+    () => eraseDueComments({ db, eraseCopies: eraseResponses, log }, config.COMMENT_RETENTION ?? null),
   ];
 }
 
@@ -110,6 +114,7 @@ export function makeDeps(
   log: Logger,
 ): Deps {
   const metrics = createMetrics(config.ROLE);
+  const isLive = modeOf(config) === 'live';
   const warn = createRepeatingLog(log);
   const db = openDatabase({
     url: surroundings.databaseUrl,
@@ -131,6 +136,7 @@ export function makeDeps(
   const encryption = surroundings.webhookKeys === null ? null : createEncryption(surroundings.webhookKeys);
   const allowInsecure = config.WEBHOOK_ALLOW_INSECURE;
   const outgoing = openOutgoing({ allowInsecure });
+  const advancer = createAdvancer(write, (id, way) => countMessages(db, id, way), log);
   const liveFeed = createLiveFeed(db, (error) => warn(error, {}, 'streams wait for the log to be readable'));
   const inspector = inspectQueue(queue, redis, config.TIMER_HORIZON);
   const health = createRedisHealth(redis, { prefix: address.prefix, metaKey: queue.keys['meta'] ?? '', log });
@@ -145,10 +151,11 @@ export function makeDeps(
     write,
     prefetchKeys: authenticator.prefetch,
     app: {
-      api,
+      api: isLive ? liveApi : api,
       http: {
         write,
-        livemode: modeOf(config) === 'live',
+        livemode: isLive,
+        testClocks: { advancer, remove: (id) => removeTestClock({ db, forgetEvents: forgetMessages }, id) },
         queue: inspector,
         streams: createEventStreams({ db, liveFeed, metrics }),
         audit: (facts, message) => log.info(facts, message),
@@ -203,6 +210,7 @@ export function makeDeps(
       }),
     close: async () => {
       authenticator.close();
+      await advancer.stop();
       redis.disconnect();
       sharedCounts?.close();
       await Promise.all([queue.close(), outgoing.close(), db.pool.end()]);

@@ -9,12 +9,13 @@ import { listRoutes } from './http/routes/lists.ts';
 import { orderRoutes } from './http/routes/orders.ts';
 import { reasonRoutes } from './http/routes/reasons.ts';
 import { resolutionCenterRoutes } from './http/routes/resolution-center.ts';
+import { testClockRoutes } from './http/routes/test-clocks.ts';
 import { statisticsRoutes } from './statistics/http/routes.ts';
 import { webhookDeliveryRoutes } from './webhooks/http/delivery-routes.ts';
 import { webhookEndpointRoutes } from './webhooks/http/endpoint-routes.ts';
 import { webhookSection } from './webhooks/http/openapi.ts';
 
-/** The API. An endpoint that is not in this list exists neither as a route nor in the document. */
+/** The API of a sandbox. An endpoint that is not in this list exists neither as a route nor in the document. */
 export const api: ApiDefinition = {
   endpoints: [
     ...orderRoutes,
@@ -30,6 +31,13 @@ export const api: ApiDefinition = {
     ...deadlineRoutes,
     ...holdRoutes,
     ...erasureRoutes,
+    ...testClockRoutes,
   ],
   webhooks: webhookSection,
+};
+
+/** The API of a live deployment. */
+export const liveApi: ApiDefinition = {
+  ...api,
+  endpoints: api.endpoints.filter(({ sandboxOnly }) => sandboxOnly !== true),
 };

@@ -29,7 +29,7 @@ function waiting(dispute: Dispute, now: Instant): DueOutcome {
 type Due = readonly [disputeId: string, outcome: DueOutcome] | null;
 
 /** A due deadline as a member of a transaction: a command without a caller. */
-function memberOf(disputeId: string, newId: () => string): Member<Due> {
+export function dueMember(disputeId: string, newId: () => string): Member<Due> {
   const decide = (state: State, now: Instant): Ruling<Due> => {
     const open = openDisputeOf(state);
     const step = applyDue(state, now);
@@ -41,7 +41,7 @@ function memberOf(disputeId: string, newId: () => string): Member<Due> {
       response: null,
     };
   };
-  return { target: { disputeId }, partyId: null, key: null, mayBeNew: false, decide };
+  return { target: { disputeId }, partyId: null, key: null, testClockId: null, mayBeNew: false, decide };
 }
 
 /** A missing entry means that there is nothing to do. */
@@ -65,7 +65,7 @@ export async function applyDueOnce(
   disputeIds: readonly string[],
   { trigger, busy }: ApplyDueOptions,
 ): Promise<ReadonlyMap<string, DueOutcome>> {
-  const members = disputeIds.map((disputeId) => memberOf(disputeId, deps.newId));
+  const members = disputeIds.map((disputeId) => dueMember(disputeId, deps.newId));
   const work = (tx: Tx) => transact(tx, members, busy);
   const treated = await withTx(deps.db, work, { frozenAfterMs: FROZEN_AFTER_MS });
   deps.onCommitted(entriesOf(treated), trigger);

@@ -5,6 +5,7 @@ export const SCOPES = [
   'events:read',
   'comments:read',
   'webhooks:manage',
+  'test:clocks',
   'ops',
 ] as const;
 export type Scope = (typeof SCOPES)[number];

@@ -1,6 +1,8 @@
 import type { State } from '../domain/state.ts';
 import { readClock } from '../store/clock.ts';
+import { readTestClock } from '../store/test-clocks.ts';
 import type { Outcome } from './idempotent.ts';
+import { timeFor } from './time.ts';
 import { type CommandRequest, type CoreDeps, decideOn } from './write.ts';
 
 const UNKNOWN: State = { order: null, disputes: [], holds: [] };
@@ -12,10 +14,13 @@ const UNKNOWN: State = { order: null, disputes: [], holds: [] };
  */
 export async function dryRun(
   deps: CoreDeps,
-  request: Pick<CommandRequest, 'target' | 'partyId' | 'command' | 'render'>,
+  request: Pick<CommandRequest, 'target' | 'partyId' | 'testClockId' | 'command' | 'render'>,
 ): Promise<Outcome> {
   const found = await deps.find(request.target, request.partyId);
   if (found === undefined && request.partyId !== null) return { outcome: 'not_found' };
-  const now = found?.now ?? (await readClock(deps.db.query));
-  return { outcome: 'answered', response: request.render(decideOn(request, found ?? UNKNOWN, now)) };
+  const { testClockId } = request;
+  const named = testClockId === null ? undefined : await readTestClock(deps.db, testClockId);
+  const realNow = found?.now ?? (await readClock(deps.db.query));
+  const time = timeFor(found ?? null, named, realNow);
+  return { outcome: 'answered', response: request.render(decideOn(request, found ?? UNKNOWN, time.now, time.named)) };
 }

@@ -141,9 +141,13 @@ export async function expireListed(deps: CoreDeps, filter: Pick<Filter, 'partyId
   }
 }
 
-function listedAsSeen({ order, dispute }: Listed, { holds, now }: Page): Listed {
-  const seen = asSeenAt({ order, disputes: [dispute], holds }, now);
-  return { order: seen.order, dispute: seen.disputes[0] ?? dispute };
+/** The holds that count for a dispute of a page. */
+const holdsOf = ({ order }: Listed, { holds }: Page) => (order.testClockId === null ? holds : []);
+
+function listedAsSeen(listed: Listed, page: Page): Listed {
+  const { order, dispute, now } = listed;
+  const seen = asSeenAt({ order, disputes: [dispute], holds: holdsOf(listed, page) }, now);
+  return { now, order: seen.order, dispute: seen.disputes[0] ?? dispute };
 }
 
 /** A page as it has to be seen when it was read; where only open disputes are wanted, without those that are not. */
@@ -160,7 +164,7 @@ export async function readDisputes(deps: CoreDeps, request: PageRequest): Promis
     await expireListed(deps, request.filter);
     page = await readPage(deps.db, request);
   }
-  const unsettled = page.rows.filter(({ dispute }) => isUnsettled(dispute, page.holds, page.now));
+  const unsettled = page.rows.filter((listed) => isUnsettled(listed.dispute, holdsOf(listed, page), listed.now));
   if (unsettled.length === 0) return pageAsSeen(request, page);
   await expireOnRead(
     deps,

@@ -1,12 +1,14 @@
-import { type Dispute, type Instant, roleIn, type State } from '../domain/state.ts';
+import type { NamedClock } from '../domain/commands.ts';
+import { type Dispute, type Instant, type Order, roleIn, type State } from '../domain/state.ts';
 import type { Entry } from '../domain/transition.ts';
 import type { Tx } from '../platform/postgres/database.ts';
-import { instantOf } from '../store/clock.ts';
 import { type IdempotencyKey, keepResponses, reserveKeys, type StoredResponse } from '../store/idempotency.ts';
 import { type Busy, type Facts, lockOrders, readFacts } from '../store/locks.ts';
 import type { Wanted } from '../store/target.ts';
+import { type ClockFacts, lockTestClocks } from '../store/test-clocks.ts';
 import { type WriteSet, write } from '../store/write-set.ts';
 import { type Outcome, outcomeOfKey } from './idempotent.ts';
+import { createTimes } from './time.ts';
 
 /** What a decision comes to, before any of it is written. */
 export interface Ruling<R> {
@@ -22,8 +24,13 @@ export interface Member<R> extends Wanted {
   readonly key: IdempotencyKey | null;
   /** Whether its order may be one that does not exist yet. */
   readonly mayBeNew: boolean;
-  /** Decides on the locked state at one instant. It has no effect, and may be called again after a failure. */
-  readonly decide: (before: State, now: Instant) => Ruling<R>;
+  /** The test clock on which it puts its order; null if it leaves the order where it is. */
+  readonly testClockId: string | null;
+  /**
+   * Decides on the locked state at one instant. It has no effect, and may be called again after a failure.
+   * @param clock the test clock that the member names; null if it names none, or one that does not exist
+   */
+  readonly decide: (before: State, now: Instant, clock: NamedClock | null) => Ruling<R>;
 }
 
 /**
@@ -59,8 +66,19 @@ function createStates(locked: Awaited<ReturnType<typeof lockOrders>>, { disputes
     // With `skip` an order that was not found may be one that another transaction has locked.
     if (order === undefined) return mayBeNew && busy === 'wait' ? { order: null, disputes: [], holds } : null;
     if (partyId !== null && roleIn(order, partyId) === null) return null;
-    return { order, disputes: groups.get(order.id) ?? [], holds };
+    return { order, disputes: groups.get(order.id) ?? [], holds: order.testClockId === null ? holds : [] };
   };
+}
+
+type Clocks = ReadonlyMap<string, ClockFacts>;
+
+const NO_CLOCKS: Clocks = new Map();
+
+/** Locks the test clocks of locked orders, and those that members name; without any, nothing is sent. */
+async function lockClocks(tx: Tx, locked: ReadonlyMap<string, Order>, members: readonly Member<unknown>[]) {
+  const named = new Set(members.flatMap(({ testClockId }) => testClockId ?? []));
+  const ids = new Set([...named, ...[...locked.values()].flatMap(({ testClockId }) => testClockId ?? [])]);
+  return ids.size === 0 ? NO_CLOCKS : await lockTestClocks(tx, [...ids], [...named]);
 }
 
 function merged(sets: readonly (WriteSet | null)[]): WriteSet | null {
@@ -76,6 +94,7 @@ function merged(sets: readonly (WriteSet | null)[]): WriteSet | null {
 interface Decided<R> {
   readonly key: IdempotencyKey | null;
   readonly ruling: Ruling<R>;
+  /** The real time, by which keys are kept. */
   readonly now: Instant;
 }
 
@@ -112,7 +131,9 @@ export async function transact<R>(tx: Tx, members: readonly Member<R>[], busy: B
     lockOrders(tx, members, busy),
     readFacts(tx, members),
   ]);
+  const clocks = await lockClocks(tx, locked, members);
   const stateOf = createStates(locked, facts, busy);
+  const timeOf = createTimes(clocks, facts.clock);
   const taken = new Set<string | undefined>();
   const decided: Decided<R>[] = [];
   const treated = members.map((member, index): Treated<R> => {
@@ -124,9 +145,10 @@ export async function transact<R>(tx: Tx, members: readonly Member<R>[], busy: B
     // The member that came first has the order; another one decides on what the first has made of it.
     if (taken.has(state.order?.id)) return NOT_LOCKED;
     taken.add(state.order?.id);
-    const now = instantOf(facts.clock, state.order === null ? [] : [state.order]);
-    const ruling = member.decide(state, now);
-    decided.push({ key: member.key, ruling, now });
+    const time = timeOf(state.order, member.testClockId);
+    if (time === null) return NOT_LOCKED;
+    const ruling = member.decide(state, time.now, time.named);
+    decided.push({ key: member.key, ruling, now: facts.clock });
     return { kind: 'decided', ruling };
   });
   await writeAll(tx, decided);

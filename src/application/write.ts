@@ -1,4 +1,4 @@
-import type { Command } from '../domain/commands.ts';
+import type { Command, NamedClock } from '../domain/commands.ts';
 import { type Decision, decide } from '../domain/decide.ts';
 import { type Dispute, type Instant, type Order, type Party, roleIn, type State } from '../domain/state.ts';
 import type { Entry, Step } from '../domain/transition.ts';
@@ -9,8 +9,8 @@ import type { WriteSet } from '../store/write-set.ts';
 import type { IdempotencyKey, Outcome, StoredResponse } from './idempotent.ts';
 import type { Member, Ruling } from './transact.ts';
 
-/** What brought a decision about: a caller's request, a timer, the sweeper, or a read. */
-export type Trigger = 'request' | 'job' | 'sweep' | 'touch';
+/** What brought a decision about: a caller's request, a timer, the sweeper, a read, or the advance of a test clock. */
+export type Trigger = 'request' | 'job' | 'sweep' | 'touch' | 'clock';
 
 /** Carries out commands; many at once in one transaction. */
 export interface CommandQueue {
@@ -52,8 +52,13 @@ export interface CommandRequest {
   readonly key: IdempotencyKey | null;
   /** The size of the request's body, in bytes. */
   readonly bytes: number;
-  /** Makes the command, once the order says in which role its caller acts. */
-  readonly command: (party: Party | null) => Command;
+  /** The test clock on which the command puts its order; null if it leaves the order where it is. */
+  readonly testClockId: string | null;
+  /**
+   * Makes the command, once the order says in which role its caller acts.
+   * @param clock the test clock that the request names; null if it names none, or one that does not exist
+   */
+  readonly command: (party: Party | null, clock: NamedClock | null) => Command;
   /** Makes the answer, inside the transaction, since it is kept there. Both may be called again after a failure. */
   readonly render: (decided: Decided) => StoredResponse;
 }
@@ -83,7 +88,11 @@ export interface Origin {
 export function writeSet(before: State, step: Step, { requestId, traceParent }: Origin, newId: () => string): WriteSet {
   return {
     orders: changesOf(present(before.order), present(step.state.order)),
-    disputes: changesOf<Dispute>(before.disputes, step.state.disputes).map((changed) => ({ ...changed, traceParent })),
+    disputes: changesOf<Dispute>(before.disputes, step.state.disputes).map((changed) => ({
+      ...changed,
+      testClockId: step.state.order?.testClockId ?? null,
+      traceParent,
+    })),
     entries: step.entries.map((entry) => ({ id: newId(), cause: causeOf(entry, requestId), entry, traceParent })),
   };
 }
@@ -98,16 +107,17 @@ export function decideOn(
   { partyId, command }: Pick<CommandRequest, 'partyId' | 'command'>,
   before: State,
   now: Instant,
+  clock: NamedClock | null,
 ): Decided {
   const party = partyOf(before.order, partyId);
-  const made = command(party);
+  const made = command(party, clock);
   return { decision: decide(before, made, now), before, command: made, party, now };
 }
 
 /** What one command comes to on a locked state: the decision, what it writes, and its answer. */
 function rulingOf(request: CommandRequest, newId: () => string, traceParent: string | null) {
-  return (before: State, now: Instant): Ruling<Outcome> => {
-    const decided = decideOn(request, before, now);
+  return (before: State, now: Instant, clock: NamedClock | null): Ruling<Outcome> => {
+    const decided = decideOn(request, before, now, clock);
     const response = request.render(decided);
     const { settled, state, entries } = decided.decision;
     const rest = { state, entries: entries.slice(settled.entries.length) };
@@ -125,8 +135,15 @@ function rulingOf(request: CommandRequest, newId: () => string, traceParent: str
 
 /** A request as a member of a transaction. */
 export function memberOf(request: CommandRequest, newId: () => string, traceParent: string | null): Member<Outcome> {
-  const { target, partyId, key } = request;
-  return { target, partyId, key, mayBeNew: partyId === null, decide: rulingOf(request, newId, traceParent) };
+  const { target, partyId, key, testClockId } = request;
+  return {
+    target,
+    partyId,
+    key,
+    testClockId,
+    mayBeNew: partyId === null,
+    decide: rulingOf(request, newId, traceParent),
+  };
 }
 
 /**

@@ -13,6 +13,15 @@ export interface OrderReport {
   readonly revision: number;
   /** The mode of the deployment, which a new order keeps. */
   readonly livemode: boolean;
+  /** The test clock on which the order is to be; null leaves it where it is. */
+  readonly testClockId: string | null;
+}
+
+/** The test clock that a report names, as it is when the report is decided. */
+export interface NamedClock {
+  readonly id: string;
+  /** Whether it has as many orders as it may have. */
+  readonly isFull: boolean;
 }
 
 /**
@@ -30,6 +39,8 @@ export interface ReportOrder extends Conditional {
   readonly kind: 'report_order';
   readonly actor: Actor;
   readonly report: OrderReport;
+  /** The test clock that the report names; null if it names none, or one that does not exist. */
+  readonly clock: NamedClock | null;
 }
 
 export interface OpenDispute extends Conditional {
@@ -122,6 +133,9 @@ export type Rejection =
   | { readonly code: 'cooldown_active'; readonly availableAt: Instant }
   | { readonly code: 'stale_revision'; readonly revision: number }
   | { readonly code: 'order_closed' | 'parties_immutable' }
+  | { readonly code: 'order_has_disputes' | 'clock_limit_reached' }
+  /** The request names something that does not exist. `pointer` is a JSON pointer into it. */
+  | { readonly code: 'validation_failed'; readonly pointer: '/testClockId' }
   | { readonly code: 'version_mismatch' }
   | { readonly code: 'reason_required' | 'comment_required' }
   /** `role` is the one whose reasons there are to choose from; null where the type of the dispute takes none. */

@@ -20,6 +20,7 @@ function firstReport(state: State, report: OrderReport, now: Instant): Step {
     price: report.price,
     title: report.title,
     livemode: report.livemode,
+    testClockId: report.testClockId,
     revision: report.revision,
     version: 0,
     cancelledByDisputeId: null,
@@ -58,8 +59,13 @@ function reportedFacts(order: Order, report: OrderReport): Partial<Order> {
     price: report.price,
     title: report.title,
     revision: report.revision,
+    testClockId: report.testClockId ?? order.testClockId,
   };
 }
+
+/** Whether a report names another test clock than the one that its order is on. */
+const movesOrder = (order: Order | null, { testClockId }: OrderReport): boolean =>
+  testClockId !== null && testClockId !== (order?.testClockId ?? null);
 
 function isRepeated(order: Order, report: OrderReport): boolean {
   return (
@@ -68,7 +74,8 @@ function isRepeated(order: Order, report: OrderReport): boolean {
     isSameDate(order.reportedDeliverBy, report.deliverBy) &&
     order.price.amount === report.price.amount &&
     order.price.currency === report.price.currency &&
-    order.title === report.title
+    order.title === report.title &&
+    !movesOrder(order, report)
   );
 }
 
@@ -81,14 +88,25 @@ function refusalOf(order: Order, report: OrderReport): Rejection | null {
   return null;
 }
 
+/** Why an order cannot be put on the test clock that a report names. */
+function clockRefusal(order: Order | null, { report, clock }: ReportOrder): Rejection | null {
+  if (!movesOrder(order, report)) return null;
+  if (clock === null) return { code: 'validation_failed', pointer: '/testClockId' };
+  // Its deadlines were promised in the time that it has.
+  if (order !== null && order.disputeCount > 0) return { code: 'order_has_disputes' };
+  return clock.isFull ? { code: 'clock_limit_reached' } : null;
+}
+
 /** Takes in what the order service says of an order, or says why not. The same report again changes nothing. */
 export function reportOrder(state: State, command: ReportOrder, now: Instant): Step | Rejection {
   const { order } = state;
   const { actor, report } = command;
-  if (order === null) return mismatch(state, command) ?? firstReport(state, report, now);
+  if (order === null) {
+    return clockRefusal(order, command) ?? mismatch(state, command) ?? firstReport(state, report, now);
+  }
   const samePeople = order.clientId === report.clientId && order.freelancerId === report.freelancerId;
   if (samePeople && isRepeated(order, report)) return { state, entries: [] };
-  const refusal = refusalOf(order, report) ?? mismatch(state, command);
+  const refusal = refusalOf(order, report) ?? clockRefusal(order, command) ?? mismatch(state, command);
   if (refusal !== null) return refusal;
 
   const facts = reportedFacts(order, report);

@@ -119,6 +119,9 @@ export const LIMITS = {
   commentLength: 4_000,
   extras: 20,
   titleLength: 200,
+  testClocks: 100,
+  /** Orders on one test clock. */
+  clockOrders: 1_000,
   /** Largest amount in minor units: beyond it a JSON number is no longer exact. */
   amount: Number.MAX_SAFE_INTEGER,
 } as const;

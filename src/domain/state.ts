@@ -58,6 +58,8 @@ export interface Order {
   readonly title: string | null;
   /** Whether it belongs to a live deployment, and not to a sandbox. */
   readonly livemode: boolean;
+  /** The test clock that tells its time; null for real time. */
+  readonly testClockId: string | null;
   /** The order service's own counter. */
   readonly revision: number;
   /** Counts the order's log entries: 0 before the first. */

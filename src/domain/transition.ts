@@ -10,6 +10,7 @@ import {
   type Order,
   type OrderStatus,
   openDisputeOf,
+  remindAt,
   type State,
 } from './state.ts';
 
@@ -250,6 +251,16 @@ export function disputeAsSeenAt(dispute: Dispute, holds: readonly Hold[], now: I
   if (dispute.resolved !== null) return dispute;
   const held = credited(dispute, holds, now);
   return now >= held.respondBy ? resolvedDispute(held, now, 'expired', SYSTEM) : held;
+}
+
+/**
+ * The instant at which something next becomes due on a dispute: silence, a reminder, or at once the move of a deadline whose
+ * holds have ended. Null for a resolved dispute, and as long as a hold lasts.
+ */
+export function dueAt(dispute: Dispute, holds: readonly Hold[]): Instant | null {
+  if (dispute.resolved !== null || activeHold(holds, dispute) !== undefined) return null;
+  if (heldMs(dispute, holds, Number.POSITIVE_INFINITY) > 0) return dispute.openedAt;
+  return remindAt(dispute) ?? dispute.respondBy;
 }
 
 /** Whether something about a dispute is due at an instant and not written yet. */

@@ -19,7 +19,7 @@ const RESPONSE = sql`CASE WHEN d.resolution IN ('accepted', 'declined', 'answere
 
 /**
  * What entries of the log change in the statistics: an opening adds an open dispute, an end takes it away and adds one that
- * ended so. All else is read from the dispute, where it never changes again.
+ * ended so. All else is read from the dispute, where it never changes again. Disputes on a test clock do not count.
  * @param entries a query of `type` and `dispute_id`
  */
 // The LIMIT keeps the planner from going through all disputes for a few entries, of which it expects many.
@@ -27,7 +27,7 @@ const changesBy = (entries: SQL) => sql`
   SELECT (d.opened_at AT TIME ZONE 'UTC')::date AS day, d.type, d.opener_role, coalesce(d.reason, '') AS reason,
     change.resolution, change.disputes, change.responses
   FROM (${entries}) AS e
-  CROSS JOIN LATERAL (SELECT * FROM disputes WHERE id = e.dispute_id LIMIT 1) AS d
+  CROSS JOIN LATERAL (SELECT * FROM disputes WHERE id = e.dispute_id AND test_clock_id IS NULL LIMIT 1) AS d
   CROSS JOIN LATERAL (
     SELECT 'open' AS resolution, CASE e.type WHEN 'dispute.opened' THEN 1 ELSE -1 END AS disputes,
       NULL::bytea AS responses
@@ -124,7 +124,7 @@ function partsOf({ from, to }: Span): { days: Span; before: Span; behind: Span }
 const singly = ({ from, to }: Span) => sql`
   SELECT d.type, d.opener_role, coalesce(d.reason, '') AS reason, coalesce(d.resolution, 'open') AS resolution,
     1 AS disputes, ${RESPONSE} AS responses
-  FROM disputes d WHERE d.opened_at >= ${timestamptz(from)} AND d.opened_at < ${timestamptz(to)}`;
+  FROM disputes d WHERE d.test_clock_id IS NULL AND d.opened_at >= ${timestamptz(from)} AND d.opened_at < ${timestamptz(to)}`;
 
 type CellRow = Omit<Cell, 'resolution' | 'reason'> & { reason: string; resolution: Cell['resolution'] | 'open' };
 

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm';
+import type { PgColumn } from 'drizzle-orm/pg-core';
 import type { Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
 
@@ -11,6 +12,19 @@ export const CLOCK_AFTER_LOCK = sql<number>`floor(extract(epoch from clock_times
  * would be looked at. Only for finding rows: what is decided, is decided by `CLOCK_AFTER_LOCK` once the rows are locked.
  */
 export const STATEMENT_TIME = sql`statement_timestamp()`;
+
+/** True in a query of disputes for those in real time. Those on a test clock become due when their clock is advanced. */
+export const IN_REAL_TIME = sql`disputes.test_clock_id IS NULL`;
+
+/**
+ * The time of a test clock in whole milliseconds, as an expression that looks nothing up where there is none: null then, and
+ * for a clock that is being deleted.
+ * @param id the column with the clock's id
+ */
+export const testClockNow = (
+  id: SQL | PgColumn,
+): SQL<Instant | null> => sql<Instant | null>`CASE WHEN ${id} IS NOT NULL THEN (
+  SELECT (extract(epoch from c.now) * 1000)::float8 FROM test_clocks c WHERE c.id = ${id} AND c.status <> 'deleting') END`;
 
 /** An instant as a parameter of a query that is compared with columns. */
 export const timestamptz = (value: Instant): SQL => sql`${new Date(value).toISOString()}::timestamptz`;

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { DisputeType } from '../domain/rules.ts';
 import type { Instant } from '../domain/state.ts';
 import type { Database } from '../platform/postgres/database.ts';
-import { STATEMENT_TIME, timestamptz } from './clock.ts';
+import { IN_REAL_TIME, STATEMENT_TIME, timestamptz } from './clock.ts';
 import { OVERDUE } from './overdue.ts';
 import { keysOf, type Timer } from './timers.ts';
 
@@ -30,7 +30,7 @@ export interface DeadlineCounts {
 }
 
 const CONDITIONS = {
-  pending: sql`disputes.status = 'open' AND disputes.respond_by > ${STATEMENT_TIME}`,
+  pending: sql`disputes.status = 'open' AND disputes.respond_by > ${STATEMENT_TIME} AND ${IN_REAL_TIME}`,
   overdue: OVERDUE,
 } as const;
 

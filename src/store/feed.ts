@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, gt, inArray, isNotNull, lte, or, type SQL, sql } from 'drizzle-orm';
+import { and, asc, eq, gt, inArray, lte, or, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
 import type { EntryType } from '../domain/commands.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
@@ -7,6 +7,13 @@ import { logEntries } from './schema.ts';
 
 // Any constant will do, as long as every process uses the same.
 const SEQUENCER_LOCK = 7_305_416_202;
+
+/**
+ * The last position that was given, as an expression; 0 if none was. Where the entries of a deleted test clock were the last
+ * ones, the deployment knows it.
+ */
+export const LOG_END = sql<number>`greatest(
+  (SELECT l.seq FROM log_entries l WHERE l.seq IS NOT NULL ORDER BY l.seq DESC LIMIT 1), (SELECT log_end FROM deployment))`;
 
 /**
  * Gives numbers to committed entries that have none, at most `limit`, in the order in which they happened; within an order
@@ -23,10 +30,9 @@ export async function sequenceEntries(tx: Tx, limit: number): Promise<number> {
     WITH turn AS MATERIALIZED (
       SELECT order_id, order_version, occurred_at FROM log_entries WHERE seq IS NULL
       ORDER BY occurred_at, order_id, order_version LIMIT ${limit}),
-    last AS MATERIALIZED (
-      SELECT seq FROM log_entries WHERE seq IS NOT NULL ORDER BY seq DESC LIMIT 1),
+    last AS MATERIALIZED (SELECT ${LOG_END} AS seq),
     numbered AS MATERIALIZED (
-      SELECT order_id, order_version, coalesce((SELECT seq FROM last), 0)
+      SELECT order_id, order_version, (SELECT seq FROM last)
         + row_number() OVER (ORDER BY occurred_at, order_id, order_version) AS seq
       FROM turn)
     UPDATE log_entries l SET seq = numbered.seq FROM numbered
@@ -80,13 +86,8 @@ const FREELANCER_ID = sql`(${logEntries.data} -> 'order' ->> 'freelancerId')`;
 
 /** The position behind which nothing has a number yet; 0 where nothing has one. */
 export async function endOfFeed({ query }: Database): Promise<number> {
-  const [last] = await query
-    .select({ seq: logEntries.seq })
-    .from(logEntries)
-    .where(isNotNull(logEntries.seq))
-    .orderBy(desc(logEntries.seq))
-    .limit(1);
-  return last?.seq ?? 0;
+  const { rows } = await query.execute<{ end: number }>(sql`SELECT ${LOG_END}::float8 AS end`);
+  return rows[0]?.end ?? 0;
 }
 
 const isAnyOf = (column: SQL | typeof logEntries.orderId, values: readonly string[]) =>

@@ -2,7 +2,7 @@ import { desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import type { DisputeType } from '../domain/rules.ts';
 import type { Hold, Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
-import { CLOCK_AFTER_LOCK } from './clock.ts';
+import { CLOCK_AFTER_LOCK, IN_REAL_TIME } from './clock.ts';
 import { holds } from './schema.ts';
 
 export type HoldRow = typeof holds.$inferSelect;
@@ -78,7 +78,9 @@ const covers = (hold: SQL) => sql`(${hold}.type IS NULL OR ${hold}.type = disput
   AND (${hold}.order_ids IS NULL OR disputes.order_id = ANY (${hold}.order_ids))`;
 
 /** Whether a dispute may have been held by a hold, now released, without its deadline having been moved. */
-const uncounted = (hold: SQL) => sql`disputes.status = 'open' AND ${hold}.released_at > ${hold}.started_at
+const uncounted = (
+  hold: SQL,
+) => sql`disputes.status = 'open' AND ${IN_REAL_TIME} AND ${hold}.released_at > ${hold}.started_at
   AND ${covers(hold)} AND disputes.opened_at < ${hold}.released_at
   AND (disputes.held_through IS NULL OR disputes.held_through < ${hold}.released_at)`;
 

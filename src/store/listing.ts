@@ -3,7 +3,7 @@ import { unionAll } from 'drizzle-orm/pg-core';
 import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
 import type { Dispute, Hold, Instant, Order } from '../domain/state.ts';
 import { type Database, prepared } from '../platform/postgres/database.ts';
-import { committedBefore, instantOf, timestamptz } from './clock.ts';
+import { committedBefore, IN_REAL_TIME, instantOf, testClockNow, timestamptz } from './clock.ts';
 import { clockAndHolds } from './holds.ts';
 import { OVERDUE } from './overdue.ts';
 import { toDispute } from './rows.ts';
@@ -32,6 +32,8 @@ export interface Filter {
   readonly orderId?: string | undefined;
   readonly respondByBefore?: Instant | undefined;
   readonly updatedAfter?: Instant | undefined;
+  /** The test clock that the orders are on; without it, orders in real time and on any clock. */
+  readonly testClockId?: string | undefined;
 }
 
 export interface PageRequest {
@@ -43,12 +45,13 @@ export interface PageRequest {
 
 /** One dispute of a page, with its order. */
 export interface Listed {
+  /** The dispute's time when it was read: the database's clock, or its test clock's. */
+  readonly now: Instant;
   readonly dispute: Dispute;
   readonly order: Order;
 }
 
 export interface Page {
-  readonly now: Instant;
   readonly rows: readonly Listed[];
   readonly holds: readonly Hold[];
   /** Whether silence is due on any dispute of the same user and order, whatever else was asked for. */
@@ -100,7 +103,7 @@ function awaits(awaiting: Filter['awaiting']): SQL | undefined {
 const ofOrder = (orderId: string | undefined) => (orderId === undefined ? undefined : eq(disputes.orderId, orderId));
 
 function conditions(filter: Omit<Filter, 'partyId'>): (SQL | undefined)[] {
-  const { status, types, resolutions, orderId, respondByBefore, updatedAfter } = filter;
+  const { status, types, resolutions, orderId, respondByBefore, updatedAfter, testClockId } = filter;
   return [
     status === 'open' ? IS_OPEN : status === 'resolved' ? eq(disputes.status, 'resolved') : undefined,
     types && inArray(disputes.type, [...types]),
@@ -109,6 +112,7 @@ function conditions(filter: Omit<Filter, 'partyId'>): (SQL | undefined)[] {
     ofOrder(orderId),
     respondByBefore === undefined ? undefined : sql`${disputes.respondBy} < ${timestamptz(respondByBefore)}`,
     updatedAfter === undefined ? undefined : sql`${disputes.updatedAt} >= ${timestamptz(updatedAfter)}`,
+    testClockId === undefined ? undefined : eq(disputes.testClockId, testClockId),
   ];
 }
 
@@ -119,14 +123,15 @@ const isPolled = ({ filter, sort }: PageRequest): boolean => filter.updatedAfter
 interface PageTerms extends Pick<PageRequest, 'sort' | 'after'> {
   readonly party: Party | null;
   readonly filter: Omit<Filter, 'partyId'>;
-  /** Only disputes that changed before this instant; null for all of them. */
+  /** Only disputes in real time that changed before this instant; null for all of them. */
   readonly changedBefore: Instant | null;
   /** One row more than the page has, if there is a next one. */
   readonly rows: number;
 }
 
 function pageConditions({ filter, changedBefore }: PageTerms): (SQL | undefined)[] {
-  const isCommitted = changedBefore === null ? undefined : sql`${disputes.updatedAt} < ${timestamptz(changedBefore)}`;
+  const isCommitted =
+    changedBefore === null ? undefined : sql`${IN_REAL_TIME} AND ${disputes.updatedAt} < ${timestamptz(changedBefore)}`;
   return [...conditions(filter), isCommitted];
 }
 
@@ -214,6 +219,7 @@ const ORDER_MEMBERS: Readonly<Record<keyof Order, SQL>> = {
   price: sql`jsonb_build_object('amount', o.price_amount, 'currency', o.price_currency)`,
   title: sql`o.title`,
   livemode: sql`o.livemode`,
+  testClockId: sql`o.test_clock_id`,
   revision: sql`o.revision`,
   version: sql`o.version`,
   cancelledByDisputeId: sql`o.cancelled_by_dispute_id`,
@@ -247,7 +253,14 @@ function queryOf(query: Query, terms: PageTerms) {
   const isIn = terms.party === null ? inArray(disputes.id, ids()) : wanted;
   const beside = moment(query, terms);
   return query
-    .select({ now: beside.now, holds: beside.holds, anyOverdue: beside.anyOverdue, dispute: disputes, order: ORDER })
+    .select({
+      now: beside.now,
+      clockNow: testClockNow(disputes.testClockId),
+      holds: beside.holds,
+      anyOverdue: beside.anyOverdue,
+      dispute: disputes,
+      order: ORDER,
+    })
     .from(beside)
     .leftJoin(disputes, isIn)
     .orderBy(...place)
@@ -295,29 +308,34 @@ async function rowsOf(db: Database, request: PageRequest) {
   const { filter, sort, after, limit } = request;
   const { partyId, ...others } = filter;
   const isPlain = COLUMNS[sort] === disputes.openedAt && Object.values(others).every((value) => value === undefined);
-  if (isPolled(request)) return await pageQuery(db, request, await committedBefore(db));
+  // The changes of a test clock are committed in the order of its time: a command holds the clock's lock until its commit.
+  if (isPolled(request) && filter.testClockId === undefined) {
+    return await pageQuery(db, request, await committedBefore(db));
+  }
+  if (isPolled(request)) return await pageQuery(db, request, null);
   if (partyId === null || after !== null || !isPlain) return await pageQuery(db, request, null);
   return await firstPage(sort, limit)(db.query).execute({ party: partyId });
 }
 
+/** One row of a page; none for an empty page, and for a dispute whose test clock is being deleted. */
+function listed({ now, clockNow, dispute: row, order }: Awaited<ReturnType<typeof rowsOf>>[number]): Listed[] {
+  if (row === null || order === null || (row.testClockId !== null && clockNow === null)) return [];
+  const dispute = toDispute(row);
+  return [{ now: instantOf(clockNow ?? now, [dispute]), dispute, order }];
+}
+
 /**
  * Reads one page. Pages do not shift: a place stays behind or before another, whatever is added meanwhile. A list by time of
- * change ends before the oldest change that is not committed yet.
+ * change is of one time, the real one unless it is of a test clock, and ends before the oldest change that is not committed.
  */
 export async function readPage(db: Database, request: PageRequest): Promise<Page> {
   const rows = await rowsOf(db, request);
-  const found = rows.flatMap(({ dispute, order }) =>
-    dispute === null || order === null ? [] : [{ dispute: toDispute(dispute), order }],
-  );
+  const found = rows.flatMap(listed);
   const page = found.slice(0, request.limit);
   const last = page.at(-1);
   const hasNext = found.length > request.limit && last !== undefined;
   const { sort } = request;
   return {
-    now: instantOf(
-      rows[0]?.now,
-      page.map(({ dispute }) => dispute),
-    ),
     rows: page,
     holds: rows[0]?.holds ?? [],
     anyOverdue: rows[0]?.anyOverdue ?? false,

@@ -1,14 +1,15 @@
 import { sql } from 'drizzle-orm';
 import { loggable } from '../platform/log.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
-import { STATEMENT_TIME } from './clock.ts';
+import { IN_REAL_TIME, STATEMENT_TIME } from './clock.ts';
 import { IS_RELEASED, NOT_HELD } from './holds.ts';
 
 /**
- * True in a query of disputes for the open ones whose deadline has passed and that no hold keeps. The status is written out: a
+ * True in a query of disputes for the open ones in real time whose deadline has passed and that no hold keeps. The status is written out: a
  * plan that is made once cannot know that a parameter fits the index of open disputes.
  */
-export const OVERDUE = sql`disputes.status = 'open' AND disputes.respond_by <= ${STATEMENT_TIME} AND ${NOT_HELD}`;
+export const OVERDUE = sql`disputes.status = 'open' AND disputes.respond_by <= ${STATEMENT_TIME} AND ${IN_REAL_TIME}
+  AND ${NOT_HELD}`;
 
 /** False in a query of disputes for those that failed lately and are waiting for another try. */
 const MAY_BE_TRIED = sql`NOT EXISTS (
@@ -37,7 +38,7 @@ export async function overdueDisputes(
 export async function disputesToRemind({ query }: Database, limit: number): Promise<string[]> {
   const { rows } = await query.execute<{ id: string }>(sql`
     SELECT disputes.id FROM disputes
-    WHERE disputes.status = 'open' AND disputes.remind_at <= ${STATEMENT_TIME} AND ${NOT_HELD} AND ${MAY_BE_TRIED}
+    WHERE disputes.status = 'open' AND disputes.remind_at <= ${STATEMENT_TIME} AND ${IN_REAL_TIME} AND ${NOT_HELD} AND ${MAY_BE_TRIED}
     ORDER BY disputes.remind_at LIMIT ${limit}`);
   return rows.map(({ id }) => id);
 }

@@ -1,13 +1,13 @@
 import { and, asc, desc, eq, gt, like, or, sql } from 'drizzle-orm';
 import type { Dispute, Instant, Order, State } from '../domain/state.ts';
 import { type Database, prepared } from '../platform/postgres/database.ts';
-import { CLOCK_AFTER_LOCK, instantOf } from './clock.ts';
+import { CLOCK_AFTER_LOCK, instantOf, testClockNow } from './clock.ts';
 import { holdsFor } from './holds.ts';
 import { toDispute, toOrder } from './rows.ts';
 import { disputes, logEntries, orders } from './schema.ts';
 import { isVisible, ORDER_ID, parametersOf, WANTED, type Wanted } from './target.ts';
 
-/** An order, some of its disputes, and the database's clock when they were read. */
+/** An order, some of its disputes, and the order's time when they were read: the database's clock, or its test clock's. */
 export interface Found extends State {
   readonly now: Instant;
   readonly order: Order;
@@ -25,6 +25,7 @@ const FIND = prepared('find_orders', (db: Database['query']) => {
     .select({
       index: sql<number>`t.index::integer`,
       now: CLOCK_AFTER_LOCK,
+      clockNow: testClockNow(orders.testClockId),
       holds: holdsFor(sql`ARRAY[${orders.id}]`),
       order: orders,
       dispute: disputes,
@@ -40,10 +41,13 @@ function foundIn(rows: readonly FoundRow[]): Found | undefined {
   const [first] = rows;
   if (first === undefined) return undefined;
   const order = toOrder(first.order);
+  const isOnClock = order.testClockId !== null;
+  // Its test clock is being deleted, and the order with it.
+  if (isOnClock && first.clockNow === null) return undefined;
   return {
-    now: instantOf(first.now, [order]),
+    now: instantOf(first.clockNow ?? first.now, [order]),
     order,
-    holds: first.holds,
+    holds: isOnClock ? [] : first.holds,
     disputes: rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)])),
   };
 }

@@ -58,8 +58,8 @@ function partyId(dispute: Dispute, role: 'client' | 'freelancer'): string {
   return dispute.opener.role === role ? dispute.opener.id : dispute.respondent.id;
 }
 
-/** The row of a dispute. */
-export function fromDispute(dispute: Dispute): DisputeRow {
+/** The row of a dispute, with the test clock of its order. */
+export function fromDispute(dispute: Dispute, testClockId: string | null): DisputeRow {
   const { opener, respondent: _respondent, resolved, ...facts } = dispute;
   return {
     ...facts,
@@ -73,5 +73,6 @@ export function fromDispute(dispute: Dispute): DisputeRow {
     resolvedAt: resolved?.at ?? null,
     remindersMs: [...dispute.remindersMs],
     remindAt: resolved === null ? remindAt(dispute) : null,
+    testClockId,
   };
 }

@@ -30,6 +30,7 @@ export const orders = pgTable('orders', {
   priceCurrency: text('price_currency').notNull(),
   title: text('title'),
   livemode: boolean('livemode').notNull(),
+  testClockId: uuid('test_clock_id'),
   revision: bigint('revision', { mode: 'number' }).notNull(),
   version: integer('version').notNull(),
   disputeCount: integer('dispute_count').notNull(),
@@ -64,6 +65,20 @@ export const disputes = pgTable('disputes', {
   heldThrough: instant('held_through'),
   remindersMs: bigint('reminders_ms', { mode: 'number' }).array().notNull(),
   remindAt: instant('remind_at'),
+  testClockId: uuid('test_clock_id'),
+});
+
+export const testClocks = pgTable('test_clocks', {
+  id: uuid('id').primaryKey(),
+  name: text('name'),
+  now: instant('now').notNull(),
+  status: text('status').$type<'ready' | 'advancing' | 'deleting'>().notNull(),
+  advancedFrom: instant('advanced_from'),
+  advanceTo: instant('advance_to'),
+  lease: uuid('lease'),
+  leasedUntil: instant('leased_until'),
+  createdBy: text('created_by').notNull(),
+  createdAt: instant('created_at').notNull(),
 });
 
 /** How an order and a dispute stood after an entry, and what it changed; never what people wrote. */

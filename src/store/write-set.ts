@@ -26,15 +26,30 @@ interface Changed<T> {
 /** Everything that decisions on locked orders change. It is written in one statement, or not at all. */
 export interface WriteSet {
   readonly orders: readonly Changed<Order>[];
-  /** With the trace to which a timer of theirs belongs. */
-  readonly disputes: readonly (Changed<Dispute> & { readonly traceParent: string | null })[];
+  /** With the test clock of their orders, and the trace to which a timer of theirs belongs. */
+  readonly disputes: readonly (Changed<Dispute> & {
+    readonly testClockId: string | null;
+    readonly traceParent: string | null;
+  })[];
   readonly entries: readonly IdentifiedEntry[];
 }
 
 const ORDERS = writtenColumns(orders, { fixed: ['id', 'clientId', 'freelancerId', 'createdAt'] });
 const DISPUTES = writtenColumns(disputes, {
   // The comment of an opening is erased by others; it is never written again.
-  fixed: ['id', 'orderId', 'clientId', 'freelancerId', 'type', 'openerRole', 'reason', 'comment', 'change', 'openedAt'],
+  fixed: [
+    'id',
+    'orderId',
+    'clientId',
+    'freelancerId',
+    'type',
+    'openerRole',
+    'reason',
+    'comment',
+    'change',
+    'openedAt',
+    'testClockId',
+  ],
 });
 // Positions are assigned after the commit, and comments are erased later; the trace is found out by the statement.
 const ENTRIES = writtenColumns(logEntries, { apart: ['seq', 'commentErasedAt', 'traceParent'] });
@@ -48,13 +63,14 @@ function orderRecord({ before, after }: Changed<Order>) {
   };
 }
 
-function disputeRecord({ before, after, traceParent }: WriteSet['disputes'][number]) {
-  const row = fromDispute(after);
+function disputeRecord({ before, after, testClockId, traceParent }: WriteSet['disputes'][number]) {
+  const row = fromDispute(after, testClockId);
   return {
     ...DISPUTES.record(row),
     write: before === null ? 'insert' : 'update',
     guard_version: before?.version ?? 0,
-    has_new_deadline: before?.deadlineSeq !== after.deadlineSeq,
+    // A test clock is advanced by a caller: nothing has to wake for it.
+    has_new_deadline: testClockId === null && before?.deadlineSeq !== after.deadlineSeq,
     wake_at: new Date(row.remindAt ?? row.respondBy).toISOString(),
     trace_parent: traceParent,
   };

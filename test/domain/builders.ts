@@ -62,6 +62,7 @@ export function anOrder(over: Partial<Order> = {}): Order {
     price: { amount: 20_000, currency: 'USD' },
     title: 'A logo',
     livemode: true,
+    testClockId: null,
     revision: 1,
     version: 0,
     cancelledByDisputeId: null,
@@ -81,6 +82,7 @@ export function report(over: Partial<OrderReport> = {}): ReportOrder {
     kind: 'report_order',
     precondition: null,
     actor: ORDER_SERVICE,
+    clock: null,
     report: {
       orderId: order.id,
       clientId: order.clientId,
@@ -90,6 +92,7 @@ export function report(over: Partial<OrderReport> = {}): ReportOrder {
       price: order.price,
       title: order.title,
       livemode: order.livemode,
+      testClockId: null,
       revision: 2,
       ...over,
     },

@@ -3,6 +3,7 @@ import { askForAChange, cancelByAgreement, provideAnUpdate } from './parties.ts'
 import { refuseByLoad, refuseByRule, refuseInput } from './refusals.ts';
 import { manageWebhooks, operate, readAsAService } from './services.ts';
 import { createStage } from './stage.ts';
+import { tryTestClocks } from './test-clocks.ts';
 
 const CHAPTERS = [
   manageWebhooks,
@@ -14,6 +15,7 @@ const CHAPTERS = [
   refuseByLoad,
   readAsAService,
   operate,
+  tryTestClocks,
 ];
 
 /** Tells the story to a service of its own, and returns what there was to see. Each run gives the same. */

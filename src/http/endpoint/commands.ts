@@ -90,7 +90,11 @@ export function disputeAfter({ decision, command, party, now }: Decided) {
 export const disputeDryRun = (decided: Decided) =>
   ({ dryRun: true, dispute: disputeAfter(decided), effects: presentEffects(decided) }) as const;
 
-type Asked = Pick<CommandRequest, 'target' | 'command' | 'key'> & { readonly url: string };
+interface Asked extends Pick<CommandRequest, 'target' | 'command' | 'key'> {
+  readonly url: string;
+  /** The test clock on which it puts its order. */
+  readonly testClockId?: string | null;
+}
 
 interface Renderers<S extends Success> {
   /** Makes the answer to a success. */
@@ -118,6 +122,7 @@ export async function carryOut<S extends Success>(
     partyId: partyIdOf(call.caller),
     requestId: call.requestId,
     key: asked.key,
+    testClockId: asked.testClockId ?? null,
     bytes: Number(call.headers['content-length'] ?? 0),
     command: asked.command,
     render: (decided) => refusal(decided, instance) ?? (isDry ? render.dryRun(decided) : render.success(decided)),

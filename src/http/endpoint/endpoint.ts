@@ -1,6 +1,8 @@
 import type { z } from 'zod';
 import type { Caller, Scope } from '../../application/caller.ts';
 import type { QueueInspector } from '../../application/deadlines.ts';
+import type { Advancer } from '../../application/test-clocks/advance.ts';
+import type { removeTestClock } from '../../application/test-clocks/remove.ts';
 import type { CoreDeps } from '../../application/write.ts';
 import type { DisputeType } from '../../domain/rules.ts';
 import type { Encryption } from '../../platform/encryption.ts';
@@ -33,6 +35,11 @@ export interface HttpDeps {
   readonly eraseCopies: (tx: Tx, orderIds: readonly string[]) => Promise<void>;
   /** Only for operators: no request of a user asks Redis for anything. */
   readonly queue: QueueInspector;
+  /** Only in a sandbox: elsewhere the addresses that use it are not there. */
+  readonly testClocks: {
+    readonly advancer: Advancer;
+    readonly remove: (id: string) => ReturnType<typeof removeTestClock>;
+  };
   readonly streams: EventStreams;
   /** Notes in the log what an operator has done, in ids and numbers. */
   readonly audit: (facts: Readonly<Record<string, string | number>>, message: string) => void;
@@ -67,7 +74,15 @@ export interface Access {
   readonly anyone?: true;
 }
 
-export type Tag = 'Orders' | 'Disputes' | 'Events' | 'Webhooks' | 'Statistics' | 'Reference' | 'Operations';
+export type Tag =
+  | 'Orders'
+  | 'Disputes'
+  | 'Events'
+  | 'Webhooks'
+  | 'Statistics'
+  | 'Reference'
+  | 'Operations'
+  | 'Test clocks';
 
 /**
  * One operation of the API: the route, its validation, its access check and its part of the OpenAPI document are all
@@ -82,6 +97,8 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, S extends Succe
   readonly summary: string;
   readonly description: string;
   readonly access: Access;
+  /** Whether a live deployment does not have it. */
+  readonly sandboxOnly?: true;
   readonly params?: z.ZodType<P>;
   readonly query?: z.ZodType<Q>;
   readonly body?: z.ZodType<B>;

@@ -340,6 +340,10 @@ const TAGS = [
   { name: 'Statistics', description: 'How many, how they ended, and how long it took.' },
   { name: 'Reference', description: 'What there is to choose from.' },
   { name: 'Operations', description: 'Deadlines and holds, for operators; with `OPS_PORT` at that port.' },
+  {
+    name: 'Test clocks',
+    description: 'Let time pass for chosen orders. Only in a sandbox: in live mode these addresses are not there.',
+  },
   { name: 'System', description: 'For those who run the service.' },
 ];
 

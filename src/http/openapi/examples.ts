@@ -37,6 +37,7 @@ function report(status: ReportedStatus, revision: number): Command {
     kind: 'report_order',
     precondition: null,
     actor: { role: 'order_service', id: 'order-service' },
+    clock: null,
     report: {
       orderId: ORDER_ID,
       clientId: CLIENT.id,
@@ -46,6 +47,7 @@ function report(status: ReportedStatus, revision: number): Command {
       price: { amount: 15_000, currency: 'USD' },
       title: 'Logo design',
       livemode: true,
+      testClockId: null,
       revision,
     },
   };

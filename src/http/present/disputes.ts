@@ -165,6 +165,7 @@ function orderFacts(order: OrderInEvents) {
     price: presentMoney(order.price),
     revision: order.revision,
     livemode: order.livemode,
+    testClockId: order.testClockId,
     createdAt: iso(order.createdAt),
     updatedAt: iso(order.updatedAt),
   };

@@ -32,6 +32,9 @@ export const PROBLEMS = {
   dispute_limit_reached: { status: 409, title: 'The order has had too many disputes' },
   cooldown_active: { status: 409, title: 'The same request was declined a short time ago' },
   endpoint_limit_reached: { status: 409, title: 'There are as many webhook endpoints as there may be' },
+  order_has_disputes: { status: 409, title: 'The order has disputes, and keeps its time' },
+  clock_limit_reached: { status: 409, title: 'There is no room for another one' },
+  clock_busy: { status: 409, title: 'The test clock is advancing' },
   stale_revision: { status: 409, title: 'A newer revision of the order is known' },
   order_closed: { status: 409, title: 'The order was cancelled by agreement' },
   parties_immutable: { status: 409, title: 'The parties of an order never change' },
@@ -188,6 +191,15 @@ export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<st
       return { code, detail: 'The parties cancelled this order; only completed or cancelled can still be reported.' };
     case 'parties_immutable':
       return { code, detail: 'clientId and freelancerId must be those of the first report.' };
+    case 'order_has_disputes':
+      return {
+        code,
+        detail: 'An order is put on a test clock before its first dispute, whose deadline is promised in its time.',
+      };
+    case 'clock_limit_reached':
+      return { code, detail: `A test clock has at most ${LIMITS.clockOrders} orders. Create another clock.` };
+    case 'validation_failed':
+      return unprocessable(code, inputError(rejection.pointer, 'unknown', {}, 'There is no test clock with this id.'));
     case 'version_mismatch':
       return {
         code,

@@ -13,8 +13,8 @@ import { OrderId } from '../schemas/common.ts';
 import { DISPUTE_STATUSES } from '../schemas/disputes.ts';
 import { DisputePage, DisputesQuery, OrderDisputesQuery } from '../schemas/lists.ts';
 
-function presentPage({ now, rows, next }: Page, filter: Filter, sort: Sort, caller: Caller) {
-  const shown = rows.map(({ dispute, order }) =>
+function presentPage({ rows, next }: Page, filter: Filter, sort: Sort, caller: Caller) {
+  const shown = rows.map(({ dispute, order, now }) =>
     presentDispute(dispute, order, caller.kind === 'user' ? roleIn(order, caller.id) : null, now),
   );
   const data = withinPageBytes(shown);
@@ -53,6 +53,7 @@ function filterOf({ awaiting, partyId, ...query }: Query, caller: Caller): Filte
     orderId: query.orderId,
     respondByBefore: query.respondByBefore,
     updatedAfter: query.updatedAfter,
+    testClockId: query.testClockId,
   };
 }
 

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { partyIdOf } from '../../application/caller.ts';
 import { readOrder } from '../../application/read.ts';
-import type { Decided } from '../../application/write.ts';
+import type { CommandRequest, Decided } from '../../application/write.ts';
 import { carryOut, orderPrecondition } from '../endpoint/commands.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { stored } from '../endpoint/reply.ts';
 import { presentOrder } from '../present/disputes.ts';
 import { presentEffects } from '../present/effects.ts';
-import { problemError } from '../problems/problems.ts';
+import { inputError } from '../problems/input-errors.ts';
+import { invalidInput, problemError } from '../problems/problems.ts';
 import { OrderId } from '../schemas/common.ts';
 import { DRY_RUN, DryRunQuery, OrderDryRun } from '../schemas/dry-run.ts';
 import { Order, OrderReport } from '../schemas/orders.ts';
@@ -20,6 +21,9 @@ function orderAfter({ decision, now }: Decided) {
   if (order === null) throw new Error('a report left no order behind');
   return presentOrder(order, disputes, now);
 }
+
+const notInLiveMode = () =>
+  inputError('/testClockId', 'unknown', {}, 'Leave this out: test clocks are for a sandbox, and this is live.');
 
 const isNew = ({ before }: Decided): boolean => before.order === null;
 
@@ -44,23 +48,30 @@ const reportOrder = operation({
     { status: 200, description: DRY_RUN, schema: OrderDryRun, dryRun: true },
     { status: 201, description: DRY_RUN, schema: OrderDryRun, dryRun: true },
   ],
-  problems: ['stale_revision', 'order_closed', 'parties_immutable'],
+  problems: [
+    ...(['stale_revision', 'order_closed', 'parties_immutable', 'order_has_disputes', 'clock_limit_reached'] as const),
+    // While the test clock of the order is being deleted.
+    'not_found',
+  ],
   handle: (call) => {
     const { orderId } = call.params;
-    const { title, ...report } = call.body;
+    const { title, testClockId = null, ...report } = call.body;
+    const { livemode } = call.deps;
+    if (livemode && testClockId !== null) throw invalidInput(notInLiveMode());
     const url = `/v1/orders/${orderId}`;
     const precondition = orderPrecondition(call);
-    const command = () =>
+    const command: CommandRequest['command'] = (_party, clock) =>
       ({
         kind: 'report_order',
         precondition,
         actor: { role: 'order_service', id: call.caller.id },
-        report: { ...report, title: title ?? null, orderId, livemode: call.deps.livemode },
+        report: { ...report, title: title ?? null, orderId, livemode, testClockId },
+        clock,
       }) as const;
     // A report has its revision for a key: what it says is kept for as long as the order.
     return carryOut(
       call,
-      { url, target: { orderId }, command, key: null },
+      { url, target: { orderId }, testClockId, command, key: null },
       {
         success: (decided) => {
           const body = orderAfter(decided);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SORTS } from '../../application/read.ts';
 import { DISPUTE_TYPES, RESOLUTIONS, ROLES } from '../../domain/rules.ts';
-import { InstantInput, OrderId, UserId } from './common.ts';
+import { InstantInput, OrderId, UserId, uuid } from './common.ts';
 import { DISPUTE_STATUSES, Dispute, DisputeStatus, DisputeType, Resolution } from './disputes.ts';
 import { cursor, decimal, listOf } from './input.ts';
 
@@ -36,8 +36,11 @@ export const DisputesQuery = z.strictObject({
     description:
       'Changed at this instant or later. Safe for polling: pass the greatest `updatedAt` that you have seen, and drop what you ' +
       'have in the same `version`; nothing is missed, since a change is listed only once every earlier one is committed. ' +
+      'In a sandbox, a list by time of change has orders in real time only; with `testClockId` it has those of one clock, by ' +
+      "the clock's time. " +
       '`GET /v1/events` and the event streams are the better way: they send each change once, with what changed.',
   }),
+  testClockId: uuid().optional().meta({ description: 'In a sandbox: disputes of the orders on this test clock.' }),
   sort: z
     .enum(SORTS)
     .default('-openedAt')

@@ -12,6 +12,7 @@ import {
   Timestamp,
   Title,
   UserId,
+  uuid,
 } from './common.ts';
 import { DisputeType, OnExpiry, OrderStatus, Resolution, Role } from './disputes.ts';
 import { optional } from './input.ts';
@@ -32,6 +33,11 @@ export const OrderReport = z
       .min(0)
       .meta({ description: "The order service's own counter: greater with each change of the order." }),
     title: optional(Title),
+    testClockId: optional(uuid().meta({ maxLength: 36 })).meta({
+      description:
+        'In a sandbox: the test clock that tells the time of the order from now on. Possible until its first dispute; ' +
+        'without it the order stays where it is.',
+    }),
   })
   .refine((report) => report.clientId !== report.freelancerId, {
     path: ['freelancerId'],
@@ -88,6 +94,7 @@ export const Order = z
     price: Money,
     revision: z.int().min(0),
     livemode: Livemode,
+    testClockId: z.uuid().nullable().meta({ description: 'The test clock that tells its time; null for real time.' }),
     openDispute: OpenDisputeSummary.nullable(),
     cancellation: Cancellation.nullable(),
     createdAt: Timestamp,

@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { EntryType } from '../../domain/commands.ts';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
+import { LOG_END } from '../../store/feed.ts';
 import type { EndpointRow } from './endpoints.ts';
 import { webhookEndpoints } from './schema.ts';
 
@@ -40,10 +41,8 @@ export async function anyBehind({ query }: Database, position: number): Promise<
 
 /** How far the log goes. */
 export async function endOfLog(query: Pick<Tx, 'execute'>): Promise<number> {
-  const { rows } = await query.execute<{ seq: string | null }>(
-    sql`SELECT max(seq) AS seq FROM log_entries WHERE seq IS NOT NULL`,
-  );
-  return Number(rows[0]?.seq ?? 0);
+  const { rows } = await query.execute<{ seq: number }>(sql`SELECT ${LOG_END}::float8 AS seq`);
+  return rows[0]?.seq ?? 0;
 }
 
 /**

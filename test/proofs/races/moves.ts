@@ -36,6 +36,7 @@ export async function ask(deps: CoreDeps, asked: Asked, { key, fingerprint = 'sa
   const requestId = randomUUID();
   const outcome = await execute(deps, {
     ...asked,
+    testClockId: null,
     requestId,
     bytes: 0,
     key: key === undefined ? null : { caller: `user:${asked.partyId}`, key, fingerprint },
@@ -96,12 +97,13 @@ export function reporting(orderId: string, status: ReportedStatus, revision: num
     price: { amount: 1, currency: 'EUR' },
     title: null,
     livemode: true,
+    testClockId: null,
     revision,
   };
   const actor = { role: 'order_service', id: 'orders' } as const;
   return {
     target: { orderId },
     partyId: null,
-    command: () => ({ kind: 'report_order', precondition: null, actor, report }),
+    command: () => ({ kind: 'report_order', precondition: null, actor, report, clock: null }),
   };
 }

@@ -678,6 +678,84 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/test-clocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List test clocks
+         * @description Oldest first.
+         *
+         *     For services with `test:clocks`.
+         */
+        get: operations["listTestClocks"];
+        put?: never;
+        /**
+         * Create a test clock
+         * @description Orders that are reported with its `testClockId` have its time: it stands still until it is advanced. There are at most 100 test clocks, and 1000 orders on one.
+         *
+         *     For services with `test:clocks`.
+         */
+        post: operations["createTestClock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/test-clocks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a test clock
+         * @description The clock, and what its last advance brought about so far.
+         *
+         *     For services with `test:clocks`.
+         */
+        get: operations["getTestClock"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a test clock
+         * @description Removes the clock with its orders, their disputes and events, and what was sent of them.
+         *
+         *     For services with `test:clocks`.
+         */
+        delete: operations["deleteTestClock"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/test-clocks/{id}/advance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Advance a test clock
+         * @description Lets time pass for the orders of the clock: everything that becomes due takes effect, in the order of the deadlines and each at exactly its own, and its events are sent as any others. Forward only, and at most 90 days in one call. A call that is repeated because its process died takes the advance up where it was: `by` then counts from where it began.
+         *
+         *     For services with `test:clocks`.
+         */
+        post: operations["advanceTestClock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -1070,6 +1148,35 @@ export interface components {
             /** @description Absent for `system`: a deadline. */
             id?: string;
         };
+        /** @description A test clock, and what its advance brought about. */
+        AdvancedTestClock: {
+            /** Format: uuid */
+            id: string;
+            now: components["schemas"]["Timestamp"];
+            /** @enum {string} */
+            status: "ready" | "advancing";
+            from: components["schemas"]["Timestamp"];
+            to: components["schemas"]["Timestamp"];
+            /** @description In the order in which they happened; the first 1000. */
+            transitions: components["schemas"]["TestClockTransition"][];
+            /**
+             * Format: int64
+             * @description How many transitions there are in all.
+             */
+            transitionCount: number;
+            /** @description What has become of the webhooks of the transitions. */
+            webhooks: {
+                /** Format: int64 */
+                delivered: number;
+                /** Format: int64 */
+                failed: number;
+                /**
+                 * Format: int64
+                 * @description To be sent yet, for the first time or again.
+                 */
+                pending: number;
+            };
+        };
         /** @description Something that the caller may do now, and how. */
         AllowedAction: {
             /** @enum {string} */
@@ -1225,6 +1332,12 @@ export interface components {
             data: components["schemas"]["Deadline"][];
             nextCursor: string | null;
             serverTime: components["schemas"]["Timestamp"];
+        };
+        DeletedTestClock: {
+            /** Format: uuid */
+            id: string;
+            /** @enum {boolean} */
+            deleted: true;
         };
         DeletedWebhookEndpoint: {
             id: components["schemas"]["WebhookEndpointId"];
@@ -1420,6 +1533,8 @@ export interface components {
             revision: number;
             /** @description False in a sandbox. */
             livemode: boolean;
+            /** @description The test clock that tells its time; null for real time. */
+            testClockId: string | null;
             createdAt: components["schemas"]["Timestamp"];
             updatedAt: components["schemas"]["Timestamp"];
             etag: components["schemas"]["EntityTag"];
@@ -1525,6 +1640,30 @@ export interface components {
          * @example 2026-12-01T17:00:00.000Z
          */
         InstantInput: string;
+        /** @description The last advance of a test clock, as far as it has come. */
+        LastAdvance: {
+            from: components["schemas"]["Timestamp"];
+            to: components["schemas"]["Timestamp"];
+            /** @description In the order in which they happened; the first 1000. */
+            transitions: components["schemas"]["TestClockTransition"][];
+            /**
+             * Format: int64
+             * @description How many transitions there are in all.
+             */
+            transitionCount: number;
+            /** @description What has become of the webhooks of the transitions. */
+            webhooks: {
+                /** Format: int64 */
+                delivered: number;
+                /** Format: int64 */
+                failed: number;
+                /**
+                 * Format: int64
+                 * @description To be sent yet, for the first time or again.
+                 */
+                pending: number;
+            };
+        };
         /** @description An amount in integer minor units of its currency. */
         Money: {
             amount: components["schemas"]["Amount"];
@@ -1558,6 +1697,16 @@ export interface components {
             /** @description Only disputes of these orders. */
             orderIds?: components["schemas"]["OrderId"][] | null;
             note: components["schemas"]["Note"];
+        };
+        /**
+         * @example {
+         *       "name": "Silence cancels the order"
+         *     }
+         */
+        NewTestClock: {
+            name?: components["schemas"]["Title"] | null;
+            /** @description The time with which it begins; the real one without it. */
+            now?: components["schemas"]["InstantInput"] | null;
         };
         NewWebhookEndpoint: {
             /**
@@ -1663,6 +1812,8 @@ export interface components {
             revision: number;
             /** @description False in a sandbox. */
             livemode: boolean;
+            /** @description The test clock that tells its time; null for real time. */
+            testClockId: string | null;
             openDispute: components["schemas"]["OpenDisputeSummary"] | null;
             cancellation: components["schemas"]["Cancellation"] | null;
             createdAt: components["schemas"]["Timestamp"];
@@ -1709,6 +1860,8 @@ export interface components {
              */
             revision: number;
             title?: components["schemas"]["Title"] | null;
+            /** @description In a sandbox: the test clock that tells the time of the order from now on. Possible until its first dispute; without it the order stays where it is. */
+            testClockId?: string | null;
         };
         /** @enum {string} */
         OrderStatus: "pending_requirements" | "in_progress" | "late" | "in_revision" | "delivered" | "completed" | "cancelled" | "in_dispute" | "mutually_cancelled";
@@ -1733,7 +1886,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "dispute_limit_reached" | "cooldown_active" | "endpoint_limit_reached" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable";
+            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "dispute_limit_reached" | "cooldown_active" | "endpoint_limit_reached" | "order_has_disputes" | "clock_limit_reached" | "clock_busy" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable";
             requestId: string;
             /** @description What is wrong with the input. */
             errors?: components["schemas"]["InputError"][];
@@ -1941,6 +2094,57 @@ export interface components {
             responseSeconds: components["schemas"]["ResponseSeconds"];
             /** @description Expired among resolved ones, to four places; null where none is resolved. */
             silenceShare: number | null;
+        };
+        /** @description A clock that tells the time of its orders, and moves only when it is advanced. */
+        TestClock: {
+            /** Format: uuid */
+            id: string;
+            name: string | null;
+            now: components["schemas"]["Timestamp"];
+            /** @enum {string} */
+            status: "ready" | "advancing";
+            orderCount: number;
+            /** @description In real time, as `expiresAt`. */
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description When it is deleted with its orders, if it was not deleted before. */
+            expiresAt: components["schemas"]["Timestamp"];
+        };
+        /**
+         * @description How far: either `by` or `to`.
+         * @example {
+         *       "by": "PT48H"
+         *     }
+         */
+        TestClockAdvance: {
+            by?: string | null;
+            to?: components["schemas"]["InstantInput"] | null;
+        };
+        /** @description A test clock with its last advance. */
+        TestClockDetails: {
+            /** Format: uuid */
+            id: string;
+            name: string | null;
+            now: components["schemas"]["Timestamp"];
+            /** @enum {string} */
+            status: "ready" | "advancing";
+            orderCount: number;
+            /** @description In real time, as `expiresAt`. */
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description When it is deleted with its orders, if it was not deleted before. */
+            expiresAt: components["schemas"]["Timestamp"];
+            lastAdvance: components["schemas"]["LastAdvance"] | null;
+        };
+        TestClockPage: {
+            data: components["schemas"]["TestClock"][];
+            nextCursor: string | null;
+        };
+        /** @description An event that time brought about. */
+        TestClockTransition: {
+            /** @description By the clock: a deadline takes effect at exactly the dispute's `respondBy`. */
+            at: components["schemas"]["Timestamp"];
+            type: components["schemas"]["EventType"];
+            orderId: components["schemas"]["OrderId"];
+            disputeId: components["schemas"]["DisputeId"] | null;
         };
         /** @description A page of what happened to a dispute, oldest first. */
         Timeline: {
@@ -2438,6 +2642,18 @@ export interface operations {
                     };
                 };
             };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
@@ -2450,7 +2666,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `stale_revision`: A newer revision of the order is known. `order_closed`: The order was cancelled by agreement. `parties_immutable`: The parties of an order never change. */
+            /** @description `stale_revision`: A newer revision of the order is known. `order_closed`: The order was cancelled by agreement. `parties_immutable`: The parties of an order never change. `order_has_disputes`: The order has disputes, and keeps its time. `clock_limit_reached`: There is no room for another one. */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -2458,7 +2674,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "stale_revision" | "order_closed" | "parties_immutable";
+                        code: "stale_revision" | "order_closed" | "parties_immutable" | "order_has_disputes" | "clock_limit_reached";
                     };
                 };
             };
@@ -4163,8 +4379,10 @@ export interface operations {
                 /** @description Services only: disputes in which this user is a party. */
                 partyId?: components["schemas"]["UserId"];
                 respondByBefore?: components["schemas"]["InstantInput"];
-                /** @description Changed at this instant or later. Safe for polling: pass the greatest `updatedAt` that you have seen, and drop what you have in the same `version`; nothing is missed, since a change is listed only once every earlier one is committed. `GET /v1/events` and the event streams are the better way: they send each change once, with what changed. */
+                /** @description Changed at this instant or later. Safe for polling: pass the greatest `updatedAt` that you have seen, and drop what you have in the same `version`; nothing is missed, since a change is listed only once every earlier one is committed. In a sandbox, a list by time of change has orders in real time only; with `testClockId` it has those of one clock, by the clock's time. `GET /v1/events` and the event streams are the better way: they send each change once, with what changed. */
                 updatedAfter?: components["schemas"]["InstantInput"];
+                /** @description In a sandbox: disputes of the orders on this test clock. */
+                testClockId?: string;
                 /** @description Oldest first, or with a minus newest first. With `openedAt` each dispute comes exactly once, whatever happens while you page; with `updatedAt` one that changes meanwhile comes again, further on. */
                 sort?: "openedAt" | "-openedAt" | "respondBy" | "updatedAt";
                 /** @description How many disputes a page has at most. */
@@ -7203,6 +7421,713 @@ export interface operations {
             };
         };
     };
+    listTestClocks: {
+        parameters: {
+            query?: {
+                /** @description How many a page has at most. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestClockPage"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    createTestClock: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewTestClock"];
+            };
+        };
+        responses: {
+            /** @description The clock is there. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestClock"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `clock_limit_reached`: There is no room for another one. `idempotency_key_in_use`: A request with this key is still running. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "clock_limit_reached" | "idempotency_key_in_use";
+                    };
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `idempotency_key_reused`: This key was used for another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    getTestClock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01a207d9-2100-7000-8000-000000000054 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The clock. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestClockDetails"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    deleteTestClock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01a207d9-2100-7000-8000-000000000054 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedTestClock"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `clock_busy`: The test clock is advancing. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "clock_busy";
+                    };
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    advanceTestClock: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the clock to arrive, and for the first attempts at webhooks. */
+                wait?: number;
+            };
+            header?: {
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example 01a207d9-2100-7000-8000-000000000054 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestClockAdvance"];
+            };
+        };
+        responses: {
+            /** @description The clock has arrived. */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdvancedTestClock"];
+                };
+            };
+            /** @description It takes longer than `wait`; read the clock until it is ready. */
+            202: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdvancedTestClock"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `clock_busy`: The test clock is advancing. `idempotency_key_in_use`: A request with this key is still running. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "clock_busy" | "idempotency_key_in_use";
+                    };
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `idempotency_key_reused`: This key was used for another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
     getHealth: {
         parameters: {
             query?: never;
@@ -7514,10 +8439,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"9e79cc456f760912\""
+                 *           "etag": "\"69cb391568ec7db5\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7647,10 +8573,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"935794ad8ed69ce7\""
+                 *           "etag": "\"836ae923d2f6c28e\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7780,10 +8707,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"987ea774c95da7b7\""
+                 *           "etag": "\"1e76f1c50f43e722\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7913,10 +8841,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"987ea774c95da7b7\""
+                 *           "etag": "\"1e76f1c50f43e722\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8046,10 +8975,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"987ea774c95da7b7\""
+                 *           "etag": "\"1e76f1c50f43e722\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8177,10 +9107,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-25T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"935794ad8ed69ce7\""
+                 *           "etag": "\"836ae923d2f6c28e\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8310,10 +9241,11 @@ export interface operations {
                  *           },
                  *           "revision": 2,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"935f7d8be8534ec0\""
+                 *           "etag": "\"9e82e1480d644fae\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8440,10 +9372,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"4f07f17e30ebd210\""
+                 *           "etag": "\"9f9761d199a39f5d\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8569,10 +9502,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"4f07f17e30ebd210\""
+                 *           "etag": "\"9f9761d199a39f5d\""
                  *         },
                  *         "previous": {
                  *           "respondBy": "2026-11-25T10:00:00.000Z"
@@ -8700,10 +9634,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-24T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"4f07f17e30ebd210\""
+                 *           "etag": "\"9f9761d199a39f5d\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8830,10 +9765,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"bb7c2d3c14b44f2c\""
+                 *           "etag": "\"1cd4fce7cbb40f4b\""
                  *         },
                  *         "previous": {
                  *           "status": "late"
@@ -8976,10 +9912,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 1,
-                 *           "etag": "\"d5209e441b457321\""
+                 *           "etag": "\"24f3e46b0ce4a52e\""
                  *         },
                  *         "previous": {
                  *           "deliverBy": "2026-11-09T17:00:00.000Z"
@@ -9122,10 +10059,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 1,
-                 *           "etag": "\"4d5f2d155c444b22\""
+                 *           "etag": "\"3a777b85ef10271e\""
                  *         },
                  *         "previous": {
                  *           "extrasCount": 0
@@ -9224,10 +10162,11 @@ export interface operations {
                  *           },
                  *           "revision": 2,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"71d2c0c5e58a73d2\""
+                 *           "etag": "\"2e18a491a0a911a5\""
                  *         },
                  *         "previous": {
                  *           "previousStatus": "late"

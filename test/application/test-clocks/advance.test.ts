@@ -1,0 +1,194 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { type ServiceProcess, startProcess } from '../../harness/process.ts';
+import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
+import {
+  type AdvancedTestClock,
+  advance,
+  makeClock,
+  orderOnClock,
+  SANDBOX,
+  type TestClockDetails,
+  tester,
+} from '../../harness/test-clocks.ts';
+import type { Dispute, EventPage, Timeline } from '../../harness/types.ts';
+import { subscribe } from '../../webhooks/endpoints.ts';
+import { startReceiver } from '../../webhooks/receiver.ts';
+
+const HOUR_MS = 3_600_000;
+const LONG_AGO = '2021-03-01T12:00:00.000Z';
+const NO_CLOCK = '01a2214f-0000-7000-8000-000000000000';
+/** How many hours before the deadline both parties are reminded. */
+const REMINDERS = [24, 2];
+
+let service: ServiceProcess;
+beforeAll(async () => {
+  service = await startProcess({ env: { ...SANDBOX, WEBHOOK_ALLOW_INSECURE: 'true', REMINDERS: 'PT24H,PT2H' } });
+});
+
+const sorted = (texts: readonly string[]) => texts.toSorted((a, b) => a.localeCompare(b));
+const later = (instant: string, hours: number) => new Date(Date.parse(instant) + hours * HOUR_MS).toISOString();
+const read = async (id: string) => (await service.withScopes('disputes:read').get<Dispute>(`/v1/disputes/${id}`)).body;
+
+/** What time does to a dispute whose window is so many hours, by type and hours from the beginning. */
+const pastOf = (window: number) => [
+  ...REMINDERS.map((hours) => ['dispute.reminder_due', window - hours]),
+  ['dispute.expired', window],
+];
+
+describe('seven days in one call', () => {
+  const disputes: Dispute[] = [];
+  let advanced: AdvancedTestClock;
+  let received: string[];
+
+  beforeAll(async () => {
+    const receiver = await startReceiver();
+    const clock = await makeClock(service, LONG_AGO);
+    for (const type of ['cancellation', 'order_change', 'order_update'] as const) {
+      const { id: orderId } = await orderOnClock(service, clock);
+      disputes.push(await seedDispute(service, type, { orderId }));
+    }
+    await subscribe(service, receiver);
+    advanced = await advance(service, clock, 'P7D');
+    // What had happened before may be numbered behind the position at which the endpoint began.
+    const messages = receiver.received.map(({ message }) => message).filter(({ timestamp }) => timestamp > LONG_AGO);
+    received = messages.map(({ type, timestamp }) => `${timestamp} ${type}`);
+  });
+
+  test('end each dispute at exactly its deadline, with the effect that silence has', async () => {
+    for (const { id, openedAt, respondBy } of disputes) {
+      expect(openedAt).toBe(LONG_AGO);
+      expect(await read(id)).toMatchObject({
+        resolution: 'expired',
+        resolvedAt: respondBy,
+        updatedAt: respondBy,
+        serverTime: later(LONG_AGO, 7 * 24),
+      });
+    }
+    const order = await service.as(CLIENT).get(`/v1/orders/${disputes[0]?.orderId}`);
+    expect(order.body).toMatchObject({
+      status: 'mutually_cancelled',
+      cancellation: { cancelledAt: later(LONG_AGO, 48) },
+    });
+  });
+
+  test('remind before each deadline, on the clock', async () => {
+    for (const [index, window] of [48, 96, 48].entries()) {
+      const { id } = disputes[index] ?? { id: '' };
+      const { body } = await service.as(CLIENT).get<Timeline>(`/v1/disputes/${id}/timeline`);
+      const past = body.data.map(({ action, at }) => [
+        `dispute.${action}`,
+        (Date.parse(at) - Date.parse(LONG_AGO)) / HOUR_MS,
+      ]);
+      expect(past).toEqual([['dispute.opened', 0], ...pastOf(window)]);
+    }
+  });
+
+  test('answer with what happened, in the order of the instants', async () => {
+    const told = advanced.transitions.map(({ type, at }) => [type, (Date.parse(at) - Date.parse(LONG_AGO)) / HOUR_MS]);
+    expect(advanced).toMatchObject({ status: 'ready', now: later(LONG_AGO, 7 * 24), transitionCount: told.length });
+    const hours = told.map(([, hour]) => Number(hour));
+    expect(hours).toEqual(hours.toSorted((a, b) => a - b));
+    const ends = disputes.map(() => 'order.status_changed');
+    const wanted = [48, 96, 48].flatMap((window) => pastOf(window).map(([type]) => String(type)));
+    const types = told.map(([type]) => String(type));
+    expect(sorted(types)).toEqual(sorted([...wanted, ...ends]));
+  });
+
+  test('put the events into the feed, in order and by the clock', async () => {
+    const { body } = await service.withScopes('events:read').get<EventPage>('/v1/events?limit=500');
+    const some = body.data.filter(({ orderId }) => disputes.some((dispute) => dispute.orderId === orderId));
+    const byTime = some.slice(-advanced.transitionCount);
+    expect(byTime.map(({ type, occurredAt }) => ({ type, at: occurredAt }))).toEqual(
+      advanced.transitions.map(({ type, at }) => ({ type, at })),
+    );
+  });
+
+  test('send the webhooks before the answer says that they have arrived', () => {
+    expect(advanced.webhooks).toEqual({ delivered: advanced.transitionCount, failed: 0, pending: 0 });
+    const told = advanced.transitions.map(({ type, at }) => `${at} ${type}`);
+    expect(sorted(received)).toEqual(sorted(told));
+  });
+});
+
+describe('an order on a test clock', () => {
+  test('has the time of its clock until the last moment of an answer', async () => {
+    const clock = await makeClock(service, LONG_AGO);
+    const { id: orderId } = await orderOnClock(service, clock);
+    const { id } = await seedDispute(service, 'cancellation', { orderId });
+    await advance(service, clock, 'PT47H59M59.999S');
+    const answered = await service.as(FREELANCER).post<Dispute>(`/v1/disputes/${id}/decline`);
+    expect(answered.body).toMatchObject({ resolution: 'declined', resolvedAt: '2021-03-03T11:59:59.999Z' });
+  });
+
+  test('refuses an answer from the deadline on', async () => {
+    const clock = await makeClock(service, LONG_AGO);
+    const { id: orderId } = await orderOnClock(service, clock);
+    const { id } = await seedDispute(service, 'cancellation', { orderId });
+    await advance(service, clock, 'PT48H');
+    const late = await service.as(FREELANCER).post(`/v1/disputes/${id}/decline`);
+    expect(late).toMatchObject({ status: 409, problem: { code: 'response_window_closed' } });
+  });
+
+  test('is in the lists of its parties, by its time', async () => {
+    const clock = await makeClock(service, LONG_AGO);
+    const { id: orderId } = await orderOnClock(service, clock);
+    const { id } = await seedDispute(service, 'order_update', { orderId });
+    const list = async (query: string) =>
+      (await service.as(CLIENT).get<{ data: Dispute[] }>(`/v1/disputes?orderId=${orderId}&${query}`)).body.data;
+    await expect(list('status=open')).resolves.toMatchObject([{ id, serverTime: LONG_AGO }]);
+    await expect(list('sort=updatedAt')).resolves.toEqual([]);
+    await expect(list(`updatedAfter=${LONG_AGO}&testClockId=${clock.id}`)).resolves.toMatchObject([{ id }]);
+  });
+
+  test('is put there before its first dispute, and stays', async () => {
+    const [clock, other] = [await makeClock(service, LONG_AGO), await makeClock(service)];
+    const orders = service.withScopes('orders:write');
+    const order = await seedOrder(service);
+    const path = `/v1/orders/${order.id}`;
+    const { clientId, freelancerId, deliverBy, price, title } = order;
+    const report = { clientId, freelancerId, deliverBy, price, title, status: 'in_progress' };
+    const moved = await orders.put(path, { ...report, revision: 2, testClockId: clock.id });
+    expect(moved.body).toMatchObject({ testClockId: clock.id, updatedAt: LONG_AGO });
+    await seedDispute(service, 'order_update', { orderId: order.id });
+    const refused = await orders.put(path, { ...report, revision: 3, testClockId: other.id });
+    expect(refused).toMatchObject({ status: 409, problem: { code: 'order_has_disputes' } });
+    const dry = await orders.put(`${path}?dryRun=true`, { ...report, revision: 3, testClockId: other.id });
+    expect(dry).toMatchObject({ status: 409, problem: { code: 'order_has_disputes' } });
+    const kept = await orders.put(path, { ...report, status: 'late', revision: 3 });
+    expect(kept.body).toMatchObject({ testClockId: clock.id });
+  });
+
+  test('cannot be put on a clock that does not exist', async () => {
+    const orders = service.withScopes('orders:write');
+    const { id: orderId, ...order } = await seedOrder(service);
+    const { clientId, freelancerId, deliverBy, price } = order;
+    const body = { clientId, freelancerId, deliverBy, price, status: 'late', revision: 2, testClockId: NO_CLOCK };
+    const refused = await orders.put(`/v1/orders/${orderId}`, body);
+    expect(refused).toMatchObject({ status: 400, problem: { errors: [{ pointer: '/testClockId', code: 'unknown' }] } });
+  });
+});
+
+describe('a test clock', () => {
+  test.each([
+    [{ to: '2021-02-28T00:00:00Z' }, '/to', 'too_small'],
+    [{ to: '2021-06-01T00:00:00Z' }, '/to', 'too_big'],
+    [{ by: 'P91D' }, '/by', 'invalid_format'],
+    [{ by: 'PT0S' }, '/by', 'invalid_format'],
+    [{ by: 'PT1H', to: '2021-03-02T00:00:00Z' }, '/by', 'required'],
+    [{}, '/by', 'required'],
+  ])('goes forward only, and 90 days at most: %j is refused', async (body, pointer, code) => {
+    const clock = await makeClock(service, LONG_AGO);
+    const refused = await tester(service).post(`/v1/test-clocks/${clock.id}/advance`, body);
+    expect(refused).toMatchObject({ status: 400, problem: { errors: [{ pointer, code }] } });
+  });
+
+  test('says what its last advance brought about', async () => {
+    const clock = await makeClock(service, LONG_AGO);
+    const { id: orderId } = await orderOnClock(service, clock);
+    await seedDispute(service, 'order_update', { orderId });
+    const advanced = await advance(service, clock, 'P3D');
+    const { body } = await tester(service).get<TestClockDetails>(`/v1/test-clocks/${clock.id}`);
+    const { from, to, transitions, transitionCount } = advanced;
+    expect(body).toMatchObject({ now: to, orderCount: 1, lastAdvance: { from, to, transitions, transitionCount } });
+  });
+});
