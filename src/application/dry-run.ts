@@ -1,6 +1,6 @@
 import type { State } from '../domain/state.ts';
 import { readClock } from '../store/clock.ts';
-import { readTestClock } from '../store/test-clocks.ts';
+import { readTestClock } from '../store/test-clocks/test-clocks.ts';
 import type { Outcome } from './idempotent.ts';
 import { timeFor } from './time.ts';
 import { type CommandRequest, type CoreDeps, decideOn } from './write.ts';

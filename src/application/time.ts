@@ -2,7 +2,7 @@ import type { NamedClock } from '../domain/commands.ts';
 import { LIMITS } from '../domain/rules.ts';
 import type { Instant, Order } from '../domain/state.ts';
 import { instantOf } from '../store/clock.ts';
-import type { ClockFacts } from '../store/test-clocks.ts';
+import type { ClockFacts } from '../store/test-clocks/test-clocks.ts';
 
 /** The instant of a decision, and the test clock that its command names. */
 export interface DecisionTime {

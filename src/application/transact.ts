@@ -5,7 +5,7 @@ import type { Tx } from '../platform/postgres/database.ts';
 import { type IdempotencyKey, keepResponses, reserveKeys, type StoredResponse } from '../store/idempotency.ts';
 import { type Busy, type Facts, lockOrders, readFacts } from '../store/locks.ts';
 import type { Wanted } from '../store/target.ts';
-import { type ClockFacts, lockTestClocks } from '../store/test-clocks.ts';
+import { type ClockFacts, lockTestClocks } from '../store/test-clocks/test-clocks.ts';
 import { type WriteSet, write } from '../store/write-set.ts';
 import { type Outcome, outcomeOfKey } from './idempotent.ts';
 import { createTimes } from './time.ts';

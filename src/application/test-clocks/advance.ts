@@ -11,7 +11,7 @@ import {
   lockTestClock,
   readTransitions,
   type TestClockRow,
-} from '../../store/test-clocks.ts';
+} from '../../store/test-clocks/test-clocks.ts';
 import { noteDeadlineFailure } from '../due.ts';
 import type { CoreDeps } from '../write.ts';
 import { type Advancing, LEASE_MS, takeStep } from './steps.ts';

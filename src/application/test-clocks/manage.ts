@@ -7,11 +7,11 @@ import {
   type NewTestClock,
   type TestClockFound,
   type TestClockPlace,
-} from '../../store/test-clocks.ts';
+} from '../../store/test-clocks/test-clocks.ts';
 import { type IdempotencyKey, type Outcome, runOnce, type StoredResponse } from '../idempotent.ts';
 import type { CoreDeps } from '../write.ts';
 
-export type { TestClockFound, TestClockPlace } from '../../store/test-clocks.ts';
+export type { TestClockFound, TestClockPlace } from '../../store/test-clocks/test-clocks.ts';
 
 class TooManyClocks extends Error {}
 

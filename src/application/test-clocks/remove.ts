@@ -8,8 +8,8 @@ import {
   hideTestClock,
   lockEntriesOfClock,
   lockHiddenTestClock,
-} from '../../store/test-clock-removal.ts';
-import { lockTestClock } from '../../store/test-clocks.ts';
+} from '../../store/test-clocks/removal.ts';
+import { lockTestClock } from '../../store/test-clocks/test-clocks.ts';
 
 /** For how long a clock stays after it was made, in real time. */
 export const CLOCK_LIFETIME_MS = 30 * 24 * 60 * 60 * 1_000;

@@ -2,7 +2,7 @@ import type { Dispute, Instant } from '../../domain/state.ts';
 import { dueAt } from '../../domain/transition.ts';
 import { isTransient, type Tx, withTx } from '../../platform/postgres/database.ts';
 import { LostRaceError, withRetry } from '../../platform/postgres/retry.ts';
-import { endAdvance, lockTestClock, moveTestClock, openOnTestClock } from '../../store/test-clocks.ts';
+import { endAdvance, lockTestClock, moveTestClock, openOnTestClock } from '../../store/test-clocks/test-clocks.ts';
 import { dueMember } from '../apply-due.ts';
 import { entriesOf, transact } from '../transact.ts';
 import type { WriteDeps } from '../write.ts';

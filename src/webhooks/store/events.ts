@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import type { Instant } from '../../domain/state.ts';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
-import { entriesOfAdvance } from '../../store/test-clocks.ts';
+import { entriesOfAdvance } from '../../store/test-clocks/test-clocks.ts';
 
 /** What has become of the messages of some events. */
 export interface MessageCounts {

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import type { Tx } from '../platform/postgres/database.ts';
+import type { Tx } from '../../platform/postgres/database.ts';
 
 /** Hides a clock from callers, with its orders: nothing is decided on them any more. It is locked. */
 export async function hideTestClock(tx: Tx, id: string): Promise<void> {

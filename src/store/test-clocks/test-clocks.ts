@@ -1,10 +1,10 @@
 import { and, asc, eq, sql } from 'drizzle-orm';
-import type { EntryType } from '../domain/commands.ts';
-import type { Dispute, Instant } from '../domain/state.ts';
-import type { Database, Tx } from '../platform/postgres/database.ts';
-import { timestamptz } from './clock.ts';
-import { toDispute } from './rows.ts';
-import { disputes, testClocks } from './schema.ts';
+import type { EntryType } from '../../domain/commands.ts';
+import type { Dispute, Instant } from '../../domain/state.ts';
+import type { Database, Tx } from '../../platform/postgres/database.ts';
+import { timestamptz } from '../clock.ts';
+import { toDispute } from '../rows.ts';
+import { disputes, testClocks } from '../schema.ts';
 
 export type TestClockRow = typeof testClocks.$inferSelect;
 
