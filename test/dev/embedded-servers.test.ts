@@ -25,7 +25,7 @@ const running = (dataDir: string) => Promise.all([findPostgres(dataDir), findRed
 async function enter(dataDir: string, need: 'both' | 'redis' | 'postgres' = 'both') {
   const user = runFile('test/dev/embedded-user.ts', [dataDir, need], { env: {} });
   const ended = user.exited.then(() => Promise.reject(new Error(`the user ended: ${user.stderr()}`)));
-  const line = waitFor('the servers run', () => /^\{.*\}$/m.exec(user.stdout())?.[0], 30_000);
+  const line = waitFor('the servers run', () => /^\{.*\}$/m.exec(user.stdout())?.[0]);
   const urls = JSON.parse(await Promise.race([line, ended])) as Urls;
   const leave = async (signal: NodeJS.Signals) => {
     user.child.kill(signal);

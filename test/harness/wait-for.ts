@@ -6,12 +6,12 @@ const POLL_MS = 20;
  * Waits until `ask` gives something other than undefined, null or false, and returns it. For what happens in another
  * process or a loop, and so can be asked but not awaited.
  * @param pollMs how long it waits between two questions; more where asking costs those who are waited for
- * @throws after `timeoutMs` (10 s), naming `what`
+ * @throws after `timeoutMs` (a minute: a busy machine is slow, and that is no fault), naming `what`
  */
 export async function waitFor<T>(
   what: string,
   ask: () => T | Promise<T>,
-  timeoutMs = 10_000,
+  timeoutMs = 60_000,
   pollMs = POLL_MS,
 ): Promise<Exclude<T, undefined | null | false>> {
   const giveUpAt = performance.now() + timeoutMs;

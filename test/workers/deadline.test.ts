@@ -247,6 +247,6 @@ test('a row that cannot be written stops no other, and is noted', async () => {
   const read = await service.as(CLIENT).get<Dispute>(`/v1/disputes/${poisoned.id}`);
   expect(read.body).toMatchObject({ status: 'resolved', resolution: 'expired' });
   await service.database.query('DROP TRIGGER poison ON disputes');
-  await waitFor('it expires, too', async () => (await resolutionOf(service, poisoned.id)) === 'expired', 20_000);
+  await waitFor('it expires, too', async () => (await resolutionOf(service, poisoned.id)) === 'expired');
   expect(await service.database.query('SELECT 1 FROM deadline_failures')).toEqual([]);
 });

@@ -54,7 +54,7 @@ describe('clients that others wrote', () => {
       env: { PORT: port, CORS_ORIGINS: origin },
     });
     await service.as(CLIENT).post(`/v1/disputes/${id}/withdraw`);
-    await waitFor('it is told', () => seen.includes('dispute.withdrawn'), 20_000);
+    await waitFor('it is told', () => seen.includes('dispute.withdrawn'));
     await waitFor('it is told', () => seen.length >= 6);
     expect(seen).toEqual([...OPENED, 'ready', 'dispute.withdrawn', 'order.status_changed']);
     expect([starts[0], /^\d+$/.test(starts.at(-1) ?? '')]).toEqual([null, true]);

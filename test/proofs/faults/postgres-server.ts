@@ -51,7 +51,7 @@ export async function startServer(home: string, movableClock: boolean): Promise<
   const startAgain = revival(pid, movableClock ? movedClock({ asFileSays: clockFile }) : {});
   const end = async () => {
     process.kill(pid, 'SIGQUIT');
-    await waitFor('postgres is gone', () => !existsSync(`/proc/${pid}`), 30_000);
+    await waitFor('postgres is gone', () => !existsSync(`/proc/${pid}`));
   };
   const crash = async (downMs: number) => {
     await end();

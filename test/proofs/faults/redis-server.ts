@@ -32,7 +32,7 @@ export async function prepareRedis(directory: string): Promise<RedisServer> {
       const settings = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', '', '--dir', directory];
       const limits = ['--maxmemory-policy', 'noeviction', '--hash-max-listpack-value', '512', '--bind', '127.0.0.1'];
       server = spawn('redis-server', ['--port', String(port), ...settings, ...limits], { stdio: 'ignore' });
-      await waitFor('redis starts', () => answers(port), 30_000);
+      await waitFor('redis starts', () => answers(port));
     },
     kill: async (loseFiles) => {
       if (server !== undefined && server.exitCode === null && server.signalCode === null) {

@@ -73,7 +73,7 @@ function saysThatItIsUnassigned(error: unknown): void {
 }
 
 async function all(nodes: readonly Node[], what: string, ask: (node: Node) => Promise<boolean>): Promise<void> {
-  await Promise.all(nodes.map((node) => waitFor(what, () => ask(node), 20_000)));
+  await Promise.all(nodes.map((node) => waitFor(what, () => ask(node))));
 }
 
 /** Starts the six, each on ports of its own. They are killed at the end of the test file. */

@@ -38,13 +38,13 @@ managed('with a Redis as others run it (needs redis-server)', () => {
         () => false, // between two connections
       );
     await seedDispute(service, 'cancellation');
-    await waitFor('its job waits', () => waiting(1), 20_000);
+    await waitFor('its job waits', () => waiting(1));
     address.moveTo(heir.url);
     // Connections of clients stay: only an error tells them that their server is not the master any more.
     await old.admin.replicaof('127.0.0.1', Number(new URL(heir.url).port));
-    await waitFor('the service has the new master', () => waiting(0), 20_000);
+    await waitFor('the service has the new master', () => waiting(0));
     await seedDispute(service, 'cancellation');
-    await waitFor('a job waits there', () => waiting(1), 20_000);
+    await waitFor('a job waits there', () => waiting(1));
     expect(await heir.admin.exists('{resolution-center}:deadlines:meta')).toBe(1);
     await service.close();
   }, 90_000);
@@ -141,6 +141,6 @@ managed('with a Redis as others run it (needs redis-server)', () => {
       const counts = await Promise.all(keys.map((key) => redis.admin.zcard(key)));
       return counts.length === 2 && counts.every((count) => count > 0);
     };
-    await waitFor('each has its jobs under its own prefix', delayed, 20_000);
+    await waitFor('each has its jobs under its own prefix', delayed);
   }, 60_000);
 });

@@ -184,7 +184,7 @@ browsing('<resolution-center> in adverse conditions', () => {
     await button(freelancer, 'Decline').click();
     const dialog = freelancer.getByRole('dialog');
     await dialog.getByLabel('Comment').fill('Too late?');
-    await waitFor('the answer is refused', () => button(dialog, 'Decline').isDisabled(), 20_000);
+    await waitFor('the answer is refused', () => button(dialog, 'Decline').isDisabled());
     expect(await dialog.getByRole('alert').textContent()).toMatch(/time to respond is over|settled meanwhile/);
     await button(dialog, 'Back').click();
     await freelancer.getByText('Cancelled by agreement').waitFor();
