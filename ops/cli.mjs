@@ -1,5 +1,5 @@
-// What `npm run ops`, `npm run token` and `npm run migrate` do: install what is missing, build what has changed, and run the
-// command line of the build. What that says goes to stderr, since scripts read stdout.
+// What `npm run ops`, `npm run token`, `npm run migrate` and `npm run check-config` do: install what is missing, build what has
+// changed, and run the command line of the build. What that says goes to stderr, since scripts read stdout.
 import './ensure-installed.mjs';
 
 if (!process.exitCode) await import('./ensure-built.mjs');

@@ -1,6 +1,11 @@
 import type { Logger } from 'pino';
 import type { Surroundings } from './deps.ts';
-import { DATA_DIR, developmentSecret, developmentWebhookKey } from './dev/development-secrets.ts';
+import {
+  DATA_DIR,
+  developmentSecret,
+  developmentWebhookKey,
+  usesDevelopmentWebhookKey,
+} from './dev/development-secrets.ts';
 import { type Config, ConfigError, readConfig, tokenKeysOf } from './platform/config.ts';
 import { createLog, surviveLostOutput } from './platform/log.ts';
 import { MIGRATIONS, migrate } from './platform/postgres/migrations.ts';
@@ -18,10 +23,10 @@ const SPANS_LEAVE_MS = 2_000;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** In production there is no key but one that is given: a made one would be lost with the container. */
-async function webhookKeysOf({ NODE_ENV, WEBHOOK_ENCRYPTION_KEY }: Config): Promise<Surroundings['webhookKeys']> {
-  if (WEBHOOK_ENCRYPTION_KEY !== undefined) return WEBHOOK_ENCRYPTION_KEY;
-  return NODE_ENV === 'production' ? null : [await developmentWebhookKey(DATA_DIR)];
+/** The keys that encrypt webhooks' secrets; null where there are none, and so no webhooks. */
+async function webhookKeysOf(config: Config): Promise<Surroundings['webhookKeys']> {
+  if (usesDevelopmentWebhookKey(config)) return [await developmentWebhookKey(DATA_DIR)];
+  return config.WEBHOOK_ENCRYPTION_KEY ?? null;
 }
 
 /** The secret of HS256 tokens; null where an issuer's keys check them. */

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import { USER_ID } from '../application/caller.ts';
 import { mintToken, tokenShapeOf } from '../dev/development.ts';
-import { DATA_DIR, developmentSecret } from '../dev/development-secrets.ts';
+import { developmentSecret } from '../dev/development-secrets.ts';
 import { readConfig, tokenKeysOf } from '../platform/config.ts';
 import { type Api, baseUrl, createApi } from './api.ts';
 import { refused, wrongUsage } from './failures.ts';
@@ -38,30 +38,31 @@ export interface Claims {
  * Mints a token with the secret that is configured, or with the one of this checkout.
  * @throws where an issuer makes the tokens, or where there is no secret to make them with
  */
-export async function mint(env: Io['env'], { sub, scope }: Claims): Promise<string> {
+export async function mint({ env, dataDir }: Io, { sub, scope }: Claims): Promise<string> {
   const config = readConfig(env);
   const keys = tokenKeysOf(config);
   if (keys.kind === 'jwks') throw refused('AUTH_JWKS_URL is set: its issuer makes the tokens');
   if (keys.kind === 'discovery') throw refused('AUTH_ISSUER is set without AUTH_SECRET: the issuer makes the tokens');
   if (!USER_ID.test(sub)) throw wrongUsage('--sub must be 1 to 128 printable ASCII characters without white space');
-  const secret = keys.kind === 'secret' ? keys.secret : await developmentSecret(DATA_DIR);
+  const secret = keys.kind === 'secret' ? keys.secret : await developmentSecret(dataDir);
   return await mintToken(secret, { sub, scope }, tokenShapeOf(config));
 }
 
 /** Whether the CLI may mint its own token: in a checkout on a developer's machine, and only for a service there. */
-function mayMint(env: Io['env'], base: URL): boolean {
+function mayMint({ env, dataDir }: Io, base: URL): boolean {
   if (env['NODE_ENV'] === 'production' || !LOOPBACK.has(base.hostname)) return false;
   const { kind } = tokenKeysOf(env);
-  return kind === 'secret' || (kind === 'development' && existsSync(join(DATA_DIR, 'auth-secret')));
+  return kind === 'secret' || (kind === 'development' && existsSync(join(dataDir, 'auth-secret')));
 }
 
 /** The service that the options name, called with the identity that they name. */
-export async function open({ env }: Io, options: RemoteOptions): Promise<Api> {
+export async function open(io: Io, options: RemoteOptions): Promise<Api> {
+  const { env } = io;
   const base = baseUrl(options.url ?? (env['RESOLUTION_CENTER_URL'] || DEFAULT_URL));
   // As it comes out of a file, with a line break behind it.
   const given = (options.token ?? env['RESOLUTION_CENTER_TOKEN'] ?? '').trim();
   if (!TOKEN.test(given)) throw wrongUsage('the token has characters in it that no token has');
   if (given !== '') return createApi(base, given);
-  if (!mayMint(env, base)) throw wrongUsage('a token is needed: RESOLUTION_CENTER_TOKEN, or --token');
-  return createApi(base, await mint(env, OPERATOR));
+  if (!mayMint(io, base)) throw wrongUsage('a token is needed: RESOLUTION_CENTER_TOKEN, or --token');
+  return createApi(base, await mint(io, OPERATOR));
 }

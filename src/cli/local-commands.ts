@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { checkKeptSecrets } from '../dev/development-secrets.ts';
 import { ConfigError, readConfig } from '../platform/config.ts';
 import { describeConfig, type Setting } from '../platform/config-report.ts';
 import { MIGRATIONS, migrate } from '../platform/postgres/migrations.ts';
@@ -41,7 +42,7 @@ export function addLocalCommands(program: Command, io: Io): void {
     .description('mint a token, where the secret is at hand')
     .requiredOption('--sub <id>', 'the user, or the name of the service')
     .option('--scope <scopes>', 'what a service may do, with spaces between; a user has none')
-    .action(async (claims: Claims) => void io.stdout.write(`${await mint(io.env, claims)}\n`));
+    .action(async (claims: Claims) => void io.stdout.write(`${await mint(io, claims)}\n`));
   program
     .command('migrate')
     .description('bring the schema of DATABASE_URL up to date')
@@ -57,6 +58,7 @@ export function addLocalCommands(program: Command, io: Io): void {
     .option('--json', 'answer as JSON, for programs')
     .action(async ({ json }: JsonOption) => {
       const settings = describeConfig(io.env);
+      await checkKeptSecrets(io.dataDir, readConfig(io.env));
       const rows = settings.map((one) => [one.variable, insteadOf(one, settings), one.source]);
       show(io, json, settings, () => table(['VARIABLE', 'IN FORCE', 'FROM'], rows));
     });

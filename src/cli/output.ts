@@ -9,6 +9,8 @@ export interface Io {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Sink;
   readonly stderr: Sink;
+  /** Where a checkout keeps the secrets that it has made for itself. */
+  readonly dataDir: string;
 }
 
 export type Value = string | number | boolean | null | undefined;

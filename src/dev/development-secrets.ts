@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Config, tokenKeysOf } from '../platform/config.ts';
 import { ROOT } from '../platform/root.ts';
 import { createFile, readIfPresent } from '../platform/small-files.ts';
 
@@ -33,16 +34,28 @@ const WEBHOOK_KEY: Kept = {
 };
 
 /**
+ * Reads a kept secret; undefined where there is none yet.
+ * @throws Error that names the file and says what to do, where the file is damaged
+ */
+async function readKept(dataDir: string, { name, pattern, advice }: Kept): Promise<string | undefined> {
+  const file = join(dataDir, name);
+  const text = (await readIfPresent(file))?.trim();
+  if (text === undefined || pattern.test(text)) return text;
+  throw new Error(`${file} is damaged (${text.length} characters): ${advice}`);
+}
+
+/**
  * Reads a kept secret, and makes it first where there is none. Of two processes at once the first one's counts for both.
  * @throws Error that names the file and says what to do, where the file is damaged
  */
-async function keep(dataDir: string, { name, make, pattern, advice }: Kept): Promise<string> {
-  const file = join(dataDir, name);
+async function keep(dataDir: string, kept: Kept): Promise<string> {
+  const known = await readKept(dataDir, kept);
+  if (known !== undefined) return known;
   await mkdir(dataDir, { recursive: true });
-  if ((await readIfPresent(file)) === undefined) await createFile(file, make());
-  const text = (await readIfPresent(file))?.trim() ?? '';
-  if (pattern.test(text)) return text;
-  throw new Error(`${file} is damaged (${text.length} characters): ${advice}`);
+  await createFile(join(dataDir, kept.name), kept.make());
+  const made = await readKept(dataDir, kept);
+  if (made === undefined) throw new Error(`${join(dataDir, kept.name)} was deleted while it was made`);
+  return made;
 }
 
 /** The secret of this checkout's tokens: made once, and kept beside the data. */
@@ -51,4 +64,20 @@ export const developmentSecret = (dataDir: string): Promise<string> => keep(data
 /** The key with which this checkout encrypts webhooks' secrets: made once, and kept beside the data. */
 export async function developmentWebhookKey(dataDir: string): Promise<Buffer> {
   return Buffer.from(await keep(dataDir, WEBHOOK_KEY), 'base64');
+}
+
+/** Whether a service with this configuration checks tokens by the secret of its checkout. */
+const usesDevelopmentSecret = (config: Config): boolean => tokenKeysOf(config).kind === 'development';
+
+/** Whether it encrypts by the key of its checkout. In production there is none: a made one would be lost with the container. */
+export const usesDevelopmentWebhookKey = ({ NODE_ENV, WEBHOOK_ENCRYPTION_KEY }: Config): boolean =>
+  WEBHOOK_ENCRYPTION_KEY === undefined && NODE_ENV !== 'production';
+
+/**
+ * Checks the secrets that a service with this configuration would read from files, and makes none.
+ * @throws Error that names the first damaged file and says what to do
+ */
+export async function checkKeptSecrets(dataDir: string, config: Config): Promise<void> {
+  if (usesDevelopmentSecret(config)) await readKept(dataDir, AUTH_SECRET);
+  if (usesDevelopmentWebhookKey(config)) await readKept(dataDir, WEBHOOK_KEY);
 }

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { run } from '../../src/cli/program.ts';
 import { TEST_SECRET } from '../harness/client.ts';
 
@@ -11,16 +13,24 @@ export interface Around {
   readonly env?: Readonly<Record<string, string>>;
   /** Whether a person looks at what goes to stderr. */
   readonly isTTY?: boolean;
+  /** Where a checkout keeps its secrets; by default a directory that is not there. */
+  readonly dataDir?: string;
 }
 
+const NOWHERE = join(tmpdir(), 'no-resolution-center-keeps-secrets-here');
+
 /** Runs one command line in this process, with streams of its own. */
-export async function command(argv: readonly string[], { env = {}, isTTY = false }: Around = {}): Promise<Ran> {
+export async function command(
+  argv: readonly string[],
+  { env = {}, isTTY = false, dataDir = NOWHERE }: Around = {},
+): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
   const code = await run(argv, {
     env,
     stdout: { write: (text) => out.push(text) },
     stderr: { write: (text) => err.push(text), isTTY },
+    dataDir,
   });
   return { code, out: out.join(''), err: err.join('') };
 }

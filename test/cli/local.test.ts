@@ -1,6 +1,9 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { decodeJwt } from 'jose';
 import { describe, expect, test } from 'vitest';
 import { describeConfig } from '../../src/platform/config-report.ts';
+import { dataDirectory } from '../dev/embedded-directory.ts';
 import { section } from '../docs/readme.ts';
 import { TEST_SECRET } from '../harness/client.ts';
 import { createDatabase } from '../harness/database.ts';
@@ -66,6 +69,23 @@ describe('check-config', () => {
     expect([code, out]).toEqual([1, '']);
     expect(err).toMatch(/^resolution-center: [^\n]+\n$/);
     expect(err).toContain(line);
+  });
+
+  test.each([
+    ['auth-secret', {}],
+    ['webhook-key', { AUTH_SECRET: TEST_SECRET }],
+  ])('reports an empty file %s in one line, where it is used, and makes none', async (name, env) => {
+    const dataDir = join(await dataDirectory(), 'new');
+    expect((await command(['check-config'], { env, dataDir })).code).toBe(0);
+    await expect(readdir(dataDir)).rejects.toThrow('ENOENT');
+    await mkdir(dataDir);
+    await writeFile(join(dataDir, name), '');
+    const { code, out, err } = await command(['check-config'], { env, dataDir });
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/^resolution-center: [^\n]+\n$/);
+    expect(err).toContain(`${join(dataDir, name)} is damaged (0 characters): `);
+    const given = { AUTH_SECRET: TEST_SECRET, WEBHOOK_ENCRYPTION_KEY: Buffer.alloc(32, 1).toString('base64') };
+    expect((await command(['check-config'], { env: given, dataDir })).code).toBe(0);
   });
 });
 

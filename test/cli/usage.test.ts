@@ -4,7 +4,7 @@ import { section } from '../docs/readme.ts';
 import { runProgram } from '../harness/process.ts';
 import { command } from './command.ts';
 
-const SILENT = { env: {}, stdout: { write: () => {} }, stderr: { write: () => {} } };
+const SILENT = { env: {}, stdout: { write: () => {} }, stderr: { write: () => {} }, dataDir: '/nowhere' };
 
 interface Node {
   readonly name: () => string;
