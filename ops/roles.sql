@@ -47,7 +47,7 @@ BEGIN
     statistics_position TO resolution_center_read;
   GRANT SELECT (id, order_id, client_id, freelancer_id, type, status, opener_role, reason, change, opened_at, updated_at,
     respond_by, deadline_seq, resolution, resolved_by_role, resolved_by_id, resolved_at, version, held_through,
-    reminders_ms, remind_at) ON disputes TO resolution_center_read;
+    reminders_ms, remind_at, comment_count, notices) ON disputes TO resolution_center_read;
   GRANT SELECT (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause,
     comment_erased_at, data, seq) ON log_entries TO resolution_center_read;
 

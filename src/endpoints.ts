@@ -6,6 +6,7 @@ import { eventStreamRoutes } from './http/routes/event-stream.ts';
 import { eventRoutes } from './http/routes/events.ts';
 import { holdRoutes } from './http/routes/holds.ts';
 import { listRoutes } from './http/routes/lists.ts';
+import { noticeRoutes } from './http/routes/notices.ts';
 import { orderRoutes } from './http/routes/orders.ts';
 import { reasonRoutes } from './http/routes/reasons.ts';
 import { resolutionCenterRoutes } from './http/routes/resolution-center.ts';
@@ -21,6 +22,7 @@ export const api: ApiDefinition = {
     ...orderRoutes,
     ...resolutionCenterRoutes,
     ...disputeRoutes,
+    ...noticeRoutes,
     ...listRoutes,
     ...eventRoutes,
     ...webhookEndpointRoutes,

@@ -3,6 +3,7 @@ export const SCOPES = [
   'orders:write',
   'disputes:read',
   'events:read',
+  'notices:write',
   'comments:read',
   'webhooks:manage',
   'test:clocks',

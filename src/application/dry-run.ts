@@ -17,7 +17,8 @@ export async function dryRun(
   request: Pick<CommandRequest, 'target' | 'partyId' | 'testClockId' | 'command' | 'render'>,
 ): Promise<Outcome> {
   const found = await deps.find(request.target, request.partyId);
-  if (found === undefined && request.partyId !== null) return { outcome: 'not_found' };
+  const mayBeNew = request.partyId === null && 'orderId' in request.target;
+  if (found === undefined && !mayBeNew) return { outcome: 'not_found' };
   const { testClockId } = request;
   const named = testClockId === null ? undefined : await readTestClock(deps.db, testClockId);
   const realNow = found?.now ?? (await readClock(deps.db.query));

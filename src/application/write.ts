@@ -141,7 +141,7 @@ export function memberOf(request: CommandRequest, newId: () => string, tracePare
     partyId,
     key,
     testClockId,
-    mayBeNew: partyId === null,
+    mayBeNew: partyId === null && 'orderId' in target,
     decide: rulingOf(request, newId, traceParent),
   };
 }

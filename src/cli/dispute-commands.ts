@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import type { Actor, Dispute as DisputeSchema, Timeline as TimelineSchema } from '../http/schemas/disputes.ts';
+import type { Dispute as DisputeSchema, LogActor, Timeline as TimelineSchema } from '../http/schemas/disputes.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
 import { uuid } from './arguments.ts';
 import { facts, type Io, show, table } from './output.ts';
@@ -8,7 +8,7 @@ import { facts, type Io, show, table } from './output.ts';
 type Dispute = z.output<typeof DisputeSchema>;
 type Timeline = z.output<typeof TimelineSchema>;
 
-const named = (party: z.output<typeof Actor> | null): string =>
+const named = (party: z.output<typeof LogActor> | null): string =>
   party === null ? '' : `${party.role} ${party.id ?? ''}`.trim();
 
 function describe(dispute: Dispute, timeline: Timeline['data']): string {

@@ -1,5 +1,16 @@
 import type { Answer, DisputeType, Role } from './rules.ts';
-import type { Actor, Change, Instant, Money, OrderStatus, Party, ReportedStatus, State } from './state.ts';
+import type {
+  Actor,
+  Change,
+  Instant,
+  Money,
+  Notification,
+  Notifier,
+  OrderStatus,
+  Party,
+  ReportedStatus,
+  State,
+} from './state.ts';
 
 /** What the order service says of an order; `revision` is its own counter. */
 export interface OrderReport {
@@ -80,8 +91,22 @@ export interface AddComment extends OnDispute {
   readonly comment: string;
 }
 
+/** A party looks at a dispute. */
+export interface MarkSeen extends OnDispute {
+  readonly kind: 'mark_seen';
+}
+
+/** A service says that a message about a dispute has reached a party. */
+export interface RecordNotice extends Conditional {
+  readonly kind: 'record_notice';
+  readonly actor: Notifier;
+  readonly disputeId: string;
+  readonly notification: Notification;
+}
+
 export type DisputeCommand = AnswerDispute | WithdrawDispute | AddComment;
-export type Command = ReportOrder | OpenDispute | DisputeCommand;
+export type NoticeCommand = MarkSeen | RecordNotice;
+export type Command = ReportOrder | OpenDispute | DisputeCommand | NoticeCommand;
 
 /** What may happen to an order and its disputes, in the words of the log. */
 export const ENTRY_TYPES = [
@@ -95,6 +120,8 @@ export const ENTRY_TYPES = [
   'dispute.comment_added',
   'dispute.deadline_shifted',
   'dispute.reminder_due',
+  'dispute.seen',
+  'dispute.notified',
   'order.status_changed',
   'order.delivery_date_changed',
   'order.extras_added',
@@ -127,7 +154,7 @@ export type Rejection =
   | { readonly code: 'response_window_closed'; readonly respondBy: Instant; readonly decidedAt: Instant }
   | { readonly code: 'order_not_disputable'; readonly reason: 'order_completed' | 'order_cancelled' }
   | { readonly code: 'change_outdated'; readonly reason: OutdatedReason }
-  | { readonly code: 'comment_limit_reached' }
+  | { readonly code: 'comment_limit_reached' | 'notice_limit_reached' }
   /** `availableAt` is the instant from which on it is possible again; null if waiting does not help. */
   | { readonly code: 'dispute_limit_reached'; readonly availableAt: Instant | null }
   | { readonly code: 'cooldown_active'; readonly availableAt: Instant }
@@ -141,7 +168,9 @@ export type Rejection =
   /** `role` is the one whose reasons there are to choose from; null where the type of the dispute takes none. */
   | { readonly code: 'reason_not_allowed'; readonly role: Role | null }
   /** `pointer` is a JSON pointer into the request. */
-  | { readonly code: 'invalid_change'; readonly pointer: string; readonly fault: ChangeFault };
+  | { readonly code: 'invalid_change'; readonly pointer: string; readonly fault: ChangeFault }
+  /** A notice from before its dispute or from the future; the bound that it misses. */
+  | { readonly code: 'invalid_notice'; readonly fault: { readonly earliest: Instant } | { readonly latest: Instant } };
 
 /** What is wrong with a change: a part that is missing or must not be there, a date or a value that does not fit the order. */
 export type ChangeFault =

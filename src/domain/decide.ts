@@ -1,8 +1,9 @@
 import { actOnDispute } from './answering.ts';
 import type { Command, Rejection } from './commands.ts';
+import { recordNotice } from './notices.ts';
 import { openDispute } from './opening.ts';
 import { reportOrder } from './reporting.ts';
-import type { Instant, State } from './state.ts';
+import type { Instant, Order, State } from './state.ts';
 import { applyDue, creditHold, type Step } from './transition.ts';
 
 /** What a decision comes to: the state afterwards, the entries that lead to it, and why the command was refused, if it was. */
@@ -16,11 +17,23 @@ function isRejection(ruling: Step | Rejection): ruling is Rejection {
   return 'code' in ruling;
 }
 
+/** The same state: a ruling that changes nothing gives it back as it is. */
+function hasOrder(state: State): state is State & { order: Order } {
+  return state.order !== null;
+}
+
 function rule(state: State, command: Command, now: Instant): Step | Rejection {
   if (command.kind === 'report_order') return reportOrder(state, command, now);
-  if (state.order === null) throw new Error(`${command.kind} needs an order`);
-  const known = { ...state, order: state.order };
-  return command.kind === 'open_dispute' ? openDispute(known, command, now) : actOnDispute(known, command, now);
+  if (!hasOrder(state)) throw new Error(`${command.kind} needs an order`);
+  switch (command.kind) {
+    case 'open_dispute':
+      return openDispute(state, command, now);
+    case 'mark_seen':
+    case 'record_notice':
+      return recordNotice(state, command, now);
+    default:
+      return actOnDispute(state, command, now);
+  }
 }
 
 /**

@@ -86,6 +86,7 @@ export function openDispute(state: State & { order: Order }, command: OpenDisput
     heldThrough: null,
     resolved: null,
     commentCount: 0,
+    notices: [],
     version: 1,
   };
   const { disputeCount, openings } = state.order;

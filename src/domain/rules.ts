@@ -109,6 +109,8 @@ export function otherRole(role: Role): Role {
 export const LIMITS = {
   /** Comments that are added to one dispute. */
   comments: 200,
+  /** Channels on which one party of a dispute is notified. */
+  noticeChannels: 10,
   /** Extras of one order, over all of its disputes. */
   orderExtras: 100,
   /** Disputes of one order. */

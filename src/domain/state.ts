@@ -106,6 +106,35 @@ export interface Party {
 /** Who did something: a party, a deadline (`system`) or the order service. */
 export type Actor = Party | { readonly role: 'system' } | { readonly role: 'order_service'; readonly id: string };
 
+/** A service that notifies the parties and records that it did. It changes nothing else. */
+export interface Notifier {
+  readonly role: 'notifier';
+  readonly id: string;
+}
+
+/** How the parties heard of a dispute: both were reminded, one saw it first, or one was first notified on a channel. */
+export type Notice =
+  | { readonly kind: 'reminded'; readonly at: Instant }
+  | { readonly kind: 'seen'; readonly role: Role; readonly at: Instant }
+  | ({ readonly kind: 'notified' } & Notification);
+
+/** A message about a dispute that reached a party, and when. */
+export interface Notification {
+  readonly role: Role;
+  readonly channel: string;
+  readonly at: Instant;
+}
+
+/** What is known of how the respondent of a dispute heard of it; no rule depends on it. */
+export interface NoticeSummary {
+  /** When it was reminded last. */
+  readonly remindedAt: Instant | null;
+  /** When it was notified first, on whichever channel. */
+  readonly notifiedAt: Instant | null;
+  /** When it saw the dispute first. */
+  readonly seenAt: Instant | null;
+}
+
 export interface Resolved {
   readonly resolution: Resolution;
   readonly by: Actor;
@@ -135,8 +164,36 @@ export interface Dispute {
   readonly resolved: Resolved | null;
   /** How many comments were added to it, beside those of its opening and of its answer. */
   readonly commentCount: number;
+  /** How the parties heard of it, in the order in which that was recorded. Facts: no rule depends on them. */
+  readonly notices: readonly Notice[];
   /** Counts the changes of this dispute, from 1. */
   readonly version: number;
+}
+
+/** What the notices of a dispute come to, for its respondent. */
+export function noticeOf({ notices, respondent }: Pick<Dispute, 'notices' | 'respondent'>): NoticeSummary {
+  const isAbout = (notice: Notice) => notice.kind === 'reminded' || notice.role === respondent.role;
+  const instants = (kind: Notice['kind']) =>
+    notices.flatMap((notice) => (notice.kind === kind && isAbout(notice) ? [notice.at] : []));
+  const notified = instants('notified');
+  return {
+    remindedAt: instants('reminded').at(-1) ?? null,
+    notifiedAt: notified.length === 0 ? null : Math.min(...notified),
+    seenAt: instants('seen')[0] ?? null,
+  };
+}
+
+/** A dispute as its log entries have it: without what people wrote, and with a summary of what grows. */
+export type LoggedDispute = Omit<Dispute, 'comment' | 'notices'> & {
+  readonly notice: NoticeSummary;
+  /** How many of the changes that `version` counts were notices. */
+  readonly noticeCount: number;
+};
+
+/** Makes of a dispute what its log entries have of it. */
+export function loggedDispute({ comment: _, notices, ...dispute }: Dispute): LoggedDispute {
+  const { respondent } = dispute;
+  return { ...dispute, notice: noticeOf({ notices, respondent }), noticeCount: notices.length };
 }
 
 /**

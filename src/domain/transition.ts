@@ -7,6 +7,9 @@ import {
   type Hold,
   type Instant,
   type Money,
+  type Notice,
+  type Notification,
+  type Notifier,
   type Order,
   type OrderStatus,
   openDisputeOf,
@@ -18,7 +21,7 @@ import {
 export interface Entry {
   readonly type: EntryType;
   readonly at: Instant;
-  readonly actor: Actor;
+  readonly actor: Actor | Notifier;
   readonly orderVersion: number;
   readonly comment: string | null;
   readonly order: Order;
@@ -26,6 +29,8 @@ export interface Entry {
   readonly previous: Previous | null;
   /** The hold because of which a deadline was moved. */
   readonly holdId: string | null;
+  /** The message of which it tells. */
+  readonly notification: Notification | null;
 }
 
 /** A state and the log entries that led to it. */
@@ -35,7 +40,7 @@ export interface Step {
 }
 
 interface Move {
-  readonly actor: Actor;
+  readonly actor: Actor | Notifier;
   /** What changes in the order; its status follows from the rest. */
   readonly order?: Partial<Order>;
   /** The dispute as it is afterwards, and what happened to it. */
@@ -44,6 +49,7 @@ interface Move {
   readonly comment?: string | null;
   readonly previous?: Previous;
   readonly holdId?: string;
+  readonly notification?: Notification;
 }
 
 /** The status that an order has by everything known of it. */
@@ -116,6 +122,7 @@ export function move(state: State & { order: Order }, now: Instant, change: Move
       dispute: dispute ?? null,
       previous: fact.previous,
       holdId: change.holdId ?? null,
+      notification: change.notification ?? null,
     };
   });
   return { state: { ...state, order: after, disputes }, entries };
@@ -206,6 +213,11 @@ export function creditHold(state: State, now: Instant): Step {
   });
 }
 
+/** A dispute after one more of its parties' notices. */
+export function withNotice(dispute: Dispute, notice: Notice, now: Instant): Dispute {
+  return { ...dispute, notices: [...dispute.notices, notice], updatedAt: now, version: dispute.version + 1 };
+}
+
 /**
  * Reminds both parties of a deadline ahead, once for each offset. Where several have come due since the last look, as
  * after an outage, one reminder stands for all of them.
@@ -217,8 +229,21 @@ function remind(state: State, now: Instant): Step {
   if (order === null || open === null || left === undefined || left.length === open.remindersMs.length) {
     return { state, entries: [] };
   }
-  const dispute = { ...open, remindersMs: left, deadlineSeq: open.deadlineSeq + 1 };
+  const reminded = withNotice(open, { kind: 'reminded', at: now }, now);
+  const dispute = { ...reminded, remindersMs: left, deadlineSeq: open.deadlineSeq + 1 };
   return move({ ...state, order }, now, { actor: SYSTEM, type: 'dispute.reminder_due', dispute });
+}
+
+/** Moves the deadline of a dispute by the time that it was held, and lets silence take effect if it has passed even so. */
+function expireDue(state: State, now: Instant): Step {
+  const moved = creditHold(state, now);
+  const open = openDisputeOf(moved.state);
+  const { order } = moved.state;
+  if (order === null || open === null || now < open.respondBy) return moved;
+  const { effect } = ruleOf(open.type).onExpiry;
+  const ending = { resolution: 'expired', effect, actor: SYSTEM } as const;
+  const expired = resolve({ ...moved.state, order }, open, now, ending);
+  return { state: expired.state, entries: [...moved.entries, ...expired.entries] };
 }
 
 /**
@@ -226,24 +251,20 @@ function remind(state: State, now: Instant): Step {
  * reminder is sent. Anything else stays as it is. Doing it again changes nothing.
  */
 export function applyDue(state: State, now: Instant): Step {
-  const moved = creditHold(state, now);
-  const open = openDisputeOf(moved.state);
-  const { order } = moved.state;
-  if (order === null || open === null) return { state, entries: [] };
-  if (now >= open.respondBy) {
-    const { effect } = ruleOf(open.type).onExpiry;
-    const ending = { resolution: 'expired', effect, actor: SYSTEM } as const;
-    const expired = resolve({ ...moved.state, order }, open, now, ending);
-    return { state: expired.state, entries: [...moved.entries, ...expired.entries] };
-  }
+  const settled = expireDue(state, now);
+  const open = openDisputeOf(settled.state);
+  if (open === null) return settled;
   if (activeHold(state.holds, open) !== undefined) return { state, entries: [] };
-  const reminded = remind(moved.state, now);
-  return { state: reminded.state, entries: [...moved.entries, ...reminded.entries] };
+  const reminded = remind(settled.state, now);
+  return { state: reminded.state, entries: [...settled.entries, ...reminded.entries] };
 }
 
-/** A state as every reader has to see it at an instant, whether or not what is due then has been written yet. */
+/**
+ * A state as every reader has to see it at an instant, whether or not what is due then has been written yet. A reminder is
+ * something that is done, so that readers see it once it is.
+ */
 export function asSeenAt<S extends State>(state: S, now: Instant): S {
-  return { ...state, ...creditHold(applyDue(state, now).state, now).state };
+  return { ...state, ...expireDue(state, now).state };
 }
 
 /** A dispute as every reader has to see it at an instant: what `asSeenAt` makes of it where its order is not at hand. */

@@ -38,6 +38,7 @@ export function toDispute(row: DisputeRow): Dispute {
         ? null
         : { resolution, by: actorOf(resolvedByRole, row.resolvedById), at: resolvedAt },
     commentCount: row.commentCount,
+    notices: row.notices,
     version: row.version,
   };
 }
@@ -71,6 +72,7 @@ export function fromDispute(dispute: Dispute, testClockId: string | null): Dispu
     resolvedByRole: resolved?.by.role ?? null,
     resolvedById: resolved !== null && 'id' in resolved.by ? resolved.by.id : null,
     resolvedAt: resolved?.at ?? null,
+    notices: [...dispute.notices],
     remindersMs: [...dispute.remindersMs],
     remindAt: resolved === null ? remindAt(dispute) : null,
     testClockId,

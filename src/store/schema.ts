@@ -5,9 +5,12 @@ import type {
   Actor,
   Change,
   Declined,
-  Dispute,
   Extra,
+  LoggedDispute,
   LoggedOrder,
+  Notice,
+  Notification,
+  Notifier,
   Opening,
   OrderStatus,
   ReportedStatus,
@@ -65,6 +68,7 @@ export const disputes = pgTable('disputes', {
   heldThrough: instant('held_through'),
   remindersMs: bigint('reminders_ms', { mode: 'number' }).array().notNull(),
   remindAt: instant('remind_at'),
+  notices: jsonb('notices').$type<Notice[]>().notNull(),
   testClockId: uuid('test_clock_id'),
 });
 
@@ -84,8 +88,10 @@ export const testClocks = pgTable('test_clocks', {
 /** How an order and a dispute stood after an entry, and what it changed; never what people wrote. */
 export interface EntryData {
   readonly order: LoggedOrder;
-  readonly dispute: Omit<Dispute, 'comment'> | null;
+  readonly dispute: LoggedDispute | null;
   readonly previous: Previous | null;
+  /** The message of which it tells; absent in other entries. */
+  readonly notification?: Notification;
 }
 
 export const logEntries = pgTable(
@@ -97,7 +103,7 @@ export const logEntries = pgTable(
     type: text('type').$type<EntryType>().notNull(),
     occurredAt: instant('occurred_at').notNull(),
     disputeId: uuid('dispute_id'),
-    actorRole: text('actor_role').$type<Actor['role']>().notNull(),
+    actorRole: text('actor_role').$type<(Actor | Notifier)['role']>().notNull(),
     actorId: text('actor_id'),
     cause: text('cause').notNull(),
     comment: text('comment'),

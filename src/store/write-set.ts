@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm';
-import { type Actor, type Dispute, loggedOrder, type Order } from '../domain/state.ts';
+import { type Dispute, loggedDispute, loggedOrder, type Order } from '../domain/state.ts';
 import type { Entry } from '../domain/transition.ts';
 import type { Tx } from '../platform/postgres/database.ts';
 import { LostRaceError } from '../platform/postgres/retry.ts';
@@ -76,10 +76,9 @@ function disputeRecord({ before, after, testClockId, traceParent }: WriteSet['di
   };
 }
 
-const idOf = (actor: Actor): string | null => ('id' in actor ? actor.id : null);
+const idOf = (actor: Entry['actor']): string | null => ('id' in actor ? actor.id : null);
 
 function entryRecord({ id, cause, entry, traceParent }: IdentifiedEntry) {
-  const { comment: _comment, ...dispute } = entry.dispute ?? { comment: null };
   const record = ENTRIES.record({
     id,
     cause,
@@ -93,8 +92,9 @@ function entryRecord({ id, cause, entry, traceParent }: IdentifiedEntry) {
     comment: entry.comment,
     data: {
       order: loggedOrder(entry.order),
-      dispute: entry.dispute === null ? null : (dispute as Omit<Dispute, 'comment'>),
+      dispute: entry.dispute === null ? null : loggedDispute(entry.dispute),
       previous: entry.previous,
+      ...(entry.notification !== null && { notification: entry.notification }),
     },
   });
   return { ...record, current_trace: traceParent };

@@ -1,9 +1,11 @@
 import type {
   Command,
   DisputeCommand,
+  MarkSeen,
   OpenDispute,
   OrderReport,
   Precondition,
+  RecordNotice,
   ReportOrder,
 } from '../../src/domain/commands.ts';
 import { type Decision, decide } from '../../src/domain/decide.ts';
@@ -133,6 +135,32 @@ export function act(
   };
   return command as DisputeCommand;
 }
+
+/** A look of a party at `dispute-1`. */
+export const seenBy = (role: Role, over: { precondition?: Precondition } = {}): MarkSeen => ({
+  kind: 'mark_seen',
+  actor: PARTY[role],
+  disputeId: 'dispute-1',
+  precondition: null,
+  ...over,
+});
+
+export const NOTIFIER = { role: 'notifier', id: 'mail' } as const;
+
+/** A message about `dispute-1` that reached a party. */
+export const notified = (
+  role: Role,
+  channel: string,
+  at: Instant,
+  over: { precondition?: Precondition } = {},
+): RecordNotice => ({
+  kind: 'record_notice',
+  actor: NOTIFIER,
+  disputeId: 'dispute-1',
+  notification: { role, channel, at },
+  precondition: null,
+  ...over,
+});
 
 /** The state after commands at one instant each; a refusal is a mistake of the test. */
 export function after(state: State, ...steps: readonly (readonly [Command, Instant])[]): State {

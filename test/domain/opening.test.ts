@@ -45,6 +45,7 @@ describe.each(REQUESTS)('%s by the %s', (type, role) => {
       remindersMs: [],
       resolved: null,
       commentCount: 0,
+      notices: [],
       version: 1,
     });
     expect(orderOf(decision.state)).toEqual({

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { remindAt, type State } from '../../src/domain/state.ts';
-import { applyDue } from '../../src/domain/transition.ts';
+import { applyDue, asSeenAt } from '../../src/domain/transition.ts';
 import { act, after, disputeOf, HOUR, open, orderOf, quiet, T0 } from './builders.ts';
 
 const DEADLINE = T0 + 48 * HOUR;
@@ -26,10 +26,23 @@ describe('a reminder', () => {
     expect(remindAt(disputeOf(last.state))).toBeNull();
   });
 
-  test('asks for another wake-up, and changes neither the deadline nor the version that a caller has seen', () => {
-    const dispute = disputeOf(applyDue(state, DEADLINE - 24 * HOUR).state);
-    expect(dispute).toEqual({ ...disputeOf(state), remindersMs: [2 * HOUR], deadlineSeq: 2 });
+  test('asks for another wake-up, is noted, and leaves the deadline alone', () => {
+    const at = DEADLINE - 24 * HOUR;
+    const dispute = disputeOf(applyDue(state, at).state);
+    expect(dispute).toEqual({
+      ...disputeOf(state),
+      remindersMs: [2 * HOUR],
+      deadlineSeq: 2,
+      notices: [{ kind: 'reminded', at }],
+      updatedAt: at,
+      version: 2,
+    });
     expect(orderOf(applyDue(state, DEADLINE - 24 * HOUR).state).status).toBe('in_dispute');
+  });
+
+  test('is seen by readers once it is done, and not before', () => {
+    const seen = disputeOf(asSeenAt(state, DEADLINE - 1));
+    expect(seen).toEqual(disputeOf(state));
   });
 
   test('stands for all that came due since the last look', () => {

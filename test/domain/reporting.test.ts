@@ -149,6 +149,7 @@ describe('a report on an order without an open dispute', () => {
         dispute: null,
         previous: { status: 'in_revision' },
         holdId: null,
+        notification: null,
       },
     ]);
   });

@@ -44,6 +44,12 @@ export async function cancelByAgreement({ recorder, orderService, client, freela
   await succeed('getResolutionCenter', freelancer, { path }, forFreelancer);
   await succeed('getDispute', freelancer, { path: dispute }, forFreelancer);
   await succeed('getDispute', client, { path: dispute }, ['awaiting_other_party', 'As the client sees it, who waits']);
+  await succeed('markDisputeSeen', freelancer, { path: dispute }, ['first', 'The freelancer has seen the request']);
+  const notice = { role: 'freelancer', channel: 'email', deliveredAt: new Date().toISOString() };
+  await succeed('recordNotice', stage.service.withScopes('notices:write'), { path: dispute, body: notice }, [
+    'email',
+    'The freelancer has got a mail',
+  ]);
   await succeed('listDisputes', freelancer, { query: '?awaiting=me' }, ['awaiting_me', 'One open dispute']);
   await stage.letHoursPass(opened.id, 3);
   const comment = { comment: 'The first draft is ready.' };

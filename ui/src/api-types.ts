@@ -16,7 +16,7 @@ export interface Extra {
 }
 
 export interface Actor {
-  readonly role: Role | 'system' | 'order_service';
+  readonly role: Role | 'system' | 'order_service' | 'notifier';
   readonly id?: string | undefined;
 }
 
@@ -144,6 +144,7 @@ export interface TimelineEntry {
   readonly actor: Actor;
   readonly comment?: string | undefined;
   readonly commentErasedAt?: string | undefined;
+  readonly notification?: { readonly role: Role; readonly channel: string } | undefined;
 }
 
 export interface TimelinePage {

@@ -3,7 +3,7 @@ import { dryRun } from '../../application/dry-run.ts';
 import type { Outcome, StoredResponse } from '../../application/idempotent.ts';
 import { type CommandRequest, type Decided, execute } from '../../application/write.ts';
 import type { Command, Precondition } from '../../domain/commands.ts';
-import type { State } from '../../domain/state.ts';
+import type { Party, State } from '../../domain/state.ts';
 import { asSeenAt } from '../../domain/transition.ts';
 import { disputeState, orderState, presentConflict, presentDispute, presentOrder } from '../present/disputes.ts';
 import { presentEffects } from '../present/effects.ts';
@@ -21,6 +21,12 @@ function preconditionOf(call: AnyCall, stateOf: (state: State) => string | null)
     const current = stateOf(state);
     return current !== null && namesState(condition, current);
   };
+}
+
+/** A user gets as far as a command only as a party of the order. */
+export function asParty(party: Party | null): Party {
+  if (party === null) throw new Error('a command of a party came without one');
+  return party;
 }
 
 /** What If-Match asks of a command on an order; null without the header. */
@@ -42,9 +48,9 @@ function currentOf({ decision, command, party, now }: Decided) {
   if (order === null) return {};
   const id = addressed(command);
   const dispute = disputes.find((candidate) => candidate.id === id);
-  if (dispute === undefined || party === null) return { order: presentOrder(order, disputes, now) };
+  if (dispute === undefined) return { order: presentOrder(order, disputes, now) };
   // Errors end up in logs, and comments belong in none.
-  const { comment: _, ...shown } = presentDispute(dispute, order, party.role, now);
+  const { comment: _, ...shown } = presentDispute(dispute, order, party?.role ?? null, now);
   return { dispute: shown };
 }
 
@@ -76,17 +82,17 @@ function refusal(decided: Decided, instance: { url: string; id: string }): Store
 const addressed = (command: Command): string | null => ('disputeId' in command ? command.disputeId : null);
 
 /**
- * The dispute that a party's command was about, as it is afterwards.
- * @throws if the command was not one of a party about a dispute
+ * The dispute that a command was about, as its caller sees it afterwards.
+ * @throws if the command was not about a dispute
  */
 export function disputeAfter({ decision, command, party, now }: Decided) {
-  const { order, disputes } = decision.state;
+  const { order, disputes } = asSeenAt(decision.state, now);
   const dispute = disputes.find(({ id }) => id === addressed(command));
-  if (order === null || dispute === undefined || party === null) throw new Error('a decision lost its dispute');
-  return presentDispute(dispute, order, party.role, now);
+  if (order === null || dispute === undefined) throw new Error('a decision lost its dispute');
+  return presentDispute(dispute, order, party?.role ?? null, now);
 }
 
-/** What a party's command would come to. */
+/** What a command about a dispute would come to. */
 export const disputeDryRun = (decided: Decided) =>
   ({ dryRun: true, dispute: disputeAfter(decided), effects: presentEffects(decided) }) as const;
 

@@ -104,7 +104,7 @@ const PARAMETERS = {
     required: false,
     description:
       'The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed ' +
-      'since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`).',
+      'since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`).',
     schema: { type: 'string' },
   },
   IfNoneMatch: {

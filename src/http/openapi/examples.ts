@@ -5,6 +5,7 @@ import type { DisputeAction } from '../../domain/rules.ts';
 import {
   type Hold,
   type Instant,
+  loggedDispute,
   loggedOrder,
   type Party,
   type ReportedStatus,
@@ -95,6 +96,15 @@ function act(kind: DisputeAction, actor: Party): Command {
   return { kind, actor, disputeId: DISPUTE_ID, precondition: null, comment } as Command;
 }
 
+const seen: Command = { kind: 'mark_seen', precondition: null, actor: FREELANCER, disputeId: DISPUTE_ID };
+const notified: Command = {
+  kind: 'record_notice',
+  precondition: null,
+  actor: { role: 'notifier', id: 'mail-service' },
+  disputeId: DISPUTE_ID,
+  notification: { role: 'freelancer', channel: 'email', at: OPENED_AT + 4_000 },
+};
+
 interface Told {
   readonly state: State;
   readonly entries: readonly Entry[];
@@ -130,6 +140,8 @@ const STORIES: Readonly<Record<EntryType, () => Told>> = {
   'dispute.comment_added': () => answered(cancel, 'add_comment', FREELANCER),
   'dispute.deadline_shifted': held,
   'dispute.reminder_due': () => applyDue(opened(cancel).state, OPENED_AT + WINDOW_MS - REMINDER_MS),
+  'dispute.seen': () => tell(opened(cancel), seen, ACTED_AT),
+  'dispute.notified': () => tell(opened(cancel), notified, ACTED_AT),
   'order.status_changed': () => opened(cancel),
   'order.delivery_date_changed': () => answered(askForMore, 'accept', CLIENT),
   'order.extras_added': () => answered(askForMore, 'accept', CLIENT),
@@ -140,7 +152,6 @@ const STORIES: Readonly<Record<EntryType, () => Told>> = {
 export function exampleRow(type: EntryType): FeedRow {
   const entry = STORIES[type]().entries.find((candidate) => candidate.type === type);
   if (entry === undefined) throw new Error(`the example of ${type} does not come about`);
-  const { comment: _, ...dispute } = entry.dispute ?? { comment: null };
   return {
     id: EVENT_ID,
     seq: FIRST_SEQ + entry.orderVersion,
@@ -155,6 +166,11 @@ export function exampleRow(type: EntryType): FeedRow {
     comment: entry.comment,
     commentErasedAt: null,
     traceParent: null,
-    data: { order: loggedOrder(entry.order), dispute: 'id' in dispute ? dispute : null, previous: entry.previous },
+    data: {
+      order: loggedOrder(entry.order),
+      dispute: entry.dispute === null ? null : loggedDispute(entry.dispute),
+      previous: entry.previous,
+      ...(entry.notification !== null && { notification: entry.notification }),
+    },
   };
 }

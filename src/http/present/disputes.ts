@@ -1,6 +1,18 @@
 import { actionRefusal, answersOf, commentIsRequired, possibleUntil, viewerState } from '../../domain/actions.ts';
 import { type DisputeAction, type OrderEffect, type Role, ruleOf } from '../../domain/rules.ts';
-import type { Actor, Change, Dispute, Extra, Instant, Money, Order, Party } from '../../domain/state.ts';
+import {
+  type Actor,
+  type Change,
+  type Dispute,
+  type Extra,
+  type Instant,
+  type LoggedDispute,
+  loggedDispute,
+  type Money,
+  type NoticeSummary,
+  type Order,
+  type Party,
+} from '../../domain/state.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
 import { iso, isoOrNull } from '../endpoint/instants.ts';
 
@@ -54,6 +66,14 @@ function allowedActions(dispute: Dispute, order: Order, role: Role, now: Instant
   return actions.flatMap((action) => allowedAction(dispute, order, action, role, now) ?? []);
 }
 
+/** What the entries of a release say that did not know of notices. */
+const WITHOUT_NOTICE = { notice: { remindedAt: null, notifiedAt: null, seenAt: null }, noticeCount: 0 };
+
+/** What is known of how a respondent heard of its dispute. */
+export function presentNotice({ remindedAt, notifiedAt, seenAt }: NoticeSummary) {
+  return { remindedAt: isoOrNull(remindedAt), notifiedAt: isoOrNull(notifiedAt), seenAt: isoOrNull(seenAt) };
+}
+
 const presentActor = (actor: Actor) => ('id' in actor ? { role: actor.role, id: actor.id } : { role: actor.role });
 
 /** What entries of the log have of an order. */
@@ -68,7 +88,7 @@ const presentOrderSummary = ({ id, title, status, price, deliverBy }: OrderInEve
 });
 
 /** The state of a dispute, the same for each caller at any time: its events tell it, and If-Match compares it. */
-function disputeFacts(dispute: Omit<Dispute, 'comment'>, order: OrderInEvents) {
+function disputeFacts(dispute: LoggedDispute, order: OrderInEvents) {
   const { resolved } = dispute;
   return {
     id: dispute.id,
@@ -88,18 +108,25 @@ function disputeFacts(dispute: Omit<Dispute, 'comment'>, order: OrderInEvents) {
     onExpiry: presentOnExpiry(dispute.type),
     awaiting: resolved === null ? dispute.respondent.role : null,
     version: dispute.version,
+    notice: presentNotice(dispute.notice),
     order: presentOrderSummary(order),
     livemode: order.livemode,
   };
 }
 
 // `respondBy` and `updatedAt` change with `version`. While a hold lasts they also move with the clock, which is no change to
-// be warned of. The status behind the dispute is the one that the order goes back to, so that a decision depends on it.
-const factsState = ({ respondBy: _, updatedAt: __, ...facts }: ReturnType<typeof disputeFacts>, order: OrderInEvents) =>
-  digestOf([facts, order.reportedStatus]);
+// be warned of. No decision depends on notices, so that the state does not count them. The status behind the dispute is the
+// one that the order goes back to, so that a decision depends on it.
+function factsState(facts: ReturnType<typeof disputeFacts>, { noticeCount }: LoggedDispute, order: OrderInEvents) {
+  const { respondBy: _, updatedAt: __, notice: ___, version, ...rest } = facts;
+  return digestOf([rest, version - noticeCount, order.reportedStatus]);
+}
 
 /** The part of a dispute's entity tag that If-Match compares. */
-export const disputeState = (dispute: Dispute, order: Order): string => factsState(disputeFacts(dispute, order), order);
+export function disputeState(dispute: Dispute, order: Order): string {
+  const logged = loggedDispute(dispute);
+  return factsState(disputeFacts(logged, order), logged, order);
+}
 
 function presentViewer(dispute: Dispute, order: Order, role: Role, now: Instant) {
   return {
@@ -112,18 +139,21 @@ function presentViewer(dispute: Dispute, order: Order, role: Role, now: Instant)
 
 /** A dispute as JSON: for a party with what it wrote and may do; for a service (role null) without. */
 export function presentDispute(dispute: Dispute, order: Order, role: Role | null, now: Instant) {
-  const facts = disputeFacts(dispute, order);
+  const logged = loggedDispute(dispute);
+  const facts = disputeFacts(logged, order);
   const own = role === null ? {} : { comment: dispute.comment, viewer: presentViewer(dispute, order, role, now) };
-  const state = factsState(facts, order);
-  const etag = entityTag(state, digestOf([state, facts.respondBy, facts.updatedAt, own]));
+  const state = factsState(facts, logged, order);
+  const { respondBy, updatedAt, notice, version } = facts;
+  const etag = entityTag(state, digestOf([state, respondBy, updatedAt, notice, version, own]));
   return { ...facts, ...own, etag, serverTime: iso(now) };
 }
 
 /** A dispute as its events tell of it, beside its order. */
-export function presentEventDispute(dispute: Omit<Dispute, 'comment'>, order: OrderInEvents) {
+export function presentEventDispute(logged: LoggedDispute, order: OrderInEvents) {
+  const dispute = { ...WITHOUT_NOTICE, ...logged };
   const facts = disputeFacts(dispute, order);
   const { order: _, ...own } = facts;
-  return { ...own, etag: entityTag(factsState(facts, order)) };
+  return { ...own, etag: entityTag(factsState(facts, dispute, order)) };
 }
 
 /** The open dispute that conflicts with a party's request, with what that party may do about it. */

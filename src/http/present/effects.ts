@@ -1,5 +1,6 @@
 import type { Decided } from '../../application/write.ts';
 import { type Dispute, type Order, openDisputeOf } from '../../domain/state.ts';
+import { asSeenAt } from '../../domain/transition.ts';
 import { iso, isoOrNull } from '../endpoint/instants.ts';
 import { presentExtra, presentOnExpiry } from './disputes.ts';
 
@@ -21,13 +22,13 @@ function deadlineEffects(before: Dispute | null, after: Dispute | null) {
 }
 
 /** What a command changes, as the answer to its dry run says it; what time had made due before is not its doing. */
-export function presentEffects({ decision }: Decided) {
+export function presentEffects({ decision, now }: Decided) {
   const { settled, state, entries } = decision;
   if (state.order === null) throw new Error('a decision left no order behind');
-  const open = openDisputeOf(state);
+  const open = openDisputeOf(asSeenAt(state, now));
   return {
     order: orderEffects(settled.state.order, state.order),
-    deadline: deadlineEffects(openDisputeOf(settled.state), open),
+    deadline: deadlineEffects(openDisputeOf(asSeenAt(settled.state, now)), open),
     events: entries.slice(settled.entries.length).map(({ type }) => type),
     ...(open !== null && { onExpiry: presentOnExpiry(open.type) }),
   };

@@ -1,5 +1,6 @@
 import type { FeedRow } from '../../application/feed/feed.ts';
 import type { Previous } from '../../domain/commands.ts';
+import type { Notification } from '../../domain/state.ts';
 import { iso, isoOrNull } from '../endpoint/instants.ts';
 import { presentEventDispute, presentEventOrder, presentMoney } from './disputes.ts';
 
@@ -19,12 +20,17 @@ function presentPrevious(previous: Previous | null) {
   };
 }
 
+/** A message that reached a party. */
+export function presentNotification({ role, channel, at }: Notification) {
+  return { role, channel, deliveredAt: iso(at) };
+}
+
 /**
  * An entry of the log as an event: how the order and the dispute stood when it had happened.
  * @param withComment only for the parties of the order, and for a service that sends people their mail
  */
 export function presentEvent(row: FeedRow, withComment: boolean) {
-  const { order, dispute, previous } = row.data;
+  const { order, dispute, previous, notification } = row.data;
   return {
     id: row.id,
     seq: row.seq,
@@ -37,6 +43,7 @@ export function presentEvent(row: FeedRow, withComment: boolean) {
     ...(dispute !== null && { dispute: presentEventDispute(dispute, order) }),
     order: presentEventOrder(order),
     previous: presentPrevious(previous),
+    ...(notification !== undefined && { notification: presentNotification(notification) }),
     ...(withComment && row.comment !== null && { comment: row.comment }),
   };
 }

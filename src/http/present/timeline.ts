@@ -4,6 +4,8 @@ import type { EntryType } from '../../domain/commands.ts';
 import { RESOLUTIONS } from '../../domain/rules.ts';
 import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
 import { iso } from '../endpoint/instants.ts';
+import { presentNotice } from './disputes.ts';
+import { presentNotification } from './events.ts';
 import { withinPageBytes } from './page-bytes.ts';
 
 type TimelineAction = EntryType extends infer Type ? (Type extends `dispute.${infer Action}` ? Action : never) : never;
@@ -13,6 +15,9 @@ function presentTimelineEntry(row: LogRow, index: number, withComment: boolean) 
   const action = row.type.slice('dispute.'.length) as TimelineAction; // a timeline has entries about disputes alone
   const opens = action === 'opened';
   const staysOpen = opens || !(RESOLUTIONS as readonly string[]).includes(action);
+  const { dispute, notification } = row.data;
+  // An entry of a release without notices has none.
+  const notice = action === 'expired' ? dispute?.notice : undefined;
   return {
     seq: index + 1,
     at: iso(row.occurredAt),
@@ -21,6 +26,8 @@ function presentTimelineEntry(row: LogRow, index: number, withComment: boolean) 
     fromStatus: opens ? null : ('open' as const),
     toStatus: staysOpen ? ('open' as const) : ('resolved' as const),
     cause: row.cause,
+    ...(notice !== undefined && { notice: presentNotice(notice) }),
+    ...(notification !== undefined && { notification: presentNotification(notification) }),
     ...(withComment && row.comment !== null && { comment: row.comment }),
     ...(withComment && row.commentErasedAt !== null && { commentErasedAt: iso(row.commentErasedAt) }),
   };

@@ -29,6 +29,7 @@ export const PROBLEMS = {
   order_not_disputable: { status: 409, title: 'This order cannot be disputed' },
   change_outdated: { status: 409, title: 'The order has changed since this was asked for' },
   comment_limit_reached: { status: 409, title: 'The dispute has as many comments as it may have' },
+  notice_limit_reached: { status: 409, title: 'Notices are recorded on as many channels as there may be' },
   dispute_limit_reached: { status: 409, title: 'The order has had too many disputes' },
   cooldown_active: { status: 409, title: 'The same request was declined a short time ago' },
   endpoint_limit_reached: { status: 409, title: 'There are as many webhook endpoints as there may be' },
@@ -47,6 +48,7 @@ export const PROBLEMS = {
   reason_required: { status: 422, title: 'A reason is required' },
   comment_required: { status: 422, title: 'A comment is required' },
   invalid_change: { status: 422, title: 'The order cannot be changed like this' },
+  invalid_notice: { status: 422, title: 'The notice does not fit the dispute' },
   idempotency_key_reused: { status: 422, title: 'This key was used for another request' },
   rate_limited: { status: 429, title: 'Too many requests' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
@@ -173,6 +175,10 @@ export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<st
       return { code, detail: CHANGE_IS_OUTDATED[rejection.reason], extra: { reason: rejection.reason } };
     case 'comment_limit_reached':
       return { code, detail: `A dispute has at most ${LIMITS.comments} comments. Answer it or wait for its end.` };
+    case 'notice_limit_reached':
+      return { code, detail: `Notices of a party are recorded on at most ${LIMITS.noticeChannels} channels.` };
+    case 'invalid_notice':
+      return unprocessable(code, noticeError(rejection));
     case 'cooldown_active':
       return {
         code,
@@ -250,6 +256,12 @@ function reasonError(role: Role | null): InputError {
   if (role === null) return inputError('/reason', 'unknown', {}, 'Leave the reason out: only a cancellation has one.');
   const values = REASONS.filter((reason) => reason.role === role).map((reason) => reason.code);
   return inputError('/reason', 'not_one_of', { values }, 'Choose a reason from the list.');
+}
+
+function noticeError({ fault }: Extract<Rejection, { code: 'invalid_notice' }>): InputError {
+  return 'latest' in fault
+    ? inputError('/deliveredAt', 'too_big', { latest: iso(fault.latest) })
+    : inputError('/deliveredAt', 'too_small', { earliest: iso(fault.earliest) });
 }
 
 function changeError({ pointer, fault }: Extract<Rejection, { code: 'invalid_change' }>): InputError {

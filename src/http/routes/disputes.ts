@@ -3,7 +3,14 @@ import { partyIdOf } from '../../application/caller.ts';
 import { readOrder, readTimeline } from '../../application/read.ts';
 import { type DisputeAction, LIMITS } from '../../domain/rules.ts';
 import { type Party, roleIn } from '../../domain/state.ts';
-import { carryOut, disputeAfter, disputeDryRun, disputePrecondition, orderPrecondition } from '../endpoint/commands.ts';
+import {
+  asParty,
+  carryOut,
+  disputeAfter,
+  disputeDryRun,
+  disputePrecondition,
+  orderPrecondition,
+} from '../endpoint/commands.ts';
 import { type Endpoint, operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
 import { stored } from '../endpoint/reply.ts';
@@ -22,12 +29,6 @@ import {
 import { DisputeDryRun, DRY_RUN, DryRunQuery } from '../schemas/dry-run.ts';
 
 const DisputeParams = z.strictObject({ id: DisputeId });
-
-/** A user gets as far as a command only as a party of the order. */
-function asParty(party: Party | null): Party {
-  if (party === null) throw new Error('a command of a party came without one');
-  return party;
-}
 
 const openDispute = operation({
   operationId: 'openDispute',

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { partyIdOf } from '../../application/caller.ts';
 import { readOrder } from '../../application/read.ts';
 import type { CommandRequest, Decided } from '../../application/write.ts';
+import { asSeenAt } from '../../domain/transition.ts';
 import { carryOut, orderPrecondition } from '../endpoint/commands.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { stored } from '../endpoint/reply.ts';
@@ -17,7 +18,7 @@ const OrderParams = z.strictObject({ orderId: OrderId });
 
 /** A reported order as it is afterwards. */
 function orderAfter({ decision, now }: Decided) {
-  const { order, disputes } = decision.state;
+  const { order, disputes } = asSeenAt(decision.state, now);
   if (order === null) throw new Error('a report left no order behind');
   return presentOrder(order, disputes, now);
 }

@@ -31,6 +31,44 @@ export const Actor = z
   })
   .meta({ id: 'Actor', description: 'Who did something: a party, a deadline (`system`) or the order service.' });
 
+export const LogActor = z
+  .strictObject({
+    role: z.enum([...ROLES, 'system', 'order_service', 'notifier']),
+    id: z.string().optional().meta({ description: 'Absent for `system`: a deadline.' }),
+  })
+  .meta({
+    id: 'LogActor',
+    description:
+      'Who did something: a party, a deadline (`system`), the order service, or a service that notifies the parties.',
+  });
+
+export const Notice = z
+  .strictObject({
+    remindedAt: Timestamp.nullable().meta({ description: 'When the respondent was reminded of the deadline last.' }),
+    notifiedAt: Timestamp.nullable().meta({ description: 'When the respondent was notified first.' }),
+    seenAt: Timestamp.nullable().meta({ description: 'When the respondent saw the dispute first.' }),
+  })
+  .meta({
+    id: 'Notice',
+    description:
+      'What is known of how the respondent heard of the dispute. Facts only: no rule depends on them, and If-Match does ' +
+      'not compare them. They stay as they were when the dispute was resolved.',
+  });
+
+const Channel = z
+  .string()
+  .regex(/^[a-z0-9_-]{1,32}$/, 'Write 1 to 32 of a-z 0-9 _ -.')
+  .meta({ description: 'How it was sent: 1 to 32 of `a-z 0-9 _ -`.', maxLength: 32, examples: ['email'] });
+
+export const Notification = z
+  .strictObject({ role: Role, channel: z.string(), deliveredAt: Timestamp })
+  .meta({ id: 'Notification', description: 'A message about the dispute that reached a party.' });
+
+export const NoticeRequest = z.strictObject({ role: Role, channel: Channel, deliveredAt: InstantInput }).meta({
+  id: 'NoticeRequest',
+  examples: [{ role: 'freelancer', channel: 'email', deliveredAt: '2026-11-23T10:00:04.000Z' }],
+});
+
 export const OnExpiry = z
   .strictObject({ action: z.enum(EXPIRY_ACTIONS), orderStatus: z.enum(['mutually_cancelled', 'previous']) })
   .meta({ id: 'OnExpiry', description: 'What silence does, and the status that the order then has.' });
@@ -88,6 +126,7 @@ export const Dispute = z
     onExpiry: OnExpiry,
     awaiting: Role.nullable().meta({ description: 'Who has to respond; null once the dispute is resolved.' }),
     version: z.int().min(1),
+    notice: Notice,
     order: OrderSummary,
     livemode: Livemode,
     viewer: Viewer.optional().meta({ description: 'Absent for services.' }),
@@ -132,13 +171,15 @@ export const TimelineEntry = z
   .strictObject({
     seq: z.int().min(1).meta({ description: 'Its place in the timeline, from 1.' }),
     at: Timestamp,
-    action: z.enum(['opened', ...RESOLUTIONS, 'comment_added', 'deadline_shifted', 'reminder_due']),
-    actor: Actor,
+    action: z.enum(['opened', ...RESOLUTIONS, 'comment_added', 'deadline_shifted', 'reminder_due', 'seen', 'notified']),
+    actor: LogActor,
     fromStatus: DisputeStatus.nullable(),
     toStatus: DisputeStatus,
     cause: z
       .string()
       .meta({ description: '`deadline`, `hold:` and the id of the hold, or `request:` and the id of the request.' }),
+    notice: Notice.optional().meta({ description: 'With `expired`: what was known when silence took effect.' }),
+    notification: Notification.optional().meta({ description: 'With `notified`.' }),
     comment: z.string().optional().meta({ description: 'Absent where there is none, and for services.' }),
     commentErasedAt: Timestamp.optional().meta({
       description: 'There was a comment, and it was erased then. Absent for services.',

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ENTRY_TYPES } from '../../domain/commands.ts';
 import { LIMITS } from '../../domain/rules.ts';
 import { Livemode, Money, OrderId, Timestamp } from './common.ts';
-import { Actor, Dispute, OrderStatus } from './disputes.ts';
+import { Dispute, LogActor, Notification, OrderStatus } from './disputes.ts';
 import { decimal, listOf } from './input.ts';
 import { Order, ReportedStatus } from './orders.ts';
 
@@ -48,10 +48,11 @@ export const Event = z
     orderId: OrderId,
     orderVersion: z.int().min(1).meta({ description: 'Counts the events of this order, from 1, without gaps.' }),
     livemode: Livemode,
-    actor: Actor,
+    actor: LogActor,
     dispute: EventDispute.optional().meta({ description: 'Absent where the event is about the order alone.' }),
     order: EventOrder,
     previous: EventPrevious.nullable(),
+    notification: Notification.optional().meta({ description: 'With `dispute.notified`.' }),
     comment: z.string().optional().meta({
       description:
         'What was written with it: for the parties, with the scope `comments:read`, and for endpoints that may have it.',

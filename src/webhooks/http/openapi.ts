@@ -72,6 +72,16 @@ const TOLD: Readonly<Record<EntryType, Told>> = {
       'Sent at each configured time before `respondBy` while the dispute is open and not held; where several have come ' +
       'due at once, one stands for all.',
   },
+  'dispute.seen': {
+    summary: 'A party saw a dispute',
+    sent: 'Sent when a party has seen an open dispute for the first time; `actor` is that party.',
+  },
+  'dispute.notified': {
+    summary: 'A party was notified of a dispute',
+    sent:
+      'Sent when a service has recorded that a message reached a party of an open dispute, for the first one on each ' +
+      'channel; `notification` says whom, how and when.',
+  },
   'order.status_changed': {
     summary: 'The status of an order changed',
     sent:

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Command } from '../../../src/domain/commands.ts';
 import { decide } from '../../../src/domain/decide.ts';
 import { DISPUTE_ACTIONS, ROLES, type Role } from '../../../src/domain/rules.ts';
-import { type Instant, loggedOrder, REPORTED_STATUSES, type State } from '../../../src/domain/state.ts';
+import { type Instant, loggedDispute, loggedOrder, REPORTED_STATUSES, type State } from '../../../src/domain/state.ts';
 import { asSeenAt, type Step } from '../../../src/domain/transition.ts';
 import {
   presentDispute,
@@ -14,7 +14,22 @@ import {
 } from '../../../src/http/present/disputes.ts';
 import { Dispute } from '../../../src/http/schemas/disputes.ts';
 import { Order } from '../../../src/http/schemas/orders.ts';
-import { act, DAY, HOUR, open, opened, orderOf, quiet, REQUESTS, report, T0, WINDOW } from '../../domain/builders.ts';
+import {
+  act,
+  after,
+  DAY,
+  HOUR,
+  notified,
+  open,
+  opened,
+  orderOf,
+  quiet,
+  REQUESTS,
+  report,
+  seenBy,
+  T0,
+  WINDOW,
+} from '../../domain/builders.ts';
 
 /** What stays as it was when the order was first reported or the dispute was opened. */
 const FIXED: readonly string[] = [
@@ -78,6 +93,7 @@ const SITUATIONS: readonly State[] = [
   quiet(),
   quiet({ deliverBy: null, reportedDeliverBy: null, title: null }),
   ...REQUESTS.map(([type, role]) => opened(type, role)),
+  after(quiet(), [open('cancellation', 'client', { remindersMs: [WINDOW.cancellation - 2 * HOUR] }), T0]),
   ...REQUESTS.map(([type, role]) => decide(opened(type, role), act('withdraw', role), T0 + HOUR).state),
   ...REQUESTS.map(([type, role]) => ({
     ...opened(type, role),
@@ -99,6 +115,11 @@ const acting: fc.Arbitrary<Command> = fc
   .tuple(fc.constantFrom(...DISPUTE_ACTIONS), fc.constantFrom(...ROLES))
   .map(([action, role]) => act(action, role));
 
+const noticing: fc.Arbitrary<Command> = fc.oneof(
+  fc.constantFrom(...ROLES).map((role) => seenBy(role)),
+  fc.constantFrom(...ROLES).map((role) => notified(role, 'email', T0 + HOUR)),
+);
+
 const opening: fc.Arbitrary<Command> = fc
   .constantFrom(...REQUESTS)
   .map(([type, role]) => open(type, role, { disputeId: 'dispute-2' }));
@@ -106,7 +127,7 @@ const opening: fc.Arbitrary<Command> = fc
 /** Any situation, and what one of the callers does in it a while later: mostly before a deadline, sometimes behind it. */
 const steps = fc.tuple(
   fc.constantFrom(...SITUATIONS),
-  fc.oneof({ weight: 3, arbitrary: reporting }, { weight: 2, arbitrary: acting }, opening),
+  fc.oneof({ weight: 3, arbitrary: reporting }, { weight: 2, arbitrary: acting }, noticing, opening),
   fc.constantFrom(3 * HOUR, 4 * HOUR, WINDOW.cancellation + DAY),
 );
 
@@ -158,7 +179,7 @@ describe('every change that a reader can see has a log entry', () => {
         expect(order.etag.startsWith(etag.slice(0, -1))).toBe(true);
         if (entry.dispute === null) return;
         const dispute = viewsOf({ ...played.state, disputes: [entry.dispute] }, null, played.now).dispute;
-        const { etag: disputeTag, ...toldOfDispute } = presentEventDispute(entry.dispute, entry.order);
+        const { etag: disputeTag, ...toldOfDispute } = presentEventDispute(loggedDispute(entry.dispute), entry.order);
         expect(dispute).toMatchObject(toldOfDispute);
         expect(dispute?.etag.startsWith(disputeTag.slice(0, -1))).toBe(true);
       }),

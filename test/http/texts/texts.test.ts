@@ -72,7 +72,7 @@ describe('there is a text for', () => {
         ...RESOLUTIONS.map((resolution) => `resolution.${resolution}`),
         ...EXPIRY_ACTIONS.map((action) => `expiry.${action}`),
         ...ATTRIBUTIONS.map((attribution) => `attribution.${attribution}`),
-        ...[...ROLES, 'system', 'order_service'].map((role) => `role.${role}`),
+        ...[...ROLES, 'system', 'order_service', 'notifier'].map((role) => `role.${role}`),
         ...ENTRY_TYPES.map((type) => `event.${type}`),
       ]),
     ).toEqual([]);

@@ -59,10 +59,12 @@ const delivery = (status: number, suffix = ''): Row => ({
 });
 
 const SAYS = { comment: 'So be it.' };
+const A_NOTICE = () => ({ role: 'freelancer', channel: 'email', deliveredAt: new Date().toISOString() });
 const ANY_SERVICE = {
   'orders:write': 200,
   'disputes:read': 200,
   'events:read': 200,
+  'notices:write': 200,
   'comments:read': 200,
   'webhooks:manage': 200,
   ops: 200,
@@ -96,6 +98,13 @@ export const EXPECTATIONS: Readonly<Record<string, Row>> = {
   declineDispute: { request: dispute('/decline', SAYS), dispute: 'cancellation', ...users(404, 403, 200) },
   provideUpdate: { request: dispute('/provide-update', SAYS), dispute: 'order_update', ...users(404, 403, 200) },
   withdrawDispute: { request: dispute('/withdraw', SAYS), dispute: 'cancellation', ...users(404, 200, 403) },
+  markDisputeSeen: { request: dispute('/seen'), dispute: 'cancellation', ...users(404, 200, 200) },
+  recordNotice: {
+    request: (scene) => ({ ...dispute('/notices')(scene), body: A_NOTICE() }),
+    dispute: 'cancellation',
+    ...NO_USER,
+    services: { 'notices:write': 200 },
+  },
   addComment: { request: dispute('/comments', SAYS), dispute: 'cancellation', ...users(404, 200, 200) },
   listEvents: { request: at('/v1/events'), ...NO_USER, services: { 'events:read': 200 } },
   createWebhookEndpoint: { request: at('/v1/webhook-endpoints', HOOK), ...MANAGER(201) },

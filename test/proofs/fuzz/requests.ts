@@ -62,7 +62,7 @@ function idOf(random: Random, { name, schema }: Parameter, world: World, operati
   if (name === 'orderId') {
     return random.chance(0.95) ? random.pick(world.orderIds) : String(makeValue(random, schema));
   }
-  const isDispute = /Dispute|Update|Comment|Timeline/.test(operationId);
+  const isDispute = /Dispute|Update|Comment|Timeline|Notice/.test(operationId);
   if (isDispute && world.disputeIds.length > 0 && random.chance(0.95)) return random.pick(world.disputeIds.slice(-300));
   return String(makeValue(random, schema));
 }

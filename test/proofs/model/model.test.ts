@@ -52,6 +52,7 @@ const asking: fc.Arbitrary<Ask> = fc.oneof(
     }),
     weight: 4,
   },
+  { arbitrary: fc.record({ what: fc.constantFrom('seen' as const, 'notified' as const), by: role }), weight: 2 },
 );
 
 const fault = fc.constantFrom<Fault>('before the commit', 'after the commit');
@@ -138,10 +139,14 @@ function play(world: World, model: Model, { does }: Turn, now: number, key: stri
   }
 }
 
-function seenBy(model: Model) {
+const placedAt = (step: number | null | undefined) => (step === null || step === undefined ? null : T0 + step);
+
+function expectedOf(model: Model) {
   const { last, status, reported, revision, date: agreed, extras } = model;
   return {
     status,
+    seen: placedAt(last?.seen),
+    notified: placedAt(last?.notified),
     reported,
     revision,
     date: agreed,
@@ -164,7 +169,7 @@ function playAll(turns: readonly Turn[], answers = new Set<string>()): void {
     model.walkTo(now);
     const answer = play(world, model, one, now, `key-${index}`);
     if (answer !== null) answers.add(answer);
-    expect(world.see(now)).toEqual(seenBy(model));
+    expect(world.see(now)).toEqual(expectedOf(model));
   }
   const versions = world.log.map(({ orderVersion }) => orderVersion);
   expect(versions).toEqual(versions.map((_, index) => index + 1));

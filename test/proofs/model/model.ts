@@ -5,6 +5,8 @@ import type { ReportedStatus } from '../../../src/domain/state.ts';
 export type Ask =
   | { readonly what: 'open'; readonly type: DisputeType; readonly by: Role; readonly change: ModelChange }
   | { readonly what: DisputeAction; readonly by: Role }
+  /** A party looks, or a message reaches it. */
+  | { readonly what: 'seen' | 'notified'; readonly by: Role }
   | {
       readonly what: 'report';
       readonly status: ReportedStatus;
@@ -36,6 +38,9 @@ interface ModelDispute {
   readonly change: ModelChange;
   resolution: string | null;
   respondBy: number;
+  /** When the respondent saw it first, and was notified first. */
+  seen: number | null;
+  notified: number | null;
 }
 
 /** How long each request is open, in steps. */
@@ -93,6 +98,7 @@ export class Model {
   /** The answer to a command. */
   tell(ask: Ask): string {
     if (ask.what === 'report') return this.#report(ask);
+    if (ask.what === 'seen' || ask.what === 'notified') return this.#note(ask.what, ask.by);
     return ask.what === 'open' ? this.#openOne(ask.type, ask.by, ask.change) : this.#act(ask.what, ask.by);
   }
 
@@ -103,7 +109,8 @@ export class Model {
     if (this.open !== null) return 'dispute_already_open';
     if (type === 'order_change' && this.#misfit(change) !== null) return 'invalid_change';
     const respondBy = this.#now + WINDOWS[type];
-    this.last = { type, opener: by, openedAt: this.#now, change, resolution: null, respondBy };
+    const unknown = { seen: null, notified: null };
+    this.last = { type, opener: by, openedAt: this.#now, change, resolution: null, respondBy, ...unknown };
     return 'done';
   }
 
@@ -112,6 +119,13 @@ export class Model {
     if (date !== null && date <= this.#now) return 'date_passed';
     if (date !== null && this.date !== null && date <= this.date) return 'date_not_later';
     return currency !== null && currency !== this.currency ? 'currency_changed' : null;
+  }
+
+  /** What is known of the respondent, as long as the dispute is open. */
+  #note(what: 'seen' | 'notified', by: Role): string {
+    const { open } = this;
+    if (open !== null && by !== open.opener) open[what] ??= this.#now;
+    return 'done';
   }
 
   #act(what: DisputeAction, by: Role): string {

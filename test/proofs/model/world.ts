@@ -1,8 +1,8 @@
 import type { Command } from '../../../src/domain/commands.ts';
 import { decide } from '../../../src/domain/decide.ts';
-import type { Hold, State } from '../../../src/domain/state.ts';
+import { type Hold, noticeOf, type State } from '../../../src/domain/state.ts';
 import { applyDue, asSeenAt, type Entry, type Step } from '../../../src/domain/transition.ts';
-import { act, open, orderOf, report, T0 } from '../../domain/builders.ts';
+import { act, notified, open, orderOf, report, seenBy, T0 } from '../../domain/builders.ts';
 import { type Ask, WINDOWS } from './model.ts';
 
 /** What goes wrong with a request: it dies before its commit, or its answer gets lost after it. */
@@ -38,13 +38,16 @@ export class World {
     this.log.push(...entries);
   }
 
-  #command(ask: Ask): Command {
+  #command(ask: Ask, at: number): Command {
+    const disputeId = `dispute-${this.#disputes}`;
+    if (ask.what === 'seen') return { ...seenBy(ask.by), disputeId };
+    if (ask.what === 'notified') return { ...notified(ask.by, 'email', at), disputeId };
     if (ask.what === 'report') {
       const { status, revision, date, currency } = ask;
       const deliverBy = date === null ? null : T0 + date;
       return report({ status, revision, deliverBy, price: { amount: 20_000, currency } });
     }
-    if (ask.what !== 'open') return act(ask.what, ask.by, { disputeId: `dispute-${this.#disputes}` });
+    if (ask.what !== 'open') return act(ask.what, ask.by, { disputeId });
     const { date, currency } = ask.change;
     const change =
       ask.type === 'order_change'
@@ -53,15 +56,16 @@ export class World {
             extras: currency === null ? [] : [{ title: 'Extra', price: { amount: 1, currency } }],
           }
         : null;
-    const disputeId = `dispute-${this.#disputes + 1}`;
-    return open(ask.type, ask.by, { disputeId, change, windowMs: WINDOWS[ask.type] });
+    const next = `dispute-${this.#disputes + 1}`;
+    return open(ask.type, ask.by, { disputeId: next, change, windowMs: WINDOWS[ask.type] });
   }
 
   /** Takes a request, once for its key; null if its sender gets no answer. */
   tell(ask: Ask, now: number, key: string, fault: Fault): string | null {
     const kept = this.#answers.get(key);
     if (kept !== undefined) return fault === 'none' ? kept : null;
-    const decision = decide(this.#load(), this.#command(ask), this.#instant(now));
+    const at = this.#instant(now);
+    const decision = decide(this.#load(), this.#command(ask, at), at);
     if (fault === 'before the commit') return null;
     this.#commit(decision);
     const { rejection } = decision;
@@ -82,8 +86,11 @@ export class World {
     const seen = asSeenAt(this.#load(), this.#instant(now));
     const dispute = seen.disputes.find(({ id }) => id === `dispute-${this.#disputes}`);
     const { status, reportedStatus, deliverBy, price, extras, revision } = orderOf(seen);
+    const notice = dispute === undefined ? null : noticeOf(dispute);
     return {
       status,
+      seen: notice?.seenAt ?? null,
+      notified: notice?.notifiedAt ?? null,
       reported: reportedStatus,
       revision,
       date: deliverBy === null ? null : deliverBy - T0,

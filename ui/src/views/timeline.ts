@@ -6,9 +6,11 @@ import { humanize } from '../texts.ts';
 const SHOWN = 6;
 
 /** The comment of the request itself stands with it, above. */
-function entryView(context: Context, { action, actor, at, comment, commentErasedAt }: TimelineEntry): TemplateResult {
-  const who = nameOf(context, actor.role);
-  const what = context.translate([`timeline.${action}.${who}`, `timeline.${action}`]) ?? humanize(action);
+function entryView(context: Context, entry: TimelineEntry): TemplateResult {
+  const { action, actor, at, comment, commentErasedAt, notification } = entry;
+  const who = nameOf(context, notification?.role ?? actor.role);
+  const channel = notification?.channel ?? '';
+  const what = context.translate([`timeline.${action}.${who}`, `timeline.${action}`], { channel }) ?? humanize(action);
   return html`<li class=${`${action} ${who}`}>
     <p><span>${what}</span> <time datetime=${at} class="secondary">${context.format.moment(at, context.now)}</time></p>
     ${comment === undefined || action === 'opened' ? nothing : html`<blockquote part="comment">${comment}</blockquote>`}

@@ -1,0 +1,103 @@
+import { z } from 'zod';
+import { LIMITS } from '../../domain/rules.ts';
+import type { Party } from '../../domain/state.ts';
+import { asParty, carryOut, disputeAfter, disputeDryRun, disputePrecondition } from '../endpoint/commands.ts';
+import { operation } from '../endpoint/endpoint.ts';
+import { idempotencyKey } from '../endpoint/idempotency-key.ts';
+import { stored } from '../endpoint/reply.ts';
+import { disputeHref } from '../present/disputes.ts';
+import { DisputeId } from '../schemas/common.ts';
+import { Dispute, NoticeRequest } from '../schemas/disputes.ts';
+import { DisputeDryRun, DRY_RUN, DryRunQuery } from '../schemas/dry-run.ts';
+
+const DisputeParams = z.strictObject({ id: DisputeId });
+
+const success = [
+  { status: 200, description: 'The dispute as it is now.', schema: Dispute, headers: ['ETag'] },
+  { status: 200, description: DRY_RUN, schema: DisputeDryRun, dryRun: true },
+] as const;
+
+const markDisputeSeen = operation({
+  operationId: 'markDisputeSeen',
+  method: 'POST',
+  path: '/v1/disputes/{id}/seen',
+  tag: 'Disputes',
+  summary: 'Record that you have seen a dispute',
+  description:
+    'Send it when the request is on the screen. The first call of each party counts, and repeating it changes nothing; ' +
+    "`notice.seenAt` is the respondent's. A dispute that is resolved stays as it is: the answer is 200, and nothing is recorded.",
+  access: { party: true },
+  params: DisputeParams,
+  query: DryRunQuery,
+  takesKey: true,
+  takesIfMatch: true,
+  success,
+  problems: ['not_found'],
+  handle: (call) => {
+    const { id: disputeId } = call.params;
+    const precondition = disputePrecondition(call, disputeId);
+    const command = (party: Party | null) =>
+      ({ kind: 'mark_seen', actor: asParty(party), disputeId, precondition }) as const;
+    const url = `${disputeHref(disputeId)}/seen`;
+    return carryOut(
+      call,
+      { url, target: { disputeId }, command, key: idempotencyKey(call) },
+      {
+        success: (decided) => {
+          const body = disputeAfter(decided);
+          return stored(call.reply(200, body, { etag: body.etag }));
+        },
+        dryRun: (decided) => stored(call.reply(200, disputeDryRun(decided))),
+      },
+    );
+  },
+});
+
+const recordNotice = operation({
+  operationId: 'recordNotice',
+  method: 'POST',
+  path: '/v1/disputes/{id}/notices',
+  tag: 'Disputes',
+  summary: 'Record that a party was notified',
+  description:
+    'For services that send people their mail: a message about the dispute has reached a party. Of each party the first notice ' +
+    `on each channel counts, on at most ${LIMITS.noticeChannels} channels, and repeating it changes nothing. ` +
+    '`notice.notifiedAt` is the earliest `deliveredAt` of the respondent. It lies between the opening and now; up to a minute ' +
+    'beyond either, as clocks differ, is taken for that bound, and on a test clock any instant beyond. A dispute that is resolved stays as it is: the answer is 200, ' +
+    'and nothing is recorded.',
+  access: { scopes: ['notices:write'] },
+  params: DisputeParams,
+  query: DryRunQuery,
+  body: NoticeRequest,
+  takesKey: true,
+  takesIfMatch: true,
+  success,
+  problems: ['not_found', 'notice_limit_reached', 'invalid_notice'],
+  handle: (call) => {
+    const { id: disputeId } = call.params;
+    const { role, channel, deliveredAt } = call.body;
+    const precondition = disputePrecondition(call, disputeId);
+    const command = () =>
+      ({
+        kind: 'record_notice',
+        actor: { role: 'notifier', id: call.caller.id },
+        disputeId,
+        notification: { role, channel, at: deliveredAt },
+        precondition,
+      }) as const;
+    const url = `${disputeHref(disputeId)}/notices`;
+    return carryOut(
+      call,
+      { url, target: { disputeId }, command, key: idempotencyKey(call) },
+      {
+        success: (decided) => {
+          const body = disputeAfter(decided);
+          return stored(call.reply(200, body, { etag: body.etag }));
+        },
+        dryRun: (decided) => stored(call.reply(200, disputeDryRun(decided))),
+      },
+    );
+  },
+});
+
+export const noticeRoutes = [markDisputeSeen, recordNotice];
