@@ -11,13 +11,13 @@ import {
   type Page,
   type PageRequest,
   readPage,
-} from '../store/listing.ts';
+} from '../store/lists/listing.ts';
 import { type Found, find, lastResolved, type TimelinePage, type TimelinePlace, timelineOf } from '../store/reads.ts';
 import type { Target, Wanted } from '../store/target.ts';
 import { applyDueDeadlines } from './apply-due.ts';
 import type { CoreDeps } from './write.ts';
 
-export { type Filter, type Page, type Position, positionOf, SORTS, type Sort } from '../store/listing.ts';
+export { type Filter, type Page, type Position, positionOf, SORTS, type Sort } from '../store/lists/listing.ts';
 export type { LogRow, TimelinePage, TimelinePlace } from '../store/reads.ts';
 
 /**

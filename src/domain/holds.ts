@@ -10,12 +10,15 @@ export function activeHold(holds: readonly Hold[], dispute: Dispute): Hold | und
   return holds.find((hold) => hold.until === null && covers(hold, dispute));
 }
 
+/** What the time of a hold depends on. */
+type Holdable = Pick<Dispute, 'type' | 'orderId' | 'openedAt' | 'respondBy' | 'heldThrough'>;
+
 /**
  * For how long a dispute has been held without its deadline having been moved for it, in milliseconds. Time in which
  * several holds overlap counts once; time before the dispute was opened does not count, nor does a hold that began when
  * the deadline had passed already.
  */
-export function heldMs(dispute: Dispute, holds: readonly Hold[], now: Instant): number {
+export function heldMs(dispute: Holdable, holds: readonly Hold[], now: Instant): number {
   let counted = Math.max(dispute.openedAt, dispute.heldThrough ?? dispute.openedAt);
   let sum = 0;
   const periods = holds.filter((hold) => covers(hold, dispute)).toSorted((a, b) => a.from - b.from);

@@ -50,6 +50,7 @@ export async function cancelByAgreement({ recorder, orderService, client, freela
     'email',
     'The freelancer has got a mail',
   ]);
+  await succeed('getDisputeSummary', freelancer, {}, ['one', 'One request waits for an answer']);
   await succeed('listDisputes', freelancer, { query: '?awaiting=me' }, ['awaiting_me', 'One open dispute']);
   await stage.letHoursPass(opened.id, 3);
   const comment = { comment: 'The first draft is ready.' };

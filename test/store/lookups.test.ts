@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { type Database, openDatabase, type Tx, withTx } from '../../src/platform/postgres/database.ts';
-import { readPage } from '../../src/store/listing.ts';
+import { readPage } from '../../src/store/lists/listing.ts';
 import { forgetTimers, returnLeases, type Timer } from '../../src/store/timers.ts';
 import { write } from '../../src/store/write-set.ts';
 import { rowsNamed, seedOpen } from '../bench/seed.ts';

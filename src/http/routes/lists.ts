@@ -1,17 +1,20 @@
 import { z } from 'zod';
 import { type Caller, partyIdOf } from '../../application/caller.ts';
 import { type Filter, type Page, positionOf, readDisputes, readOrder, type Sort } from '../../application/read.ts';
+import { readSummary } from '../../application/summary.ts';
 import { DISPUTE_TYPES, ROLES } from '../../domain/rules.ts';
 import { roleIn } from '../../domain/state.ts';
 import { decodeCursor, encodeCursor } from '../endpoint/cursor.ts';
 import { operation } from '../endpoint/endpoint.ts';
+import { digestOf, entityTag } from '../endpoint/etag.ts';
+import { isoOrNull } from '../endpoint/instants.ts';
 import { presentDispute } from '../present/disputes.ts';
 import { withinPageBytes } from '../present/page-bytes.ts';
 import { inputError } from '../problems/input-errors.ts';
 import { invalidInput, problemError } from '../problems/problems.ts';
 import { OrderId } from '../schemas/common.ts';
 import { DISPUTE_STATUSES } from '../schemas/disputes.ts';
-import { DisputePage, DisputesQuery, OrderDisputesQuery } from '../schemas/lists.ts';
+import { DisputePage, DisputeSummary, DisputesQuery, OrderDisputesQuery } from '../schemas/lists.ts';
 
 function presentPage({ rows, next }: Page, filter: Filter, sort: Sort, caller: Caller) {
   const shown = rows.map(({ dispute, order, now }) =>
@@ -77,6 +80,25 @@ const listDisputes = operation({
   },
 });
 
+const getDisputeSummary = operation({
+  operationId: 'getDisputeSummary',
+  method: 'GET',
+  path: '/v1/disputes/summary',
+  tag: 'Disputes',
+  summary: 'Sum up your open disputes',
+  description:
+    'For a badge: how many open disputes wait for you and for others, over all of your orders, and by when you have to answer ' +
+    'next. A dispute whose `respondBy` has passed does not count.',
+  access: { party: true },
+  success: [{ status: 200, description: 'The summary.', schema: DisputeSummary, headers: ['ETag'] }],
+  problems: [],
+  handle: async ({ deps, caller, reply }) => {
+    const { nextRespondBy, ...counts } = await readSummary(deps.write, caller.id);
+    const body = { ...counts, nextRespondBy: isoOrNull(nextRespondBy) };
+    return reply(200, body, { etag: entityTag(digestOf(body)) });
+  },
+});
+
 const listOrderDisputes = operation({
   operationId: 'listOrderDisputes',
   method: 'GET',
@@ -101,4 +123,4 @@ const listOrderDisputes = operation({
   },
 });
 
-export const listRoutes = [listDisputes, listOrderDisputes];
+export const listRoutes = [listDisputes, getDisputeSummary, listOrderDisputes];

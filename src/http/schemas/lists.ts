@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { SORTS } from '../../application/read.ts';
+import { COUNTED_AT_MOST } from '../../application/summary.ts';
 import { DISPUTE_TYPES, RESOLUTIONS, ROLES } from '../../domain/rules.ts';
-import { InstantInput, OrderId, UserId, uuid } from './common.ts';
+
+import { InstantInput, OrderId, Timestamp, UserId, uuid } from './common.ts';
+
 import { DISPUTE_STATUSES, Dispute, DisputeStatus, DisputeType, Resolution } from './disputes.ts';
 import { cursor, decimal, listOf } from './input.ts';
 
@@ -11,6 +14,24 @@ export const DisputePage = z
     nextCursor: z.string().nullable().meta({ description: 'The `cursor` of the next page; null after the last one.' }),
   })
   .meta({ id: 'DisputePage' });
+
+export const DisputeSummary = z
+  .strictObject({
+    actionRequired: z
+      .int()
+      .min(0)
+      .max(COUNTED_AT_MOST)
+      .meta({ description: `How many wait for the caller's answer; ${COUNTED_AT_MOST} stands for that many or more.` }),
+    awaitingOtherParty: z
+      .int()
+      .min(0)
+      .max(COUNTED_AT_MOST)
+      .meta({ description: `How many wait for the other party; ${COUNTED_AT_MOST} stands for that many or more.` }),
+    nextRespondBy: Timestamp.nullable().meta({
+      description: 'The earliest `respondBy` of those that wait for the caller; null where none does.',
+    }),
+  })
+  .meta({ id: 'DisputeSummary', description: "What a badge shows of a user's open disputes." });
 
 const page = {
   limit: decimal({ min: 1, max: 100, byDefault: 20 }).meta({ description: 'How many disputes a page has at most.' }),

@@ -82,6 +82,7 @@ export const EXPECTATIONS: Readonly<Record<string, Row>> = {
   },
   listOrderDisputes: { request: order('/disputes'), ...users(404, 200, 200), services: { 'disputes:read': 200 } },
   listDisputes: { request: at('/v1/disputes'), ...users(200, 200, 200), services: { 'disputes:read': 200 } },
+  getDisputeSummary: { request: at('/v1/disputes/summary'), ...users(200, 200, 200) },
   getDispute: {
     request: dispute(),
     dispute: 'cancellation',

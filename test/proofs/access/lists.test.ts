@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { SORTS } from '../../../src/store/listing.ts';
+import { SORTS } from '../../../src/store/lists/listing.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import type { Dispute } from '../../harness/types.ts';
 

@@ -3,6 +3,7 @@ import { applyDueDeadlines } from '../../../src/application/apply-due.ts';
 import { createCore } from '../../../src/application/command-queue.ts';
 import { sequenceLog } from '../../../src/application/feed/feed.ts';
 import { readDisputes, readOrder, readTimeline } from '../../../src/application/read.ts';
+import { readSummary } from '../../../src/application/summary.ts';
 import type { CoreDeps } from '../../../src/application/write.ts';
 import { DISPUTE_TYPES, RESOLUTIONS } from '../../../src/domain/rules.ts';
 import {
@@ -27,7 +28,7 @@ import {
   readPage,
   SORTS,
   type Sort,
-} from '../../../src/store/listing.ts';
+} from '../../../src/store/lists/listing.ts';
 import { disputesToRemind, overdueDisputes, releasedDisputes } from '../../../src/store/overdue.ts';
 import { leaseTimers } from '../../../src/store/timers.ts';
 import { claimDue } from '../../../src/webhooks/deliver.ts';
@@ -127,6 +128,8 @@ export function reads(now: number): AccessPath[] {
     },
     { name: 'the plain list of a user', run: (db) => plainList(db, A_CLIENT) },
     { name: 'the plain list of a big user', run: (db) => plainList(db, BIG_CLIENT) },
+    { name: 'the summary of a user', run: (db) => readSummary(deps(db), A_CLIENT) },
+    { name: 'the summary of a big user', run: (db) => readSummary(deps(db), BIG_CLIENT) },
     { name: 'overdue ones of a user', run: (db) => overdueAmong(db, { partyId: A_CLIENT }) },
     { name: 'overdue ones of a big user', run: (db) => overdueAmong(db, { partyId: BIG_CLIENT }) },
     { name: 'overdue ones of an order', run: (db) => overdueAmong(db, { partyId: null, orderId: OPEN_ORDER }) },

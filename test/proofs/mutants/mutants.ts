@@ -1059,7 +1059,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'changes at the instant that was asked for are left out',
-    file: 'src/store/listing.ts',
+    file: 'src/store/lists/listing.ts',
     edits: [{ search: '.updatedAt} >= ', replace: '.updatedAt} > ' }],
     killedBy: ['test/http/routes/filters.test.ts'],
     named: 'updatedAfter',

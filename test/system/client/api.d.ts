@@ -236,6 +236,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/disputes/{id}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record that you have seen a dispute
+         * @description Send it when the request is on the screen. The first call of each party counts, and repeating it changes nothing; `notice.seenAt` is the respondent's. A dispute that is resolved stays as it is: the answer is 200, and nothing is recorded.
+         *
+         *     For the parties of the order.
+         */
+        post: operations["markDisputeSeen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disputes/{id}/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record that a party was notified
+         * @description For services that send people their mail: a message about the dispute has reached a party. Of each party the first notice on each channel counts, on at most 10 channels, and repeating it changes nothing. `notice.notifiedAt` is the earliest `deliveredAt` of the respondent. It lies between the opening and now; up to a minute beyond either, as clocks differ, is taken for that bound, and on a test clock any instant beyond. A dispute that is resolved stays as it is: the answer is 200, and nothing is recorded.
+         *
+         *     For services with `notices:write`.
+         */
+        post: operations["recordNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/disputes": {
         parameters: {
             query?: never;
@@ -250,6 +294,28 @@ export interface paths {
          *     For users and services with `disputes:read`.
          */
         get: operations["listDisputes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disputes/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sum up your open disputes
+         * @description For a badge: how many open disputes wait for you and for others, over all of your orders, and by when you have to answer next. A dispute whose `respondBy` has passed does not count.
+         *
+         *     For users.
+         */
+        get: operations["getDisputeSummary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1058,6 +1124,46 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "dispute.seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A party saw a dispute
+         * @description Sent when a party has seen an open dispute for the first time; `actor` is that party. `previous` is null.
+         */
+        post: operations["onDisputeSeen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "dispute.notified": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A party was notified of a dispute
+         * @description Sent when a service has recorded that a message reached a party of an open dispute, for the first one on each channel; `notification` says whom, how and when. `previous` is null.
+         */
+        post: operations["onDisputeNotified"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "order.status_changed": {
         parameters: {
             query?: never;
@@ -1367,6 +1473,7 @@ export interface components {
             awaiting: components["schemas"]["Role"] | null;
             /** Format: int64 */
             version: number;
+            notice: components["schemas"]["Notice"];
             order: components["schemas"]["OrderSummary"];
             /** @description False in a sandbox. */
             livemode: boolean;
@@ -1414,6 +1521,15 @@ export interface components {
         };
         /** @enum {string} */
         DisputeStatus: "open" | "resolved";
+        /** @description What a badge shows of a user's open disputes. */
+        DisputeSummary: {
+            /** @description How many wait for the caller's answer; 1000 stands for that many or more. */
+            actionRequired: number;
+            /** @description How many wait for the other party; 1000 stands for that many or more. */
+            awaitingOtherParty: number;
+            /** @description The earliest `respondBy` of those that wait for the caller; null where none does. */
+            nextRespondBy: components["schemas"]["Timestamp"] | null;
+        };
         /** @enum {string} */
         DisputeType: "order_update" | "cancellation" | "order_change";
         /** @description What a command would change. */
@@ -1439,7 +1555,7 @@ export interface components {
                 kept?: components["schemas"]["Timestamp"];
             } | null;
             /** @description The types of the events that it would send, in order. */
-            events: ("dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed")[];
+            events: ("dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed")[];
             /** @description What silence would do from then on; only while a dispute is open. */
             onExpiry?: components["schemas"]["OnExpiry"];
         };
@@ -1484,11 +1600,13 @@ export interface components {
             orderVersion: number;
             /** @description False in a sandbox. */
             livemode: boolean;
-            actor: components["schemas"]["Actor"];
+            actor: components["schemas"]["LogActor"];
             /** @description Absent where the event is about the order alone. */
             dispute?: components["schemas"]["EventDispute"];
             order: components["schemas"]["EventOrder"];
             previous: components["schemas"]["EventPrevious"] | null;
+            /** @description With `dispute.notified`. */
+            notification?: components["schemas"]["Notification"];
             /** @description What was written with it: for the parties, with the scope `comments:read`, and for endpoints that may have it. */
             comment?: string;
         };
@@ -1514,6 +1632,7 @@ export interface components {
             awaiting: components["schemas"]["Role"] | null;
             /** Format: int64 */
             version: number;
+            notice: components["schemas"]["Notice"];
             /** @description False in a sandbox. */
             livemode: boolean;
             etag: components["schemas"]["EntityTag"];
@@ -1567,7 +1686,7 @@ export interface components {
             revision?: number;
         };
         /** @enum {string} */
-        EventType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed";
+        EventType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed";
         /** @description Additional work, with its price in the order's currency. */
         Extra: {
             title: components["schemas"]["Title"];
@@ -1664,6 +1783,13 @@ export interface components {
                 pending: number;
             };
         };
+        /** @description Who did something: a party, a deadline (`system`), the order service, or a service that notifies the parties. */
+        LogActor: {
+            /** @enum {string} */
+            role: "client" | "freelancer" | "system" | "order_service" | "notifier";
+            /** @description Absent for `system`: a deadline. */
+            id?: string;
+        };
         /** @description An amount in integer minor units of its currency. */
         Money: {
             amount: components["schemas"]["Amount"];
@@ -1725,6 +1851,37 @@ export interface components {
         };
         /** @description Why, for other operators: 1 to 1000 characters. */
         Note: string;
+        /** @description What is known of how the respondent heard of the dispute. Facts only: no rule depends on them, and If-Match does not compare them. They stay as they were when the dispute was resolved. */
+        Notice: {
+            /** @description When the respondent was reminded of the deadline last. */
+            remindedAt: components["schemas"]["Timestamp"] | null;
+            /** @description When the respondent was notified first. */
+            notifiedAt: components["schemas"]["Timestamp"] | null;
+            /** @description When the respondent saw the dispute first. */
+            seenAt: components["schemas"]["Timestamp"] | null;
+        };
+        /**
+         * @example {
+         *       "role": "freelancer",
+         *       "channel": "email",
+         *       "deliveredAt": "2026-11-23T10:00:04.000Z"
+         *     }
+         */
+        NoticeRequest: {
+            role: components["schemas"]["Role"];
+            /**
+             * @description How it was sent: 1 to 32 of `a-z 0-9 _ -`.
+             * @example email
+             */
+            channel: string;
+            deliveredAt: components["schemas"]["InstantInput"];
+        };
+        /** @description A message about the dispute that reached a party. */
+        Notification: {
+            role: components["schemas"]["Role"];
+            channel: string;
+            deliveredAt: components["schemas"]["Timestamp"];
+        };
         /** @description The open dispute that stands in the way, and what the caller may do about it. */
         Obstacle: {
             id: components["schemas"]["DisputeId"];
@@ -1886,7 +2043,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "dispute_limit_reached" | "cooldown_active" | "endpoint_limit_reached" | "order_has_disputes" | "clock_limit_reached" | "clock_busy" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable";
+            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "notice_limit_reached" | "dispute_limit_reached" | "cooldown_active" | "endpoint_limit_reached" | "order_has_disputes" | "clock_limit_reached" | "clock_busy" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "invalid_notice" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable";
             requestId: string;
             /** @description What is wrong with the input. */
             errors?: components["schemas"]["InputError"][];
@@ -2160,12 +2317,16 @@ export interface components {
             seq: number;
             at: components["schemas"]["Timestamp"];
             /** @enum {string} */
-            action: "opened" | "accepted" | "declined" | "answered" | "withdrawn" | "expired" | "superseded" | "comment_added" | "deadline_shifted" | "reminder_due";
-            actor: components["schemas"]["Actor"];
+            action: "opened" | "accepted" | "declined" | "answered" | "withdrawn" | "expired" | "superseded" | "comment_added" | "deadline_shifted" | "reminder_due" | "seen" | "notified";
+            actor: components["schemas"]["LogActor"];
             fromStatus: components["schemas"]["DisputeStatus"] | null;
             toStatus: components["schemas"]["DisputeStatus"];
             /** @description `deadline`, `hold:` and the id of the hold, or `request:` and the id of the request. */
             cause: string;
+            /** @description With `expired`: what was known when silence took effect. */
+            notice?: components["schemas"]["Notice"];
+            /** @description With `notified`. */
+            notification?: components["schemas"]["Notification"];
             /** @description Absent where there is none, and for services. */
             comment?: string;
             /** @description There was a comment, and it was erased then. Absent for services. */
@@ -2341,7 +2502,7 @@ export interface components {
             secret: string;
         };
         /** @enum {string} */
-        WebhookMessageType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled" | "webhook_endpoint.test";
+        WebhookMessageType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled" | "webhook_endpoint.test";
         WebhookReplay: {
             /**
              * Format: int64
@@ -2358,13 +2519,13 @@ export interface components {
             keepPreviousFor?: string | null;
         };
         /** @enum {string} */
-        WebhookType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled";
+        WebhookType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled";
     };
     responses: never;
     parameters: {
         /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
         IdempotencyKey: string;
-        /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+        /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
         IfMatch: string;
         /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
         IfNoneMatch: string;
@@ -2568,7 +2729,7 @@ export interface operations {
                 dryRun?: boolean;
             };
             header?: {
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2999,7 +3160,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3314,7 +3475,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3502,7 +3663,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3690,7 +3851,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3878,7 +4039,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -4066,7 +4227,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -4364,6 +4525,378 @@ export interface operations {
             };
         };
     };
+    markDisputeSeen: {
+        parameters: {
+            query?: {
+                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @example 01a207d9-2100-7000-8000-000000000004 */
+                id: components["schemas"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dispute as it is now. With `dryRun`: what it would come to. Nothing has happened. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["CommandETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"] | components["schemas"]["DisputeDryRun"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `idempotency_key_in_use`: A request with this key is still running. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_in_use";
+                    };
+                };
+            };
+            /** @description `version_mismatch`: It has changed since it was read. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "version_mismatch";
+                    };
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `idempotency_key_reused`: This key was used for another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    recordNotice: {
+        parameters: {
+            query?: {
+                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @example 01a207d9-2100-7000-8000-000000000004 */
+                id: components["schemas"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeRequest"];
+            };
+        };
+        responses: {
+            /** @description The dispute as it is now. With `dryRun`: what it would come to. Nothing has happened. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["CommandETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"] | components["schemas"]["DisputeDryRun"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `notice_limit_reached`: Notices are recorded on as many channels as there may be. `idempotency_key_in_use`: A request with this key is still running. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "notice_limit_reached" | "idempotency_key_in_use";
+                    };
+                };
+            };
+            /** @description `version_mismatch`: It has changed since it was read. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "version_mismatch";
+                    };
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `invalid_notice`: The notice does not fit the dispute. `idempotency_key_reused`: This key was used for another request. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "invalid_notice" | "idempotency_key_reused";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
     listDisputes: {
         parameters: {
             query?: {
@@ -4404,6 +4937,117 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["DisputePage"];
                 };
+            };
+            /** @description `validation_failed`: The request is not valid. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    getDisputeSummary: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The summary. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeSummary"];
+                };
+            };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description `validation_failed`: The request is not valid. */
             400: {
@@ -7133,7 +7777,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000052 */
+                /** @example 01a207d9-2100-7000-8000-000000000057 */
                 id: string;
             };
             cookie?: never;
@@ -7686,7 +8330,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000054 */
+                /** @example 01a207d9-2100-7000-8000-000000000059 */
                 id: string;
             };
             cookie?: never;
@@ -7800,7 +8444,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000054 */
+                /** @example 01a207d9-2100-7000-8000-000000000059 */
                 id: string;
             };
             cookie?: never;
@@ -7956,7 +8600,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000054 */
+                /** @example 01a207d9-2100-7000-8000-000000000059 */
                 id: string;
             };
             cookie?: never;
@@ -8422,8 +9066,13 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 1,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"f3a9bfb055ad68a5\""
+                 *           "etag": "\"5e3c19f577351a9c\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8556,8 +9205,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"b99284721a289c87\""
+                 *           "etag": "\"21a6aedc905a54e7\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8690,8 +9344,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"7ea0ac15f15425f0\""
+                 *           "etag": "\"76afad2aa6376e1d\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8824,8 +9483,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"4aa64e0dca5e543d\""
+                 *           "etag": "\"1fb2254ea17c4d20\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8958,8 +9622,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"f080da674b6000c9\""
+                 *           "etag": "\"8347fff273a7231c\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -9090,8 +9759,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"8a983d3b80a960a3\""
+                 *           "etag": "\"0a19a7806a5c2b49\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -9224,8 +9898,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"2b94f42bfec88066\""
+                 *           "etag": "\"7f89b99fde10915f\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -9355,8 +10034,13 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"1065d63d3cb8aab5\""
+                 *           "etag": "\"a1b33dde8f032a09\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -9485,8 +10169,13 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"1065d63d3cb8aab5\""
+                 *           "etag": "\"a1b33dde8f032a09\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -9609,16 +10298,21 @@ export interface operations {
                  *           "reason": "late_delivery",
                  *           "change": null,
                  *           "openedAt": "2026-11-23T10:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-24T10:00:00.000Z",
                  *           "respondBy": "2026-11-25T10:00:00.000Z",
                  *           "onExpiry": {
                  *             "action": "cancel_order",
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": "freelancer",
-                 *           "version": 1,
+                 *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": "2026-11-24T10:00:00.000Z",
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"f3a9bfb055ad68a5\""
+                 *           "etag": "\"5e3c19f577351a9c\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -9652,6 +10346,283 @@ export interface operations {
                     data: components["schemas"]["Event"] & {
                         /** @enum {string} */
                         type: "dispute.reminder_due";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeSeen: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.seen",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.seen",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "livemode": true,
+                 *         "actor": {
+                 *           "role": "freelancer",
+                 *           "id": "user-9"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "open",
+                 *           "resolution": null,
+                 *           "resolvedBy": null,
+                 *           "resolvedAt": null,
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": "freelancer",
+                 *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": "2026-11-23T13:00:00.000Z"
+                 *           },
+                 *           "livemode": true,
+                 *           "etag": "\"5e3c19f577351a9c\""
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "in_dispute",
+                 *           "previousStatus": "late",
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "livemode": true,
+                 *           "testClockId": null,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "extrasCount": 0,
+                 *           "etag": "\"9f9761d199a39f5d\""
+                 *         },
+                 *         "previous": null
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    type: "dispute.seen";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @enum {string} */
+                        type: "dispute.seen";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeNotified: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.notified",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.notified",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "livemode": true,
+                 *         "actor": {
+                 *           "role": "notifier",
+                 *           "id": "mail-service"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "open",
+                 *           "resolution": null,
+                 *           "resolvedBy": null,
+                 *           "resolvedAt": null,
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": "freelancer",
+                 *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": "2026-11-23T10:00:04.000Z",
+                 *             "seenAt": null
+                 *           },
+                 *           "livemode": true,
+                 *           "etag": "\"5e3c19f577351a9c\""
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "in_dispute",
+                 *           "previousStatus": "late",
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "livemode": true,
+                 *           "testClockId": null,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "extrasCount": 0,
+                 *           "etag": "\"9f9761d199a39f5d\""
+                 *         },
+                 *         "previous": null,
+                 *         "notification": {
+                 *           "role": "freelancer",
+                 *           "channel": "email",
+                 *           "deliveredAt": "2026-11-23T10:00:04.000Z"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    type: "dispute.notified";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @enum {string} */
+                        type: "dispute.notified";
                     };
                 };
             };
@@ -9748,8 +10719,13 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 1,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"f3a9bfb055ad68a5\""
+                 *           "etag": "\"5e3c19f577351a9c\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -9895,8 +10871,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"c8ec082f6c85f47b\""
+                 *           "etag": "\"c88bc26233d95ea7\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -10042,8 +11023,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"c8ec082f6c85f47b\""
+                 *           "etag": "\"c88bc26233d95ea7\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",

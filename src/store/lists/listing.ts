@@ -1,13 +1,13 @@
 import { and, asc, desc, eq, inArray, or, type Placeholder, type SQL, sql } from 'drizzle-orm';
 import { unionAll } from 'drizzle-orm/pg-core';
-import type { DisputeType, Resolution, Role } from '../domain/rules.ts';
-import type { Dispute, Hold, Instant, Order } from '../domain/state.ts';
-import { type Database, prepared } from '../platform/postgres/database.ts';
-import { committedBefore, IN_REAL_TIME, instantOf, testClockNow, timestamptz } from './clock.ts';
-import { clockAndHolds } from './holds.ts';
-import { OVERDUE } from './overdue.ts';
-import { toDispute } from './rows.ts';
-import { disputes } from './schema.ts';
+import type { DisputeType, Resolution, Role } from '../../domain/rules.ts';
+import type { Dispute, Hold, Instant, Order } from '../../domain/state.ts';
+import { type Database, prepared } from '../../platform/postgres/database.ts';
+import { committedBefore, IN_REAL_TIME, instantOf, testClockNow, timestamptz } from '../clock.ts';
+import { clockAndHolds } from '../holds.ts';
+import { OVERDUE } from '../overdue.ts';
+import { toDispute } from '../rows.ts';
+import { disputes } from '../schema.ts';
 
 export const SORTS = ['openedAt', '-openedAt', 'respondBy', 'updatedAt'] as const;
 export type Sort = (typeof SORTS)[number];
