@@ -12,6 +12,7 @@ import { eraseDueComments } from './erasures/erasures.ts';
 import { type AuthOptions, createAuthenticator } from './http/auth/authenticate.ts';
 import { WrongIssuer } from './http/auth/discovery.ts';
 import { presentWebhook } from './http/present/events.ts';
+import { logFailures } from './http/problems/send-problem.ts';
 import type { AppDeps } from './http/server/app.ts';
 import { createEventStreams } from './http/streams/event-streams.ts';
 import { addGauges } from './metrics/gauges.ts';
@@ -190,6 +191,7 @@ export function makeDeps(
       },
       board: openQueueBoard(queue, config.OPS_QUEUES_WRITABLE, health.check),
       log,
+      logFailure: logFailures(log),
     },
     startWorkers: () =>
       startWorkers({

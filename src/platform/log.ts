@@ -1,6 +1,5 @@
 import { hostname } from 'node:os';
 import { type DestinationStream, type Logger, pino, stdSerializers } from 'pino';
-import { createBounded } from './logging/bounded.ts';
 import { traceFields } from './tracing.ts';
 
 function deepestCause(error: Error): Error {
@@ -9,11 +8,19 @@ function deepestCause(error: Error): Error {
   return current;
 }
 
+/** An error as it stands in the log. */
+export interface LoggedError {
+  readonly type: string;
+  readonly message?: string;
+  readonly stack?: string;
+  readonly [more: string]: unknown;
+}
+
 /**
  * An error as it may be logged: where it came from and what kind it is. Of a failed query neither its parameters nor the
  * server's detail are logged, since both can hold what people wrote to each other.
  */
-export function loggable(error: unknown): object {
+export function loggable(error: unknown): LoggedError {
   if (!(error instanceof Error)) return { type: typeof error };
   const cause = deepestCause(error);
   const { code, constraint, table } = cause as { code?: unknown; constraint?: unknown; table?: unknown };
@@ -46,21 +53,71 @@ function standardOutput(): DestinationStream {
   return destination;
 }
 
+/** Writes a line on stderr as a line of the log, where the log itself does not exist yet or no longer. */
+export function createLastWords(facts: Readonly<Record<string, string>>): Logger {
+  return createLog('info', facts, pino.destination({ fd: 2, sync: true }));
+}
+
 /** Logs a failure that repeats: `err` and `facts` with the message. */
 export type RepeatingLog = (err: unknown, facts: Readonly<Record<string, unknown>>, message: string) => void;
 
+export interface RepeatingOptions {
+  /** The level of the lines: `warn`. */
+  readonly level?: 'warn' | 'error';
+  /** Tells failures apart: by message and error. */
+  readonly keyOf?: (err: unknown, message: string) => string;
+}
+
 const REPEAT_EVERY_MS = 60_000;
+/** How many failures are told apart at the same time, and so how many lines there are in a minute. */
+const MOST_FAILURES = 20;
+const OTHERS = '';
+
+/** The levels of a log that failures have. */
+export type FailureLevels = Readonly<Record<'warn' | 'error', (facts: object, message: string) => void>>;
+
+/** A failure that was logged less than a minute ago. */
+interface Repeated {
+  count: number;
+  writeLast: () => void;
+}
+
+const failureOf = (err: unknown, message: string): string =>
+  `${message} ${err instanceof Error ? deepestCause(err).message : String(err)}`;
 
 /**
- * Makes a log of failures that may repeat many times a second. The first is logged at once as a warning; the same failure
- * (message and error) again only once a minute, with how often it was left out as `repeated`.
+ * Makes a log of failures that may repeat many times a second: at most twenty-one lines a minute. The first of each failure is
+ * logged at once. Its repetitions are one line a minute, of the last one, with `repeated`, which counts them, and `lastAt`.
+ * Where more than twenty different failures come in a minute, those beyond count as repetitions of each other.
  */
-export function createRepeatingLog(log: Logger, now: () => number = () => performance.now()): RepeatingLog {
-  const bounded = createBounded(REPEAT_EVERY_MS, now);
+export function createRepeatingLog(
+  log: FailureLevels,
+  { level = 'warn', keyOf = failureOf }: RepeatingOptions = {},
+): RepeatingLog {
+  const recent = new Map<string, Repeated>();
+  const endMinute = (key: string) => {
+    const ended = recent.get(key);
+    recent.delete(key);
+    if (ended === undefined || ended.count === 0) return;
+    ended.writeLast();
+    begin(key);
+  };
+  const begin = (key: string) => {
+    recent.set(key, { count: 0, writeLast: () => {} });
+    setTimeout(endMinute, REPEAT_EVERY_MS, key).unref();
+  };
   return (err, facts, message) => {
-    const repeated = bounded(`${message} ${err instanceof Error ? deepestCause(err).message : String(err)}`);
-    if (repeated === null) return;
-    log.warn({ err, ...facts, ...(repeated > 0 && { repeated }) }, message);
+    const own = keyOf(err, message);
+    const key = recent.has(own) || recent.size < MOST_FAILURES ? own : OTHERS;
+    const known = recent.get(key);
+    if (known === undefined) {
+      begin(key);
+      log[level]({ err, ...facts }, message);
+      return;
+    }
+    const lastAt = new Date().toISOString();
+    known.count += 1;
+    known.writeLast = () => log[level]({ err, ...facts, repeated: known.count, lastAt }, message);
   };
 }
 

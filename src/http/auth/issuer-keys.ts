@@ -1,5 +1,6 @@
 import { createRemoteJWKSet, customFetch, errors, type JWTVerifyGetKey, type RemoteJWKSet } from 'jose';
-import { ProblemError, UNAVAILABLE } from '../problems/problems.ts';
+import { ProblemError } from '../problems/problems.ts';
+import { unavailable } from '../problems/unavailable.ts';
 import { discoverKeys, fetchJson, WrongIssuer } from './discovery.ts';
 
 /** Where an issuer's keys are: at a URL, or where its discovery document says. */
@@ -56,6 +57,7 @@ export interface IssuerKeys {
 }
 
 const MAX_RETRY_PAUSE_MS = 30_000;
+const NO_KEYS = 'The keys that tokens are checked with cannot be fetched from their issuer at the moment.';
 
 /** jose parses the set and finds keys in it; it fetches only when it is told to. */
 function remoteSet(url: string, variable: string, timeoutMs: number): RemoteJWKSet {
@@ -166,7 +168,7 @@ export function createIssuerKeys(
     const isDown = lastTryFailed && since(triedAt) < maxAgeMs;
     if (keys === null || age >= giveUpAfterMs || (age >= maxAgeMs && !isDown)) await refresh();
     else if (age >= refreshAfterMs) void refresh();
-    if (keys === null || since(fetchedAt) >= giveUpAfterMs) throw new ProblemError(UNAVAILABLE);
+    if (keys === null || since(fetchedAt) >= giveUpAfterMs) throw new ProblemError(unavailable(NO_KEYS));
     return keys;
   };
 

@@ -116,16 +116,6 @@ export function problemDocument({ code, detail, extra }: Problem, request: { url
   };
 }
 
-/** Seconds after which a caller should try again when a lock or the database was not to be had. */
-const RETRY_AFTER_S = '1';
-
-export const UNAVAILABLE: Problem = {
-  code: 'unavailable',
-  detail:
-    'The request could not be carried out in time. Send it again: with an Idempotency-Key that is safe in any case.',
-  headers: { 'retry-after': RETRY_AFTER_S },
-};
-
 /**
  * The refusal of a position that no entry of the log has reached. A consumer meets it after the log was restored from an
  * earlier backup: it would wait for the log to grow past its position, and miss everything until then.

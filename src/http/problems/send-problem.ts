@@ -1,8 +1,16 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { OverloadedError } from '../../application/command-queue.ts';
+import { createRepeatingLog, type FailureLevels, loggable, type RepeatingLog } from '../../platform/log.ts';
 import { isTransient } from '../../platform/postgres/database.ts';
 import { scopeChallenge } from '../auth/token-refusal.ts';
-import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, ProblemError, problemDocument, UNAVAILABLE } from './problems.ts';
+import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, ProblemError, problemDocument } from './problems.ts';
+import { unavailableBecause } from './unavailable.ts';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Logs a request that failed. */
+    logFailure: RepeatingLog;
+  }
+}
 
 /** Errors of Fastify itself, by their code. */
 const FRAMEWORK_PROBLEMS: Readonly<Record<string, Problem>> = {
@@ -20,7 +28,8 @@ const tooLarge = ({ routeOptions }: FastifyRequest): Problem => ({
 
 function problemOf(error: unknown, request: FastifyRequest): Problem | null {
   if (error instanceof ProblemError) return error.problem;
-  if (isTransient(error) || error instanceof OverloadedError) return UNAVAILABLE;
+  const passing = unavailableBecause(error);
+  if (passing !== null) return passing;
   const { code, statusCode } = error as { code?: string; statusCode?: number };
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return tooLarge(request);
   const known = code === undefined ? undefined : FRAMEWORK_PROBLEMS[code];
@@ -40,11 +49,30 @@ function challengeOf({ code, scopes = [] }: Problem, { server }: FastifyRequest)
   return scopes.length === 0 ? {} : { 'www-authenticate': scopeChallenge(scopes, server.scopePrefix) };
 }
 
+const VARIABLE = /[0-9a-f]{8,}|\d+/gi;
+
+/** Tells failed requests apart: those that something kept from an answer by its message, defects by their place, too. */
+function failureOf(error: unknown): string {
+  const { type, message = '', stack = '' } = loggable(error);
+  const place = isTransient(error) ? '' : stack.split('\n', 1)[0];
+  return `${type} ${message.replace(VARIABLE, '#')} ${place}`;
+}
+
+/** Makes the log of requests that failed: an outage fails all of them, and does not fill the log. */
+export function logFailures(log: FailureLevels): RepeatingLog {
+  return createRepeatingLog(log, { level: 'error', keyOf: failureOf });
+}
+
 /** Answers a request with the problem that an error stands for. */
 export function sendProblem(error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const problem = problemOf(error, request) ?? INTERNAL;
   const { status } = PROBLEMS[problem.code];
-  if (status >= 500) request.log.error({ err: error, code: problem.code }, 'request failed');
+  if (status >= 500) {
+    const { operationId } = request.routeOptions.config;
+    const operation = operationId === undefined ? {} : { operationId };
+    const facts = { code: problem.code, reqId: request.id, ...operation, ...request.span?.fields };
+    request.server.logFailure(error, facts, 'request failed');
+  }
   return reply
     .status(status)
     .headers({ ...challengeOf(problem, request), ...problem.headers })

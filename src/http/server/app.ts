@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import accepts from '@fastify/accepts';
 import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from 'fastify';
+import type { RepeatingLog } from '../../platform/log.ts';
 import type { Authenticate } from '../auth/authenticate.ts';
 import { createIdentifier, type Identify } from '../auth/identify.ts';
 import type { OperatorLogin } from '../auth/operator-gate.ts';
@@ -51,6 +52,8 @@ export interface AppDeps {
   /** What `/` serves. */
   readonly home: Omit<HomeOptions, 'hasQueues'>;
   readonly log: FastifyBaseLogger;
+  /** Logs requests that failed, on whichever port. */
+  readonly logFailure: RepeatingLog;
 }
 
 const REQUEST_ID = /^[A-Za-z0-9._-]{1,64}$/;
@@ -109,6 +112,7 @@ export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Pro
   // Node would answer 417 by itself to an unknown Expect header.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.decorate('scopePrefix', access.scopePrefix);
+  app.decorate('logFailure', deps.logFailure);
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(notFound);
   acceptJson(app);

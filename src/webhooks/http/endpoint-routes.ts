@@ -4,7 +4,8 @@ import { decodeToken, encodeToken } from '../../http/endpoint/cursor.ts';
 import { type HttpDeps, operation } from '../../http/endpoint/endpoint.ts';
 import { stored } from '../../http/endpoint/reply.ts';
 import { inputError } from '../../http/problems/input-errors.ts';
-import { invalidInput, problemError, UNAVAILABLE } from '../../http/problems/problems.ts';
+import { invalidInput, problemError } from '../../http/problems/problems.ts';
+import { RETRY_SOON } from '../../http/problems/unavailable.ts';
 import { urlFault } from '../../platform/network/public-address.ts';
 import { readEndpoint, readEndpoints } from '../inspect.ts';
 import * as manage from '../manage.ts';
@@ -33,7 +34,7 @@ const Place = z.tuple([z.uuid()]);
 function withEncryption({ write, webhooks: { encryption } }: HttpDeps) {
   if (encryption !== null) return { ...write, encryption };
   throw problemError('unavailable', 'Webhooks are off here: WEBHOOK_ENCRYPTION_KEY is not set.', {
-    ...(UNAVAILABLE.headers !== undefined && { headers: UNAVAILABLE.headers }),
+    headers: RETRY_SOON,
   });
 }
 
