@@ -1,6 +1,8 @@
 import { listenForShutdown } from './platform/shutdown.ts';
+import { catchStrayOutput } from './platform/stray-output.ts';
 
 // Before the rest is read, which takes a tenth of a second: a signal counts from here on.
 const shutdown = listenForShutdown();
+const strayOutput = process.env['NODE_ENV'] === 'production' ? catchStrayOutput() : null;
 const { run } = await import('./run.ts');
-process.exit(await run(process.env, shutdown));
+process.exit(await run(process.env, shutdown, strayOutput));

@@ -7,12 +7,13 @@ import {
   usesDevelopmentWebhookKey,
 } from './dev/development-secrets.ts';
 import { type Config, ConfigError, readConfig, tokenKeysOf } from './platform/config.ts';
-import { createLog, surviveLostOutput } from './platform/log.ts';
+import { createLastWords, createLog, createRepeatingLog, surviveLostOutput } from './platform/log.ts';
 import { MIGRATIONS, migrate } from './platform/postgres/migrations.ts';
 import { checkEvictionPolicy } from './platform/redis/redis.ts';
 import { outageOf } from './platform/redis/redis-errors.ts';
 import { type Shutdown, StopAsked, whenAborted } from './platform/shutdown.ts';
 import { withAdvice } from './platform/start-problems.ts';
+import type { StrayOutput } from './platform/stray-output.ts';
 import { startTracing } from './platform/tracing.ts';
 import { VERSION } from './platform/version.ts';
 import { stopWithin, within } from './platform/within.ts';
@@ -21,7 +22,11 @@ import type { Server } from './serve.ts';
 const SHUTDOWN_MS = 10_000;
 const SPANS_LEAVE_MS = 2_000;
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
+/** Tells what a start finds or serves: on a line for people, or in production, where only programs read, in the log. */
+const sayTo =
+  ({ NODE_ENV }: Config, log: Logger) =>
+  (line: string): void =>
+    NODE_ENV === 'production' ? log.info(line) : void process.stdout.write(`${line}\n`);
 
 /** The keys that encrypt webhooks' secrets; null where there are none, and so no webhooks. */
 async function webhookKeysOf(config: Config): Promise<Surroundings['webhookKeys']> {
@@ -47,6 +52,7 @@ class LeftBehindError extends Error {
 /** Uses the servers that are configured, and starts those that are not. */
 async function findSurroundings(
   config: Config,
+  say: (line: string) => void,
   signal: AbortSignal,
 ): Promise<Surroundings & { stop: () => Promise<void> }> {
   const authSecret = await authSecretOf(config);
@@ -103,16 +109,22 @@ async function drain(server: Server, { asked, hurried }: Shutdown, log: Logger):
 }
 
 /** Serves until it is told to stop; false if that was no orderly stop. */
-async function serveUntilStopped(config: Config, shutdown: Shutdown): Promise<boolean> {
+async function serveUntilStopped(
+  config: Config,
+  shutdown: Shutdown,
+  strayOutput: StrayOutput | null,
+): Promise<boolean> {
   const log = createLog(config.LOG_LEVEL, { role: config.ROLE, version: VERSION });
+  strayOutput?.giveTo(createRepeatingLog(log));
+  const say = sayTo(config, log);
   const tracing = await startTracing(process.env, config.ROLE, log);
-  const surroundings = await findSurroundings(config, shutdown.asked);
+  const surroundings = await findSurroundings(config, say, shutdown.asked);
   try {
     await prepare(config, surroundings, log, shutdown.asked);
     // Not before: most of what a start takes is reading this, and where there is no database it would be for nothing.
     const { serve } = await import('./serve.ts');
     shutdown.asked.throwIfAborted();
-    const server = await serve(config, surroundings, log);
+    const server = await serve(config, surroundings, log, say);
     await whenAborted(shutdown.asked);
     const isOrderly = await drain(server, shutdown, log);
     if (tracing !== null && isOrderly) await stopWithin(SPANS_LEAVE_MS, 'the traces', tracing.stop(), log);
@@ -129,24 +141,34 @@ function explain(error: unknown): string {
   return `The service could not start: ${withAdvice(error)}`;
 }
 
+/** Says on stderr why a start failed: on a line for people, or in production as a line of the log. */
+function report(problem: string, strayOutput: StrayOutput | null): void {
+  if (strayOutput === null) return void process.stderr.write(`${problem}\n`);
+  const log = createLastWords({ version: VERSION });
+  strayOutput.giveTo(createRepeatingLog(log));
+  log.fatal(problem);
+}
+
 /**
  * Runs the service from start to end. What stands in the way of a start is one line on stderr.
+ * @param strayOutput what was caught of Node and libraries, in production; null elsewhere
  * @returns the exit status: 0 after an orderly stop, also of a start that a signal called off; 1 after anything else
  */
 export async function run(
   environment: Readonly<Record<string, string | undefined>>,
   shutdown: Shutdown,
+  strayOutput: StrayOutput | null,
 ): Promise<number> {
   surviveLostOutput();
   try {
-    return (await serveUntilStopped(readConfig(environment), shutdown)) ? 0 : 1;
+    return (await serveUntilStopped(readConfig(environment), shutdown, strayOutput)) ? 0 : 1;
   } catch (error) {
     // A signal that ended a program of the start was meant for the start, too.
     const reason: unknown = shutdown.asked.reason ?? error;
     // Then it is a consequence of the stop, such as a connection that was closed, and no fault.
     const isFault = error instanceof LeftBehindError;
     if (!isFault && reason instanceof StopAsked && reason.signal !== null) return shutdown.hurried.aborted ? 1 : 0;
-    process.stderr.write(`${explain(reason instanceof StopAsked && !isFault ? reason.cause : error)}\n`);
+    report(explain(reason instanceof StopAsked && !isFault ? reason.cause : error), strayOutput);
     return 1;
   }
 }

@@ -16,9 +16,12 @@ const REQUESTS_END_MS = 5_000;
 const WORKERS_STOP_MS = 5_000;
 const CONNECTIONS_CLOSE_MS = 2_000;
 
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-async function introduce(config: Config, address: string, authSecret: string | null): Promise<void> {
+async function introduce(
+  config: Config,
+  address: string,
+  authSecret: string | null,
+  say: (line: string) => void,
+): Promise<void> {
   say(`Resolution Center ${VERSION} (${config.ROLE}) listens on ${address}`);
   if (config.ROLE === 'worker') return;
   if (modeOf(config) === 'sandbox') say(`Both parties of a sample order, in a browser: ${address}`);
@@ -36,9 +39,15 @@ export interface Server {
 
 /**
  * Serves what a role serves, in surroundings that are prepared, and says where.
+ * @param say takes one line for people
  * @throws what stands in the way of it
  */
-export async function serve(config: Config, surroundings: Surroundings, log: Logger): Promise<Server> {
+export async function serve(
+  config: Config,
+  surroundings: Surroundings,
+  log: Logger,
+  say: (line: string) => void,
+): Promise<Server> {
   const id = await openDeployment(surroundings.databaseUrl, modeOf(config));
   const name = config.REDIS_PREFIX ?? `resolution-center:${id}`;
   const deps = makeDeps(config, { ...surroundings, queuePrefix: prefixOf(name) }, log);
@@ -52,7 +61,7 @@ export async function serve(config: Config, surroundings: Surroundings, log: Log
   if (config.ROLE !== 'worker') deps.prefetchKeys();
   const workers = config.ROLE === 'api' ? null : deps.startWorkers();
   if (opsAddress !== null) say(`Operators: ${opsAddress}/ops/queues`);
-  await introduce(config, address, surroundings.authSecret);
+  await introduce(config, address, surroundings.authSecret, say);
   // Loaded now instead of by the first webhook: a later build of the checkout replaces the files of this one. A failure shows
   // when a webhook is sent.
   if (workers !== null) import('./platform/network/http-client.ts').catch(() => {});

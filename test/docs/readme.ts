@@ -14,3 +14,10 @@ export function section(heading: string, file = 'README.md'): string {
 export function blocks(text: string): { language: string; code: string }[] {
   return [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = '', code = '']) => ({ language, code }));
 }
+
+/** The fields of the log that docs/operate.md names. */
+export function documentedLogFields(): Set<string> {
+  const text = section('Watch it', 'docs/operate.md').split('\n### The log\n')[1] ?? '';
+  const named = [...text.matchAll(/^\| (`[^|]+) \|/gm)].flatMap(([, cell = '']) => cell.match(/\w+/g) ?? []);
+  return new Set(['level', 'time', 'msg', ...named]);
+}

@@ -108,7 +108,7 @@ export async function listeningAt(running: Running): Promise<string> {
   const ended = running.exited.then(() => {
     throw new Error(`the service ended before it listened:\n${running.stdout()}${running.stderr()}`);
   });
-  const ready = waitFor('the service listens', () => /listens on (http:\S+)/.exec(running.stdout())?.[1], START_MS);
+  const ready = waitFor('the service listens', () => /listens on (http:[^\s"]+)/.exec(running.stdout())?.[1], START_MS);
   return await Promise.race([ready, ended]);
 }
 

@@ -275,7 +275,11 @@ test(
   async () => {
     const { url } = await createDatabase();
     const started = runProgram('main.js', [], { env: testEnvironment(url, await testRedisUrl()) });
-    const address = await waitFor('it listens', () => /listens on (http:\S+)/.exec(started.stdout())?.[1], LIMIT_MS);
+    const address = await waitFor(
+      'it listens',
+      () => /listens on (http:[^\s"]+)/.exec(started.stdout())?.[1],
+      LIMIT_MS,
+    );
     started.child.stdout?.destroy();
     started.child.stderr?.destroy();
     for (let count = 0; count < 3; count += 1) {
