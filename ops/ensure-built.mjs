@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alone } from './alone.mjs';
-import { run, step } from './run.mjs';
+import { mustBeWritable, run, step } from './run.mjs';
 
 const root = join(import.meta.dirname, '..');
 const stampFile = join(root, 'dist/.built-from');
@@ -37,6 +37,7 @@ function isBuilt() {
 }
 
 async function build() {
+  mustBeWritable(join(root, 'dist'));
   process.stderr.write('Building (once for each change; some seconds) …\n');
   const stamp = sources(); // before: what changes meanwhile is built again
   await run(process.execPath, [join(root, 'ops/build.mjs')], { stdio: ['ignore', 'inherit', 'inherit'] }).catch(

@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { alone, read } from './alone.mjs';
-import { run, step } from './run.mjs';
+import { mustBeWritable, run, step } from './run.mjs';
 
 const root = join(import.meta.dirname, '..');
 const lockFile = join(root, 'package-lock.json');
@@ -49,6 +49,7 @@ function leaveStamp() {
 
 /** Install scripts stay off: no package that we use needs its own. */
 async function install() {
+  mustBeWritable(join(root, 'node_modules'));
   process.stderr.write('Installing packages (once for each package-lock.json; about half a minute) …\n');
   const args = ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'];
   const script = process.env.npm_execpath ?? '';

@@ -1,6 +1,10 @@
 // Runs other programs so that a signal ends them as well. It must not need any package.
 import { spawn } from 'node:child_process';
+import { accessSync, constants as constantsOfFiles, existsSync, readdirSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
+import { join, relative, sep } from 'node:path';
+
+const root = join(import.meta.dirname, '..');
 
 const STOP_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'];
 const HAS_GROUPS = process.platform !== 'win32';
@@ -71,6 +75,30 @@ export async function run(command, args, options) {
   if (problem !== undefined) throw new Error(problem);
 }
 
+/** What to do about a file of another user, such as those that one `sudo npm start` leaves behind. */
+function adviceOn({ code, path }) {
+  const uid = process.getuid?.();
+  if ((code !== 'EACCES' && code !== 'EPERM') || path === undefined || uid === undefined) return '';
+  const wanted = join(root, relative(root, path).split(sep)[0]);
+  const part = existsSync(wanted) ? wanted : root;
+  const owner = statSync(part).uid;
+  if (owner === uid) return '';
+  return `; ${part} belongs to ${owner === 0 ? 'root' : `uid ${owner}`}: "sudo chown -R ${uid} ${part}"`;
+}
+
+/**
+ * Makes sure that a directory and what it lists can be written, before a program that says less clearly why it cannot.
+ * @throws with the first that cannot
+ */
+export function mustBeWritable(directory) {
+  if (!existsSync(directory)) return;
+  accessSync(directory, constantsOfFiles.W_OK);
+  for (const name of readdirSync(directory)) {
+    const path = join(directory, name);
+    if (existsSync(path)) accessSync(path, constantsOfFiles.W_OK);
+  }
+}
+
 /**
  * Does the work of a step of the start, and sets the exit status to 1 when it fails.
  * @param what as in "The service could not be built"
@@ -79,7 +107,7 @@ export async function step(what, work) {
   try {
     await work();
   } catch (error) {
-    process.stderr.write(`${what}: ${error.message}\n`);
+    process.stderr.write(`${what}: ${error.message}${adviceOn(error)}\n`);
     process.exitCode = 1;
   }
 }

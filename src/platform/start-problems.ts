@@ -1,3 +1,5 @@
+import { adviceOnOwner } from './ownership.ts';
+
 const ADVICE: Readonly<Record<string, string>> = {
   EACCES: 'start as the user that may use it, or change its permissions',
   EPERM: 'start as the user that may use it, or change its permissions',
@@ -12,6 +14,8 @@ export function withAdvice(error: unknown): string {
   const message = (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ' | ');
   // A program that failed for want of space says so in words.
   const code = /No space left on device/.test(message) ? 'ENOSPC' : (error as NodeJS.ErrnoException | undefined)?.code;
-  const advice = ADVICE[code ?? ''];
+  const { path } = (error ?? {}) as NodeJS.ErrnoException;
+  const isDenied = (code === 'EACCES' || code === 'EPERM') && path !== undefined;
+  const advice = (isDenied ? adviceOnOwner(path) : null) ?? ADVICE[code ?? ''];
   return advice === undefined ? message : `${message}; ${advice}`;
 }

@@ -47,6 +47,17 @@ describe('the embedded PostgreSQL', () => {
     expect(await kept(second.url)).toEqual([{ n: 42 }]);
   });
 
+  test.each([
+    ['17', /has the data of PostgreSQL 17, and the development packages have PostgreSQL \d+: start the release/],
+    ['', /is damaged, since its PG_VERSION is missing or empty: restore it, or move .* away/],
+  ])('does not start on data of another major version (%j), and says what to do', async (version, line) => {
+    const dataDir = await dataDirectory();
+    const first = await start(dataDir);
+    await first.stop();
+    await writeFile(join(await clusterOf(dataDir), 'PG_VERSION'), version);
+    await expect(start(dataDir)).rejects.toThrow(line);
+  });
+
   test('is adopted when the process that started it has gone', async () => {
     const dataDir = await dataDirectory();
     const orphan = await start(dataDir);

@@ -77,12 +77,22 @@ export async function preparePostgresBinaries({ path: home, account }: PostgresH
   if (problem === undefined) return join(native, 'bin');
   if (!/EACCES|EPERM|EROFS|permission denied/i.test(problem)) throw cannotRun(problem);
 
-  const { version } = JSON.parse(await readFile(join(native, '../package.json'), 'utf8')) as { version: string };
-  const copy = join(home, `postgres-binaries-${version}`);
+  const copy = join(home, `postgres-binaries-${await packagedVersion(native)}`);
   if (!existsSync(copy)) await copyReadable(native, copy);
   const problemOfCopy = await tryOut(copy, account);
   if (problemOfCopy !== undefined) throw cannotRun(problemOfCopy);
   return join(copy, 'bin');
+}
+
+/** The version of the npm package, which begins with that of its PostgreSQL. */
+async function packagedVersion(native: string): Promise<string> {
+  const { version } = JSON.parse(await readFile(join(native, '../package.json'), 'utf8')) as { version: string };
+  return version;
+}
+
+/** The major version of the PostgreSQL of the development packages, as PG_VERSION in a cluster has it. */
+export async function packagedMajor(): Promise<string> {
+  return (await packagedVersion(packagedNative())).split('.')[0] ?? '';
 }
 
 function packagedNative(): string {

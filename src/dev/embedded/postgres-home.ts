@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, realpath, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { adviceOnOwner } from '../../platform/ownership.ts';
 import { readIfPresent, replaceFile } from '../../platform/small-files.ts';
 import { ownerOf } from './files.ts';
 import type { Say } from './processes.ts';
@@ -32,7 +33,7 @@ export async function preparePostgresHome(dataDir: string, durable: boolean, say
   const owner = await ownerOf(cluster);
   if (process.getuid?.() !== 0) {
     if (owner === undefined || owner === process.getuid?.()) return { path: home, account: undefined };
-    throw new Error(`${cluster} belongs to another user (uid ${owner}): start as root, or delete ${dataDir}`);
+    throw new Error(adviceOnOwner(cluster) ?? `${cluster} belongs to another user (uid ${owner})`);
   }
   const own = await realpath(dataDir);
   const candidates = listCandidates(owner ?? (await ownerOf(dirname(own))), owner !== undefined);

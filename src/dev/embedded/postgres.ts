@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { readIfPresent, replaceFile } from '../../platform/small-files.ts';
 import { lastLines, openLog } from './files.ts';
-import { identity, preparePostgresBinaries, runAs, serverEnvironment } from './postgres-binaries.ts';
+import { identity, packagedMajor, preparePostgresBinaries, runAs, serverEnvironment } from './postgres-binaries.ts';
 import { type Account, clusterOf, type PostgresHome, preparePostgresHome } from './postgres-home.ts';
 import {
   commandLine,
@@ -95,6 +95,24 @@ async function makeCluster(
   } finally {
     await rm(draft, { recursive: true, force: true });
   }
+}
+
+/**
+ * Makes sure that PostgreSQL can start on a cluster: it does so only on the data of its own major version.
+ * @throws Error that says what to do, if it cannot
+ */
+async function checkVersion(cluster: string): Promise<void> {
+  const found = (await readIfPresent(join(cluster, 'PG_VERSION')))?.trim() ?? '';
+  const ours = await packagedMajor();
+  if (found === ours) return;
+  const anew = `move ${cluster} away to begin with an empty database`;
+  if (!/^\d+$/.test(found)) {
+    throw new Error(`${cluster} is damaged, since its PG_VERSION is missing or empty: restore it, or ${anew}`);
+  }
+  throw new Error(
+    `${cluster} has the data of PostgreSQL ${found}, and the development packages have PostgreSQL ${ours}: ` +
+      `start the release of the service that made it, or ${anew}`,
+  );
 }
 
 const WRONG_PASSWORD = '28P01';
@@ -215,9 +233,10 @@ export async function startPostgres({ dataDir, durable, say, signal }: ServerOpt
   const bin = await preparePostgresBinaries(home);
   const cluster = await clusterOf(dataDir);
   const password = await passwordOf(dataDir);
-  if (!existsSync(join(cluster, 'PG_VERSION'))) await makeCluster(cluster, bin, home, password, signal);
+  if (!existsSync(cluster)) await makeCluster(cluster, bin, home, password, signal);
   const running = await adopt(cluster, password, signal);
   if (running !== undefined) return running;
+  await checkVersion(cluster);
 
   const logFile = join(dataDir, 'postgres.log');
   const plan = { bin, cluster, account: home.account, durable, password, logFile, signal };

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { link, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readIfPresent } from '../../platform/small-files.ts';
@@ -103,6 +104,7 @@ async function makePlace({ dataDir, needPostgres, needRedis }: Needs): Promise<s
   try {
     await mkdir(users, { recursive: true });
   } catch (error) {
+    if (existsSync(dataDir)) throw error;
     const unset = [needPostgres && 'DATABASE_URL', needRedis && 'REDIS_URL'].filter((name) => name !== false);
     const message = error instanceof Error ? error.message : String(error);
     throw new Error(`set ${unset.join(' and ')}: there is no place for servers of its own (${message})`);
