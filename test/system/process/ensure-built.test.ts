@@ -9,11 +9,14 @@ import { onCleanup } from '../../harness/cleanup.ts';
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../../..');
 
+const SANDBOX_PAGE = ['sandbox.ts', 'sandbox.css', 'index.html', 'icon.svg'];
+
 /** A project like this one, with a single source that says something, and packages of one file each. */
 async function clone(packages: Readonly<Record<string, string>> = {}) {
   const path = await mkdtemp(join(tmpdir(), 'clone-'));
   onCleanup(() => rm(path, { recursive: true, force: true }));
-  for (const folder of ['ops', 'openapi', 'src/cli', 'ui/src']) await mkdir(join(path, folder), { recursive: true });
+  for (const folder of ['ops', 'openapi', 'src/cli', 'ui/src/sandbox'])
+    await mkdir(join(path, folder), { recursive: true });
   for (const name of [
     'ops/ensure-built.mjs',
     'ops/build.mjs',
@@ -46,6 +49,7 @@ async function clone(packages: Readonly<Record<string, string>> = {}) {
   await writeFile(join(path, 'src/cli/ops.ts'), '');
   const sayInPage = (what: string) => writeFile(join(path, 'ui/src/index.ts'), what);
   await sayInPage('');
+  for (const name of SANDBOX_PAGE) await writeFile(join(path, 'ui/src/sandbox', name), '');
   return {
     say,
     sayInPage,
