@@ -1,5 +1,5 @@
+import { catchStrayOutput } from './platform/logging/stray-output.ts';
 import { listenForShutdown } from './platform/shutdown.ts';
-import { catchStrayOutput } from './platform/stray-output.ts';
 
 // Before the rest is read, which takes a tenth of a second: a signal counts from here on.
 const shutdown = listenForShutdown();

@@ -8,12 +8,12 @@ import {
 } from './dev/development-secrets.ts';
 import { type Config, ConfigError, readConfig, tokenKeysOf } from './platform/config.ts';
 import { createLastWords, createLog, createRepeatingLog, surviveLostOutput } from './platform/log.ts';
+import type { StrayOutput } from './platform/logging/stray-output.ts';
 import { MIGRATIONS, migrate } from './platform/postgres/migrations.ts';
 import { checkEvictionPolicy } from './platform/redis/redis.ts';
 import { outageOf } from './platform/redis/redis-errors.ts';
 import { type Shutdown, StopAsked, whenAborted } from './platform/shutdown.ts';
 import { withAdvice } from './platform/start-problems.ts';
-import type { StrayOutput } from './platform/stray-output.ts';
 import { startTracing } from './platform/tracing.ts';
 import { VERSION } from './platform/version.ts';
 import { stopWithin, within } from './platform/within.ts';

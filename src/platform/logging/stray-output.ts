@@ -1,5 +1,5 @@
 // Imports nothing that takes time to read: it begins before the rest is read, since a module may print while it is.
-import type { RepeatingLog } from './log.ts';
+import type { RepeatingLog } from '../log.ts';
 
 /** What Node and libraries print by themselves, on its way to the log. */
 export interface StrayOutput {
