@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { POLL_MS } from '../../src/application/feed/feed.ts';
+import { POLL_MS, sequenceLog } from '../../src/application/feed/feed.ts';
 import { type Following, type FollowRequest, follow } from '../../src/application/feed/follow.ts';
 import { createLiveFeed, type LiveFeed } from '../../src/application/feed/live-feed.ts';
+import { appendEntries } from '../harness/log-entries.ts';
 import { startProxy } from '../harness/proxy.ts';
 import { anOrderReport, CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
@@ -89,6 +90,25 @@ describe('those who follow orders', () => {
     const last = await read(following, 1);
     expect([...first, ...rest, ...last]).toEqual(Array.from({ length: 65 }, (_, index) => String(index + 1)));
     for (const one of [following, other]) one.end('lifetime');
+  });
+
+  test.each([499, 500, 501, 1_700])('hear of all %i entries that come at once, page by page', async (count) => {
+    const { orderId } = await seedDispute(service, 'cancellation');
+    const following = await begin(orderId, { render: ({ orderVersion }) => String(orderVersion) });
+    await appendEntries(service.database, orderId, count);
+    const [first, ...rest] = await read(following, count);
+    const begun = Number(first);
+    expect(rest).toEqual(Array.from({ length: count - 1 }, (_, index) => String(begun + index + 1)));
+    following.end('lifetime');
+  });
+
+  test.each([49, 50, 51, 160])('read all %i entries that were before them, page by page', async (count) => {
+    const { orderId } = await seedDispute(service, 'cancellation');
+    await appendEntries(service.database, orderId, count - OPENED.length);
+    await sequenceLog(service.deps.write.db);
+    const following = await begin(orderId, { after: 0, render: ({ orderVersion }) => String(orderVersion) });
+    expect(await read(following, count)).toEqual(Array.from({ length: count }, (_, index) => String(index + 1)));
+    following.end('lifetime');
   });
 
   test('miss nothing where they come while the log is being read for others', async () => {

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { withTx } from '../../src/platform/postgres/database.ts';
-import { forgetOldKeys } from '../../src/store/idempotency.ts';
+import { forgetOldKeys, reserveKeys } from '../../src/store/idempotency.ts';
 import { letTimePass } from '../harness/database.ts';
 import { CLIENT, FREELANCER, REQUESTS, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
@@ -93,6 +93,16 @@ describe('the same key with another request', () => {
       .as('user-1')
       .post(`/v1/disputes/${id}/comments`, { comment: 'Mine.' }, key('shared'));
     expect(stranger).toMatchObject({ status: 404, code: 'not_found' });
+  });
+
+  test('is in use for its caller alone while its request runs', async () => {
+    const { db } = service.deps.write;
+    const of = (caller: string) => ({ caller, key: 'at once', fingerprint: 'f' });
+    const reserved = await withTx(db, async (tx) => [
+      ...(await reserveKeys(tx, [of('user:a')])),
+      ...(await withTx(db, (other) => reserveKeys(other, [of('user:b'), of('user:a')]))),
+    ]);
+    expect(reserved.map(({ state }) => state)).toEqual(['new', 'new', 'in_use']);
   });
 });
 

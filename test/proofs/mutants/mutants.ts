@@ -426,6 +426,13 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: KEYS,
   },
   {
+    name: 'a key of another caller is in use',
+    file: 'src/store/idempotency.ts',
+    edits: [{ search: "hashtextextended(k.caller || ' ' || k.key, 0)", replace: 'hashtextextended(k.key, 0)' }],
+    killedBy: KEYS,
+    named: 'is in use for its caller alone',
+  },
+  {
     name: 'a key is kept for ever',
     file: 'src/store/idempotency.ts',
     edits: [{ search: '} > clock_timestamp() - ', replace: "} > '-infinity'::timestamptz + " }],
@@ -920,6 +927,30 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/application/feed/live-feed.ts',
     edits: [{ search: '        isRunning = false;\n        return;', replace: '        return;' }],
     killedBy: FOLLOWING,
+  },
+  {
+    name: 'of a page of the live feed only the last hundred rows are handed on',
+    file: 'src/application/feed/live-feed.ts',
+    edits: [
+      {
+        search: 'for (const row of page.rows) subscribers',
+        replace: 'for (const row of page.rows.slice(-100)) subscribers',
+      },
+    ],
+    killedBy: FOLLOWING,
+    named: 'that come at once',
+  },
+  {
+    name: 'what lies behind a full batch of the fan-out is skipped',
+    file: 'src/webhooks/store/fan-out.ts',
+    edits: [{ search: 'position: events.length === limit ? last : until', replace: 'position: until' }],
+    killedBy: ['test/webhooks/fan-out.test.ts'],
+  },
+  {
+    name: 'a resolution center states a length that is not enforced',
+    file: 'src/http/present/resolution-center.ts',
+    edits: [{ search: '  minLength: 1,', replace: '  minLength: 2,' }],
+    killedBy: ['test/http/present/stated-bounds.test.ts'],
   },
   {
     name: 'a user is told live of the orders of others',
