@@ -13,7 +13,17 @@ const SECRET = /SECRET|PASSWORD|TOKEN|(^|_)KEYS?(_|$)/;
 
 const MASK = '***';
 /** Parameters of addresses that say where and how, and not by which secret. */
-const HARMLESS = new Set(['sslmode', 'master', 'sentinels']);
+const HARMLESS = new Set([
+  'application_name',
+  'cluster',
+  'master',
+  'nodes',
+  'sentinels',
+  'sslmode',
+  'sslnegotiation',
+  'sslrootcert',
+  'uselibpqcompat',
+]);
 
 /** What may be shown of a value: of a secret its length, of an address all but its password and what its parameters may hide. */
 function masked(variable: string, value: string): string {

@@ -1,7 +1,8 @@
 import leven from 'leven';
 import { z } from 'zod';
 import { parseDuration } from './duration.ts';
-import { isMixedUp } from './redis/redis-url.ts';
+import { faultOfDatabaseUrl } from './postgres/database-url.ts';
+import { faultOfRedisUrl } from './redis/redis-url.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
@@ -62,7 +63,13 @@ const wholeNumber = (min: number, max: number) =>
 const integer = (fallback: number, min: number, max: number) => wholeNumber(min, max).default(fallback);
 
 const url = (protocols: RegExp, example: string) =>
-  z.url({ protocol: protocols, error: `must be a URL such as ${example}` });
+  z.url({ protocol: protocols, error: `must be a URL such as ${example}`, abort: true });
+
+/** Refuses a value with the fault that is found in it, if any. */
+const without = (faultOf: (text: string) => string | null) => (text: string, context: z.RefinementCtx) => {
+  const message = faultOf(text);
+  if (message !== null) context.addIssue({ code: 'custom', message });
+};
 
 const ENCRYPTS = /^(prefer|require|verify-ca)$/;
 
@@ -78,7 +85,9 @@ function checkingCertificates(text: string): string {
 const databaseUrl = url(
   /^postgres(ql)?$/,
   'postgres://user:password@host:5432/name (one host: an address that leads to the primary)',
-).transform(checkingCertificates);
+)
+  .superRefine(without(faultOfDatabaseUrl))
+  .transform(checkingCertificates);
 
 /** Keys of 32 bytes in base64, with commas between: the first one encrypts, all of them decrypt. */
 const encryptionKeys = z.string().transform((text, context) => {
@@ -161,7 +170,9 @@ export const ENVIRONMENT = z
   .object({
     NODE_ENV: z.string().default('development'),
     DATABASE_URL: databaseUrl.optional(),
-    REDIS_URL: url(/^rediss?$/, 'redis://host:6379').optional(),
+    REDIS_URL: url(/^rediss?$/, 'redis://host:6379')
+      .superRefine(without(faultOfRedisUrl))
+      .optional(),
     REDIS_PREFIX: z
       .string()
       .regex(/^[A-Za-z0-9._:-]{1,64}$/, 'must be 1 to 64 letters, digits, dots, colons, hyphens or underscores')
@@ -217,10 +228,6 @@ export const ENVIRONMENT = z
       .transform((value) => value === 'true'),
     DATABASE_POOL_SIZE: integer(10, 1, 500),
     TIMER_HORIZON: duration('P90D', MINUTE_MS, 90 * DAY_MS),
-  })
-  .refine(({ REDIS_URL }) => REDIS_URL === undefined || !isMixedUp(REDIS_URL), {
-    path: ['REDIS_URL'],
-    message: 'must name no database but 0 and no Sentinel master where it names a cluster',
   })
   .refine((env) => env.AUTH_JWKS_URL === undefined || env.AUTH_SECRET === undefined, {
     path: ['AUTH_SECRET'],

@@ -45,6 +45,14 @@ export function injectInto(app: FastifyInstance): Transport {
   };
 }
 
+/** What comes first of a stream; its connection is ended. */
+async function firstOf(body: ReadableStream<Uint8Array> | null): Promise<string> {
+  const reader = body?.getReader();
+  const first = await reader?.read();
+  await reader?.cancel();
+  return new TextDecoder().decode(first?.value);
+}
+
 const REQUEST_TIMEOUT_MS = 20_000;
 
 /** Sends requests over HTTP. */
@@ -57,10 +65,8 @@ export function fetchFrom(baseUrl: string): Transport {
       signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
       ...(payload !== undefined && { body: payload }),
     });
-    return {
-      status: response.status,
-      headers: flat(Object.fromEntries(response.headers)),
-      text: await response.text(),
-    };
+    const answer = { status: response.status, headers: flat(Object.fromEntries(response.headers)) };
+    const isStream = String(answer.headers['content-type']).startsWith(EVENT_STREAM);
+    return { ...answer, text: isStream ? await firstOf(response.body) : await response.text() };
   };
 }

@@ -106,16 +106,47 @@ test('several keys to encrypt with are read in their order', () => {
   expect(keys?.map((key) => key[0])).toEqual([2, 1]);
 });
 
-test.each([
-  ['redis://node:6379/0?cluster=true', true],
-  ['redis://node:6379?cluster=true&nodes=other:6379', true],
-  ['redis://node:6379/3', true],
-  ['redis://node:6379/3?cluster=true', false],
-  ['redis://node:6379?cluster=true&master=mymaster', false],
-])('%s may be where Redis is: %p', (url, isFine) => {
-  const read = () => readConfig({ REDIS_URL: url });
-  if (isFine) expect(read().REDIS_URL).toBe(url);
-  else expect(read).toThrow('REDIS_URL must name no database but 0');
+describe('REDIS_URL', () => {
+  test.each([
+    'redis://node:6379',
+    'redis://:p%3Fss%23@node:6379/3',
+    'rediss://node:6379/0?cluster=true',
+    'redis://node:6379?cluster=true&nodes=other:6379',
+    'redis://sentinel:26379/0?master=mymaster&sentinels=other:26379&sentinelPassword=secret',
+  ])('may be %s', (url) => {
+    expect(readConfig({ REDIS_URL: url }).REDIS_URL).toBe(url);
+  });
+
+  const MIXED_UP = 'must name no database but 0 and no Sentinel master where it names a cluster';
+  test.each([
+    ['redis://node:6379/3?cluster=true', MIXED_UP],
+    ['redis://node:6379?cluster=true&master=mymaster', MIXED_UP],
+    [
+      'redis://node?sentinel=other:26379',
+      'must not have the parameter sentinel, which the service does not know; sentinels is the nearest that it does',
+    ],
+    ['redis://node?Cluster=true', /does not know; cluster is the nearest that it does$/],
+    ['redis://node?tls=true', 'must not have the parameter tls: write rediss:// for TLS'],
+    [
+      'redis://node?db=2',
+      /^REDIS_URL must not have the parameter db: write the number of the database behind the host/,
+    ],
+    ['redis://node?constructor=2', /does not know; .* is the nearest that it does$/],
+    ['redis://node?master=a&master=b', 'must have the parameter master only once'],
+    ['redis://node?cluster=yes', 'must have cluster=true or leave it out'],
+    ['redis://node?nodes=other:6379', 'needs cluster=true beside nodes'],
+    ['redis://node?sentinels=other:26379', 'needs master beside sentinels'],
+    ['redis://node/jobs', 'must name the database by its number, as in redis://host:6379/0'],
+    ['redis://node#jobs', 'must have no #: write it as %23 in a password'],
+  ])('is refused where it says what the service would not do: %s', (url, why) => {
+    expect(() => readConfig({ REDIS_URL: url })).toThrow(typeof why === 'string' ? `REDIS_URL ${why}` : why);
+  });
+
+  test('is refused without a part of the password that is written unescaped', () => {
+    const read = () => readConfig({ REDIS_URL: 'redis://user:half?other-half@node:6379' });
+    expect(read).toThrow(/^REDIS_URL/);
+    expect(read).not.toThrow(/half/);
+  });
 });
 
 describe('DATABASE_URL', () => {
@@ -129,6 +160,26 @@ describe('DATABASE_URL', () => {
   ])('with %s means %s', (given, meant) => {
     const url = (query: string) => `postgres://user:p%40ss@db.example/name?${query}`;
     expect(readConfig({ DATABASE_URL: url(given) }).DATABASE_URL).toBe(url(meant));
+  });
+
+  test.each([
+    [
+      'ssl_mode=verify-full',
+      'must not have the parameter ssl_mode, which the service does not know; sslmode is the nearest that it does',
+    ],
+    ['sslmode=verify-ful', /^DATABASE_URL must have sslmode as one of disable, .*, verify-full/],
+    ['sslmode=disable&sslmode=verify-full', 'must have the parameter sslmode only once'],
+    [
+      'pgbouncer=true',
+      'must not have the parameter pgbouncer: leave it out, since the service notices a pooler by itself',
+    ],
+    ['statement_timeout=1', /^DATABASE_URL must not have the parameter statement_timeout: leave it out/],
+    ['channel_binding=require', /^DATABASE_URL must not have the parameter channel_binding: leave it out/],
+    ['connection_limit=5', 'must not have the parameter connection_limit: use DATABASE_POOL_SIZE'],
+    ['target_session_attrs=any', /^DATABASE_URL must not have the parameter target_session_attrs: name one address/],
+  ])('is refused where it says what the driver would not do: %s', (query, why) => {
+    const read = () => readConfig({ DATABASE_URL: `postgres://user@db.example/name?${query}` });
+    expect(read).toThrow(typeof why === 'string' ? `DATABASE_URL ${why}` : why);
   });
 
   test('names one host', () => {

@@ -1,16 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 
+/**
+ * There was no connection to be had: the server is away, full, or does not accept the user (its password was changed, say). It
+ * says nothing about what was to be asked on it.
+ */
+export class NoConnectionError extends Error {
+  constructor(cause: unknown) {
+    super('no connection to PostgreSQL was to be had', { cause });
+    this.name = 'NoConnectionError';
+  }
+}
+
 /** The connections of a pool: as many as the server allows, and none to a server that was found to take no writes. */
 export interface Connections {
   /**
    * Takes a connection; `release` gives it back.
-   * @throws within about four seconds, if there is none to be had
+   * @throws NoConnectionError within about four seconds, if there is none to be had
    */
   readonly take: () => Promise<pg.PoolClient>;
   /**
-   * Tells that a server takes no writes. The address may lead to another server by now, so no connection that exists is
-   * taken again. Ignored within a second of the last time: where there is only such a server, each call would connect anew.
+   * Tells that connections that exist are of no use: their server takes no writes, and the address may lead to another one by
+   * now, or a migration has changed what their statements return. None of them is taken again. Ignored within a second of the
+   * last time: where there is only such a server, each call would connect anew.
    */
   readonly distrust: () => void;
 }
@@ -71,12 +83,12 @@ export function watchConnections(pool: pg.Pool, { size, patienceMs, onRefused }:
       try {
         const client = await pool.connect();
         if (isTrusted(client)) return client;
-        client.release(new Error('its server takes no writes'));
+        client.release(new Error('it is out of date'));
       } catch (error) {
-        if (!isRefused(error)) throw error;
+        if (!isRefused(error)) throw new NoConnectionError(error);
         onRefused(error);
         shrink();
-        if (performance.now() - begun > patienceMs) throw error;
+        if (performance.now() - begun > patienceMs) throw new NoConnectionError(error);
         if (count() === 0) await sleep(ASK_AGAIN_MS);
       }
     }

@@ -3,7 +3,7 @@ import { isNativeError } from 'node:util/types';
 import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import { mark, tracedWithin } from '../tracing.ts';
-import { type Connections, watchConnections } from './connections.ts';
+import { type Connections, NoConnectionError, watchConnections } from './connections.ts';
 import { BEGIN_READ, begin, IS_USUAL, type TxOptions } from './session.ts';
 import { createStatementNames, type StatementNames } from './statements.ts';
 
@@ -117,6 +117,7 @@ function preparing(connections: Connections, statements: StatementNames): pg.Poo
       return await read(client, config, values);
     } catch (error) {
       unusable = await rollBack(client, error);
+      if (isPlanOutdated(error)) connections.distrust();
       throw error;
     } finally {
       client.release(unusable);
@@ -127,7 +128,7 @@ function preparing(connections: Connections, statements: StatementNames): pg.Poo
       return await readOnce(config, values);
     } catch (error) {
       // Servers and proxies end idle connections, also at the moment at which one is taken. A read may be done again.
-      if (!isConnectionLost(error)) throw error;
+      if (!isConnectionLost(error) && !isPlanOutdated(error)) throw error;
       return await readOnce(config, values);
     }
   };
@@ -196,8 +197,9 @@ const TRANSACTION = { kind: 'client', attributes: { 'db.system.name': 'postgresq
 /**
  * Runs `work` in one transaction and commits it; anything thrown rolls it back.
  * Our own, since drizzle's transaction() leaks the pool's client when BEGIN fails (drizzle-orm#6023).
- * Where a pooler has lost a prepared statement, the transaction was rolled back: `work` is run again, once, without prepared
- * statements, so it may not change anything outside the transaction that a second run would get wrong.
+ * Where a pooler has lost a prepared statement, or a migration has changed what one returns, the transaction was rolled back:
+ * `work` is run again, once, without prepared statements or on a new connection, so it may not change anything outside the
+ * transaction that a second run would get wrong.
  * @throws CommitUnknownError if the connection failed during COMMIT; else whatever `work` or the server raised
  */
 export function withTx<T>(db: Database, work: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
@@ -205,7 +207,8 @@ export function withTx<T>(db: Database, work: (tx: Tx) => Promise<T>, options: T
     try {
       return await runTx(db, work, options);
     } catch (error) {
-      if (error instanceof CommitUnknownError || !isStatementLost(error)) throw error;
+      const isRefusedStatement = isStatementLost(error) || isPlanOutdated(error);
+      if (error instanceof CommitUnknownError || !isRefusedStatement) throw error;
       return await runTx(db, work, options);
     }
   });
@@ -232,7 +235,7 @@ async function runTx<T>(
     unusable = await rollBack(client, error);
     // Where a pooler shares connections, no statement stays where it was prepared.
     if (isStatementLost(error)) statements.giveUp();
-    if (isReadOnly(error)) connections.distrust();
+    if (isReadOnly(error) || isPlanOutdated(error)) connections.distrust();
     throw error;
   } finally {
     client.release(unusable);
@@ -323,6 +326,7 @@ const TRANSIENT_STATES =
 
 /** Whether the same thing, tried again later, may work: a lock or a connection was not to be had. */
 export function isTransient(error: unknown): boolean {
+  if ([...causesOf(error)].some((cause) => cause instanceof NoConnectionError)) return true;
   const state = sqlStateOf(error);
   if (state !== null) return TRANSIENT_STATES.test(state) || isPlanOutdated(error);
   return error instanceof CommitUnknownError || isConnectionFailure(error);

@@ -4,6 +4,8 @@ import {
   CommitUnknownError,
   type Database,
   isTransient,
+  prepared,
+  type Reads,
   sqlStateOf,
   type Tx,
   withTx,
@@ -207,11 +209,41 @@ describe('prepared statements', () => {
     expect([runs, await isNoted(900)]).toEqual([2, true]);
   });
 
-  test('whose tables a migration changed fail once, as something to be tried again', async () => {
-    const db = connected();
-    await withTx(db, read(1));
-    await database.query('ALTER TABLE notes ALTER twin TYPE bigint');
-    expect(isTransient(await failureOf(withTx(db, read(1))))).toBe(true);
-    await withTx(db, read(1));
-  });
+  const twinOf = prepared('twin', (db: Reads) =>
+    db
+      .select({ twin: sql<number | null>`twin` })
+      .from(sql`notes`)
+      .where(sql`id = ${sql.placeholder('id')}`),
+  );
+  const KINDS: [string, (db: Database) => Promise<unknown>][] = [
+    ['a transaction', (db) => withTx(db, read(1))],
+    ['a read', (db) => twinOf(db.query).execute({ id: 1 })],
+  ];
+  const LOSSES: [string, (db: Database) => Promise<unknown>][] = [
+    ['a pooler that deallocates them', ({ pool }) => pool.query('DEALLOCATE ALL')],
+    ['a pooler that resets its sessions', ({ pool }) => pool.query('DISCARD ALL')],
+    ['a server that ends its sessions', async () => await database.query(END_OTHERS)],
+    ['a migration that changes a type', async () => await database.query(nextType())],
+  ];
+  const END_OTHERS = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+  let types = 0;
+  const nextType = () => {
+    types += 1;
+    return `ALTER TABLE notes ALTER twin TYPE ${types % 2 === 1 ? 'bigint' : 'integer'}`;
+  };
+
+  test.each(KINDS.flatMap(([kind, ask]) => LOSSES.map(([loss, lose]) => [kind, loss, ask, lose] as const)))(
+    'of %s are not missed by its caller after %s',
+    async (kind, loss, ask, lose) => {
+      const db = connected();
+      // On both of its connections.
+      await Promise.all([ask(db), ask(db)]);
+      await Promise.all([ask(db), ask(db)]);
+      await lose(db);
+      // Where its session ended, a transaction is left to its caller, who knows whether it may be done again.
+      if (kind === 'a transaction' && loss.startsWith('a server')) await failureOf(ask(db));
+      await Promise.all([ask(db), ask(db)]);
+    },
+  );
 });

@@ -32,17 +32,19 @@ function faultsOfRefusals(expected: Expected, { refusals }: Observation): string
 
 function faultsOfRefusedStart({ status, told }: Observation): string[] {
   if (status !== 'does not start') return [`it started, and is ${status}`];
-  return told.startsWith('The service could not start: ') ? [] : [`it says why it does not start with "${told}"`];
+  return /^(The service could not start: |\w+_URL )/.test(told) ? [] : [`it says why it does not start with "${told}"`];
 }
 
 /** What a service did wrong in a row of the table, a line each. */
 export function faultsOf({ expected }: Pick<Row, 'expected'>, seen: Observation): string[] {
-  const { statuses, lateMs, cpuPercent, linesAMinute, connectionsAMinute, isFeedStuck, plainLines } = seen;
+  const { statuses, lateMs, cpuPercent, linesAMinute, connectionsAMinute, isFeedStuck, plainLines, wrongAnswers } =
+    seen;
   if (expected === 'refuses') return faultsOfRefusedStart(seen);
   return [
     ...faultsOfReadiness(expected, seen),
     ...faultsOfRefusals(expected, seen),
     ...statuses.filter((one) => !OK.has(one)).map((one) => `a call was answered with ${one}`),
+    ...wrongAnswers.map(({ call, status }) => `a call was answered with ${status}: ${call}`),
     ...(lateMs === null || lateMs > LATE_AT_MOST_MS ? [`a deadline was late by ${lateMs} ms`] : []),
     ...(lateMs !== null && lateMs < 0 ? [`a deadline was early by ${-lateMs} ms`] : []),
     ...(isFeedStuck ? ['events are missing in the feed'] : []),

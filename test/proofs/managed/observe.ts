@@ -4,6 +4,7 @@ import { createDatabase, type TestDatabase } from '../../harness/database.ts';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { anOrderReport, CLIENT, FREELANCER, REQUESTS, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { waitFor } from '../../harness/wait-for.ts';
+import { callEveryKind, type WrongAnswer } from './tour.ts';
 
 /** Servers as a row of the table sets them up. */
 export interface Place {
@@ -27,6 +28,8 @@ export interface Observation {
   readonly reason: string;
   /** The statuses of all calls of its API, but those that were made while it was unavailable. */
   readonly statuses: readonly number[];
+  /** Calls of a tour of every kind of endpoint that were not answered as they should be. */
+  readonly wrongAnswers: readonly WrongAnswer[];
   /** The answers to calls that were made while it was unavailable: a status, and whether it said when to try again. */
   readonly refusals: readonly { readonly status: number; readonly saysWhen: boolean }[];
   /**
@@ -189,8 +192,9 @@ async function observeUse(service: ServiceProcess, place: Place, quietMs: number
   const waiting = await use(service, statuses);
   const lateMs = await lateness(service.database, waiting);
   statuses.push((await service.as(FREELANCER).get(`/v1/orders/${waiting[0]}`)).status);
+  const wrongAnswers = await callEveryKind(service);
   const quiet = await leaveAlone(service, place, quietMs);
-  return { ...quiet, statuses, refusals: [], lateMs };
+  return { ...quiet, statuses, wrongAnswers, refusals: [], lateMs };
 }
 
 /** Uses a service, has it lose what it needs while deadlines come, and gives that back. */
@@ -208,12 +212,13 @@ async function observeOutage(service: ServiceProcess, place: Place, quietMs: num
   const isReady = async () => (await service.withAuthorization(null).get('/readyz')).status === 200;
   await waitFor('it is ready again', isReady, SILENCE_MS).catch(() => statuses.push(503));
   statuses.push((await service.withScopes('orders:write').put('/v1/orders/after-it', anOrderReport())).status);
-  return { ...quiet, statuses, refusals, lateMs };
+  return { ...quiet, statuses, wrongAnswers: await callEveryKind(service), refusals, lateMs };
 }
 
 const NOTHING = {
   http: 0,
   statuses: [],
+  wrongAnswers: [],
   refusals: [],
   lateMs: null,
   isFeedStuck: false,

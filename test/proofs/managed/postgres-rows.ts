@@ -63,6 +63,50 @@ async function withoutConnections(): Promise<Place> {
   };
 }
 
+/** A database that is reached with a password, and how a service is told of it. */
+async function withPassword(change: (url: URL) => void): Promise<Place> {
+  const database = await createDatabase();
+  const url = new URL(await createRole(database));
+  change(url);
+  return { database, databaseUrl: url.href };
+}
+
+async function passwordChanged(): Promise<Place> {
+  const database = await createDatabase();
+  const databaseUrl = await createRole(database);
+  const { username, password } = new URL(databaseUrl);
+  return {
+    database,
+    databaseUrl,
+    spoil: async () => {
+      await database.query(`ALTER ROLE ${username} PASSWORD 'another-one'`);
+      await database.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = $1', [username]);
+    },
+    heal: () => database.query(`ALTER ROLE ${username} PASSWORD '${decodeURIComponent(password)}'`),
+  };
+}
+
+const REACHED: readonly Row[] = [
+  {
+    name: 'a wrong password in `DATABASE_URL`',
+    expected: 'refuses',
+    setUp: () =>
+      withPassword((url) => {
+        url.password = 'wrong';
+      }),
+  },
+  {
+    name: 'an unknown parameter (`?ssl_mode=`) in `DATABASE_URL`',
+    expected: 'refuses',
+    setUp: () => withPassword((url) => url.searchParams.set('ssl_mode', 'require')),
+  },
+  {
+    name: 'a password that is changed, and changed back, while all connections end',
+    expected: 'unavailable',
+    setUp: passwordChanged,
+  },
+];
+
 async function moved(): Promise<Place> {
   const server = await startManagedPostgres({ wal_level: 'logical' });
   const blue = await server.createDatabase();
@@ -135,6 +179,7 @@ const POOLED: readonly Row[] = [
 /** Every setting of PostgreSQL in the table. */
 export const POSTGRES_ROWS: readonly Row[] = [
   { name: 'the role `resolution_center_app` of `ops/roles.sql`', expected: 'ready', setUp: leastRights },
+  ...REACHED,
   ...TAKES_NO_WRITES,
   ...CONNECTIONS,
   ...(hasPgBouncer ? POOLED : []),

@@ -1,3 +1,4 @@
+import { freePort } from '../../../src/dev/embedded/processes.ts';
 import { createDatabase } from '../../harness/database.ts';
 import { startProcess } from '../../harness/process.ts';
 import { seedDispute } from '../../harness/seed.ts';
@@ -103,6 +104,20 @@ const BROKEN: readonly Row[] = [
       await replica.admin.replicaof('127.0.0.1', Number(new URL(master.url).port));
       return { redisUrl: replica.url, connections: replica.connections };
     },
+  },
+  {
+    name: 'a replica that has lost its master (`replica-serve-stale-data no`)',
+    expected: 'degraded',
+    setUp: async () => {
+      const replica = await startManagedRedis({ 'replica-serve-stale-data': 'no' });
+      await replica.admin.replicaof('127.0.0.1', await freePort());
+      return { redisUrl: replica.url };
+    },
+  },
+  {
+    name: 'an unknown parameter (`?sentinel=`) in `REDIS_URL`',
+    expected: 'refuses',
+    setUp: async () => ({ redisUrl: `${(await startManagedRedis()).url}?sentinel=other:26379` }),
   },
   {
     name: 'a master that becomes a replica while it is used',
