@@ -7,7 +7,14 @@ import type { Party, State } from '../../domain/state.ts';
 import { asSeenAt } from '../../domain/transition.ts';
 import { disputeState, orderState, presentConflict, presentDispute, presentOrder } from '../present/disputes.ts';
 import { presentEffects } from '../present/effects.ts';
-import { PROBLEM_MEDIA_TYPE, PROBLEMS, problemDocument, problemError, rejectionProblem } from '../problems/problems.ts';
+import {
+  PROBLEM_MEDIA_TYPE,
+  PROBLEMS,
+  type ProblemContext,
+  problemDocument,
+  problemError,
+  rejectionProblem,
+} from '../problems/problems.ts';
 import type { DryRunQuery } from '../schemas/dry-run.ts';
 import type { AnyCall } from './endpoint.ts';
 import { namesState, parseCondition } from './etag.ts';
@@ -62,7 +69,7 @@ function conflictWith({ decision, party, now }: Decided, disputeId: string) {
   return { openDispute: presentConflict(dispute, order, party.role, now) };
 }
 
-function refusal(decided: Decided, instance: { url: string; id: string }): StoredResponse | null {
+function refusal(decided: Decided, instance: ProblemContext): StoredResponse | null {
   const { rejection } = decided.decision;
   if (rejection === null) return null;
   const shown =
@@ -74,7 +81,7 @@ function refusal(decided: Decided, instance: { url: string; id: string }): Store
   const problem = rejectionProblem(rejection, shown);
   return {
     status: PROBLEMS[problem.code].status,
-    headers: { 'content-type': PROBLEM_MEDIA_TYPE, ...problem.headers },
+    headers: { 'content-type': PROBLEM_MEDIA_TYPE, 'content-language': instance.locale, ...problem.headers },
     body: JSON.stringify(problemDocument(problem, instance)),
   };
 }
@@ -121,7 +128,7 @@ export async function carryOut<S extends Success>(
   asked: Asked,
   render: Renderers<S>,
 ): Promise<Reply<S>> {
-  const instance = { url: asked.url, id: call.requestId };
+  const instance = { url: asked.url, id: call.requestId, locale: call.locale };
   const isDry = call.query.dryRun === true;
   const request: CommandRequest = {
     target: asked.target,

@@ -9,6 +9,7 @@ import type { Encryption } from '../../platform/encryption.ts';
 import type { Tx } from '../../platform/postgres/database.ts';
 import type { ProblemCode } from '../problems/problems.ts';
 import type { EventStreams } from '../streams/event-streams.ts';
+import type { Locale } from '../texts/languages.ts';
 import type { Format } from './media-types.ts';
 import type { Reply, ReplyMaker, Success } from './reply.ts';
 
@@ -58,6 +59,8 @@ export interface Call<P, Q, B, S extends Success = Success> {
   readonly signal: () => AbortSignal;
   /** What the caller wants the answer to be written in: JSON, unless this operation has more to offer. */
   readonly format: Format;
+  /** The language for the texts in the answer. */
+  readonly locale: Locale;
   /** Says whether two requests with one key are the same. */
   readonly fingerprint: () => string;
   /** Makes the answer. */
@@ -112,6 +115,8 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, S extends Succe
   readonly takesLastEventId?: true;
   /** Whether it answers as CSV, too, where a caller asks for that. */
   readonly hasCsv?: true;
+  /** Whether its successes have texts, such as labels, in the language that the caller accepts. */
+  readonly hasTexts?: true;
   readonly success: readonly S[];
   /** Its own problem codes, beyond those that follow from the rest of this value. */
   readonly problems: readonly ProblemCode[];

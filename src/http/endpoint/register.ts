@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { type Caller, hasScope } from '../../application/caller.ts';
 import { insufficientScope, problemError } from '../problems/problems.ts';
 import { compressionOf, varyOn } from '../server/compression.ts';
+import { acceptedLocale } from '../texts/languages.ts';
 import { bodyLimitOf } from './body-limit.ts';
 import { type Access, type Endpoint, type HttpDeps, isRevalidated } from './endpoint.ts';
 import { namesTag, parseCondition } from './etag.ts';
@@ -70,6 +71,7 @@ async function answer(operation: Endpoint, { deps, stopping }: Serving, request:
   if (caller === null) throw new Error('a request got past authentication without a caller');
   const { headers: given } = request;
   const input = parseInput(operation, request);
+  const locale = acceptedLocale(request);
   checkAccess(operation.access, caller);
   const made = await operation.handle({
     deps,
@@ -78,11 +80,14 @@ async function answer(operation: Endpoint, { deps, stopping }: Serving, request:
     ...input,
     headers: given,
     format: request.format,
+    locale,
     signal: () => signalOf(reply, stopping),
     fingerprint: () => fingerprintOf(operation.operationId, input, given),
     reply: makeReply,
   });
   const { status, headers, body, format = request.format } = made;
+  if (operation.hasTexts) void reply.header('content-language', locale);
+  if (operation.hasTexts || status >= 400) varyOn(reply, 'accept-language');
   if (isCurrent(operation, given, made))
     return reply
       .status(304)

@@ -76,12 +76,13 @@ function parametersOf(components: Components, schema: z.ZodType | undefined, whe
 }
 
 function headerParameters(operation: Endpoint): Json[] {
-  const { takesKey, takesIfMatch, takesLastEventId } = operation;
+  const { takesKey, takesIfMatch, takesLastEventId, hasTexts } = operation;
   const taken = [
     takesKey && 'IdempotencyKey',
     takesIfMatch && 'IfMatch',
     isRevalidated(operation) ? 'IfNoneMatch' : undefined,
     takesLastEventId && 'LastEventId',
+    hasTexts && 'AcceptLanguage',
   ];
   const refs = taken.filter((name) => name !== undefined);
   return refs.map((name) => ({ $ref: `#/components/parameters/${name}` }));
@@ -113,6 +114,15 @@ const PARAMETERS = {
     required: false,
     description:
       'The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get.',
+    schema: { type: 'string' },
+  },
+  AcceptLanguage: {
+    name: 'Accept-Language',
+    in: 'header',
+    required: false,
+    description:
+      'Languages, such as `pt-BR, pt;q=0.8`. Labels are in the best match of those that `GET /v1/texts` has, else English. Problems have their `title` and ' +
+      'the messages of their `errors` in it, too, for every operation.',
     schema: { type: 'string' },
   },
   LastEventId: {
@@ -205,7 +215,10 @@ function headersOf(components: readonly string[]): Json {
 const UNLESS_DRY_RUN: Readonly<Record<string, string>> = { ETag: 'CommandETag', Location: 'CommandLocation' };
 
 function successResponses(components: Components, operation: Endpoint): Json {
-  const replayed = operation.takesKey ? ['Idempotency-Replayed'] : [];
+  const common = [
+    ...(operation.takesKey ? ['Idempotency-Replayed'] : []),
+    ...(operation.hasTexts ? ['Content-Language'] : []),
+  ];
   const dry = new Map(operation.success.flatMap((one) => (one.dryRun === true ? [[one.status, one] as const] : [])));
   const real = operation.success.filter(({ dryRun }) => dryRun !== true);
   return Object.fromEntries(
@@ -213,10 +226,7 @@ function successResponses(components: Components, operation: Endpoint): Json {
       String(status),
       {
         description: [description, dry.get(status)?.description].filter((text) => text !== undefined).join(' '),
-        ...headersOf([
-          ...(dry.has(status) ? headers.map((name) => UNLESS_DRY_RUN[name] ?? name) : headers),
-          ...replayed,
-        ]),
+        ...headersOf([...(dry.has(status) ? headers.map((name) => UNLESS_DRY_RUN[name] ?? name) : headers), ...common]),
         content: {
           [mediaType]: { schema: eitherOf(components, schema, dry.get(status)?.schema) },
           ...(operation.hasCsv && { [TYPES.csv]: { schema: { type: 'string' } } }),
@@ -228,7 +238,9 @@ function successResponses(components: Components, operation: Endpoint): Json {
 
 /** What a caller gets that has the current version already. */
 function notModified(operation: Endpoint): Json {
-  return isRevalidated(operation) ? { '304': { description: 'It has not changed.', ...headersOf(['ETag']) } } : {};
+  if (!isRevalidated(operation)) return {};
+  const headers = operation.hasTexts ? ['ETag', 'Content-Language'] : ['ETag'];
+  return { '304': { description: 'It has not changed.', ...headersOf(headers) } };
 }
 
 function problemHeaders(status: number): string[] {
@@ -257,7 +269,7 @@ function problemResponses(components: Components, operation: Endpoint): Json {
       String(status),
       {
         description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(' '),
-        ...headersOf(problemHeaders(status)),
+        ...headersOf(['Content-Language', ...problemHeaders(status)]),
         content: {
           'application/problem+json': {
             schema: { allOf: [problem, codesSchema(codes)] },

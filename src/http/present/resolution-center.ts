@@ -18,21 +18,15 @@ import { digestOf, entityTag } from '../endpoint/etag.ts';
 import { iso, isoOrNull } from '../endpoint/instants.ts';
 import { rejectionProblem } from '../problems/problems.ts';
 import { Blocked } from '../schemas/resolution-center.ts';
+import { type Locale, reasonLabel, TEXTS } from '../texts/languages.ts';
 import { disputeHref, orderState, presentDispute, presentOnExpiry, presentOrder } from './disputes.ts';
 import { presentTimeline } from './timeline.ts';
 
 /** A reason of the catalogue as JSON. */
-export function presentReason({ code, role, label, requiresComment, attribution }: Reason) {
-  return { code, role, label, requiresComment, attribution };
+export function presentReason(reason: Reason, locale: Locale) {
+  const { code, role, requiresComment, attribution } = reason;
+  return { code, role, label: reasonLabel(reason, locale), requiresComment, attribution };
 }
-
-const ACTION_LABELS: Readonly<Record<DisputeAction, string>> = {
-  accept: 'Accept',
-  decline: 'Decline',
-  provide_update: 'Provide an update',
-  withdraw: 'Withdraw the request',
-  add_comment: 'Add a comment',
-};
 
 function presentBlocked(rejection: Rejection | null) {
   if (rejection === null) return null;
@@ -52,9 +46,10 @@ const commentField = (presence: Presence) => ({
   maxLength: LIMITS.commentLength,
 });
 
-function reasonField(presence: Presence, role: Role) {
+function reasonField(presence: Presence, role: Role, locale: Locale) {
   if (presence === 'none') return null;
-  return { presence, options: REASONS.filter((reason) => reason.role === role).map(presentReason) };
+  const own = REASONS.filter((reason) => reason.role === role);
+  return { presence, options: own.map((reason) => presentReason(reason, locale)) };
 }
 
 function changeField(presence: Presence, order: Order) {
@@ -83,6 +78,8 @@ interface Viewing {
   readonly state: State;
   readonly role: Role;
   readonly now: Instant;
+  /** The language of labels. */
+  readonly locale: Locale;
   readonly windowsMs: Readonly<Record<DisputeType, number>>;
   readonly cooldownMs: number;
   /** The dispute that was resolved last. */
@@ -91,7 +88,7 @@ interface Viewing {
   readonly timeline: FoundCenter['timeline'];
 }
 
-function presentOpening({ order, state, role, now, windowsMs, cooldownMs }: Viewing, type: DisputeType) {
+function presentOpening({ order, state, role, now, windowsMs, cooldownMs, locale }: Viewing, type: DisputeType) {
   const rule = ruleOf(type).opening[role];
   if (rule === undefined) return null;
   const refusal = openingRefusal(state, { type, role, cooldownMs }, now);
@@ -100,28 +97,28 @@ function presentOpening({ order, state, role, now, windowsMs, cooldownMs }: View
     type,
     allowed: refusal === null,
     blocked: presentBlocked(refusal),
-    label: ruleOf(type).purpose,
+    label: TEXTS[locale][`label.open.${type}`],
     method: 'POST' as const,
     href: `/v1/orders/${order.id}/disputes`,
     window: formatDuration(windowsMs[type]),
     windowSeconds: Math.round(windowsMs[type] / 1_000),
     onExpiry: presentOnExpiry(type),
     fields: {
-      reason: reasonField(rule.reason, role),
+      reason: reasonField(rule.reason, role, locale),
       comment: commentField(rule.comment),
       change: changeField(rule.change, order),
     },
   };
 }
 
-function presentOption({ order, role, now }: Viewing, dispute: Dispute, action: DisputeAction) {
+function presentOption({ order, role, now, locale }: Viewing, dispute: Dispute, action: DisputeAction) {
   const refusal = actionRefusal(order, dispute, action, role, now);
   return {
     action,
     disputeId: dispute.id,
     allowed: refusal === null,
     blocked: presentBlocked(refusal),
-    label: ACTION_LABELS[action],
+    label: TEXTS[locale][`label.${action}`],
     method: 'POST' as const,
     href: disputeHref(dispute.id, action),
     until: iso(possibleUntil(dispute, action)),

@@ -205,5 +205,5 @@ export function describeErrors(all: readonly InputError[]) {
     errors.length === 1 && first !== undefined
       ? `${first.pointer === '' ? 'The body' : first.pointer}: ${first.message}`
       : `${errors.length} parts of the request are not valid; \`errors\` says what is wrong with each.`;
-  return { detail, extra: { errors: errors.slice(0, MAX_ERRORS) } };
+  return { detail, errors: errors.slice(0, MAX_ERRORS) };
 }

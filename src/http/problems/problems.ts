@@ -3,7 +3,9 @@ import type { OutdatedReason, Rejection } from '../../domain/commands.ts';
 import { REASONS } from '../../domain/reasons.ts';
 import { LIMITS, type Role } from '../../domain/rules.ts';
 import { iso } from '../endpoint/instants.ts';
+import { type Locale, TEXTS } from '../texts/languages.ts';
 import { describeErrors, type InputError, inputError } from './input-errors.ts';
+import { errorIn } from './language.ts';
 
 interface ProblemKind {
   readonly status: number;
@@ -62,7 +64,9 @@ export type ProblemCode = keyof typeof PROBLEMS;
 export interface Problem {
   readonly code: ProblemCode;
   readonly detail: string;
-  /** Members beyond the standard ones, such as `errors` or `openDispute`. */
+  /** What is wrong with the input. */
+  readonly errors?: readonly InputError[];
+  /** Members beyond the standard ones, such as `openDispute`. */
   readonly extra?: Readonly<Record<string, unknown>>;
   readonly headers?: Readonly<Record<string, string | string[]>>;
   /** The scopes that the token lacks; any of them would do. `WWW-Authenticate` names them. */
@@ -95,23 +99,31 @@ export function insufficientScope(detail: string, scopes: readonly Scope[]): Pro
 
 /** The refusal of input that is not valid: every part of it that is wrong, with a sentence for people. */
 export function invalidInput(...errors: readonly InputError[]): ProblemError {
-  const { detail, extra } = describeErrors(errors);
-  return problemError('validation_failed', detail, { extra });
+  const { detail, errors: shown } = describeErrors(errors);
+  return problemError('validation_failed', detail, { errors: shown });
 }
 
 export const PROBLEM_MEDIA_TYPE = 'application/problem+json; charset=utf-8';
 
+/** The request that a problem is about. */
+export interface ProblemContext {
+  readonly url: string;
+  readonly id: string;
+  /** In which the texts for people are: the title, and what is wrong with the input. */
+  readonly locale: Locale;
+}
+
 /** The problem document of RFC 9457 for one request. */
-export function problemDocument({ code, detail, extra }: Problem, request: { url: string; id: string }) {
-  const { status, title } = PROBLEMS[code];
+export function problemDocument({ code, detail, errors, extra }: Problem, request: ProblemContext) {
   return {
     type: `urn:resolution-center:problem:${code}`,
-    title,
-    status,
+    title: TEXTS[request.locale][`problem.${code}`],
+    status: PROBLEMS[code].status,
     detail,
     instance: request.url.split('?')[0] ?? request.url,
     code,
     requestId: request.id,
+    ...(errors !== undefined && { errors: errors.map((error) => errorIn(request.locale, error)) }),
     ...extra,
   };
 }

@@ -2,6 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { createRepeatingLog, type FailureLevels, loggable, type RepeatingLog } from '../../platform/log.ts';
 import { isTransient } from '../../platform/postgres/database.ts';
 import { scopeChallenge } from '../auth/token-refusal.ts';
+import { varyOn } from '../server/compression.ts';
+import { acceptedLocale } from '../texts/languages.ts';
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, ProblemError, problemDocument } from './problems.ts';
 import { unavailableBecause } from './unavailable.ts';
 
@@ -73,9 +75,12 @@ export function sendProblem(error: unknown, request: FastifyRequest, reply: Fast
     const facts = { code: problem.code, reqId: request.id, ...operation, ...request.span?.fields };
     request.server.logFailure(error, facts, 'request failed');
   }
+  const { url, id } = request;
+  const locale = acceptedLocale(request);
+  varyOn(reply, 'accept-language');
   return reply
     .status(status)
-    .headers({ ...challengeOf(problem, request), ...problem.headers })
+    .headers({ 'content-language': locale, ...challengeOf(problem, request), ...problem.headers })
     .type(PROBLEM_MEDIA_TYPE)
-    .send(JSON.stringify(problemDocument(problem, request)));
+    .send(JSON.stringify(problemDocument(problem, { url, id, locale })));
 }

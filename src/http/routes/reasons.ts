@@ -19,12 +19,13 @@ const listReasons = operation({
   }),
   success: [{ status: 200, description: 'The reasons.', schema: ReasonList }],
   problems: [],
-  handle: async ({ query: { type = 'cancellation', role }, reply }) => {
+  hasTexts: true,
+  handle: async ({ query: { type = 'cancellation', role }, locale, reply }) => {
     const { opening } = ruleOf(type);
     const listed = REASONS.filter(
       (reason) => (role ?? reason.role) === reason.role && (opening[reason.role]?.reason ?? 'none') !== 'none',
     );
-    return reply(200, { data: listed.map(presentReason) });
+    return reply(200, { data: listed.map((reason) => presentReason(reason, locale)) });
   },
 });
 

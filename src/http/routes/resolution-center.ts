@@ -24,7 +24,8 @@ const getResolutionCenter = operation({
     { status: 200, description: 'The resolution center of the order.', schema: ResolutionCenter, headers: ['ETag'] },
   ],
   problems: ['not_found'],
-  handle: async ({ deps, caller, params: { orderId }, reply }) => {
+  hasTexts: true,
+  handle: async ({ deps, caller, params: { orderId }, locale, reply }) => {
     const found = await readCenter(deps.write, orderId, caller.id, TIMELINE_PAGE);
     const role = found === undefined ? null : roleIn(found.order, caller.id);
     if (found === undefined || role === null)
@@ -36,6 +37,7 @@ const getResolutionCenter = operation({
       state: found,
       role,
       now,
+      locale,
       windowsMs,
       cooldownMs,
       lastDispute,

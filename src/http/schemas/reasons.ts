@@ -6,7 +6,7 @@ export const Reason = z
   .strictObject({
     code: z.string(),
     role: Role,
-    label: z.string().meta({ description: 'In English, as its opener would say it.' }),
+    label: z.string().meta({ description: 'As its opener would say it, in the language of the answer.' }),
     requiresComment: z.boolean(),
     attribution: z.enum(ATTRIBUTIONS).meta({ description: 'On whose account it counts in statistics.' }),
   })

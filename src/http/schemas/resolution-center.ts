@@ -56,14 +56,14 @@ export const Blocked = z
     availableAt: Timestamp.nullable().meta({
       description: 'The instant from which on it is possible, where waiting helps.',
     }),
-    detail: z.string(),
+    detail: z.string().meta({ description: 'In English; `GET /v1/texts` has `error.{code}`.' }),
   })
   .meta({ id: 'Blocked', description: 'Why an action is not possible: what a request for it would be refused with.' });
 
 const common = {
   allowed: z.boolean(),
   blocked: Blocked.nullable().meta({ description: 'Null if the action is allowed.' }),
-  label: z.string().meta({ description: 'In English.' }),
+  label: z.string().meta({ description: 'In the language of the answer.' }),
   method: z.enum(['POST']),
   href: z.string(),
 };

@@ -3,6 +3,7 @@ import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FastifyBaseLogger } from 'fastify';
 import { PROBLEM_MEDIA_TYPE, PROBLEMS, type Problem, problemDocument } from '../problems/problems.ts';
+import { DEFAULT_LOCALE } from '../texts/languages.ts';
 import { HEADERS_LIMIT_BYTES, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './protection.ts';
 
 /** What Node's parser or its timers found wrong with a request, before there was one to route. */
@@ -34,11 +35,12 @@ const LINGER_MS = 1_000;
 
 function answerText(problem: Problem, id: string): string {
   const { status } = PROBLEMS[problem.code];
-  const body = JSON.stringify(problemDocument(problem, { url: '/', id }));
+  const body = JSON.stringify(problemDocument(problem, { url: '/', id, locale: DEFAULT_LOCALE }));
   return [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     'Connection: close',
     `Content-Type: ${PROBLEM_MEDIA_TYPE}`,
+    `Content-Language: ${DEFAULT_LOCALE}`,
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${id}`,
     '',

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify';
+import type { Reason } from '../../domain/reasons.ts';
 import de from './de.json' with { type: 'json' };
 import en from './en.json' with { type: 'json' };
 import es from './es.json' with { type: 'json' };
@@ -14,7 +15,8 @@ export const TEXTS = { en, de, es, fr, 'pt-BR': ptBR } as const satisfies Readon
 export type Locale = keyof typeof TEXTS;
 export const LOCALES = Object.keys(TEXTS) as Locale[];
 
-const FALLBACK: Locale = 'en';
+/** The language of those who ask for none, or for one without texts. */
+export const DEFAULT_LOCALE: Locale = 'en';
 
 function languageOf(tag: string): string | null {
   try {
@@ -30,16 +32,24 @@ function matchOf(tag: string): Locale | null {
   return LOCALES.find((locale) => languageOf(locale) === language) ?? null;
 }
 
+/** The label of a reason, as its opener would say it. */
+export function reasonLabel({ role, code, label }: Reason, locale: Locale): string {
+  const texts: Readonly<Record<string, string>> = TEXTS[locale];
+  return texts[`reason.${role}.${code}.opener`] ?? label;
+}
+
 /** The locale for a requested tag; English for a language without texts and for what is no tag. */
 export function localeFor(tag: string): Locale {
-  return matchOf(tag) ?? FALLBACK;
+  return matchOf(tag) ?? DEFAULT_LOCALE;
 }
 
 /** The locale that a request's Accept-Language prefers among those with texts, else English. */
 export function acceptedLocale(request: FastifyRequest): Locale {
+  // A request whose address is no URL is answered before plugins have extended it.
+  if (!('accepts' in request)) return DEFAULT_LOCALE;
   for (const tag of request.accepts().languages()) {
     const locale = matchOf(tag);
     if (locale !== null) return locale;
   }
-  return FALLBACK;
+  return DEFAULT_LOCALE;
 }

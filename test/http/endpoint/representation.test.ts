@@ -40,6 +40,7 @@ const VIEWS: readonly (readonly [string, (source: Source) => Json])[] = [
         order,
         role,
         now,
+        locale: 'en',
         state: { order, disputes: [dispute], holds: [] },
         windowsMs: WINDOW,
         cooldownMs: 0,

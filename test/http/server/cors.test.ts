@@ -95,7 +95,11 @@ describe('a page of an allowed origin can read', () => {
   ])('400 for %s, which has all other headers, too', async (_what, url) => {
     const answer = await service.app.inject({ url, headers: { origin: ORIGIN } });
     expect(answer.statusCode).toBe(400);
-    expect(answer.headers).toMatchObject({ ...exposed, vary: 'Origin', 'x-content-type-options': 'nosniff' });
+    expect(answer.headers).toMatchObject({
+      ...exposed,
+      vary: 'Origin, accept-language',
+      'x-content-type-options': 'nosniff',
+    });
     expect(answer.headers['x-request-id']).toBe(answer.json().requestId);
     const other = await service.app.inject({ url, headers: { origin: 'https://evil.example' } });
     expect(other.headers).not.toHaveProperty('access-control-allow-origin');

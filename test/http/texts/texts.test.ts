@@ -78,6 +78,12 @@ describe('there is a text for', () => {
     ).toEqual([]);
   });
 
+  test('each label, in English as it always was', () => {
+    const actions = DISPUTE_ACTIONS.map((action) => TEXTS.en[`label.${action}`]);
+    expect(actions).toEqual(['Accept', 'Decline', 'Provide an update', 'Withdraw the request', 'Add a comment']);
+    for (const type of types) expect(TEXTS.en[`label.open.${type}`]).toBe(ruleOf(type).purpose);
+  });
+
   test('each action, with its effect by type', () => {
     const effects = types.flatMap((type) => [
       `action_effect.open.${type}`,

@@ -79,6 +79,7 @@ function queryValue(random: Random, { name, schema }: Parameter, world: World): 
 const HEADER_VALUES: Readonly<Record<string, (random: Random) => string>> = {
   'If-Match': (random) => random.pick(['"1"', 'W/"1"', '"1", "2"', '*']),
   'If-None-Match': (random) => random.pick(['"1"', '"1", "2"', '*']),
+  'Accept-Language': (random) => random.pick(['de', 'pt-BR, en;q=0.5', 'xx', '*', ';;q=x']),
   'Last-Event-ID': (random) => String(random.int(0, 5_000)),
 };
 

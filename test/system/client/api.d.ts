@@ -1316,6 +1316,7 @@ export interface components {
             reason: ("order_completed" | "order_cancelled" | "date_passed" | "date_not_later" | "currency_changed") | null;
             /** @description The instant from which on it is possible, where waiting helps. */
             availableAt: components["schemas"]["Timestamp"] | null;
+            /** @description In English; `GET /v1/texts` has `error.{code}`. */
             detail: string;
         };
         /** @description How an order came to be mutually cancelled. */
@@ -1491,7 +1492,7 @@ export interface components {
             allowed: boolean;
             /** @description Null if the action is allowed. */
             blocked: components["schemas"]["Blocked"] | null;
-            /** @description In English. */
+            /** @description In the language of the answer. */
             label: string;
             /** @enum {string} */
             method: "POST";
@@ -1909,7 +1910,7 @@ export interface components {
             allowed: boolean;
             /** @description Null if the action is allowed. */
             blocked: components["schemas"]["Blocked"] | null;
-            /** @description In English. */
+            /** @description In the language of the answer. */
             label: string;
             /** @enum {string} */
             method: "POST";
@@ -2078,7 +2079,7 @@ export interface components {
         Reason: {
             code: string;
             role: components["schemas"]["Role"];
-            /** @description In English, as its opener would say it. */
+            /** @description As its opener would say it, in the language of the answer. */
             label: string;
             requiresComment: boolean;
             /**
@@ -2529,6 +2530,8 @@ export interface components {
         IfMatch: string;
         /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
         IfNoneMatch: string;
+        /** @description Languages, such as `pt-BR, pt;q=0.8`. Labels are in the best match of those that `GET /v1/texts` has, else English. Problems have their `title` and the messages of their `errors` in it, too, for every operation. */
+        AcceptLanguage: string;
         /** @description The `id` of the last message that was read: the stream goes on behind it. It wins over `after`. */
         LastEventId: string;
         /**
@@ -2632,6 +2635,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2644,6 +2648,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -2657,6 +2662,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -2670,6 +2676,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2682,6 +2689,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2694,6 +2702,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -2710,6 +2719,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -2768,6 +2778,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2780,6 +2791,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -2793,6 +2805,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -2806,6 +2819,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2818,6 +2832,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2830,6 +2845,7 @@ export interface operations {
             /** @description `stale_revision`: A newer revision of the order is known. `order_closed`: The order was cancelled by agreement. `parties_immutable`: The parties of an order never change. `order_has_disputes`: The order has disputes, and keeps its time. `clock_limit_reached`: There is no room for another one. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2842,6 +2858,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2854,6 +2871,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2866,6 +2884,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2878,6 +2897,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -2894,6 +2914,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -2912,6 +2933,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description Languages, such as `pt-BR, pt;q=0.8`. Labels are in the best match of those that `GET /v1/texts` has, else English. Problems have their `title` and the messages of their `errors` in it, too, for every operation. */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path: {
                 /** @example order-1001 */
@@ -2925,6 +2948,7 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2935,6 +2959,7 @@ export interface operations {
             304: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2942,6 +2967,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2954,6 +2980,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -2967,6 +2994,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -2980,6 +3008,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2992,6 +3021,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3004,6 +3034,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3020,6 +3051,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3061,6 +3093,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3073,6 +3106,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3086,6 +3120,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3099,6 +3134,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3111,6 +3147,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3123,6 +3160,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3139,6 +3177,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3190,6 +3229,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3202,6 +3242,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3215,6 +3256,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3228,6 +3270,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3240,6 +3283,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3252,6 +3296,7 @@ export interface operations {
             /** @description `order_not_disputable`: This order cannot be disputed. `dispute_already_open`: The order already has an open dispute. `dispute_limit_reached`: The order has had too many disputes. `cooldown_active`: The same request was declined a short time ago. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3264,6 +3309,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3276,6 +3322,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3288,6 +3335,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3300,6 +3348,7 @@ export interface operations {
             /** @description `reason_required`: A reason is required. `reason_not_allowed`: This reason cannot be given here. `comment_required`: A comment is required. `invalid_change`: The order cannot be changed like this. `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3312,6 +3361,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3328,6 +3378,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3376,6 +3427,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3388,6 +3440,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3401,6 +3454,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3414,6 +3468,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3426,6 +3481,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3438,6 +3494,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3454,6 +3511,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3504,6 +3562,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3516,6 +3575,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3529,6 +3589,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_respondent`: Only the other party may answer. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3542,6 +3603,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3554,6 +3616,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3566,6 +3629,7 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `change_outdated`: The order has changed since this was asked for. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3578,6 +3642,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3590,6 +3655,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3602,6 +3668,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3614,6 +3681,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3626,6 +3694,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3642,6 +3711,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3692,6 +3762,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3704,6 +3775,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3717,6 +3789,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_respondent`: Only the other party may answer. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3730,6 +3803,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3742,6 +3816,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3754,6 +3829,7 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3766,6 +3842,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3778,6 +3855,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3790,6 +3868,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3802,6 +3881,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3814,6 +3894,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3830,6 +3911,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3880,6 +3962,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3892,6 +3975,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3905,6 +3989,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_respondent`: Only the other party may answer. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3918,6 +4003,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3930,6 +4016,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3942,6 +4029,7 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3954,6 +4042,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3966,6 +4055,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3978,6 +4068,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3990,6 +4081,7 @@ export interface operations {
             /** @description `comment_required`: A comment is required. `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4002,6 +4094,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4018,6 +4111,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4068,6 +4162,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4080,6 +4175,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4093,6 +4189,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_opener`: Only the party that opened the dispute may do this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4106,6 +4203,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4118,6 +4216,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4130,6 +4229,7 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4142,6 +4242,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4154,6 +4255,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4166,6 +4268,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4178,6 +4281,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4190,6 +4294,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4206,6 +4311,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4256,6 +4362,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4268,6 +4375,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4281,6 +4389,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4294,6 +4403,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4306,6 +4416,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4318,6 +4429,7 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `comment_limit_reached`: The dispute has as many comments as it may have. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4330,6 +4442,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4342,6 +4455,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4354,6 +4468,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4366,6 +4481,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4378,6 +4494,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4394,6 +4511,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4435,6 +4553,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4447,6 +4566,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4460,6 +4580,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4473,6 +4594,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4485,6 +4607,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4497,6 +4620,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4513,6 +4637,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4559,6 +4684,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4571,6 +4697,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4584,6 +4711,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4597,6 +4725,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4609,6 +4738,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4621,6 +4751,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4633,6 +4764,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4645,6 +4777,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4657,6 +4790,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4669,6 +4803,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4681,6 +4816,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4697,6 +4833,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4747,6 +4884,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4759,6 +4897,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4772,6 +4911,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4785,6 +4925,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4797,6 +4938,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4809,6 +4951,7 @@ export interface operations {
             /** @description `notice_limit_reached`: Notices are recorded on as many channels as there may be. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4821,6 +4964,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4833,6 +4977,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4845,6 +4990,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4857,6 +5003,7 @@ export interface operations {
             /** @description `invalid_notice`: The notice does not fit the dispute. `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4869,6 +5016,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4885,6 +5033,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4941,6 +5090,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4953,6 +5103,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4966,6 +5117,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4979,6 +5131,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4991,6 +5144,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5007,6 +5161,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5052,6 +5207,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5064,6 +5220,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5077,6 +5234,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5090,6 +5248,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5102,6 +5261,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5118,6 +5278,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5161,6 +5322,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5173,6 +5335,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5186,6 +5349,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5199,6 +5363,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5211,6 +5376,7 @@ export interface operations {
             /** @description `position_ahead`: This position lies beyond the end of the log. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5223,6 +5389,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5239,6 +5406,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5277,6 +5445,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5289,6 +5458,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5302,6 +5472,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5315,6 +5486,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5327,6 +5499,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5343,6 +5516,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5385,6 +5559,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5397,6 +5572,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5410,6 +5586,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5423,6 +5600,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5435,6 +5613,7 @@ export interface operations {
             /** @description `endpoint_limit_reached`: There are as many webhook endpoints as there may be. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5447,6 +5626,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5459,6 +5639,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5471,6 +5652,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5483,6 +5665,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5499,6 +5682,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5535,6 +5719,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5547,6 +5732,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5560,6 +5746,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5573,6 +5760,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5585,6 +5773,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5597,6 +5786,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5613,6 +5803,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5649,6 +5840,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5661,6 +5853,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5674,6 +5867,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5687,6 +5881,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5699,6 +5894,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5711,6 +5907,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5723,6 +5920,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5735,6 +5933,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5751,6 +5950,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5791,6 +5991,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5803,6 +6004,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5816,6 +6018,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5829,6 +6032,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5841,6 +6045,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5853,6 +6058,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5865,6 +6071,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5877,6 +6084,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5893,6 +6101,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5937,6 +6146,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5949,6 +6159,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5962,6 +6173,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5975,6 +6187,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5987,6 +6200,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5999,6 +6213,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6011,6 +6226,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6023,6 +6239,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6035,6 +6252,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6047,6 +6265,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6063,6 +6282,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6104,6 +6324,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6116,6 +6337,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6129,6 +6351,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6142,6 +6365,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6154,6 +6378,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6166,6 +6391,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6178,6 +6404,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6190,6 +6417,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6202,6 +6430,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6214,6 +6443,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6230,6 +6460,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6274,6 +6505,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6286,6 +6518,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6299,6 +6532,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6312,6 +6546,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6324,6 +6559,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6336,6 +6572,7 @@ export interface operations {
             /** @description `position_ahead`: This position lies beyond the end of the log. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6348,6 +6585,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6360,6 +6598,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6372,6 +6611,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6384,6 +6624,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6400,6 +6641,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6443,6 +6685,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6455,6 +6698,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6468,6 +6712,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6481,6 +6726,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6493,6 +6739,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6505,6 +6752,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6521,6 +6769,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6557,6 +6806,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6569,6 +6819,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6582,6 +6833,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6595,6 +6847,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6607,6 +6860,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6619,6 +6873,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6635,6 +6890,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6675,6 +6931,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6687,6 +6944,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6700,6 +6958,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6713,6 +6972,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6725,6 +6985,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6737,6 +6998,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6749,6 +7011,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6761,6 +7024,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6773,6 +7037,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6785,6 +7050,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6801,6 +7067,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6843,6 +7110,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6855,6 +7123,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6868,6 +7137,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6881,6 +7151,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6893,6 +7164,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6905,6 +7177,7 @@ export interface operations {
             /** @description `position_ahead`: This position lies beyond the end of the log. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6917,6 +7190,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6933,6 +7207,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6972,6 +7247,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6984,6 +7260,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6997,6 +7274,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7010,6 +7288,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7022,6 +7301,7 @@ export interface operations {
             /** @description `position_ahead`: This position lies beyond the end of the log. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7034,6 +7314,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7050,6 +7331,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7070,7 +7352,10 @@ export interface operations {
                 /** @description Only reasons that an opener in this role may give. */
                 role?: "client" | "freelancer";
             };
-            header?: never;
+            header?: {
+                /** @description Languages, such as `pt-BR, pt;q=0.8`. Labels are in the best match of those that `GET /v1/texts` has, else English. Problems have their `title` and the messages of their `errors` in it, too, for every operation. */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -7079,6 +7364,7 @@ export interface operations {
             /** @description The reasons. */
             200: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7088,6 +7374,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7100,6 +7387,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7113,6 +7401,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7125,6 +7414,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7141,6 +7431,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7182,6 +7473,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7194,6 +7486,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7207,6 +7500,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7220,6 +7514,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7232,6 +7527,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7248,6 +7544,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7288,6 +7585,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7300,6 +7598,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7313,6 +7612,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7326,6 +7626,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7338,6 +7639,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7354,6 +7656,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7391,6 +7694,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7403,6 +7707,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7416,6 +7721,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7429,6 +7735,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7441,6 +7748,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7453,6 +7761,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7465,6 +7774,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7477,6 +7787,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7489,6 +7800,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7505,6 +7817,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7538,6 +7851,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7550,6 +7864,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7563,6 +7878,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7576,6 +7892,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7588,6 +7905,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7604,6 +7922,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7646,6 +7965,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7658,6 +7978,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7671,6 +7992,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7684,6 +8006,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7696,6 +8019,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7708,6 +8032,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7720,6 +8045,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7732,6 +8058,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7744,6 +8071,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7760,6 +8088,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7796,6 +8125,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7808,6 +8138,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7821,6 +8152,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7834,6 +8166,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7846,6 +8179,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7858,6 +8192,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7870,6 +8205,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7882,6 +8218,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7898,6 +8235,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7939,6 +8277,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7951,6 +8290,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7964,6 +8304,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7977,6 +8318,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7989,6 +8331,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8001,6 +8344,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8013,6 +8357,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8025,6 +8370,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8037,6 +8383,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -8053,6 +8400,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -8091,6 +8439,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8103,6 +8452,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -8116,6 +8466,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -8129,6 +8480,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8141,6 +8493,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -8157,6 +8510,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -8199,6 +8553,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8211,6 +8566,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -8224,6 +8580,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -8237,6 +8594,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8249,6 +8607,7 @@ export interface operations {
             /** @description `clock_limit_reached`: There is no room for another one. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8261,6 +8620,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8273,6 +8633,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8285,6 +8646,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8297,6 +8659,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -8313,6 +8676,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -8349,6 +8713,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8361,6 +8726,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -8374,6 +8740,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -8387,6 +8754,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8399,6 +8767,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8411,6 +8780,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -8427,6 +8797,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -8463,6 +8834,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8475,6 +8847,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -8488,6 +8861,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -8501,6 +8875,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8513,6 +8888,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8525,6 +8901,7 @@ export interface operations {
             /** @description `clock_busy`: The test clock is advancing. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8537,6 +8914,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8549,6 +8927,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8561,6 +8940,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -8577,6 +8957,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -8634,6 +9015,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8646,6 +9028,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -8659,6 +9042,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -8672,6 +9056,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8684,6 +9069,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8696,6 +9082,7 @@ export interface operations {
             /** @description `clock_busy`: The test clock is advancing. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8708,6 +9095,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8720,6 +9108,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8732,6 +9121,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8744,6 +9134,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -8760,6 +9151,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
