@@ -42,12 +42,15 @@ BEGIN
   GRANT UPDATE (seq, comment, comment_erased_at) ON log_entries TO resolution_center_app;
   REVOKE INSERT, UPDATE, DELETE ON schema_migrations FROM resolution_center_app;
 
+  -- But for what belongs to a test clock of a sandbox, and goes with it.
+  GRANT EXECUTE ON FUNCTION delete_log_of_test_clock, delete_orders_of_test_clock TO resolution_center_app;
+
   -- Column by column where people wrote something; kept answers contain it, too, and are not for reading at all.
   GRANT SELECT ON schema_migrations, orders, timers, deadline_failures, holds, erasures, dispute_statistics,
-    statistics_position TO resolution_center_read;
+    statistics_position, test_clocks TO resolution_center_read;
   GRANT SELECT (id, order_id, client_id, freelancer_id, type, status, opener_role, reason, change, opened_at, updated_at,
     respond_by, deadline_seq, resolution, resolved_by_role, resolved_by_id, resolved_at, version, held_through,
-    reminders_ms, remind_at, comment_count, notices) ON disputes TO resolution_center_read;
+    reminders_ms, remind_at, comment_count, notices, test_clock_id) ON disputes TO resolution_center_read;
   GRANT SELECT (order_id, order_version, id, type, occurred_at, dispute_id, actor_role, actor_id, cause,
     comment_erased_at, data, seq) ON log_entries TO resolution_center_read;
 

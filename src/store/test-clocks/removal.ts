@@ -47,11 +47,8 @@ export async function lockEntriesOfClock(tx: Tx, id: string, limit: number): Pro
 export async function deleteEntriesOfClock(tx: Tx, id: string, entryIds: readonly string[]): Promise<void> {
   if (entryIds.length === 0) return;
   await tx.execute(sql`
-    WITH deleted AS (
-      DELETE FROM log_entries l USING orders o
-      WHERE o.test_clock_id = ${id} AND l.order_id = o.id AND l.id = ANY (${sql.param([...entryIds])}::uuid[])
-      RETURNING l.seq)
-    UPDATE deployment SET log_end = greatest(log_end, (SELECT max(seq) FROM deleted))`);
+    UPDATE deployment SET log_end = greatest(log_end, d.last)
+    FROM delete_log_of_test_clock(${id}, ${sql.param([...entryIds])}::uuid[]) AS d(last)`);
 }
 
 /**
@@ -73,8 +70,7 @@ export async function deleteOrdersOfClock(tx: Tx, id: string, limit: number): Pr
   await tx.execute(sql`
     DELETE FROM idempotency_keys WHERE left(response_body, 44) = ANY (${sql.param(beginnings)}::text[])
       AND response_status IN (200, 201)`);
-  await tx.execute(sql`DELETE FROM disputes WHERE id = ANY (${disputeIds})`);
-  await tx.execute(sql`DELETE FROM orders WHERE id = ANY (${orderIds})`);
+  await tx.execute(sql`SELECT delete_orders_of_test_clock(${id}, ${orderIds})`);
   return rows.length < limit;
 }
 

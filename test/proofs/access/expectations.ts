@@ -9,6 +9,7 @@ export interface Scene {
   readonly holdId: string;
   readonly endpointId: string;
   readonly deliveryId: string;
+  readonly clockId: string;
 }
 
 /** One row of the matrix, written by hand: what each kind of caller gets. */
@@ -20,6 +21,8 @@ export interface Row {
   readonly hold?: boolean;
   /** Whether there is a webhook endpoint, with a delivery. */
   readonly webhook?: boolean;
+  /** Whether there is a test clock, in a sandbox. */
+  readonly clock?: boolean;
   /** A user who is no party, the client, the freelancer. */
   readonly stranger: number;
   readonly client: number;
@@ -58,6 +61,13 @@ const delivery = (status: number, suffix = ''): Row => ({
   ...MANAGER(status),
 });
 
+const clock = (status: number, suffix = '', body?: object): Row => ({
+  request: withBody(({ clockId }) => `/v1/test-clocks/${clockId}${suffix}`, body),
+  clock: true,
+  ...NO_USER,
+  services: { 'test:clocks': status },
+});
+
 const SAYS = { comment: 'So be it.' };
 const A_NOTICE = () => ({ role: 'freelancer', channel: 'email', deliveredAt: new Date().toISOString() });
 const ANY_SERVICE = {
@@ -67,6 +77,7 @@ const ANY_SERVICE = {
   'notices:write': 200,
   'comments:read': 200,
   'webhooks:manage': 200,
+  'test:clocks': 200,
   ops: 200,
 } as const;
 const SYSTEM = { ...users(200, 200, 200), services: ANY_SERVICE, open: true } as const;
@@ -134,6 +145,11 @@ export const EXPECTATIONS: Readonly<Record<string, Row>> = {
     services: { ops: 200 },
   },
   eraseComments: { request: at('/v1/ops/erasures', { userId: 'user-7' }), ...NO_USER, services: { ops: 200 } },
+  createTestClock: { request: at('/v1/test-clocks', {}), ...NO_USER, services: { 'test:clocks': 201 } },
+  listTestClocks: { request: at('/v1/test-clocks'), ...NO_USER, services: { 'test:clocks': 200 } },
+  getTestClock: clock(200),
+  advanceTestClock: clock(200, '/advance', { by: 'PT1H' }),
+  deleteTestClock: clock(200),
   getHealth: { request: at('/healthz'), ...SYSTEM },
   getReadiness: { request: at('/readyz'), ...SYSTEM },
   getMetrics: { request: at('/metrics'), ...SYSTEM },

@@ -56,7 +56,7 @@ async function program(): Promise<Client> {
 }
 
 beforeAll(async () => {
-  service = await startService({ env: { AUTH_ISSUER: ISSUER } });
+  service = await startService({ env: { AUTH_ISSUER: ISSUER, MODE: 'sandbox' } });
   const users = Object.entries(USERS).map(async ([name, sub]) => [name, await bearer(sub)] as const);
   const services = SCOPES.map(async (scope) => [scope, await bearer('a-service', scope)] as const);
   const nobodies = {
@@ -79,11 +79,17 @@ beforeAll(async () => {
 });
 
 /** A new order for each request, so that no cell depends on another. */
-async function setTheScene({ dispute, hold = false, webhook = false }: Row): Promise<Scene> {
+async function setTheScene({ dispute, hold = false, webhook = false, clock = false }: Row): Promise<Scene> {
   const { id: orderId } = await seedOrder(clients);
   const disputeId = dispute === undefined ? '' : (await seedDispute(clients, dispute, { orderId })).id;
   const hooked = webhook ? await addWebhook() : { endpointId: '', deliveryId: '' };
-  return { orderId, disputeId, holdId: hold ? await beginHold() : '', ...hooked };
+  return {
+    orderId,
+    disputeId,
+    holdId: hold ? await beginHold() : '',
+    clockId: clock ? await addClock() : '',
+    ...hooked,
+  };
 }
 
 async function addWebhook(): Promise<{ endpointId: string; deliveryId: string }> {
@@ -94,6 +100,10 @@ async function addWebhook(): Promise<{ endpointId: string; deliveryId: string }>
   const endpointId = (await manager.post<{ id: string }>('/v1/webhook-endpoints', { url })).body.id;
   const sent = await manager.post<{ id: string }>(`/v1/webhook-endpoints/${endpointId}/test`);
   return { endpointId, deliveryId: sent.body.id };
+}
+
+async function addClock(): Promise<string> {
+  return (await clients.withScopes('test:clocks').post<{ id: string }>('/v1/test-clocks')).body.id;
 }
 
 async function beginHold(): Promise<string> {

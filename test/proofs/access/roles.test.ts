@@ -7,6 +7,7 @@ import { administrate, createDatabase, letTimePass, type TestDatabase } from '..
 import { runProgram } from '../../harness/process.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../../harness/seed.ts';
 import { startService } from '../../harness/service.ts';
+import { advance, makeClock, orderOnClock, tester } from '../../harness/test-clocks.ts';
 import type { Dispute } from '../../harness/types.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 
@@ -60,7 +61,8 @@ test('npm run migrate has nothing to do the second time, and then every role tha
 });
 
 test('the service works with the role that is made for it', async () => {
-  const service = await startService({ role: 'all', database, databaseUrl: urlOf('app') });
+  const env = { MODE: 'sandbox' };
+  const service = await startService({ role: 'all', env, database, databaseUrl: urlOf('app') });
   const answered = await seedDispute(service, 'cancellation');
   await service
     .as(FREELANCER)
@@ -78,6 +80,10 @@ test('the service works with the role that is made for it', async () => {
   expect((await service.withScopes('disputes:read').get('/v1/stats')).status).toBe(200);
   const hold = await service.withScopes('ops').post<{ id: string }>('/v1/ops/holds', { note: 'Mail is down.' });
   expect((await service.withScopes('ops').delete(`/v1/ops/holds/${hold.body.id}`)).status).toBe(200);
+  const clock = await makeClock(service);
+  await seedDispute(service, 'cancellation', { orderId: (await orderOnClock(service, clock)).id });
+  await advance(service, clock, 'PT48H');
+  expect((await tester(service).delete(`/v1/test-clocks/${clock.id}`)).status).toBe(200);
   expect(service.log.lines().filter(({ level }) => level >= 40)).toEqual([]);
 });
 
@@ -92,6 +98,7 @@ describe('what is not allowed', () => {
     ['app', 'TRUNCATE log_entries'],
     ['app', 'DELETE FROM schema_migrations'],
     ['app', 'DELETE FROM dispute_statistics'],
+    ['read', `SELECT delete_orders_of_test_clock(gen_random_uuid(), '{}')`],
     ['read', 'SELECT comment FROM disputes'],
     ['read', 'SELECT * FROM log_entries'],
     ['read', 'SELECT response_body FROM idempotency_keys'],

@@ -46,6 +46,7 @@ export type Kind = 'valid' | 'nearly valid' | 'hostile';
 export interface World {
   readonly orderIds: string[];
   readonly disputeIds: string[];
+  readonly clockIds: string[];
   readonly cursors: string[];
 }
 
@@ -62,14 +63,18 @@ function idOf(random: Random, { name, schema }: Parameter, world: World, operati
   if (name === 'orderId') {
     return random.chance(0.95) ? random.pick(world.orderIds) : String(makeValue(random, schema));
   }
+  if (/TestClock/.test(operationId) && world.clockIds.length > 0 && random.chance(0.95)) {
+    return random.pick(world.clockIds.slice(-20));
+  }
   const isDispute = /Dispute|Update|Comment|Timeline|Notice/.test(operationId);
   if (isDispute && world.disputeIds.length > 0 && random.chance(0.95)) return random.pick(world.disputeIds.slice(-300));
   return String(makeValue(random, schema));
 }
 
 /** Query values that a schema alone does not say, or that would only take time. */
-function queryValue(random: Random, { name, schema }: Parameter, world: World): unknown {
-  if (name === 'wait') return 0;
+function queryValue(random: Random, { name, schema }: Parameter, world: World, operationId: string): unknown {
+  // An advance that outlasts its request would change tables while others are compared.
+  if (name === 'wait') return operationId === 'advanceTestClock' ? 10 : 0;
   if (name === 'cursor') return world.cursors.length > 0 ? random.pick(world.cursors.slice(-50)) : 'none';
   if (name === 'types') return 'dispute.opened,dispute.expired';
   if (name === 'orderId') return random.pick(world.orderIds);
@@ -211,7 +216,10 @@ function draftOf(random: Random, operation: Endpoint, world: World): Draft {
     path,
     method: operation.method,
     headers: headersOf(random, operation.parameters),
-    query: ofQuery.map((parameter) => [parameter.name, String(queryValue(random, parameter, world))]),
+    query: ofQuery.map((parameter) => [
+      parameter.name,
+      String(queryValue(random, parameter, world, operation.operationId)),
+    ]),
     body: operation.body === null ? undefined : makeValue(random, operation.body),
     payload: undefined,
     isAddressed: true,

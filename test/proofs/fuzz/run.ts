@@ -84,6 +84,8 @@ function faultOfProblem({ status, text }: RawAnswer): string | null {
 function learn(world: World, { text, headers }: RawAnswer): void {
   const location = /^\/v1\/disputes\/([0-9a-f-]{36})$/.exec(headers['location'] ?? '')?.[1];
   if (location !== undefined) world.disputeIds.push(location);
+  const clock = /^\/v1\/test-clocks\/([0-9a-f-]{36})$/.exec(headers['location'] ?? '')?.[1];
+  if (clock !== undefined) world.clockIds.push(clock);
   const cursor = /"nextCursor":"([\w-]+)"/.exec(text)?.[1];
   if (cursor !== undefined) world.cursors.push(cursor);
 }
@@ -95,13 +97,13 @@ async function seedWorld(service: ServiceProcess): Promise<World> {
     const parties = { clientId: `user-${1 + (index % 2)}`, freelancerId: `user-${3 + (index % 2)}` };
     await reporter.put(`/v1/orders/${orderId}`, anOrderReport({ ...parties, revision: 0 }));
   }
-  return { orderIds, disputeIds: [], cursors: [] };
+  return { orderIds, disputeIds: [], clockIds: [], cursors: [] };
 }
 
 /** Sends requests made from the document at a process of the service, and judges every answer. */
 export async function fuzz(seed: number, requests: number, tell: (line: string) => void): Promise<FuzzResult> {
   const random: Random = createRandom(seed);
-  const env = { REMINDERS: 'none', LOG_LEVEL: 'error', ROLE: 'api', ...WATCHED };
+  const env = { MODE: 'sandbox', REMINDERS: 'none', LOG_LEVEL: 'error', ROLE: 'api', ...WATCHED };
   const service = await startProcess({ role: 'api', env });
   const memory = await watchMemory(service);
   const world = await seedWorld(service);
