@@ -81,6 +81,7 @@ export const testClocks = pgTable('test_clocks', {
   advanceTo: instant('advance_to'),
   lease: uuid('lease'),
   leasedUntil: instant('leased_until'),
+  advanceRequest: text('advance_request'),
   createdBy: text('created_by').notNull(),
   createdAt: instant('created_at').notNull(),
 });

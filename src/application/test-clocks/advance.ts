@@ -22,6 +22,13 @@ export const LONGEST_ADVANCE_MS = 90 * 24 * 60 * 60 * 1_000;
 /** Where a clock is to go: by a length of time in milliseconds, or to an instant. */
 export type Destination = { readonly by: number } | { readonly to: Instant };
 
+/** What a request asks of a clock. */
+export interface AdvanceRequest {
+  readonly destination: Destination;
+  /** What tells the request from others, the same if it is sent again; null without a key. */
+  readonly name: string | null;
+}
+
 /** From where to where a clock goes in one advance. */
 export interface Way {
   readonly from: Instant;
@@ -56,13 +63,14 @@ export type AdvanceOutcome =
 /** Advances test clocks; what outlasts its request goes on in this process. */
 export interface Advancer {
   /**
-   * Advances a clock, or takes up the advance of a process that has died.
+   * Advances a clock, or takes up the advance of a process that has died. A request that is sent again, with its key or with the
+   * same instant to go to, brings nothing about again and gets the same answer.
    * @param waitMs how long to wait for its end, and then for the first attempts at webhooks
    * @param signal ends the waiting early
    */
   readonly advance: (
     id: string,
-    destination: Destination,
+    request: AdvanceRequest,
     waitMs: number,
     signal: AbortSignal,
   ) => Promise<AdvanceOutcome>;
@@ -83,7 +91,17 @@ const POLL_MS = 50;
 /** Webhooks that wait for their turn, or for a worker that is not there, are not waited for any longer. */
 const WEBHOOKS_WAIT_MS = 5_000;
 
-type Begun = Exclude<AdvanceOutcome, { outcome: 'advanced' }> | { readonly outcome: 'begun'; readonly way: Way };
+type Begun =
+  | Exclude<AdvanceOutcome, { outcome: 'advanced' }>
+  | { readonly outcome: 'begun' | 'was_done'; readonly way: Way };
+
+/** The way of the last advance, if it is what a request asks for. */
+function sameWay(clock: TestClockRow, { destination, name }: AdvanceRequest): Way | null {
+  const { advancedFrom: from, advanceTo: to } = clock;
+  if (from === null || to === null) return null;
+  const isSame = (name !== null && name === clock.advanceRequest) || ('to' in destination && destination.to === to);
+  return isSame ? { from, to } : null;
+}
 
 function wayOf(clock: TestClockRow, destination: Destination): Way {
   // The call is repeated after the process that it was sent to has died: `by` counts from where that advance began.
@@ -104,18 +122,22 @@ export function createAdvancer(
   let isStopping = false;
 
   /** Writes down where a clock goes; without a destination, where it was going before its process died. */
-  const begin = async (id: string, lease: string, destination: Destination | null): Promise<Begun> => {
+  const begin = async (id: string, lease: string, request: AdvanceRequest | null): Promise<Begun> => {
     const work = () =>
       withTx(db, async (tx): Promise<Begun> => {
         const locked = await lockTestClock(tx, id);
         if (locked === undefined) return { outcome: 'not_found' };
         const { clock, isBusy } = locked;
         if (isBusy && clock.lease !== lease) return { outcome: 'busy' };
-        if (destination === null && clock.status !== 'advancing') return { outcome: 'busy' };
-        const way = wayOf(clock, destination ?? { to: clock.now });
+        const isInterrupted = clock.status === 'advancing';
+        if (request === null && !isInterrupted) return { outcome: 'busy' };
+        const same = request === null ? null : sameWay(clock, request);
+        if (same !== null && !isInterrupted) return { outcome: 'was_done', way: same };
+        const way = same ?? wayOf(clock, request?.destination ?? { to: clock.now });
         const latest = way.from + LONGEST_ADVANCE_MS;
         if (way.to < clock.now || way.to > latest) return { outcome: 'out_of_reach', earliest: clock.now, latest };
-        await beginAdvance(tx, id, { lease, ...way }, LEASE_MS);
+        const name = request === null ? clock.advanceRequest : request.name;
+        await beginAdvance(tx, id, { lease, request: name, ...way }, LEASE_MS);
         return { outcome: 'begun', way };
       });
     return await withRetry(work, { idempotent: true });
@@ -185,13 +207,14 @@ export function createAdvancer(
     }
   };
 
-  const advance: Advancer['advance'] = async (id, destination, waitMs, signal) => {
+  const advance: Advancer['advance'] = async (id, request, waitMs, signal) => {
     const untilMs = performance.now() + waitMs;
     const lease = deps.newId();
-    const begun = await begin(id, lease, destination);
-    if (begun.outcome !== 'begun') return begun;
+    const begun = await begin(id, lease, request);
+    if (!('way' in begun)) return begun;
     const { way } = begun;
-    await Promise.race([start(id, lease), sleep(waitMs, undefined, { signal, ref: false }).catch(() => {})]);
+    const driving = begun.outcome === 'begun' ? start(id, lease) : null;
+    await Promise.race([driving, sleep(waitMs, undefined, { signal, ref: false }).catch(() => {})]);
     const found = await findTestClock(db, id);
     if (found === undefined) return { outcome: 'not_found' };
     const { clock } = found;

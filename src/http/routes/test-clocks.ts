@@ -116,7 +116,8 @@ const advanceClock = operation({
   description:
     'Lets time pass for the orders of the clock: everything that becomes due takes effect, in the order of the deadlines and ' +
     'each at exactly its own, and its events are sent as any others. Forward only, and at most 90 days in one call. A call ' +
-    'that is repeated because its process died takes the advance up where it was: `by` then counts from where it began.',
+    'that is repeated because its process died takes the advance up where it was, and a repetition with the same ' +
+    '`Idempotency-Key`, or the same `to`, brings nothing about again.',
   access,
   sandboxOnly: true,
   params: TestClockParams,
@@ -136,8 +137,11 @@ const advanceClock = operation({
     const { deps, params, query, body, reply } = call;
     const signal = call.signal();
     const destination = body.to === undefined ? { by: body.by ?? 0 } : { to: body.to };
+    const key = idempotencyKey(call);
+    const name = key === null ? null : `${key.caller} ${key.key} ${key.fingerprint}`;
     const work = async () => {
-      const outcome = await deps.testClocks.advancer.advance(params.id, destination, query.wait * 1_000, signal);
+      const request = { destination, name };
+      const outcome = await deps.testClocks.advancer.advance(params.id, request, query.wait * 1_000, signal);
       switch (outcome.outcome) {
         case 'not_found':
           throw noSuchClock();
@@ -160,7 +164,7 @@ const advanceClock = operation({
           return outcome satisfies never;
       }
     };
-    return replyTo(await runRepeatable(deps.write.db, idempotencyKey(call), work));
+    return replyTo(await runRepeatable(deps.write.db, key, work));
   },
 });
 

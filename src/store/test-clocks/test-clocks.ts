@@ -144,9 +144,11 @@ export async function lockTestClock(
   return row;
 }
 
-/** What an advance writes about itself: who does it, from where to where. */
+/** What an advance writes about itself: who does it, for which request, from where to where. */
 export interface AdvanceBegun {
   readonly lease: string;
+  /** What tells the request from others; null for one without a key. */
+  readonly request: string | null;
   readonly from: Instant;
   readonly to: Instant;
 }
@@ -154,10 +156,10 @@ export interface AdvanceBegun {
 const leaseEnd = (ms: number) => sql`clock_timestamp() + ${ms}::float8 * interval '1 millisecond'`;
 
 /** Writes down that a clock is advancing. It is locked. */
-export async function beginAdvance(tx: Tx, id: string, { lease, from, to }: AdvanceBegun, leaseMs: number) {
+export async function beginAdvance(tx: Tx, id: string, { lease, request, from, to }: AdvanceBegun, leaseMs: number) {
   await tx.execute(sql`
     UPDATE test_clocks SET status = 'advancing', advanced_from = ${timestamptz(from)}, advance_to = ${timestamptz(to)},
-      lease = ${lease}, leased_until = ${leaseEnd(leaseMs)}
+      lease = ${lease}, leased_until = ${leaseEnd(leaseMs)}, advance_request = ${request}
     WHERE id = ${id}`);
 }
 

@@ -182,6 +182,20 @@ describe('a test clock', () => {
     expect(refused).toMatchObject({ status: 400, problem: { errors: [{ pointer, code }] } });
   });
 
+  test('brings nothing about again for a request that is sent again', async () => {
+    const clock = await makeClock(service, LONG_AGO);
+    const { id: orderId } = await orderOnClock(service, clock);
+    await seedDispute(service, 'order_update', { orderId });
+    const path = `/v1/test-clocks/${clock.id}/advance`;
+    const key = { 'idempotency-key': clock.id };
+    const first = await tester(service).post<AdvancedTestClock>(path, { by: 'P3D' }, key);
+    await service.database.query('DELETE FROM idempotency_keys'); // the process died before it kept its answer
+    const again = await tester(service).post(path, { by: 'P3D' }, key);
+    expect(again).toMatchObject({ status: 200, body: first.body });
+    const to = await tester(service).post(path, { to: first.body.to });
+    expect(to.body).toEqual(first.body);
+  });
+
   test('says what its last advance brought about', async () => {
     const clock = await makeClock(service, LONG_AGO);
     const { id: orderId } = await orderOnClock(service, clock);

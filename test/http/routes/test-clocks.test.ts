@@ -1,7 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import type { Answer } from '../../harness/answer.ts';
 import { anOrderReport, seedOrder } from '../../harness/seed.ts';
 import { startService } from '../../harness/service.ts';
 import { makeClock, orderOnClock, SANDBOX, type TestClock, tester } from '../../harness/test-clocks.ts';
+
+interface TestClockPage {
+  readonly data: readonly TestClock[];
+  readonly nextCursor: string | null;
+}
 
 const ANY_ID = '01a2214f-0000-7000-8000-000000000000';
 
@@ -48,10 +54,8 @@ describe('a sandbox', () => {
     const ids = new Set<string>();
     let cursor: string | null = '';
     while (cursor !== null) {
-      const query = cursor === '' ? '' : `&cursor=${cursor}`;
-      const page = await tester(service).get<{ data: TestClock[]; nextCursor: string | null }>(
-        `/v1/test-clocks?limit=30${query}`,
-      );
+      const query: string = cursor === '' ? '' : `&cursor=${cursor}`;
+      const page: Answer<TestClockPage> = await tester(service).get(`/v1/test-clocks?limit=30${query}`);
       for (const { id } of page.body.data) ids.add(id);
       cursor = page.body.nextCursor;
     }
