@@ -32,6 +32,16 @@ async function read({ entries }: Following, count: number): Promise<(string | nu
   return found;
 }
 
+/** The same, but for what has not come after a time in which nothing came. */
+async function readUntilQuiet({ entries }: Following, count: number): Promise<string[]> {
+  const found: string[] = [];
+  for (let next = await entries.next(); typeof next.value === 'string'; next = await entries.next()) {
+    found.push(next.value);
+    if (found.length === count) break;
+  }
+  return found;
+}
+
 const OPENED = ['dispute.opened', 'order.status_changed'];
 
 describe('those who follow orders', () => {
@@ -94,9 +104,10 @@ describe('those who follow orders', () => {
 
   test.each([499, 500, 501, 1_700])('hear of all %i entries that come at once, page by page', async (count) => {
     const { orderId } = await seedDispute(service, 'cancellation');
-    const following = await begin(orderId, { render: ({ orderVersion }) => String(orderVersion) });
+    const render: FollowRequest['render'] = ({ orderVersion }) => String(orderVersion);
+    const following = await begin(orderId, { render, quietMs: 15_000 });
     await appendEntries(service.database, orderId, count);
-    const [first, ...rest] = await read(following, count);
+    const [first, ...rest] = await readUntilQuiet(following, count);
     const begun = Number(first);
     expect(rest).toEqual(Array.from({ length: count - 1 }, (_, index) => String(begun + index + 1)));
     following.end('lifetime');
