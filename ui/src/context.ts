@@ -1,5 +1,4 @@
 import type { Blocked, Center, Dispute, Role } from './api-types.ts';
-import type { Fault } from './draft.ts';
 import type { Format } from './format.ts';
 import type { Problem } from './http.ts';
 import { humanize, type Params, type Translate } from './texts.ts';
@@ -45,21 +44,6 @@ export function problemText(context: Context, { code, title, detail, body }: Pro
   const sentence = said === '' ? text(context, 'error.unexpected') : said;
   if (body?.availableAt === undefined) return sentence;
   return `${sentence} ${text(context, 'error.available_at', { date: context.format.dateTime(body.availableAt) })}`;
-}
-
-const isDate = (value: unknown): value is string => typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value);
-
-/** What is wrong with a field, in words. */
-export function faultText(context: Context, { code, params = {}, message }: Fault): string {
-  const shown = Object.entries(params).map(([name, value]) => [
-    name,
-    isDate(value)
-      ? context.format.dateTime(value)
-      : typeof value === 'number'
-        ? context.format.number(value)
-        : String(value),
-  ]);
-  return context.translate(`error.${code}`, Object.fromEntries(shown)) ?? message ?? text(context, 'error.required');
 }
 
 /** The label of a reason in a form or a request. */

@@ -104,7 +104,7 @@ export class ResolutionCenterElement extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.seen = createSeenWatch((id) => void this.store.markSeen(id));
+    this.seen = createSeenWatch((id) => this.store.markSeen(id));
     for (const name of ['online', 'offline']) globalThis.addEventListener(name, this.look);
     document.addEventListener('visibilitychange', this.look);
     this.ticking = setInterval(() => this.tick(), TICK_MS);
@@ -202,7 +202,7 @@ export class ResolutionCenterElement extends LitElement {
     const { center } = this.snapshot;
     const dialog = this.renderRoot.querySelector('dialog');
     if (dialog !== null && !dialog.open) dialog.showModal();
-    this.seen?.watch(center, this.renderRoot.querySelector('.request h3'));
+    this.seen?.watch(center, this.snapshot.timeline, this.renderRoot.querySelector('.request h3'));
     this.announcer.say(
       this.renderRoot.querySelector('[data-live]'),
       this.context(center),

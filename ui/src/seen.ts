@@ -1,14 +1,19 @@
-import type { Center } from './api-types.ts';
+import type { Center, TimelineEntry } from './api-types.ts';
+import { unseenDispute } from './unseen.ts';
 
 /** Tells the service once that the viewer has seen the request: when it is on the screen, and not before. */
 export interface SeenWatch {
-  /** Looks at what is shown now. @param target what has to be visible; null while there is nothing to see */
-  readonly watch: (center: Center | null, target: Element | null) => void;
+  /**
+   * Looks at what is shown now.
+   * @param timeline of the open request
+   * @param target what has to be visible; null while there is nothing to see
+   */
+  readonly watch: (center: Center | null, timeline: readonly TimelineEntry[], target: Element | null) => void;
   readonly stop: () => void;
 }
 
-/** Makes the watch of one element. @param onSeen called once for each dispute */
-export function createSeenWatch(onSeen: (disputeId: string) => void): SeenWatch {
+/** Makes the watch of one element. @param onSeen called for each dispute until it says that the service knows */
+export function createSeenWatch(onSeen: (disputeId: string) => Promise<boolean>): SeenWatch {
   let isInView = false;
   let watched: Element | null = null;
   let disputeId: string | null = null;
@@ -16,8 +21,9 @@ export function createSeenWatch(onSeen: (disputeId: string) => void): SeenWatch 
 
   const judge = () => {
     if (disputeId === null || !isInView || document.visibilityState !== 'visible' || told.has(disputeId)) return;
-    told.add(disputeId);
-    onSeen(disputeId);
+    const id = disputeId;
+    told.add(id);
+    void onSeen(id).then((isKnown) => isKnown || told.delete(id));
   };
   const observer = new IntersectionObserver(
     (entries) => {
@@ -29,11 +35,8 @@ export function createSeenWatch(onSeen: (disputeId: string) => void): SeenWatch 
   document.addEventListener('visibilitychange', judge);
 
   return {
-    watch: (center, target) => {
-      const dispute = center?.openDispute ?? null;
-      const isMine = dispute !== null && dispute.respondent.role === center?.viewer.role;
-      // A service that keeps no notices does not say so; one that knows already needs no telling.
-      disputeId = isMine && dispute.notice?.seenAt === null ? dispute.id : null;
+    watch: (center, timeline, target) => {
+      disputeId = unseenDispute(center, timeline);
       if (target !== watched) {
         observer.disconnect();
         isInView = false;

@@ -43,7 +43,8 @@ export interface Store {
   readonly send: (command: Command) => Promise<Outcome<Dispute>>;
   /** What a command would do. Null where the service does not say. */
   readonly dryRun: (command: Command) => Promise<Outcome<{ readonly effects: Effects }> | null>;
-  readonly markSeen: (disputeId: string) => Promise<void>;
+  /** Says that the viewer has seen a request. @returns whether the service has taken it */
+  readonly markSeen: (disputeId: string) => Promise<boolean>;
 }
 
 /** The dispute whose timeline is shown. */
@@ -177,8 +178,6 @@ export function createStore({ onChange, ...options }: StoreOptions): Store {
       if (!run.ok && run.problem.errors.some(({ pointer }) => pointer === '/query/dryRun')) knowsDryRun = false;
       return knowsDryRun ? run : null;
     },
-    markSeen: async (disputeId) => {
-      await http.request('POST', `/v1/disputes/${disputeId}/seen`);
-    },
+    markSeen: async (disputeId) => (await http.request('POST', `/v1/disputes/${disputeId}/seen`)).ok,
   };
 }

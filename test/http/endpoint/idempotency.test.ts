@@ -57,6 +57,12 @@ const POSTS: Readonly<Record<string, () => Promise<Ready>>> = {
   provideUpdate: () => onDispute('order_update', FREELANCER, 'provide-update'),
   withdrawDispute: () => onDispute('cancellation', CLIENT, 'withdraw'),
   addComment: () => onDispute('cancellation', CLIENT, 'comments'),
+  markDisputeSeen: async () => ({ ...(await onDispute('cancellation', FREELANCER, 'seen')), body: {}, other: {} }),
+  recordNotice: async () => {
+    const { path } = await onDispute('cancellation', FREELANCER, 'notices');
+    const body = { role: 'freelancer', channel: 'email', deliveredAt: new Date().toISOString() };
+    return { caller: service.withScopes('notices:write'), path, body, other: { ...body, channel: 'push' } };
+  },
   createHold: async () =>
     ops('/v1/ops/holds', { note: 'Mail is down.', orderIds: ['x'] }, { note: 'Mail.', orderIds: ['x'] }),
   eraseComments: async () => ops('/v1/ops/erasures', { userId: 'user-1' }, { userId: 'user-2' }),
@@ -105,7 +111,8 @@ describe('every POST takes a key', () => {
   // With no body to differ in, a request is the same or goes elsewhere.
   test.each(
     cells.filter(
-      ([operation]) => !['reconcileDeadlines', 'testWebhookEndpoint', 'redeliverWebhook'].includes(operation),
+      ([operation]) =>
+        !['reconcileDeadlines', 'testWebhookEndpoint', 'redeliverWebhook', 'markDisputeSeen'].includes(operation),
     ),
   )('%s refuses the key of another request, and does nothing', async (_operation, prepare) => {
     const { caller, path, body, other } = await prepare();

@@ -1,9 +1,11 @@
 import type { Browser } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ServiceProcess } from '../../harness/process.ts';
-import { seedOrder } from '../../harness/seed.ts';
+import { CLIENT, seedDispute, seedOrder } from '../../harness/seed.ts';
+import type { Timeline } from '../../harness/types.ts';
+import { waitFor } from '../../harness/wait-for.ts';
 import { hasChromium } from './chromium.ts';
-import { button, heading, openElementPage, startElementStage } from './element-page.ts';
+import { button, heading, openElementPage, type Party, startElementStage, tokenOf } from './element-page.ts';
 import type { Pages } from './pages.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
@@ -53,5 +55,34 @@ browsing('<resolution-center> for both parties of an order, on a page of another
       ]),
     );
     expect(complaints.filter((text) => !text.includes('status of 4'))).toEqual([]);
+  }, 60_000);
+
+  test('tells the service that a party has seen the request once it is on the screen, and the opener that it was', async () => {
+    const { id, orderId } = await seedDispute(service, 'cancellation');
+    const looks = async () => {
+      const { body } = await service.as(CLIENT).get<Timeline>(`/v1/disputes/${id}/timeline`);
+      return body.data.flatMap(({ action, actor }) => (action === 'seen' ? [actor.role] : []));
+    };
+    let start = () => {};
+    const isPlaced = new Promise<void>((resolve) => {
+      start = resolve;
+    });
+    const tokenFor = async (party: Party) => {
+      await isPlaced;
+      return await tokenOf(party);
+    };
+    const opened = await openElementPage(browser, pages, { orderId, api: service.url, tokenFor });
+    const { page, client, freelancer } = opened;
+    await page.evaluate(`document.getElementById('freelancer').style.marginTop = '3000px'`);
+    start();
+    await heading(freelancer, 'The client asks to cancel the order').waitFor();
+    await waitFor('the client has seen its request', async () => (await looks()).length > 0);
+    expect(await looks()).toEqual(['client']);
+
+    await heading(freelancer, 'The client asks to cancel the order').scrollIntoViewIfNeeded();
+    await client.getByText(/^Seen by the freelancer/).waitFor();
+    await freelancer.getByText('You saw the request').waitFor();
+    expect(await looks()).toEqual(['client', 'freelancer']);
+    expect(await client.getByText('You saw the request').count()).toBe(0);
   }, 60_000);
 });

@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { type Context, faultText, text } from '../context.ts';
+import { type Context, text } from '../context.ts';
 import { type Fault, lengthOf } from '../draft.ts';
+import { faultText } from '../faults.ts';
 
 interface FieldOptions {
   readonly id: string;

@@ -18,6 +18,11 @@ function entryView(context: Context, entry: TimelineEntry): TemplateResult {
   </li>`;
 }
 
+/** That its opener has seen the request as well is nothing to tell of. */
+function isWorthTelling({ action, actor }: TimelineEntry, opener: string | undefined): boolean {
+  return action !== 'seen' || actor.role !== opener;
+}
+
 /** Everything that happened, oldest first. A long one shows its end until all of it is asked for. */
 export function timelineView(
   context: Context,
@@ -25,18 +30,20 @@ export function timelineView(
   showsAll: boolean,
   onShowAll: () => void,
 ): TemplateResult | typeof nothing {
-  if (entries.length === 0) return nothing;
-  const shown = showsAll ? entries : entries.slice(-SHOWN);
+  const opener = entries.find(({ action }) => action === 'opened')?.actor.role;
+  const told = entries.filter((entry) => isWorthTelling(entry, opener));
+  if (told.length === 0) return nothing;
+  const shown = showsAll ? told : told.slice(-SHOWN);
   return html`<section part="timeline" class="timeline">
     <h3 class="quiet">${text(context, 'timeline')}</h3>
     ${
-      shown.length === entries.length
+      shown.length === told.length
         ? nothing
         : html`<button type="button" part="button link" class="link" @click=${onShowAll}>${text(
             context,
             'timeline.all',
             {
-              count: context.format.number(entries.length),
+              count: context.format.number(told.length),
             },
           )}</button>`
     }
