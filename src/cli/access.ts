@@ -10,7 +10,7 @@ import { refused, wrongUsage } from './failures.ts';
 import type { Io } from './output.ts';
 
 const DEFAULT_URL = 'http://127.0.0.1:3000';
-const OPERATOR = { sub: 'developer', scope: 'ops disputes:read webhooks:manage' };
+const OPERATOR = { sub: 'developer', scope: 'ops disputes:read webhooks:manage test:clocks' };
 const TOKEN = /^[\x21-\x7e]*$/;
 const LOOPBACK = new Set(['127.0.0.1', '[::1]', 'localhost']);
 

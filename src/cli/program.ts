@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../platform/version.ts';
+import { addClockCommands } from './clock-commands.ts';
 import { addDeadlineCommands } from './deadline-commands.ts';
 import { addDisputeCommands } from './dispute-commands.ts';
 import { CommandFailure, EXIT } from './failures.ts';
@@ -31,6 +32,7 @@ export function createProgram(io: Io): Command {
   addDeadlineCommands(program, io);
   addDisputeCommands(program, io);
   addHoldCommands(program, io);
+  addClockCommands(program, io);
   addStatsCommand(program, io);
   addWebhookCommands(program, io);
   addLocalCommands(program, io);

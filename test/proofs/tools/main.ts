@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
 import setUp from '../../harness/global-setup.ts';
 import { startProcess } from '../../harness/process.ts';
+import { SANDBOX } from '../../harness/test-clocks.ts';
 import { servePages } from '../../system/browser/pages.ts';
 import { LOCAL } from '../../webhooks/endpoints.ts';
 import { putBetweenMarkers } from '../faults/docs.ts';
@@ -30,7 +31,7 @@ async function versionsOf({ packages }: Tool, { toolbox }: Stage): Promise<strin
 
 async function makeStage(): Promise<Stage> {
   const pages = await servePages();
-  const env = { ...LOCAL, PROXY_HOPS: '1', CORS_ORIGINS: pages.origin };
+  const env = { ...LOCAL, ...SANDBOX, PROXY_HOPS: '1', CORS_ORIGINS: pages.origin };
   const [toolbox, service] = await Promise.all([installTools(), startProcess({ env })]);
   return { toolbox, service, pages };
 }

@@ -7,6 +7,7 @@ import { type Clients, createClients, TEST_SECRET } from '../../harness/client.t
 import { openStream } from '../../harness/event-stream.ts';
 import { startProcess } from '../../harness/process.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../../harness/seed.ts';
+import { SANDBOX } from '../../harness/test-clocks.ts';
 import { fetchFrom } from '../../harness/transport.ts';
 import type { Dispute } from '../../harness/types.ts';
 import { hasNginx, startNginx } from './nginx.ts';
@@ -21,7 +22,7 @@ proxied('through nginx, configured as docs/proxies.md says (needs nginx)', () =>
   let url: string;
   let clients: Clients;
   beforeAll(async () => {
-    const service = await startProcess({ role: 'api', env: { PROXY_HOPS: '1' } });
+    const service = await startProcess({ role: 'api', env: { ...SANDBOX, PROXY_HOPS: '1' } });
     url = await startNginx(service.url);
     const send = fetchFrom(url);
     // The document says what the service sends. What nginx makes of it when it compresses is looked at below.
