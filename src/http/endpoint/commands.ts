@@ -136,7 +136,7 @@ export async function carryOut<S extends Success>(
     requestId: call.requestId,
     key: asked.key,
     testClockId: asked.testClockId ?? null,
-    bytes: Number(call.headers['content-length'] ?? 0),
+    bytes: call.bodyBytes,
     command: asked.command,
     render: (decided) => refusal(decided, instance) ?? (isDry ? render.dryRun(decided) : render.success(decided)),
   };

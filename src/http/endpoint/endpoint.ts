@@ -51,6 +51,8 @@ export interface Call<P, Q, B, S extends Success = Success> {
   readonly deps: HttpDeps;
   readonly caller: Caller;
   readonly requestId: string;
+  /** The size of the body as it was read, in bytes. */
+  readonly bodyBytes: number;
   readonly params: P;
   readonly query: Q;
   readonly body: B;

@@ -10,6 +10,7 @@ import { namesTag, parseCondition } from './etag.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { parseInput } from './input.ts';
 import { CONTENT_TYPES, EVENT_STREAM, type Format } from './media-types.ts';
+import { jsonOf } from './pages.ts';
 import { makeReply, type Reply } from './reply.ts';
 
 declare module 'fastify' {
@@ -17,6 +18,8 @@ declare module 'fastify' {
     caller: Caller | null;
     /** What the caller wants the answer to be written in. */
     format: Format;
+    /** The size of the body as it was read, in bytes; a body in chunks has no Content-Length. */
+    bodyBytes: number;
   }
   interface FastifyContextConfig {
     operationId?: string;
@@ -77,6 +80,7 @@ async function answer(operation: Endpoint, { deps, stopping }: Serving, request:
     deps,
     caller,
     requestId: request.id,
+    bodyBytes: request.bodyBytes,
     ...input,
     headers: given,
     format: request.format,
@@ -98,7 +102,7 @@ async function answer(operation: Endpoint, { deps, stopping }: Serving, request:
     .status(status)
     .type(CONTENT_TYPES[format])
     .headers({ ...headers });
-  return typeof body === 'string' || body instanceof Readable ? body : JSON.stringify(body);
+  return typeof body === 'string' || body instanceof Readable ? body : jsonOf(body);
 }
 
 function formatsOf({ success, hasCsv }: Endpoint): readonly [Format, ...Format[]] {

@@ -4,9 +4,9 @@ import type { EntryType } from '../../domain/commands.ts';
 import { RESOLUTIONS } from '../../domain/rules.ts';
 import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
 import { iso } from '../endpoint/instants.ts';
+import { boundedPage } from '../endpoint/pages.ts';
 import { presentNotice } from './disputes.ts';
 import { presentNotification } from './events.ts';
-import { withinPageBytes } from './page-bytes.ts';
 
 type TimelineAction = EntryType extends infer Type ? (Type extends `dispute.${infer Action}` ? Action : never) : never;
 
@@ -46,11 +46,11 @@ export function timelinePlace(cursor: string, disputeId: string): TimelinePlace 
 
 /** A page of a dispute's timeline as JSON; `withComment` only for the two parties. */
 export function presentTimeline({ rows, begin, next }: TimelinePage, disputeId: string, withComment: boolean) {
-  const data = withinPageBytes(rows.map((row, offset) => presentTimelineEntry(row, begin + offset, withComment)));
-  const last = data.length < rows.length ? rows[data.length - 1] : undefined;
-  const place = last === undefined ? next : { orderVersion: last.orderVersion, index: begin + data.length };
-  return {
-    data: [...data],
-    nextCursor: place === null ? null : encodeToken([place.orderVersion, place.index], disputeId),
-  };
+  const page = boundedPage(rows, {
+    present: (row, offset) => presentTimelineEntry(row, begin + offset, withComment),
+    placeBehind: ({ orderVersion }, offset): TimelinePlace => ({ orderVersion, index: begin + offset + 1 }),
+    next,
+  });
+  const nextCursor = page.next === null ? null : encodeToken([page.next.orderVersion, page.next.index], disputeId);
+  return { data: page.data, nextCursor };
 }

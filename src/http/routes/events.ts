@@ -1,8 +1,8 @@
 import { hasScope } from '../../application/caller.ts';
 import { awaitFeed } from '../../application/feed/feed.ts';
 import { operation } from '../endpoint/endpoint.ts';
+import { boundedPage } from '../endpoint/pages.ts';
 import { presentEvent } from '../present/events.ts';
-import { withinPageBytes } from '../present/page-bytes.ts';
 import { positionAhead } from '../problems/problems.ts';
 import { EventPage, EventsQuery } from '../schemas/events.ts';
 
@@ -25,11 +25,12 @@ const listEvents = operation({
     const page = await awaitFeed(deps.write.db, { after, types, orderId, limit }, wait * 1_000, signal());
     if (after > page.end) throw positionAhead(page.end);
     const withComments = hasScope(caller, 'comments:read');
-    const data = withinPageBytes(page.rows.map((row) => presentEvent(row, withComments)));
-    return reply(200, {
-      data: [...data],
-      nextAfter: data.length < page.rows.length ? (data.at(-1)?.seq ?? after) : page.nextAfter,
+    const { data, next } = boundedPage(page.rows, {
+      present: (row) => presentEvent(row, withComments),
+      placeBehind: ({ seq }) => seq,
+      next: page.nextAfter,
     });
+    return reply(200, { data, nextAfter: next ?? page.nextAfter });
   },
 });
 

@@ -8,8 +8,8 @@ import { decodeCursor, encodeCursor } from '../endpoint/cursor.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
 import { isoOrNull } from '../endpoint/instants.ts';
+import { boundedPage } from '../endpoint/pages.ts';
 import { presentDispute } from '../present/disputes.ts';
-import { withinPageBytes } from '../present/page-bytes.ts';
 import { inputError } from '../problems/input-errors.ts';
 import { invalidInput, problemError } from '../problems/problems.ts';
 import { OrderId } from '../schemas/common.ts';
@@ -17,13 +17,13 @@ import { DISPUTE_STATUSES } from '../schemas/disputes.ts';
 import { DisputePage, DisputeSummary, DisputesQuery, OrderDisputesQuery } from '../schemas/lists.ts';
 
 function presentPage({ rows, next }: Page, filter: Filter, sort: Sort, caller: Caller) {
-  const shown = rows.map(({ dispute, order, now }) =>
-    presentDispute(dispute, order, caller.kind === 'user' ? roleIn(order, caller.id) : null, now),
-  );
-  const data = withinPageBytes(shown);
-  const last = data.length < shown.length ? rows[data.length - 1] : undefined;
-  const place = last === undefined ? next : positionOf(last.dispute, sort);
-  return { data: [...data], nextCursor: place === null ? null : encodeCursor(place, filter) };
+  const page = boundedPage(rows, {
+    present: ({ dispute, order, now }) =>
+      presentDispute(dispute, order, caller.kind === 'user' ? roleIn(order, caller.id) : null, now),
+    placeBehind: ({ dispute }) => positionOf(dispute, sort),
+    next,
+  });
+  return { data: page.data, nextCursor: page.next === null ? null : encodeCursor(page.next, filter) };
 }
 
 type Query = z.output<typeof DisputesQuery>;

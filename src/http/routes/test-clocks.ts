@@ -1,12 +1,19 @@
 import { z } from 'zod';
 import { runRepeatable } from '../../application/idempotent.ts';
-import { createTestClock, readClock, readTestClocks } from '../../application/test-clocks/manage.ts';
+import {
+  createTestClock,
+  readClock,
+  readTestClocks,
+  type TestClockFound,
+  type TestClockPlace,
+} from '../../application/test-clocks/manage.ts';
 import { LIMITS } from '../../domain/rules.ts';
 import { replyTo } from '../endpoint/commands.ts';
 import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
 import { iso } from '../endpoint/instants.ts';
+import { boundedPage } from '../endpoint/pages.ts';
 import { stored } from '../endpoint/reply.ts';
 import { presentAdvance, presentAdvanced, presentTestClock } from '../present/test-clocks.ts';
 import { inputError } from '../problems/input-errors.ts';
@@ -80,9 +87,12 @@ const listClocks = operation({
   handle: async ({ deps, query: { limit, cursor }, reply }) => {
     const [createdAt, id] = cursor === undefined ? [] : decodeToken(cursor, LIST, Place);
     const after = createdAt === undefined || id === undefined ? null : { createdAt, id };
-    const { clocks, next } = await readTestClocks(deps.write, after, limit);
-    const nextCursor = next === null ? null : encodeToken([next.createdAt, next.id], LIST);
-    return reply(200, { data: clocks.map(presentTestClock), nextCursor });
+    const found = await readTestClocks(deps.write, after, limit);
+    const { data, next } = boundedPage<TestClockFound, ReturnType<typeof presentTestClock>, TestClockPlace>(
+      found.clocks,
+      { present: (row) => presentTestClock(row), placeBehind: ({ clock }) => clock, next: found.next },
+    );
+    return reply(200, { data, nextCursor: next === null ? null : encodeToken([next.createdAt, next.id], LIST) });
   },
 });
 

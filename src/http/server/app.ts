@@ -69,6 +69,7 @@ function guard(app: FastifyInstance, identify: Identify, limits: RateLimits, not
   app.decorateRequest('tokenRefusal', null);
   app.decorateRequest('authFailure', null);
   app.decorateRequest('format', 'json');
+  app.decorateRequest('bodyBytes', 0);
   app.addHook('onRequest', async (request, reply) => {
     // Before the body is read: an unknown address has no schema for it.
     if (request.is404) return notFound(request, reply);

@@ -36,6 +36,7 @@ export function acceptJson(app: FastifyInstance): void {
     else delete request.headers['content-type'];
   });
   app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body: Buffer, done) => {
+    request.bodyBytes = body.length;
     // A body that came in chunks may have turned out to be empty.
     if (body.length === 0) return done(null, undefined);
     // Decoding would replace bytes that are not UTF-8 without a word.

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { replyTo } from '../../http/endpoint/commands.ts';
 import { decodeToken, encodeToken } from '../../http/endpoint/cursor.ts';
 import { operation } from '../../http/endpoint/endpoint.ts';
+import { boundedPage } from '../../http/endpoint/pages.ts';
 import { stored } from '../../http/endpoint/reply.ts';
 import { type AttemptRow, readDeliveries, readDelivery } from '../inspect.ts';
 import { redeliver } from '../manage.ts';
@@ -33,10 +34,12 @@ const getDeliveries = operation({
     if (found === undefined) throw noSuchEndpoint();
     const { rows, nextId, endpoint, attempts } = found;
     const isReadable = (attempt: AttemptRow) => mayReadResponse(caller, endpoint, attempt);
-    return reply(200, {
-      data: rows.map((row) => presentDelivery(row, attempts, isReadable)),
-      nextCursor: nextId === null ? null : encodeToken([nextId], list),
+    const { data, next } = boundedPage(rows, {
+      present: (row) => presentDelivery(row, attempts, isReadable),
+      placeBehind: ({ id }) => id,
+      next: nextId,
     });
+    return reply(200, { data, nextCursor: next === null ? null : encodeToken([next], list) });
   },
 });
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { replyTo } from '../../http/endpoint/commands.ts';
 import { decodeToken, encodeToken } from '../../http/endpoint/cursor.ts';
 import { type HttpDeps, operation } from '../../http/endpoint/endpoint.ts';
+import { boundedPage } from '../../http/endpoint/pages.ts';
 import { stored } from '../../http/endpoint/reply.ts';
 import { inputError } from '../../http/problems/input-errors.ts';
 import { invalidInput, problemError } from '../../http/problems/problems.ts';
@@ -90,8 +91,8 @@ const getEndpoints = operation({
   handle: async ({ deps, query: { limit, cursor }, reply }) => {
     const [after] = cursor === undefined ? [null] : decodeToken(cursor, LIST, Place);
     const { rows, nextId } = await readEndpoints(deps.write.db, after, limit);
-    const nextCursor = nextId === null ? null : encodeToken([nextId], LIST);
-    return reply(200, { data: rows.map(presentEndpoint), nextCursor });
+    const { data, next } = boundedPage(rows, { present: presentEndpoint, placeBehind: ({ id }) => id, next: nextId });
+    return reply(200, { data, nextCursor: next === null ? null : encodeToken([next], LIST) });
   },
 });
 

@@ -1,10 +1,18 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { PAGE_BYTES } from '../../../src/http/endpoint/pages.ts';
 import { document } from '../../harness/document.ts';
 
 interface Schema {
   readonly $ref?: string;
   readonly type?: string | string[];
   readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+  readonly anyOf?: readonly Schema[];
+  readonly enum?: readonly unknown[];
+  readonly format?: string;
+  readonly maxLength?: number;
   readonly maxItems?: number;
 }
 interface Parameter {
@@ -50,6 +58,55 @@ test('every list that an operation answers with has a bound: a page, or a number
   );
   expect(lists.length).toBeGreaterThan(8);
   expect(operations.flatMap(unboundedLists)).toEqual([]);
+});
+
+/** How many bytes a value of a schema has at most as JSON; infinite where a text or a list has no greatest length. */
+function largestBytes(given: Schema | undefined): number {
+  const schema = resolve(given) ?? {};
+  const { anyOf, enum: values, type, properties = {}, format, maxLength, maxItems, items } = schema;
+  if (anyOf !== undefined) return Math.max(...anyOf.map(largestBytes));
+  if (values !== undefined) return Math.max(...values.map((value) => JSON.stringify(value).length));
+  const types = [type].flat();
+  if (types.includes('array')) return (maxItems ?? Number.POSITIVE_INFINITY) * largestBytes(items);
+  if (types.includes('object')) {
+    const members = Object.entries(properties).map(([name, one]) => name.length + 4 + largestBytes(one));
+    return members.reduce((all, one) => all + one, 2);
+  }
+  if (!types.includes('string')) return 32;
+  // Six bytes for each escaped character.
+  return format === undefined ? 6 * (maxLength ?? Number.POSITIVE_INFINITY) : 64;
+}
+
+const SOURCES = join(import.meta.dirname, '../../../src');
+const sources = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.ts'))
+  .map((name) => readFileSync(join(SOURCES, name), 'utf8'));
+/** What makes a page that is bounded in bytes. */
+const MAKERS = /boundedPage\(|presentTimeline\(/;
+
+/** The body of an operation's 200. */
+function answerOf({ responses }: Operation): Schema | undefined {
+  const [content] = Object.entries(responses).flatMap(([status, one]) => (status === '200' ? [one.content] : []));
+  return resolve(content?.['application/json']?.schema);
+}
+
+/** Whether pages of an operation may have more bytes than `PAGE_BYTES`: neither its schema nor its code bounds them. */
+function mayBeLarge(operation: Operation): boolean {
+  const { operationId, parameters } = operation;
+  const answer = answerOf(operation);
+  const limit = parameters?.find(({ name, in: place }) => name === 'limit' && place === 'query')?.schema?.maximum;
+  const isSmall = limit !== undefined && limit * largestBytes(answer?.properties?.['data']?.items) <= PAGE_BYTES;
+  return !isSmall && !sources.some((text) => text.includes(`operationId: '${operationId}'`) && MAKERS.test(text));
+}
+
+test('every page that an operation answers with is bounded in bytes, by its schema or by `boundedPage`', () => {
+  const paged = operations.filter((operation) =>
+    ['nextCursor', 'nextAfter'].some((name) => name in (answerOf(operation)?.properties ?? {})),
+  );
+  expect(paged.length).toBeGreaterThan(6);
+  expect(paged.filter(mayBeLarge).map(({ operationId }) => operationId)).toEqual([]);
+  // The check finds one that no code bounds.
+  expect(paged.filter((one) => mayBeLarge({ ...one, operationId: 'another' })).length).toBeGreaterThan(4);
 });
 
 test('a list without a bound is found', () => {

@@ -1,5 +1,7 @@
+import { v7 as uuidv7 } from 'uuid';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { PAGE_BYTES } from '../../../src/http/present/page-bytes.ts';
+import { PAGE_BYTES } from '../../../src/http/endpoint/pages.ts';
+import type { Answer } from '../../harness/answer.ts';
 import { CLIENT, FREELANCER, REQUESTS, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import type { Dispute, EventPage, Timeline } from '../../harness/types.ts';
@@ -34,6 +36,11 @@ async function pagesOf(id: string, query: string): Promise<Timeline[]> {
     if (body.nextCursor === null) return pages;
     cursor = body.nextCursor;
   }
+}
+
+interface Page {
+  readonly data: readonly { readonly id: string }[];
+  readonly nextCursor: string | null;
 }
 
 const sizes = (pages: readonly { data: readonly unknown[] }[]) => pages.map(({ data }) => data.length);
@@ -84,6 +91,39 @@ describe('a page is bounded in bytes, and what it leaves out comes with the next
       'SELECT count(*)::integer AS count FROM log_entries WHERE order_id = $1',
       [orderId],
     );
+    expect([seen.length, new Set(seen).size]).toEqual([count, count]);
+  });
+
+  test('of deliveries with what receivers answered', async () => {
+    const [endpointId, count] = [uuidv7(), 100];
+    await service.database.query(
+      `INSERT INTO webhook_endpoints (id, url, include_comments, active, active_since, secret, position, created_by,
+         created_at, updated_at)
+       VALUES ($1, 'https://receiver.example/', false, true, clock_timestamp(), 'none', 0, 'ops', clock_timestamp(),
+         clock_timestamp())`,
+      [endpointId],
+    );
+    await service.database.query(
+      `WITH made AS (
+         INSERT INTO webhook_deliveries (id, endpoint_id, message_id, type, payload, status, queued_at, created_at,
+           finished_at)
+         SELECT gen_random_uuid(), $1, gen_random_uuid(), 'webhook_endpoint.test', '{}', 'failed', at, at, at
+         FROM (SELECT clock_timestamp() AS at FROM generate_series(1, $2::integer)) AS times RETURNING id)
+       INSERT INTO webhook_attempts (id, delivery_id, at, duration_ms, status_code, response, with_comments)
+       SELECT gen_random_uuid(), id, clock_timestamp(), 1, 500, repeat('€', 1000), false
+       FROM made, generate_series(1, 10)`,
+      [endpointId, count],
+    );
+    const seen: string[] = [];
+    let pages = 0;
+    for (let cursor: string | null = ''; cursor !== null; pages += 1) {
+      const path = `/v1/webhook-endpoints/${endpointId}/deliveries?limit=100${cursor && `&cursor=${cursor}`}`;
+      const answer: Answer<Page> = await service.withScopes('webhooks:manage').get<Page>(path);
+      expect(Buffer.byteLength(answer.text)).toBeLessThan(PAGE_BYTES + 1_000);
+      seen.push(...answer.body.data.map(({ id }) => id));
+      cursor = answer.body.nextCursor;
+    }
+    expect(pages).toBeGreaterThan(2);
     expect([seen.length, new Set(seen).size]).toEqual([count, count]);
   });
 
