@@ -3,15 +3,22 @@ import { join } from 'node:path';
 
 const DOCS = join(import.meta.dirname, '../../../docs');
 
+const betweenMarkers = (name: string) => new RegExp(`(<!-- ${name} -->\n)(.*?)(<!-- /${name} -->)`, 's');
+
+/** What stands between the markers of a name in a page of docs/. */
+export function textBetweenMarkers(file: string, name: string): string {
+  return betweenMarkers(name).exec(readFileSync(join(DOCS, file), 'utf8'))?.[2] ?? '';
+}
+
 /** Puts a text between the markers of a name in a page of docs/. */
 export function putBetweenMarkers(file: string, name: string, text: string): void {
   const path = join(DOCS, file);
-  const pattern = new RegExp(`(<!-- ${name} -->\n).*?(<!-- /${name} -->)`, 's');
+  const pattern = betweenMarkers(name);
   const page = readFileSync(path, 'utf8');
   if (!pattern.test(page)) throw new Error(`docs/${file} has no place for ${name}`);
   writeFileSync(
     path,
-    page.replace(pattern, (_all, before: string, after: string) => `${before}${text}${after}`),
+    page.replace(pattern, (_all, before: string, _old: string, after: string) => `${before}${text}${after}`),
   );
 }
 

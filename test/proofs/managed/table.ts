@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
 import setUp from '../../harness/global-setup.ts';
-import { putBetweenMarkers } from '../faults/docs.ts';
+import { putBetweenMarkers, textBetweenMarkers } from '../faults/docs.ts';
 import { faultsOf } from './judge.ts';
 import { type Observation, observe } from './observe.ts';
 import { POSTGRES_ROWS } from './postgres-rows.ts';
@@ -9,6 +9,7 @@ import { REDIS_ROWS } from './redis-rows.ts';
 import type { Row } from './row.ts';
 
 // npm run test:managed -- [--only TEXT] [--write-docs]
+// With both, the rows of the docs that were not run stay as they are.
 
 const { values } = parseArgs({
   options: { only: { type: 'string', default: '' }, 'write-docs': { type: 'boolean', default: false } },
@@ -25,26 +26,45 @@ function lineOf(name: string, { status, reason, lateMs, cpuPercent, linesAMinute
   return `| ${name} | ${ready} | ${late} | ${cpuPercent} % | ${linesAMinute} | ${told.replaceAll('|', '\\|').replaceAll(/_[0-9a-f]{12,16}\b/g, '_…')} |`;
 }
 
-async function runTable(rows: readonly Row[]): Promise<{ lines: string[]; faults: string[] }> {
-  const [lines, faults]: [string[], string[]] = [[], []];
-  for (const row of rows.filter(({ name }) => name.includes(values.only))) {
+/** The line of each row in the docs, by its name. */
+function linesInDocs(place: string): Map<string, string> {
+  const lines = textBetweenMarkers('managed-servers.md', place).split('\n');
+  return new Map(lines.map((line) => [/^\| (.*?) \| /.exec(line)?.[1] ?? '', line]));
+}
+
+/** Runs a row; one that cannot be run to its end is a fault, and the others go on. */
+async function runRow(row: Row): Promise<{ line: string | null; faults: readonly string[] }> {
+  try {
     const seen = await observe(await row.setUp());
-    const line = lineOf(row.name, seen);
-    lines.push(line);
-    faults.push(...faultsOf(row, seen).map((fault) => `${row.name}: ${fault}`));
-    console.log(line);
+    return { line: lineOf(row.name, seen), faults: faultsOf(row, seen) };
+  } catch (error) {
+    return { line: null, faults: [String(error)] };
+  } finally {
     await runCleanups();
   }
-  return { lines, faults };
+}
+
+async function runTable(place: string, rows: readonly Row[]): Promise<string[]> {
+  const lines = linesInDocs(place);
+  const faults: string[] = [];
+  for (const row of rows.filter(({ name }) => name.includes(values.only))) {
+    const done = await runRow(row);
+    faults.push(...done.faults.map((fault) => `${row.name}: ${fault}`));
+    console.log(done.line ?? `| ${row.name} | not run to its end |`);
+    for (const fault of done.faults) console.log(`FAULT ${row.name}: ${fault}`);
+    if (done.line !== null) lines.set(row.name, done.line);
+    if (!values['write-docs']) continue;
+    const table = [...HEAD, ...rows.flatMap(({ name }) => lines.get(name) ?? [])];
+    putBetweenMarkers('managed-servers.md', place, `${table.join('\n')}\n`);
+  }
+  return faults;
 }
 
 await setUp();
 const faults: string[] = [];
 for (const [place, rows] of Object.entries({ redis: REDIS_ROWS, postgres: POSTGRES_ROWS })) {
-  const table = await runTable(rows);
-  faults.push(...table.faults);
-  if (values['write-docs']) putBetweenMarkers('managed-servers.md', place, `${[...HEAD, ...table.lines].join('\n')}\n`);
+  faults.push(...(await runTable(place, rows)));
 }
-for (const fault of faults) console.log(`FAULT ${fault}`);
+console.log(`${faults.length} faults`);
 await globalThis.testRun?.stop();
 process.exit(faults.length === 0 ? 0 : 1);
