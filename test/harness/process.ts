@@ -12,7 +12,7 @@ import { fetchFrom } from './transport.ts';
 import { waitFor } from './wait-for.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const START_MS = 20_000;
+const START_MS = 60_000;
 
 export interface Exit {
   readonly code: number | null;

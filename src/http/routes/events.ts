@@ -1,5 +1,5 @@
 import { hasScope } from '../../application/caller.ts';
-import { awaitFeed } from '../../application/feed/feed.ts';
+import { awaitFeed } from '../../application/feed/await-feed.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { boundedPage } from '../endpoint/pages.ts';
 import { presentEvent } from '../present/events.ts';

@@ -36,16 +36,32 @@ const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** Actions that are refused to every operator: they would put texts into jobs, or empty a queue in one command that stops Redis meanwhile. */
-const NEVER = /\/api\/queues\/:queueName\/(add|empty|:jobId\/update-data)$/;
+/**
+ * The actions for operators, where the queues are writable: on how jobs are worked off, and on single jobs or those of a state.
+ * Every other one puts texts into jobs, stops the workers by a limit, or deletes the queue in one command that blocks Redis.
+ */
+const ACTIONS =
+  /\/api\/queues\/(pause|resume|:queueName\/(pause|resume|promote|retry\/:queueStatus|clean\/:queueStatus|:jobId\/(retry|clean|promote)))$/;
 
 const READS = ['GET', 'HEAD'];
 
-function checkAction({ method, routeOptions }: FastifyRequest, isWritable: boolean): void {
+/**
+ * Whether a request was made by a page of another site: a browser sends the operator's password with that, too. Programs
+ * send neither header.
+ */
+function isCrossOrigin({ headers, host }: FastifyRequest): boolean {
+  const { origin, 'sec-fetch-site': site } = headers;
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  return origin !== undefined && !(URL.canParse(origin) && new URL(origin).host === host);
+}
+
+function checkAction(request: FastifyRequest, isWritable: boolean): void {
+  const { method, routeOptions } = request;
   if (READS.includes(method)) return;
-  if (isWritable && !NEVER.test(routeOptions.url ?? '')) return;
+  if (isCrossOrigin(request)) throw problemError('forbidden', 'The queues are acted on from their own page alone.');
+  if (isWritable && ACTIONS.test(routeOptions.url ?? '')) return;
   const detail = isWritable
-    ? 'Jobs are neither made nor changed by hand here, and queues are not emptied at once.'
+    ? 'Jobs are neither made nor changed by hand here, queues are not emptied at once, and their limits stay.'
     : 'The queues can only be looked at here. Set OPS_QUEUES_WRITABLE=true to act on them.';
   throw problemError('method_not_allowed', detail, { headers: { allow: READS.join(', ') } });
 }

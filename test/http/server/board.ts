@@ -5,13 +5,17 @@ import type { Service } from '../../harness/service.ts';
 export const LOGIN = { user: 'operator', password: 'sixteen letters…' } as const;
 
 /** Sends requests to one address over HTTP, as a browser or a program of an operator does. */
-export type Ask = (path: string, options?: { method?: string; as?: string; body?: string }) => Promise<Response>;
+export type Ask = (
+  path: string,
+  options?: { method?: string; as?: string; body?: string; headers?: Readonly<Record<string, string>> },
+) => Promise<Response>;
 
 export function asker(base: string): Ask {
-  return (path, { method = 'GET', as, body } = {}) =>
+  return (path, { method = 'GET', as, body, headers = {} } = {}) =>
     fetch(new URL(path, base), {
       method,
       headers: {
+        ...headers,
         ...(as !== undefined && { authorization: as }),
         ...(body !== undefined && { 'content-type': 'application/json' }),
       },

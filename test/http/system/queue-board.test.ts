@@ -191,11 +191,13 @@ describe('an operator logs in with a browser', () => {
 
 describe('where operators may act on the queues', () => {
   let service: Service;
+  let base: string;
   let ask: Ask;
 
   beforeAll(async () => {
     service = await startService({ env: { OPS_QUEUES_WRITABLE: 'true' } });
-    ask = asker(await service.listen());
+    base = await service.listen();
+    ask = asker(base);
   });
   const put = (path: string, body = '{}') => ask(`${QUEUES}/deadlines/${path}`, { method: 'PUT', as: ops, body });
 
@@ -219,9 +221,30 @@ describe('where operators may act on the queues', () => {
     ['POST', 'add', { name: 'x', data: { note: 'a text' } }],
     ['PATCH', 'some-job/update-data', { jobData: { note: 'a text' } }],
     ['PUT', 'empty', {}],
+    ['PUT', 'obliterate', { force: true }],
+    ['PUT', 'concurrency', { concurrency: 1 }],
+    ['PUT', 'rate-limit', { max: 1, duration: 60_000 }],
+    ['PATCH', 'some-job/delay', { delay: 1 }],
   ])('they neither put texts into jobs nor empty a queue at once: %s %s', async (method, path, body) => {
     const answer = await ask(`${QUEUES}/deadlines/${path}`, { method, as: ops, body: JSON.stringify(body) });
     expect(answer.status).toBe(405);
+  });
+
+  test.each([
+    ['of another site', { 'sec-fetch-site': 'cross-site', origin: 'https://elsewhere.example' }, 403],
+    ['of a neighbour', { 'sec-fetch-site': 'same-site' }, 403],
+    ['of another site, in a browser that does not say so', { origin: 'https://elsewhere.example' }, 403],
+    ['without an origin', { origin: 'null' }, 403],
+    ['of the board', { 'sec-fetch-site': 'same-origin' }, 200],
+  ])('a page %s acts for them, or not', async (_page, headers, status) => {
+    const answer = await ask(`${QUEUES}/deadlines/resume`, { method: 'PUT', as: ops, body: '{}', headers });
+    expect(answer.status).toBe(status);
+  });
+
+  test('the board acts for them, in a browser that does not say so', async () => {
+    const { origin } = new URL(base);
+    const answer = await ask(`${QUEUES}/deadlines/resume`, { method: 'PUT', as: ops, body: '{}', headers: { origin } });
+    expect(answer.status).toBe(200);
   });
 
   test('no other does', async () => {

@@ -9,7 +9,7 @@ import { REDIS_ROWS } from './redis-rows.ts';
 import type { Row } from './row.ts';
 
 // npm run test:managed -- [--only TEXT] [--write-docs]
-// With both, the rows of the docs that were not run stay as they are.
+// Rows that were not run, or that have a fault, stay in the docs as they are.
 
 const { values } = parseArgs({
   options: { only: { type: 'string', default: '' }, 'write-docs': { type: 'boolean', default: false } },
@@ -52,7 +52,7 @@ async function runTable(place: string, rows: readonly Row[]): Promise<string[]> 
     faults.push(...done.faults.map((fault) => `${row.name}: ${fault}`));
     console.log(done.line ?? `| ${row.name} | not run to its end |`);
     for (const fault of done.faults) console.log(`FAULT ${row.name}: ${fault}`);
-    if (done.line !== null) lines.set(row.name, done.line);
+    if (done.line !== null && done.faults.length === 0) lines.set(row.name, done.line);
     if (!values['write-docs']) continue;
     const table = [...HEAD, ...rows.flatMap(({ name }) => lines.get(name) ?? [])];
     putBetweenMarkers('managed-servers.md', place, `${table.join('\n')}\n`);
