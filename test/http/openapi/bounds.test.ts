@@ -82,7 +82,7 @@ const sources = readdirSync(SOURCES, { recursive: true, encoding: 'utf8' })
   .filter((name) => name.endsWith('.ts'))
   .map((name) => readFileSync(join(SOURCES, name), 'utf8'));
 /** What makes a page that is bounded in bytes. */
-const MAKERS = /boundedPage\(|presentTimeline\(/;
+const MAKERS = /boundedPage[<(]|presentTimeline\(/;
 
 /** The body of an operation's 200. */
 function answerOf({ responses }: Operation): Schema | undefined {

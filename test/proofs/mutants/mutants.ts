@@ -169,8 +169,11 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/application/transact.ts',
     edits: [
       {
-        search: 'instantOf(facts.clock, state.order === null ? [] : [state.order]);',
-        replace: 'instantOf(facts.clock, [...locked.values()]);',
+        search: 'createTimes(clocks, facts.clock);',
+        replace: `createTimes(
+    clocks,
+    Math.max(facts.clock, ...[...locked.values()].map(({ updatedAt }) => updatedAt)),
+  );`,
       },
     ],
     killedBy: WRITE_PATH,
@@ -207,10 +210,10 @@ export const MUTANTS: readonly Mutant[] = [
   const { rows } = await tx.execute<{ now: number }>(sql\`SELECT floor(extract(epoch from clock_timestamp()) * 1000)::float8 AS now
     FROM orders WHERE id = \${id} OR id IN (SELECT order_id FROM disputes WHERE id::text = \${id}) FOR UPDATE\`);`,
       },
-      { search: 'instantOf(facts.clock,', replace: 'instantOf(rows[0]?.now ?? facts.clock,' },
+      { search: 'createTimes(clocks, facts.clock)', replace: 'createTimes(clocks, rows[0]?.now ?? facts.clock)' },
       {
-        search: 'import { type Dispute, type Instant, roleIn',
-        replace: "import { sql } from 'drizzle-orm';\nimport { type Dispute, type Instant, roleIn",
+        search: 'import { type Dispute, type Instant, type Order, roleIn',
+        replace: "import { sql } from 'drizzle-orm';\nimport { type Dispute, type Instant, type Order, roleIn",
       },
     ],
     killedBy: RACES,
@@ -351,7 +354,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'silence takes effect only after the deadline',
     file: 'src/domain/transition.ts',
-    edits: [{ search: 'if (now >= open.respondBy) {', replace: 'if (now > open.respondBy) {' }],
+    edits: [{ search: 'now < open.respondBy) return moved;', replace: 'now <= open.respondBy) return moved;' }],
     killedBy: DOMAIN,
   },
   {
@@ -793,6 +796,17 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/webhooks/deliver.ts',
     edits: [{ search: 'isRetry: false, limit: Math.min', replace: 'isRetry: true, limit: Math.min' }],
     killedBy: ['test/proofs/webhooks/model-sql.test.ts'],
+  },
+  {
+    name: 'the next page begins behind the row that a bounded page left out',
+    file: 'src/http/endpoint/pages.ts',
+    edits: [
+      {
+        search: 'return { data, next: placeBehind(last, index - 1) };',
+        replace: 'return { data, next: placeBehind(row, index) };',
+      },
+    ],
+    killedBy: ['test/http/routes/pages.test.ts'],
   },
   {
     name: 'an event that was given up keeps its order back for ever',
