@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { hasScope } from '../../application/caller.ts';
 import { insufficientScope, ProblemError, problemError } from '../problems/problems.ts';
 import type { Identify } from './identify.ts';
+import { createKnownBrowsers } from './known-browser.ts';
 import type { RateLimits } from './rate-limit.ts';
 import { type Counts, createCounts } from './request-counts.ts';
 import { challengeFor, type TokenRefusal, unauthenticated } from './token-refusal.ts';
@@ -48,15 +49,22 @@ const digestOf = (text: string): Buffer => createHash('sha256').update(text).dig
 function checkPassword({ user, password }: OperatorLogin, failures: Counts) {
   // Of one length whatever is sent, so that all of it is compared.
   const expected = digestOf(`${user}:${password}`);
-  return (credentials: string, address: string): string => {
-    const { current, ttl } = failures.look(address);
+  // Behind a proxy that is not told by PROXY_HOPS, all callers have one address.
+  const browsers = createKnownBrowsers(expected);
+  return (credentials: string, request: FastifyRequest, reply: FastifyReply): string => {
+    const known = browsers.idOf(request);
+    const guesser = known === null ? networkOf(request.ip) : `browser ${known}`;
+    const { current, ttl } = failures.look(guesser);
     if (current >= FAILED_LOGINS_PER_MINUTE) {
       throw problemError('rate_limited', 'Too many wrong passwords have come from this address.', {
         headers: { 'retry-after': String(Math.ceil(ttl / 1_000)) },
       });
     }
-    if (timingSafeEqual(digestOf(Buffer.from(credentials, 'base64').toString('utf8')), expected)) return user;
-    failures.count(address);
+    if (timingSafeEqual(digestOf(Buffer.from(credentials, 'base64').toString('utf8')), expected)) {
+      browsers.remember(request, reply);
+      return user;
+    }
+    failures.count(guesser);
     throw problemError('unauthenticated', 'The name or the password is wrong.', {
       headers: { 'www-authenticate': [BASIC_CHALLENGE, 'Bearer'] },
     });
@@ -79,7 +87,7 @@ export function createOperatorGate({ login, identify, limits }: GateDeps): Opera
   const check = async (request: FastifyRequest, reply: FastifyReply) => {
     const { authorization } = request.headers;
     const credentials = BASIC.exec(authorization ?? '')?.[1];
-    if (byPassword !== null && credentials !== undefined) return byPassword(credentials, networkOf(request.ip));
+    if (byPassword !== null && credentials !== undefined) return byPassword(credentials, request, reply);
     await identify(request);
     // A request without credentials is asked for a password; it does not count as a failed attempt.
     if (authorization !== undefined) await limits.check(request, reply);

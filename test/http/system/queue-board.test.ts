@@ -168,6 +168,24 @@ describe('an operator logs in with a browser', () => {
     expect((await ask('/v1/ops/deadlines', { as: basic(LOGIN.user, LOGIN.password) })).status).toBe(401);
   });
 
+  test('also while others behind the same proxy guess, in a browser in which an operator has signed in', async () => {
+    const signIn = (cookie: string, password: string = LOGIN.password) =>
+      ask('/ops/queues', { as: basic(LOGIN.user, password), headers: { cookie } });
+    const mark = (await login(LOGIN.user, LOGIN.password)).headers.get('set-cookie')?.split(';')[0] ?? '';
+    expect(mark).toMatch(/^resolution-center-operator=/);
+    const forged = `${mark.slice(0, -4)}AAAA`;
+    // A minute that ends amid the guesses begins them anew.
+    await waitFor('a forged mark is kept out with the others', async () => {
+      for (let n = 0; n < 11; n += 1) await signIn(forged, 'a wrong password');
+      return (await signIn(forged)).status === 429 && (await signIn('')).status === 429;
+    });
+    expect((await signIn(`theme=dark; ${mark}`)).status).toBe(200);
+    await waitFor('guesses in a browser that is known are stopped, too', async () => {
+      for (let n = 0; n < 11; n += 1) await signIn(mark, 'a wrong password');
+      return (await signIn(mark)).status === 429;
+    });
+  });
+
   test('and not for long with wrong ones, while tokens are still taken', async () => {
     const wrong = [
       ['operator', 'a wrong password'],
