@@ -13,6 +13,7 @@ import {
   type NewHold,
 } from '../store/holds.ts';
 import { releasedDisputes } from '../store/overdue.ts';
+import { beginOnTestClocks, endOnTestClocks, heldOnTestClocks } from '../store/test-clocks/holds.ts';
 import { applyDueDeadlines } from './apply-due.ts';
 import { noteDeadlineFailure } from './due.ts';
 import { type IdempotencyKey, type Outcome, runOnce, type StoredResponse } from './idempotent.ts';
@@ -31,7 +32,11 @@ export async function beginHold<R extends StoredResponse>(
   answer: (row: HoldRow) => R,
 ): Promise<Outcome<R>> {
   const id = deps.newId();
-  return await runOnce(deps.db, key, async (tx) => answer(await insertHold(tx, { ...hold, id })));
+  return await runOnce(deps.db, key, async (tx) => {
+    const row = await insertHold(tx, { ...hold, id });
+    await beginOnTestClocks(tx, id);
+    return answer(row);
+  });
 }
 
 /** How many holds `recentHolds` returns at most. */
@@ -96,6 +101,20 @@ export interface Release {
   readonly complete: boolean;
 }
 
+/**
+ * Moves the deadlines of disputes on test clocks that a hold has covered. What this leaves undone is done by the next read of
+ * the dispute, or by the next advance of its clock.
+ */
+async function moveOnTestClocks(deps: CoreDeps, holdId: string): Promise<void> {
+  let behind: string | null = null;
+  for (let batch = 0; batch < RELEASE_BATCHES; batch += 1) {
+    const disputeIds: readonly string[] = await heldOnTestClocks(deps.db, holdId, behind, BATCH);
+    await applyBatch(deps, disputeIds);
+    if (disputeIds.length < BATCH) return;
+    behind = disputeIds.at(-1) ?? null;
+  }
+}
+
 /** As many as a request can wait for; the workers move the rest. */
 const RELEASE_BATCHES = 10;
 
@@ -105,9 +124,15 @@ const RELEASE_BATCHES = 10;
  * wait for.
  */
 export async function releaseHold(deps: CoreDeps, id: string, releasedBy: string): Promise<Release | undefined> {
-  const release = () => withTx(deps.db, (tx) => markReleased(tx, id, releasedBy));
+  const release = () =>
+    withTx(deps.db, async (tx) => {
+      const row = await markReleased(tx, id, releasedBy);
+      if (row !== undefined) await endOnTestClocks(tx, id);
+      return row;
+    });
   const released = await withRetry(release, { idempotent: true });
   if (released === undefined) return undefined;
   const { moved, complete } = await moveReleased(deps, RELEASE_BATCHES);
+  await moveOnTestClocks(deps, id);
   return { hold: (await findHold(deps.db, id)) ?? released, moved, complete };
 }

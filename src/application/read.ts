@@ -141,19 +141,15 @@ export async function expireListed(deps: CoreDeps, filter: Pick<Filter, 'partyId
   }
 }
 
-/** The holds that count for a dispute of a page. */
-const holdsOf = ({ order }: Listed, { holds }: Page) => (order.testClockId === null ? holds : []);
-
-function listedAsSeen(listed: Listed, page: Page): Listed {
-  const { order, dispute, now } = listed;
-  const seen = asSeenAt({ order, disputes: [dispute], holds: holdsOf(listed, page) }, now);
-  return { now, order: seen.order, dispute: seen.disputes[0] ?? dispute };
+function listedAsSeen({ order, dispute, holds, now }: Listed): Listed {
+  const seen = asSeenAt({ order, disputes: [dispute], holds }, now);
+  return { now, holds, order: seen.order, dispute: seen.disputes[0] ?? dispute };
 }
 
 /** A page as it has to be seen when it was read; where only open disputes are wanted, without those that are not. */
 function pageAsSeen({ filter }: PageRequest, page: Page): Page {
   const onlyOpen = filter.status === 'open' || filter.awaiting !== undefined;
-  const seen = page.rows.map((listed) => listedAsSeen(listed, page));
+  const seen = page.rows.map(listedAsSeen);
   return { ...page, rows: onlyOpen ? seen.filter(({ dispute }) => dispute.resolved === null) : seen };
 }
 
@@ -164,7 +160,7 @@ export async function readDisputes(deps: CoreDeps, request: PageRequest): Promis
     await expireListed(deps, request.filter);
     page = await readPage(deps.db, request);
   }
-  const unsettled = page.rows.filter((listed) => isUnsettled(listed.dispute, holdsOf(listed, page), listed.now));
+  const unsettled = page.rows.filter(({ dispute, holds, now }) => isUnsettled(dispute, holds, now));
   if (unsettled.length === 0) return pageAsSeen(request, page);
   await expireOnRead(
     deps,

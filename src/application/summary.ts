@@ -18,8 +18,10 @@ export interface Summary {
 /** Sums up a user's open disputes. One whose deadline has passed does not count, whether or not its expiry is written. */
 export async function readSummary(deps: CoreDeps, userId: string): Promise<Summary> {
   const { now, holds, asked, awaitingOther } = await readOpenDisputes(deps.db, userId);
-  // Holds are for orders in real time.
-  const heldFor = (dispute: Pending) => (dispute.testClockId === null ? heldMs(dispute, holds, now) : 0);
+  const heldFor = (dispute: Pending) => {
+    const time = dispute.clock ?? { now, holds };
+    return heldMs(dispute, time.holds, time.now);
+  };
   const deadlines = asked.map((dispute) => dispute.respondBy + heldFor(dispute));
   return {
     actionRequired: Math.min(asked.length, COUNTED_AT_MOST),

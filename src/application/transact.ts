@@ -55,10 +55,18 @@ function groupedByOrder(disputes: readonly Dispute[]): ReadonlyMap<string, reado
   return groups;
 }
 
+type Clocks = ReadonlyMap<string, ClockFacts>;
+
 /** Finds the states of members' orders among what was locked. */
-function createStates(locked: Awaited<ReturnType<typeof lockOrders>>, { disputes, holds }: Facts, busy: Busy) {
+function createStates(
+  locked: Awaited<ReturnType<typeof lockOrders>>,
+  { disputes, holds }: Facts,
+  clocks: Clocks,
+  busy: Busy,
+) {
   const addressed = new Map(disputes.map(({ id, orderId }) => [id, orderId]));
   const groups = groupedByOrder(disputes);
+  const holdsOf = ({ testClockId }: Order) => (testClockId === null ? holds : (clocks.get(testClockId)?.holds ?? []));
   /** The state of a member's order; null if the order is not locked for this member. */
   return ({ target, partyId, mayBeNew }: Member<unknown>): State | null => {
     const id = 'orderId' in target ? target.orderId : addressed.get(target.disputeId);
@@ -66,11 +74,9 @@ function createStates(locked: Awaited<ReturnType<typeof lockOrders>>, { disputes
     // With `skip` an order that was not found may be one that another transaction has locked.
     if (order === undefined) return mayBeNew && busy === 'wait' ? { order: null, disputes: [], holds } : null;
     if (partyId !== null && roleIn(order, partyId) === null) return null;
-    return { order, disputes: groups.get(order.id) ?? [], holds: order.testClockId === null ? holds : [] };
+    return { order, disputes: groups.get(order.id) ?? [], holds: holdsOf(order) };
   };
 }
-
-type Clocks = ReadonlyMap<string, ClockFacts>;
 
 const NO_CLOCKS: Clocks = new Map();
 
@@ -132,7 +138,7 @@ export async function transact<R>(tx: Tx, members: readonly Member<R>[], busy: B
     readFacts(tx, members),
   ]);
   const clocks = await lockClocks(tx, locked, members);
-  const stateOf = createStates(locked, facts, busy);
+  const stateOf = createStates(locked, facts, clocks, busy);
   const timeOf = createTimes(clocks, facts.clock);
   const taken = new Set<string | undefined>();
   const decided: Decided<R>[] = [];

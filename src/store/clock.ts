@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm';
 import type { PgColumn } from 'drizzle-orm/pg-core';
-import type { Instant } from '../domain/state.ts';
+import type { Hold, Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
 
 /** The database's clock in whole milliseconds, rounded down, so that what is compared is what is stored and shown. */
@@ -16,15 +16,29 @@ export const STATEMENT_TIME = sql`statement_timestamp()`;
 /** True in a query of disputes for those in real time. Those on a test clock become due when their clock is advanced. */
 export const IN_REAL_TIME = sql`disputes.test_clock_id IS NULL`;
 
+/** The time of a test clock, and the holds in it. */
+export interface ClockTime {
+  readonly now: Instant;
+  readonly holds: readonly Hold[];
+}
+
+const epochMs = (instant: SQL): SQL => sql`(extract(epoch from ${instant}) * 1000)::bigint`;
+
+/** The time of a test clock in a query of `c`, as a JSON object. */
+export const CLOCK_TIME = sql<ClockTime>`jsonb_build_object('now', ${epochMs(sql`c.now`)}, 'holds', (
+  SELECT coalesce(jsonb_agg(jsonb_build_object('id', h.id, 'type', h.type, 'orderIds', h.order_ids,
+    'from', ${epochMs(sql`ch.started_at`)}, 'until', ${epochMs(sql`ch.ended_at`)}) ORDER BY ch.started_at), '[]')
+  FROM test_clock_holds ch JOIN holds h ON h.id = ch.hold_id WHERE ch.test_clock_id = c.id AND (ch.ended_at IS NULL OR ch.ended_at > ch.started_at)))`;
+
 /**
- * The time of a test clock in whole milliseconds, as an expression that looks nothing up where there is none: null then, and
- * for a clock that is being deleted.
+ * The time of a test clock, as an expression that looks nothing up where there is none: null then, and for a clock that is
+ * being deleted.
  * @param id the column with the clock's id
  */
-export const testClockNow = (
+export const clockTimeOf = (
   id: SQL | PgColumn,
-): SQL<Instant | null> => sql<Instant | null>`CASE WHEN ${id} IS NOT NULL THEN (
-  SELECT (extract(epoch from c.now) * 1000)::float8 FROM test_clocks c WHERE c.id = ${id} AND c.status <> 'deleting') END`;
+): SQL<ClockTime | null> => sql<ClockTime | null>`CASE WHEN ${id} IS NOT NULL
+  THEN (SELECT ${CLOCK_TIME} FROM test_clocks c WHERE c.id = ${id} AND c.status <> 'deleting') END`;
 
 /** An instant as a parameter of a query that is compared with columns. */
 export const timestamptz = (value: Instant): SQL => sql`${new Date(value).toISOString()}::timestamptz`;

@@ -1,7 +1,7 @@
 import { and, asc, desc, eq, gt, like, or, sql } from 'drizzle-orm';
 import type { Dispute, Instant, Order, State } from '../domain/state.ts';
 import { type Database, prepared } from '../platform/postgres/database.ts';
-import { CLOCK_AFTER_LOCK, instantOf, testClockNow } from './clock.ts';
+import { CLOCK_AFTER_LOCK, clockTimeOf, instantOf } from './clock.ts';
 import { holdsFor } from './holds.ts';
 import { toDispute, toOrder } from './rows.ts';
 import { disputes, logEntries, orders } from './schema.ts';
@@ -25,7 +25,7 @@ const FIND = prepared('find_orders', (db: Database['query']) => {
     .select({
       index: sql<number>`t.index::integer`,
       now: CLOCK_AFTER_LOCK,
-      clockNow: testClockNow(orders.testClockId),
+      clock: clockTimeOf(orders.testClockId),
       holds: holdsFor(sql`ARRAY[${orders.id}]`),
       order: orders,
       dispute: disputes,
@@ -41,13 +41,13 @@ function foundIn(rows: readonly FoundRow[]): Found | undefined {
   const [first] = rows;
   if (first === undefined) return undefined;
   const order = toOrder(first.order);
-  const isOnClock = order.testClockId !== null;
   // Its test clock is being deleted, and the order with it.
-  if (isOnClock && first.clockNow === null) return undefined;
+  if (order.testClockId !== null && first.clock === null) return undefined;
+  const { now, holds } = first.clock ?? first;
   return {
-    now: instantOf(first.clockNow ?? first.now, [order]),
+    now: instantOf(now, [order]),
     order,
-    holds: isOnClock ? [] : first.holds,
+    holds,
     disputes: rows.flatMap(({ dispute }) => (dispute === null ? [] : [toDispute(dispute)])),
   };
 }

@@ -1,4 +1,5 @@
 import { LIMITS } from '../../domain/rules.ts';
+import { beginLastingHolds } from '../../store/test-clocks/holds.ts';
 import {
   countTestClocks,
   findTestClock,
@@ -31,6 +32,7 @@ export async function createTestClock<R extends StoredResponse>(
     return await runOnce(deps.db, key, async (tx) => {
       if ((await countTestClocks(tx)) >= LIMITS.testClocks) throw new TooManyClocks();
       const made = await insertTestClock(tx, { ...clock, id });
+      await beginLastingHolds(tx, id);
       return answer({ clock: made, orders: 0, isInterrupted: false });
     });
   } catch (error) {

@@ -1,4 +1,5 @@
-import type { Dispute, Instant } from '../../domain/state.ts';
+import { LIMITS } from '../../domain/rules.ts';
+import type { Dispute, Hold, Instant } from '../../domain/state.ts';
 import { dueAt } from '../../domain/transition.ts';
 import { isTransient, type Tx, withTx } from '../../platform/postgres/database.ts';
 import { LostRaceError, withRetry } from '../../platform/postgres/retry.ts';
@@ -31,8 +32,12 @@ export type Stepped =
   | { readonly step: 'failed'; readonly disputeIds: readonly string[]; readonly error: unknown };
 
 /** Those of some disputes that are due first, and when; null if nothing is due any more. */
-function dueNext(disputes: readonly Dispute[], now: Instant): { at: Instant; ids: string[] } | null {
-  const due = disputes.map((dispute) => ({ id: dispute.id, at: dueAt(dispute, []) }));
+function dueNext(
+  disputes: readonly Dispute[],
+  holds: readonly Hold[],
+  now: Instant,
+): { at: Instant; ids: string[] } | null {
+  const due = disputes.map((dispute) => ({ id: dispute.id, at: dueAt(dispute, holds) }));
   const first = Math.min(...due.map(({ at }) => at ?? Number.POSITIVE_INFINITY));
   if (first === Number.POSITIVE_INFINITY) return null;
   const at = Math.max(first, now);
@@ -52,21 +57,23 @@ async function stepIn(tx: Tx, { id, lease, broken }: Advancing, newId: () => str
   const locked = await lockTestClock(tx, id);
   if (locked?.clock.lease !== lease || locked.clock.advanceTo === null) return { step: 'lost', treated: [] } as const;
   const { now, advanceTo } = locked.clock;
-  const open = await openOnTestClock(tx, id, { except: [...broken], limit: batch });
-  const next = dueNext(open, now);
+  // With holds, the stored deadlines do not say what is due first.
+  const limit = locked.holds.length === 0 ? batch : LIMITS.clockOrders;
+  const next = dueNext(await openOnTestClock(tx, id, { except: [...broken], limit }), locked.holds, now);
   if (next === null || next.at > advanceTo) {
     await endAdvance(tx, id);
     return { step: 'arrived', treated: [] } as const;
   }
   await moveTestClock(tx, id, next.at, LEASE_MS);
-  const members = next.ids.map((disputeId) => dueMember(disputeId, newId));
+  const ids = next.ids.slice(0, batch);
+  const members = ids.map((disputeId) => dueMember(disputeId, newId));
   try {
     // An order that another transaction has locked may wait for this clock: it is left to the next step.
     const treated = await transact(tx, members, 'skip');
     const isLocked = treated.every(({ kind }) => kind === 'not_locked');
     return { step: isLocked ? 'locked' : 'moved', treated } as const;
   } catch (error) {
-    throw error instanceof LostRaceError || isTransient(error) ? error : new BatchFailed(next.ids, error);
+    throw error instanceof LostRaceError || isTransient(error) ? error : new BatchFailed(ids, error);
   }
 }
 

@@ -3,7 +3,7 @@ import { unionAll } from 'drizzle-orm/pg-core';
 import type { DisputeType, Resolution, Role } from '../../domain/rules.ts';
 import type { Dispute, Hold, Instant, Order } from '../../domain/state.ts';
 import { type Database, prepared } from '../../platform/postgres/database.ts';
-import { committedBefore, IN_REAL_TIME, instantOf, testClockNow, timestamptz } from '../clock.ts';
+import { clockTimeOf, committedBefore, IN_REAL_TIME, instantOf, timestamptz } from '../clock.ts';
 import { clockAndHolds } from '../holds.ts';
 import { OVERDUE } from '../overdue.ts';
 import { toDispute } from '../rows.ts';
@@ -45,15 +45,15 @@ export interface PageRequest {
 
 /** One dispute of a page, with its order. */
 export interface Listed {
-  /** The dispute's time when it was read: the database's clock, or its test clock's. */
+  /** The dispute's time when it was read, and the holds in it: the database's clock, or its test clock's. */
   readonly now: Instant;
+  readonly holds: readonly Hold[];
   readonly dispute: Dispute;
   readonly order: Order;
 }
 
 export interface Page {
   readonly rows: readonly Listed[];
-  readonly holds: readonly Hold[];
   /** Whether silence is due on any dispute of the same user and order, whatever else was asked for. */
   readonly anyOverdue: boolean;
   /** Where the next page begins; null after the last one. */
@@ -255,7 +255,7 @@ function queryOf(query: Query, terms: PageTerms) {
   return query
     .select({
       now: beside.now,
-      clockNow: testClockNow(disputes.testClockId),
+      clock: clockTimeOf(disputes.testClockId),
       holds: beside.holds,
       anyOverdue: beside.anyOverdue,
       dispute: disputes,
@@ -318,10 +318,11 @@ async function rowsOf(db: Database, request: PageRequest) {
 }
 
 /** One row of a page; none for an empty page, and for a dispute whose test clock is being deleted. */
-function listed({ now, clockNow, dispute: row, order }: Awaited<ReturnType<typeof rowsOf>>[number]): Listed[] {
-  if (row === null || order === null || (row.testClockId !== null && clockNow === null)) return [];
+function listed({ clock, dispute: row, order, ...real }: Awaited<ReturnType<typeof rowsOf>>[number]): Listed[] {
+  if (row === null || order === null || (row.testClockId !== null && clock === null)) return [];
   const dispute = toDispute(row);
-  return [{ now: instantOf(clockNow ?? now, [dispute]), dispute, order }];
+  const { now, holds } = clock ?? real;
+  return [{ now: instantOf(now, [dispute]), holds, dispute, order }];
 }
 
 /**
@@ -337,7 +338,6 @@ export async function readPage(db: Database, request: PageRequest): Promise<Page
   const { sort } = request;
   return {
     rows: page,
-    holds: rows[0]?.holds ?? [],
     anyOverdue: rows[0]?.anyOverdue ?? false,
     next: hasNext ? positionOf(last.dispute, sort) : null,
   };

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { DisputeType, Role } from '../../domain/rules.ts';
 import type { Dispute, Hold, Instant } from '../../domain/state.ts';
 import type { Database } from '../../platform/postgres/database.ts';
-import { CLOCK_AFTER_LOCK } from '../clock.ts';
+import { CLOCK_AFTER_LOCK, type ClockTime, clockTimeOf } from '../clock.ts';
 import { holdsFor } from '../holds.ts';
 import { OVERDUE } from '../overdue.ts';
 
@@ -11,7 +11,8 @@ export const COUNTED_AT_MOST = 1_000;
 
 /** What the time that is left depends on. */
 export type Pending = Pick<Dispute, 'type' | 'orderId' | 'openedAt' | 'respondBy' | 'heldThrough'> & {
-  readonly testClockId: string | null;
+  /** The time of its test clock; null for a dispute in real time. */
+  readonly clock: ClockTime | null;
 };
 
 /** The open disputes of a user whose deadline has not passed. */
@@ -43,7 +44,7 @@ type Row = {
   openedAt: number | null;
   respondBy: number | null;
   heldThrough: number | null;
-  testClockId: string | null;
+  clock: ClockTime | null;
 };
 
 /** Reads what the badge of a user is made from, whatever else the user has had. */
@@ -53,7 +54,7 @@ export async function readOpenDisputes({ query }: Database, userId: string): Pro
   const { rows } = await query.execute<Row>(sql`
     SELECT clock.now, clock.holds, other.count AS "awaitingOther", asked.type, asked.order_id AS "orderId",
       ${epoch('opened_at')} AS "openedAt", ${epoch('respond_by')} AS "respondBy", ${epoch('held_through')} AS "heldThrough",
-      asked.test_clock_id AS "testClockId"
+      ${clockTimeOf(sql.raw('asked.test_clock_id'))} AS clock
     FROM (SELECT ${CLOCK_AFTER_LOCK} AS now, ${holdsFor(null)} AS holds) AS clock
     CROSS JOIN (SELECT count(*)::integer AS count FROM (${other}) AS o) AS other
     LEFT JOIN (${asked}) AS asked ON true`);
@@ -64,10 +65,10 @@ export async function readOpenDisputes({ query }: Database, userId: string): Pro
     now,
     holds,
     awaitingOther,
-    asked: rows.flatMap(({ type, orderId, openedAt, respondBy, heldThrough, testClockId }) =>
+    asked: rows.flatMap(({ type, orderId, openedAt, respondBy, heldThrough, clock }) =>
       type === null || orderId === null || openedAt === null || respondBy === null
         ? []
-        : [{ type, orderId, openedAt, respondBy, heldThrough, testClockId }],
+        : [{ type, orderId, openedAt, respondBy, heldThrough, clock }],
     ),
   };
 }

@@ -1,22 +1,20 @@
 import { and, asc, eq, sql } from 'drizzle-orm';
 import type { EntryType } from '../../domain/commands.ts';
-import type { Dispute, Instant } from '../../domain/state.ts';
+import type { Dispute, Hold, Instant } from '../../domain/state.ts';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
-import { timestamptz } from '../clock.ts';
+import { CLOCK_TIME, type ClockTime, timestamptz } from '../clock.ts';
 import { toDispute } from '../rows.ts';
 import { disputes, testClocks } from '../schema.ts';
 
 export type TestClockRow = typeof testClocks.$inferSelect;
 
 /** What a decision needs of a test clock. */
-export interface ClockFacts {
+export interface ClockFacts extends ClockTime {
   readonly id: string;
-  readonly now: Instant;
   /** How many orders it has; null where no command puts another one on it. */
   readonly orders: number | null;
 }
 
-const MS = sql`(extract(epoch from c.now) * 1000)::float8`;
 const COUNT = sql`(SELECT count(*)::integer FROM orders o WHERE o.test_clock_id = c.id)`;
 
 /**
@@ -34,18 +32,18 @@ export async function lockTestClocks(
   await tx.execute(sql`
     SELECT id FROM test_clocks WHERE id = ANY (${sql.param([...ids])}::uuid[]) ORDER BY id FOR ${strength}`);
   // A statement of its own: what is counted has to be what was committed before the lock was granted.
-  const { rows } = await tx.execute<{ id: string; now: number; orders: number | null }>(sql`
-    SELECT c.id, ${MS} AS now,
+  const { rows } = await tx.execute<{ id: string; time: ClockTime; orders: number | null }>(sql`
+    SELECT c.id, ${CLOCK_TIME} AS time,
       CASE WHEN c.id = ANY (${sql.param([...named])}::uuid[]) THEN ${COUNT} END AS orders
     FROM test_clocks c WHERE c.id = ANY (${sql.param([...ids])}::uuid[]) AND c.status <> 'deleting'`);
-  return new Map(rows.map((row) => [row.id, row]));
+  return new Map(rows.map(({ id, time, orders }) => [id, { id, ...time, orders }]));
 }
 
 /** A test clock on which a command would put an order, without a lock; undefined if there is none. */
 export async function readTestClock({ query }: Database, id: string): Promise<ClockFacts | undefined> {
-  const { rows } = await query.execute<{ id: string; now: number; orders: number }>(sql`
-    SELECT c.id, ${MS} AS now, ${COUNT} AS orders FROM test_clocks c WHERE c.id = ${id} AND c.status <> 'deleting'`);
-  return rows[0];
+  const { rows } = await query.execute<{ id: string; time: ClockTime; orders: number }>(sql`
+    SELECT c.id, ${CLOCK_TIME} AS time, ${COUNT} AS orders FROM test_clocks c WHERE c.id = ${id} AND c.status <> 'deleting'`);
+  return rows.map(({ time, orders }) => ({ id, ...time, orders }))[0];
 }
 
 // Any constant will do, as long as every process uses the same.
@@ -132,16 +130,17 @@ export async function listTestClocks(
 export async function lockTestClock(
   tx: Tx,
   id: string,
-): Promise<{ readonly clock: TestClockRow; readonly isBusy: boolean } | undefined> {
+): Promise<{ readonly clock: TestClockRow; readonly holds: readonly Hold[]; readonly isBusy: boolean } | undefined> {
   await tx.execute(sql`SELECT id FROM test_clocks WHERE id = ${id} FOR UPDATE`);
   const [row] = await tx
     .select({
       clock: testClocks,
       isBusy: sql<boolean>`coalesce(${testClocks.leasedUntil} > clock_timestamp(), false)`,
+      time: sql<ClockTime>`(SELECT ${CLOCK_TIME} FROM test_clocks c WHERE c.id = test_clocks.id)`,
     })
     .from(testClocks)
     .where(and(eq(testClocks.id, id), IS_SHOWN));
-  return row;
+  return row && { clock: row.clock, holds: row.time.holds, isBusy: row.isBusy };
 }
 
 /** What an advance writes about itself: who does it, for which request, from where to where. */
