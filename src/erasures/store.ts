@@ -59,7 +59,8 @@ function isMeant(erasable: Erasable): SQL {
       AND l.occurred_at <= ${timestamptz(erasable.requestedAt)}`;
   }
   const before = sql`${STATEMENT_TIME} - ${erasable.resolvedForMs}::float8 * interval '1 millisecond'`;
-  return sql`l.occurred_at < ${before} AND d.resolved_at < ${before}`;
+  // What is on a test clock goes with the clock, by real time.
+  return sql`l.occurred_at < ${before} AND d.resolved_at < ${before} AND d.test_clock_id IS NULL`;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
-import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
+import { anOrderReport, CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
 import {
   type AdvancedTestClock,
   advance,
@@ -156,6 +156,36 @@ describe('an order on a test clock', () => {
     expect(dry).toMatchObject({ status: 409, problem: { code: 'order_has_disputes' } });
     const kept = await orders.put(path, { ...report, status: 'late', revision: 3 });
     expect(kept.body).toMatchObject({ testClockId: clock.id });
+  });
+
+  test('is shown by a dry run as it would be, in the time of the clock', async () => {
+    const clock = await makeClock(service, LONG_AGO);
+    const report = anOrderReport({ testClockId: clock.id });
+    const dry = await service.withScopes('orders:write').put('/v1/orders/order-dry?dryRun=true', report);
+    expect(dry).toMatchObject({
+      status: 201,
+      body: { dryRun: true, order: { testClockId: clock.id, createdAt: LONG_AGO, serverTime: LONG_AGO } },
+    });
+    expect((await service.as(CLIENT).get('/v1/orders/order-dry')).code).toBe('not_found');
+  });
+
+  test('has its events in order also where it comes from a later time', async () => {
+    const clock = await makeClock(service, LONG_AGO);
+    const orders = service.withScopes('orders:write');
+    const { id } = await seedOrder(service);
+    const path = `/v1/orders/${id}`;
+    await orders.put(path, anOrderReport({ status: 'late', revision: 2 }));
+    await orders.put(path, anOrderReport({ status: 'late', revision: 3, testClockId: clock.id }));
+    const { body } = await service.withScopes('events:read').get<EventPage>(`/v1/events?orderId=${id}`);
+    expect(body.data.map(({ orderVersion }) => orderVersion)).toEqual([1, 2]);
+    expect(body.data[1]?.occurredAt).toBe(LONG_AGO);
+  });
+
+  test('is not counted in the statistics', async () => {
+    const { id: orderId } = await orderOnClock(service, await makeClock(service, LONG_AGO));
+    await seedDispute(service, 'order_update', { orderId });
+    const { body } = await service.withScopes('disputes:read').get('/v1/stats?from=2021-01-01&to=2021-12-31');
+    expect(body).toMatchObject({ total: { opened: 0, expired: 0 } });
   });
 
   test('cannot be put on a clock that does not exist', async () => {

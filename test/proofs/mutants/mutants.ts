@@ -31,6 +31,7 @@ const STATES = 'src/webhooks/states.ts';
 const TIMERS = ['test/workers/timers.test.ts'];
 const FOLLOWING = ['test/application/follow.test.ts'];
 const USER_STREAM = ['test/http/streams/user-stream.test.ts'];
+const CLOCKS = ['test/application/test-clocks/advance.test.ts'];
 const STATISTICS = ['test/statistics/exact.test.ts'];
 
 export const MUTANTS: readonly Mutant[] = [
@@ -294,12 +295,34 @@ export const MUTANTS: readonly Mutant[] = [
     file: 'src/application/transact.ts',
     edits: [
       {
-        search: '  const stateOf = createStates(locked, facts, busy);',
-        replace: "  await tx.execute('COMMIT AND CHAIN');\n  const stateOf = createStates(locked, facts, busy);",
+        search: '  const stateOf = createStates(locked, facts, clocks, busy);',
+        replace:
+          "  await tx.execute('COMMIT AND CHAIN');\n  const stateOf = createStates(locked, facts, clocks, busy);",
       },
     ],
     killedBy: RACES,
     named: 'ends once|both parties',
+  },
+  {
+    name: 'an order on a test clock is decided in real time',
+    file: 'src/application/time.ts',
+    edits: [{ search: 'instantOf(clock?.now ?? realNow,', replace: 'instantOf(realNow,' }],
+    killedBy: CLOCKS,
+    named: 'until the last moment',
+  },
+  {
+    name: 'the sweeper takes disputes of test clocks',
+    file: 'src/store/clock.ts',
+    edits: [{ search: 'sql`disputes.test_clock_id IS NULL`', replace: 'sql`true`' }],
+    killedBy: CLOCKS,
+    named: 'until the last moment',
+  },
+  {
+    name: 'positions of a deleted clock are given again',
+    file: 'src/store/test-clocks/removal.ts',
+    edits: [{ search: 'greatest(log_end, d.last)', replace: 'log_end' }],
+    killedBy: ['test/application/test-clocks/removal.test.ts'],
+    named: 'leaves no trace',
   },
   {
     name: 'a timer survives the end of its dispute',
