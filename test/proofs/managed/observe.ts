@@ -232,7 +232,13 @@ const NOTHING = {
 /** Runs the built service in a place, uses it, leaves it alone for a while (ten seconds), and says how it went. */
 export async function observe(place: Place, quietMs = QUIET_MS): Promise<Observation> {
   const { spoil: _spoil, heal, env = {}, database = await createDatabase(), ...servers } = place;
-  const variables = { WINDOW_CANCELLATION: 'PT2S', REMINDERS: 'none', LOG_LEVEL: 'info', ...env };
+  const variables = {
+    NODE_ENV: 'production',
+    WINDOW_CANCELLATION: 'PT2S',
+    REMINDERS: 'none',
+    LOG_LEVEL: 'info',
+    ...env,
+  };
   let service: ServiceProcess;
   try {
     service = await startProcess({ ...servers, database, env: variables });
