@@ -243,7 +243,8 @@ export async function observe(place: Place, quietMs = QUIET_MS): Promise<Observa
   try {
     service = await startProcess({ ...servers, database, env: variables });
   } catch (error) {
-    return { ...NOTHING, status: 'does not start', reason: '', told: linesOf(String(error)).slice(1).join(' ') };
+    const told = warningsIn(String(error)).at(-1) ?? linesOf(String(error)).slice(1).join(' ');
+    return { ...NOTHING, status: 'does not start', reason: '', told };
   }
   const seen = await (heal === undefined ? observeUse : observeOutage)(service, place, quietMs);
   const statuses = [...seen.statuses];
