@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
+import type { Scope } from '../../../src/application/caller.ts';
 import {
   DISPUTE_ACTIONS,
   DISPUTE_TYPES,
@@ -33,6 +34,7 @@ type Ask =
       readonly withComment: boolean;
       readonly isStale: boolean;
     }
+  | { readonly what: 'seen' | 'notified'; readonly by: Role }
   | {
       readonly what: 'report';
       readonly status: ReportedStatus;
@@ -55,6 +57,7 @@ const ask: fc.Arbitrary<Ask> = fc.oneof(
     withComment: fc.boolean(),
     isStale: fc.oneof({ arbitrary: fc.constant(false), weight: 9 }, { arbitrary: fc.constant(true), weight: 1 }),
   }),
+  fc.record({ what: fc.constantFrom('seen' as const, 'notified' as const), by }),
   fc.record({
     what: fc.constant('report' as const),
     status: fc.constantFrom<ReportedStatus>(
@@ -81,7 +84,8 @@ interface Sent {
   readonly method: 'put' | 'post';
   readonly path: string;
   readonly body: unknown;
-  readonly sub: string | null;
+  /** A user, or a service with a scope. */
+  readonly caller: { readonly sub: string } | { readonly scope: Scope };
   readonly headers: Readonly<Record<string, string>>;
 }
 
@@ -100,12 +104,21 @@ function changeOf(days: number) {
   return { deliverBy, extras: [{ title: 'Source files', price: { amount: 1_500, currency: 'USD' } }] };
 }
 
+function noticeOf({ what, by }: Extract<Ask, { what: 'seen' | 'notified' }>, disputeId: string): Sent {
+  const request = { method: 'post', headers: {} } as const;
+  if (what === 'seen')
+    return { ...request, path: `/v1/disputes/${disputeId}/seen`, body: {}, caller: { sub: idOf(by) } };
+  const body = { role: by, channel: 'email', deliveredAt: new Date().toISOString() };
+  return { ...request, path: `/v1/disputes/${disputeId}/notices`, body, caller: { scope: 'notices:write' } };
+}
+
 function requestOf(one: Ask, { orderId, disputeId, revision }: History): Sent | null {
   const comment = { comment: 'A word.' };
   if (one.what === 'report') {
     const price = { amount: 15_000, currency: one.currency };
     const body = anOrderReport({ status: one.status, price, revision: Math.max(0, revision + one.step) });
-    return { method: 'put', path: `/v1/orders/${orderId}`, body, sub: null, headers: {} };
+    const caller = { scope: 'orders:write' } as const;
+    return { method: 'put', path: `/v1/orders/${orderId}`, body, caller, headers: {} };
   }
   if (one.what === 'open') {
     const body = {
@@ -114,13 +127,14 @@ function requestOf(one: Ask, { orderId, disputeId, revision }: History): Sent | 
       ...(one.type === 'cancellation' && one.by === 'freelancer' && { reason: 'unable_to_complete' }),
       ...(one.type === 'order_change' && { change: changeOf(one.days) }),
     };
-    return { method: 'post', path: `/v1/orders/${orderId}/disputes`, body, sub: idOf(one.by), headers: {} };
+    return { method: 'post', path: `/v1/orders/${orderId}/disputes`, body, caller: { sub: idOf(one.by) }, headers: {} };
   }
   if (disputeId === null) return null;
+  if (!('withComment' in one)) return noticeOf(one, disputeId);
   const action = one.what === 'add_comment' ? 'comments' : one.what.replaceAll('_', '-');
   const body = one.withComment || one.what === 'add_comment' ? comment : {};
   const headers = one.isStale ? { 'if-match': '"0000000000000000.0000000000000000"' } : {};
-  return { method: 'post', path: `/v1/disputes/${disputeId}/${action}`, body, sub: idOf(one.by), headers };
+  return { method: 'post', path: `/v1/disputes/${disputeId}/${action}`, body, caller: { sub: idOf(one.by) }, headers };
 }
 
 interface Body {
@@ -140,8 +154,8 @@ interface Body {
   };
 }
 
-const send = async ({ method, path, body, sub, headers }: Sent, suffix: string) => {
-  const client = sub === null ? service.withScopes('orders:write') : service.as(sub);
+const send = async ({ method, path, body, caller, headers }: Sent, suffix: string) => {
+  const client = 'scope' in caller ? service.withScopes(caller.scope) : service.as(caller.sub);
   return await client[method]<Body>(`${path}${suffix}`, body, headers);
 };
 

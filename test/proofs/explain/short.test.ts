@@ -4,7 +4,7 @@ import { onCleanup } from '../../harness/cleanup.ts';
 import { createDatabase } from '../../harness/database.ts';
 import { type AccessPath, listings, reads, work } from './paths.ts';
 import { explain } from './plans.ts';
-import { seed } from './seed.ts';
+import { A_CLIENT, BIG_CLIENT, seed } from './seed.ts';
 
 // So few that PostgreSQL looks at each of them when it counts what there is: the same plans come of it every time.
 const DISPUTES = 20_000;
@@ -60,6 +60,15 @@ describe('with twenty thousand disputes', () => {
     // Once to find them, once more to take them where an index has told which they are, and the order of each on the page.
     const atMost = 2 * own + Math.min(own, PAGE);
     expect(looks.filter(({ examined }) => examined > atMost)).toEqual([]);
+  });
+
+  test('the summary of a user looks at no more than its open disputes, however many it has had', async () => {
+    const looks = await lookAtAll(reads(now).filter(({ name }) => name.startsWith('the summary')));
+    const open = async (user: string) =>
+      (await client.query(`SELECT 1 FROM disputes WHERE status = 'open' AND $1 IN (client_id, freelancer_id)`, [user]))
+        .rowCount;
+    const own = [await open(A_CLIENT), await open(BIG_CLIENT)];
+    expect(looks.map(({ examined }, index) => examined <= (own[index] ?? 0))).toEqual([true, true]);
   });
 
   test("a page of the events of a user's orders looks at no more events than two pages have", async () => {

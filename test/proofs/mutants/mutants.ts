@@ -381,6 +381,18 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: DOMAIN,
   },
   {
+    name: 'a look is recorded of a dispute that is resolved',
+    file: 'src/domain/notices.ts',
+    edits: [{ search: 'const news = dispute.resolved === null ? first : null;', replace: 'const news = first;' }],
+    killedBy: ['test/domain/notices.test.ts'],
+  },
+  {
+    name: 'If-Match compares what is known of the respondent',
+    file: 'src/http/present/disputes.ts',
+    edits: [{ search: 'digestOf([rest, version - noticeCount,', replace: 'digestOf([rest, version, noticeCount,' }],
+    killedBy: ['test/http/routes/notices.test.ts'],
+  },
+  {
     name: 'a reader sees silence only after the deadline',
     file: 'src/domain/transition.ts',
     edits: [{ search: 'return now >= held.respondBy ?', replace: 'return now > held.respondBy ?' }],
