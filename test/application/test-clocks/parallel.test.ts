@@ -2,7 +2,7 @@ import pg from 'pg';
 import { expect, test } from 'vitest';
 import { createDatabase } from '../../harness/database.ts';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
-import { CLIENT, seedDispute, seedOrder } from '../../harness/seed.ts';
+import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { startService } from '../../harness/service.ts';
 import {
   type AdvancedTestClock,
@@ -128,6 +128,27 @@ test('an advance that its process leaves behind goes on in another, which is ask
   const { body } = await staying.as(CLIENT).get<Dispute>(`/v1/disputes/${id}`);
   expect(body).toMatchObject({ resolution: 'expired', resolvedAt: '2021-03-03T12:00:00.000Z' });
   expect((await advance(staying, clock, 'PT1H')).now).toBe('2021-03-04T13:00:00.000Z');
+});
+
+test('answers that come during an advance are in time or too late, and no dispute expires at another instant than its own', async () => {
+  const service = await startService({ env: { ...SANDBOX, REMINDERS: 'PT24H,PT2H' } });
+  const clock = await makeClock(service, '2021-03-01T12:00:00.000Z');
+  const disputes: Dispute[] = [];
+  for (let count = 0; count < 30; count += 1) {
+    const { id: orderId } = await orderOnClock(service, clock);
+    disputes.push(await seedDispute(service, 'cancellation', { orderId }));
+  }
+  const decline = async ({ id }: Dispute) => (await service.as(FREELANCER).post(`/v1/disputes/${id}/decline`)).status;
+  const [advanced, ...statuses] = await Promise.all([advance(service, clock, 'P3D'), ...disputes.map(decline)]);
+  expect(advanced.status).toBe('ready');
+  for (const [index, { id }] of disputes.entries()) {
+    const { body } = await service.as(CLIENT).get<Dispute>(`/v1/disputes/${id}`);
+    const isInTime = statuses[index] === 200;
+    expect(body.resolution).toBe(isInTime ? 'declined' : 'expired');
+    expect([statuses[index], Date.parse(body.resolvedAt ?? '') - Date.parse(body.respondBy)]).toEqual(
+      isInTime ? [200, expect.toSatisfy((ms: number) => ms < 0)] : [409, 0],
+    );
+  }
 });
 
 test('a dispute that cannot be written is passed over, and the others of its clock are not', async () => {

@@ -314,8 +314,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'the sweeper takes disputes of test clocks',
     file: 'src/store/clock.ts',
     edits: [{ search: 'sql`disputes.test_clock_id IS NULL`', replace: 'sql`true`' }],
-    killedBy: CLOCKS,
-    named: 'until the last moment',
+    killedBy: ['test/application/test-clocks/real-time.test.ts'],
+    named: 'due in real time',
   },
   {
     name: 'positions of a deleted clock are given again',
