@@ -1,4 +1,5 @@
 import type { ProblemBody } from '../api-types.ts';
+import { delay, retryAfter } from '../http.ts';
 import type { Holder, TokenSource } from './tokens.ts';
 
 /** A refusal, in the words of the service. */
@@ -16,6 +17,9 @@ export interface CallOptions {
   readonly body?: unknown;
   readonly signal?: AbortSignal;
 }
+
+const TRIES = 4;
+const BUSY = 503;
 
 /** Sends a request with the token of one holder. @throws Refused, TokenExpired, or what fetch throws */
 export type Call = <T>(holder: Holder, method: string, path: string, options?: CallOptions) => Promise<T>;
@@ -35,12 +39,22 @@ export function createCall(tokens: TokenSource): Call {
       ...(signal !== undefined && { signal }),
     });
   };
-  return async <T>(holder: Holder, method: string, path: string, options: CallOptions = {}): Promise<T> => {
+  const authenticated = async (holder: Holder, method: string, path: string, options: CallOptions) => {
     const first = await send(holder, method, path, options, false);
-    const response = first.status === 401 ? await send(holder, method, path, options, true) : first;
-    const text = await response.text();
-    if (response.ok) return (text === '' ? null : JSON.parse(text)) as T;
-    throw new Refused(response.status, JSON.parse(text) as Partial<ProblemBody>);
+    return first.status === 401 ? await send(holder, method, path, options, true) : first;
+  };
+  return async <T>(holder: Holder, method: string, path: string, options: CallOptions = {}): Promise<T> => {
+    for (let tries = 1; ; tries += 1) {
+      const response = await authenticated(holder, method, path, options);
+      const text = await response.text();
+      if (response.ok) return (text === '' ? null : JSON.parse(text)) as T;
+      const waitMs = retryAfter(response.headers);
+      // A busy service has changed nothing, and says when to come again.
+      if (response.status !== BUSY || waitMs === null || tries === TRIES) {
+        throw new Refused(response.status, JSON.parse(text) as Partial<ProblemBody>);
+      }
+      await delay(waitMs, options.signal);
+    }
   };
 }
 

@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { REPORTED, SAMPLES, type Sample } from './orders.ts';
 import type { SandboxHandlers, SandboxState } from './state.ts';
+import { inWords, timeOf } from './words.ts';
 
 const SKIPS: readonly (readonly [string, string])[] = [
   ['PT1H', '1 hour'],
@@ -16,15 +17,6 @@ const LOCALES: readonly (readonly [string, string])[] = [
   ['fr', 'Français'],
   ['pt-BR', 'Português'],
 ];
-
-/** A code as words: `in_progress` as "In progress". */
-export function inWords(code: string): string {
-  const words = code.replaceAll('_', ' ');
-  return words.slice(0, 1).toUpperCase() + words.slice(1);
-}
-
-export const timeOf = (instant: string): string =>
-  new Date(instant).toLocaleString('en', { dateStyle: 'medium', timeStyle: 'short', hourCycle: 'h23' });
 
 const named = (codes: readonly string[]): (readonly [string, string])[] => codes.map((code) => [code, inWords(code)]);
 
@@ -98,6 +90,11 @@ export function barView(state: SandboxState, handlers: SandboxHandlers): Templat
         <img src="/ui/icon.svg" alt="" width="28" height="28">
         <h1>Resolution Center</h1>
         <span class="pill">Sandbox</span>
+        ${
+          clock === null
+            ? nothing
+            : html`<p class="clock">Order clock <time datetime=${clock.now}>${timeOf(clock.now)}</time></p>`
+        }
       </div>
       <nav aria-label="Links">
         <a href="/docs">API reference</a>
@@ -109,7 +106,6 @@ export function barView(state: SandboxState, handlers: SandboxHandlers): Templat
       tokens === null
         ? nothing
         : html`<div class="row">${toolsView(state, handlers)}
-          <p class="clock">${clock === null ? nothing : html`Order clock <time datetime=${clock.now}>${timeOf(clock.now)}</time>`}</p>
         </div>`
     }
   </header>`;

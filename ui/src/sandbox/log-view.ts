@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { inWords, timeOf } from './bar-view.ts';
 import type { Endpoint, LoggedEvent } from './log.ts';
 import type { SandboxHandlers, SandboxState } from './state.ts';
+import { inWords, timeOf } from './words.ts';
 
 /** What an event says, in one line. */
 function summaryOf({ type, dispute, order, previous, actor }: LoggedEvent): string {

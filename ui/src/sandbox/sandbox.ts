@@ -1,12 +1,13 @@
 import { render } from 'lit';
 import type {} from '../index.ts';
 import { type Call, createCall, ifFound, Refused } from './api.ts';
-import { type Advance, type Clocks, createClocks } from './clocks.ts';
+import { type AdvancedClock, type Clocks, createClocks } from './clocks.ts';
 import { followLog, readEndpoints } from './log.ts';
 import { createOrders, type Orders } from './orders.ts';
 import { pageView } from './page-view.ts';
 import type { SandboxHandlers, SandboxState } from './state.ts';
 import { enteredTokens, keptTokens, mintedTokens, TokenExpired, type TokenSource } from './tokens.ts';
+import { timeOf } from './words.ts';
 
 const EVENTS_SHOWN = 100;
 
@@ -88,18 +89,17 @@ function goTo(orderId: string): void {
   location.hash = encodeURIComponent(orderId);
 }
 
-function outcomeOf({ now, transitions = [], status }: Advance): string {
+function outcomeOf({ now, status, transitions }: AdvancedClock, orderId: string): string {
   if (status === 'advancing') return 'The clock is still moving.';
-  const types = transitions.map(({ type }) => type);
-  const time = new Date(now).toLocaleString('en', { dateStyle: 'full', timeStyle: 'short', hourCycle: 'h23' });
-  return `It is ${time} for this order. ${types.length === 0 ? 'Nothing became due.' : `Became due: ${types.join(', ')}.`}`;
+  const types = transitions.filter((one) => one.orderId === orderId).map(({ type }) => type);
+  return `It is ${timeOf(now)} for this order. ${types.length === 0 ? 'Nothing became due.' : `Became due: ${types.join(', ')}.`}`;
 }
 
 const handlers: SandboxHandlers = {
   onTokens: (tokens) => void start(enteredTokens(tokens)),
   onMake: (sample) =>
     void attempt(async ({ orders, clocks }) => {
-      goTo(await orders.make(sample, await clocks.current()));
+      goTo(await clocks.withClock((clock) => orders.make(sample, clock)));
       return null;
     }),
   onReport: (status) =>
@@ -109,13 +109,13 @@ const handlers: SandboxHandlers = {
     }),
   onAdvance: (by) =>
     void attempt(async ({ clocks }) => {
-      if (state.clock === null) return null;
-      const { id } = state.clock;
-      const advance = await clocks.advance(id, by);
-      update({ clock: { id, now: advance.now } });
+      const { clock, orderId } = state;
+      if (clock === null || orderId === null) return null;
+      const advanced = await clocks.advance(clock.id, by);
+      update({ clock: advanced });
       // Time alone is no event: the elements read what their order's clock says now.
       for (const element of document.querySelectorAll('resolution-center')) void element.refresh();
-      return outcomeOf(advance);
+      return outcomeOf(advanced, orderId);
     }),
   onEndpoint: (url) =>
     void attempt(async ({ call }) => {
@@ -134,7 +134,7 @@ async function start(tokens: TokenSource): Promise<void> {
   update({ tokens });
   await attempt(async () => {
     if (orderInAddress() !== '') await show(made, orderInAddress());
-    else goTo(await made.orders.make('in_progress', await made.clocks.current()));
+    else goTo(await made.clocks.withClock((clock) => made.orders.make('in_progress', clock)));
     return null;
   });
 }
