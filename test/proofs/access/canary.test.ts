@@ -210,8 +210,12 @@ describe('what people write to each other', () => {
     expect(dump).toContain(':rate:');
     expect(dump.includes(CANARY)).toBe(false);
     expect(dump.includes(CLIENT)).toBe(false);
-    const queue = new Queue(QUEUE_NAME, { connection: { url: service.redisUrl }, prefix: TEST_PREFIX });
-    onCleanup(() => queue.close());
+    const connection = new Redis(service.redisUrl);
+    const queue = new Queue(QUEUE_NAME, { connection, prefix: TEST_PREFIX });
+    onCleanup(async () => {
+      await queue.close();
+      connection.disconnect();
+    });
     const jobs = await queue.getJobs();
     expect(new Set(jobs.flatMap(({ data }) => Object.keys(data)))).toEqual(new Set(['disputeId', 'seq']));
   });
