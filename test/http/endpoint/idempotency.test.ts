@@ -3,11 +3,12 @@ import type { Client, Headers } from '../../harness/client.ts';
 import { document } from '../../harness/document.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
+import { SANDBOX } from '../../harness/test-clocks.ts';
 import type { Dispute } from '../../harness/types.ts';
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService();
+  service = await startService({ env: SANDBOX });
 });
 
 let count = 0;
@@ -39,6 +40,13 @@ const ops = (path: string, body: object, other: object): Ready => ({
   other,
 });
 
+const clocks = (suffix: string, body: object, other: object): Ready => ({
+  caller: service.withScopes('test:clocks'),
+  path: `/v1/test-clocks${suffix}`,
+  body,
+  other,
+});
+
 async function onEndpoint(suffix: string, body: object, other: object): Promise<Ready> {
   const caller = service.withScopes('webhooks:manage');
   const endpoint = await caller.post<{ id: string }>('/v1/webhook-endpoints', { url: 'https://mail.example/hooks' });
@@ -62,6 +70,11 @@ const POSTS: Readonly<Record<string, () => Promise<Ready>>> = {
     const { path } = await onDispute('cancellation', FREELANCER, 'notices');
     const body = { role: 'freelancer', channel: 'email', deliveredAt: new Date().toISOString() };
     return { caller: service.withScopes('notices:write'), path, body, other: { ...body, channel: 'push' } };
+  },
+  createTestClock: async () => clocks('', { name: 'one' }, { name: 'another' }),
+  advanceTestClock: async () => {
+    const { body } = await service.withScopes('test:clocks').post<{ id: string }>('/v1/test-clocks', {});
+    return clocks(`/${body.id}/advance`, { by: 'PT1H' }, { by: 'PT2H' });
   },
   createHold: async () =>
     ops('/v1/ops/holds', { note: 'Mail is down.', orderIds: ['x'] }, { note: 'Mail.', orderIds: ['x'] }),
