@@ -71,6 +71,8 @@ async function stepIn(tx: Tx, { id, lease, broken }: Advancing, newId: () => str
     // An order that another transaction has locked may wait for this clock: it is left to the next step.
     const treated = await transact(tx, members, 'skip');
     const isLocked = treated.every(({ kind }) => kind === 'not_locked');
+    // What is due and does nothing would be due for ever.
+    if (!isLocked && entriesOf(treated).length === 0) throw new Error('what is due has no effect');
     return { step: isLocked ? 'locked' : 'moved', treated } as const;
   } catch (error) {
     throw error instanceof LostRaceError || isTransient(error) ? error : new BatchFailed(ids, error);

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { LONGEST_ADVANCE_MS, TRANSITIONS_SHOWN } from '../../application/test-clocks/advance.ts';
+import { TRANSITIONS_SHOWN } from '../../application/test-clocks/advance.ts';
+import { LONGEST_ADVANCE_MS } from '../../application/test-clocks/begin.ts';
 import { LIMITS } from '../../domain/rules.ts';
 import { parseDuration } from '../../platform/duration.ts';
 import { fault, issueOf } from '../problems/input-errors.ts';

@@ -181,6 +181,20 @@ describe('an order on a test clock', () => {
     expect(body.data[1]?.occurredAt).toBe(LONG_AGO);
   });
 
+  test('is bound by limits that the time of its clock lifts', async () => {
+    const clock = await makeClock(service, LONG_AGO);
+    const { id: orderId } = await orderOnClock(service, clock);
+    const open = () => service.as(CLIENT).post<Dispute>(`/v1/orders/${orderId}/disputes`, { type: 'order_update' });
+    for (let count = 0; count < 10; count += 1) {
+      const { id } = (await open()).body;
+      await service.as(CLIENT).post(`/v1/disputes/${id}/withdraw`);
+    }
+    const refused = await open();
+    expect(refused).toMatchObject({ code: 'dispute_limit_reached', problem: { availableAt: later(LONG_AGO, 24) } });
+    await advance(service, clock, 'PT24H');
+    expect((await open()).body.openedAt).toBe(later(LONG_AGO, 24));
+  });
+
   test('is not counted in the statistics', async () => {
     const { id: orderId } = await orderOnClock(service, await makeClock(service, LONG_AGO));
     await seedDispute(service, 'order_update', { orderId });

@@ -1,0 +1,80 @@
+import type { Instant } from '../../domain/state.ts';
+import { type Database, withTx } from '../../platform/postgres/database.ts';
+import { withRetry } from '../../platform/postgres/retry.ts';
+import { beginAdvance, lockTestClock, type TestClockRow } from '../../store/test-clocks/test-clocks.ts';
+import { LEASE_MS } from './steps.ts';
+
+/** How far a clock moves in one call. */
+export const LONGEST_ADVANCE_MS = 90 * 24 * 60 * 60 * 1_000;
+
+/** Where a clock is to go: by a length of time in milliseconds, or to an instant. */
+export type Destination = { readonly by: number } | { readonly to: Instant };
+
+/** What a request asks of a clock. */
+export interface AdvanceRequest {
+  readonly destination: Destination;
+  /** What tells the request from others, the same if it is sent again; null without a key. */
+  readonly name: string | null;
+}
+
+/** From where to where a clock goes in one advance. */
+export interface Way {
+  readonly from: Instant;
+  readonly to: Instant;
+}
+
+/** What comes of a request before anything is advanced. */
+export type Begun =
+  | { readonly outcome: 'not_found' | 'busy' }
+  /** The destination lies outside of where the clock may go in one call. */
+  | { readonly outcome: 'out_of_reach'; readonly earliest: Instant; readonly latest: Instant }
+  /** The clock is advancing now for this request, or was advanced for it before. */
+  | { readonly outcome: 'begun' | 'was_done'; readonly way: Way };
+
+/** The way of the last advance, if it is what a request asks for. */
+function sameWay(clock: TestClockRow, { destination, name }: AdvanceRequest): Way | null {
+  const { advancedFrom: from, advanceTo: to } = clock;
+  if (from === null || to === null) return null;
+  const isSame = (name !== null && name === clock.advanceRequest) || ('to' in destination && destination.to === to);
+  return isSame ? { from, to } : null;
+}
+
+function wayOf(clock: TestClockRow, destination: Destination): Way {
+  // The call is repeated after the process that it was sent to has died: `by` counts from where that advance began.
+  const isInterrupted = clock.status === 'advancing';
+  const from = isInterrupted ? (clock.advancedFrom ?? clock.now) : clock.now;
+  const wanted = 'by' in destination ? from + destination.by : destination.to;
+  return { from, to: isInterrupted ? Math.max(wanted, clock.advanceTo ?? wanted) : wanted };
+}
+
+function judged(clock: TestClockRow, request: AdvanceRequest | null): Begun {
+  const isInterrupted = clock.status === 'advancing';
+  if (request === null && !isInterrupted) return { outcome: 'busy' };
+  const same = request === null ? null : sameWay(clock, request);
+  if (same !== null && !isInterrupted) return { outcome: 'was_done', way: same };
+  const way = same ?? wayOf(clock, request?.destination ?? { to: clock.now });
+  const latest = way.from + LONGEST_ADVANCE_MS;
+  if (way.to < clock.now || way.to > latest) return { outcome: 'out_of_reach', earliest: clock.now, latest };
+  return { outcome: 'begun', way };
+}
+
+/**
+ * Writes down where a clock goes.
+ * @param request null to go where the clock was going before its process died
+ * @param lease tells the process that advances it from others
+ */
+export async function begin(db: Database, id: string, lease: string, request: AdvanceRequest | null): Promise<Begun> {
+  const work = () =>
+    withTx(db, async (tx): Promise<Begun> => {
+      const locked = await lockTestClock(tx, id);
+      if (locked === undefined) return { outcome: 'not_found' };
+      const { clock, isBusy } = locked;
+      if (isBusy && clock.lease !== lease) return { outcome: 'busy' };
+      const begun = judged(clock, request);
+      if (begun.outcome !== 'begun') return begun;
+      const name = request === null ? clock.advanceRequest : request.name;
+      await beginAdvance(tx, id, { lease, request: name, ...begun.way }, LEASE_MS);
+      return begun;
+    });
+  return await withRetry(work, { idempotent: true });
+}
