@@ -1,11 +1,14 @@
+import { sinceFault } from '../domain/holds.ts';
 import type { Instant } from '../domain/state.ts';
-import { withTx } from '../platform/postgres/database.ts';
+import { type Database, type Tx, withTx } from '../platform/postgres/database.ts';
 import { isolate } from '../platform/postgres/isolate.ts';
 import { withRetry } from '../platform/postgres/retry.ts';
+import { readClock } from '../store/clock.ts';
 import {
   anyReleased,
   findHold,
   finishHolds,
+  type HoldPlace,
   type HoldRow,
   insertHold,
   listHolds,
@@ -17,46 +20,77 @@ import { beginOnTestClocks, endOnTestClocks, heldOnTestClocks } from '../store/t
 import { applyDueDeadlines } from './apply-due.ts';
 import { noteDeadlineFailure } from './due.ts';
 import { type IdempotencyKey, type Outcome, runOnce, type StoredResponse } from './idempotent.ts';
-import type { CoreDeps } from './write.ts';
+import type { CoreDeps, WriteDeps } from './write.ts';
 
-export type { HoldRow } from '../store/holds.ts';
+export type { HoldPlace, HoldRow } from '../store/holds.ts';
+
+/** A hold to be begun. */
+export interface HoldRequest extends Omit<NewHold, 'id' | 'createdAt' | 'since'> {
+  /** From when on it counts: at most seven days ago; null for now. */
+  readonly since: Instant | null;
+}
+
+/** A hold cannot count from the instant that was asked for, by the database's clock. */
+export interface SinceRefused {
+  readonly sinceFault: NonNullable<ReturnType<typeof sinceFault>>;
+  readonly now: Instant;
+}
+
+/** Begins a hold in a transaction: from its commit on, no deadline takes effect on the disputes that it covers. */
+export async function beginHoldIn(
+  tx: Tx,
+  id: string,
+  { since, ...hold }: HoldRequest,
+): Promise<HoldRow | SinceRefused> {
+  const now = await readClock(tx);
+  const fault = since === null ? null : sinceFault(since, now);
+  if (fault !== null) return { sinceFault: fault, now };
+  const row = await insertHold(tx, { ...hold, id, createdAt: now, since: since ?? now });
+  await beginOnTestClocks(tx, row);
+  return row;
+}
 
 /**
- * Begins a hold, at most once for a key: from its commit on, no deadline takes effect on the disputes that it covers.
- * @param answer makes the answer that is kept for the key
+ * Begins a hold, at most once for a key. What is open then is held, also where its deadline passed after `since` and has not
+ * taken effect yet; what is resolved stays resolved.
+ * @param answer makes the answer that is kept for the key; it throws where there is none to keep
  */
 export async function beginHold<R extends StoredResponse>(
   deps: CoreDeps,
-  hold: Omit<NewHold, 'id'>,
+  hold: HoldRequest,
   key: IdempotencyKey | null,
-  answer: (row: HoldRow) => R,
+  answer: (begun: HoldRow | SinceRefused) => R,
 ): Promise<Outcome<R>> {
   const id = deps.newId();
-  return await runOnce(deps.db, key, async (tx) => {
-    const row = await insertHold(tx, { ...hold, id });
-    await beginOnTestClocks(tx, id);
-    return answer(row);
-  });
+  return await runOnce(deps.db, key, async (tx) => answer(await beginHoldIn(tx, id, hold)));
 }
 
-/** How many holds `recentHolds` returns at most. */
-export const LISTED_AT_MOST = 100;
+/** A page of holds, newest first, with the database's clock. */
+export interface HoldPage {
+  readonly now: Instant;
+  readonly holds: readonly HoldRow[];
+  /** Where the next page begins; null after the last one. */
+  readonly next: HoldPlace | null;
+}
 
-/** The last holds, newest first, with the database's clock. */
-export function recentHolds(deps: CoreDeps): Promise<{ readonly now: Instant; readonly holds: readonly HoldRow[] }> {
-  return listHolds(deps.db, LISTED_AT_MOST);
+/** At most `limit` holds behind a place, or from the newest on for null. */
+export async function readHolds(db: Database, after: HoldPlace | null, limit: number): Promise<HoldPage> {
+  const { now, holds } = await listHolds(db, after, limit + 1);
+  const page = holds.slice(0, limit);
+  const last = page.at(-1);
+  return { now, holds: page, next: holds.length > limit && last !== undefined ? last : null };
 }
 
 const BATCH = 500;
 
-async function applyReleased(deps: CoreDeps, disputeIds: readonly string[]): Promise<number> {
+async function applyReleased(deps: WriteDeps, disputeIds: readonly string[]): Promise<number> {
   // An order that another transaction has locked is left to the next round, so that the others' deadlines move now.
   const settled = await applyDueDeadlines(deps, disputeIds, { trigger: 'sweep', busy: 'skip' });
   return [...settled.values()].filter(({ outcome }) => outcome === 'settled').length;
 }
 
 /** Moves the deadlines of a batch. A dispute that cannot be written is noted, and tried again as an overdue one is. */
-async function applyBatch(deps: CoreDeps, disputeIds: readonly string[]) {
+async function applyBatch(deps: WriteDeps, disputeIds: readonly string[]) {
   let failed = 0;
   const moved = await isolate([disputeIds], {
     work: (ids) => applyReleased(deps, ids),
@@ -73,19 +107,22 @@ async function applyBatch(deps: CoreDeps, disputeIds: readonly string[]) {
  * Repeating it is safe; what one process leaves undone, another one goes on with.
  * @returns how many were moved, and whether that was all
  */
-export async function moveReleased(deps: CoreDeps, batches: number): Promise<{ moved: number; complete: boolean }> {
+export async function moveReleased(deps: WriteDeps, batches: number): Promise<{ moved: number; complete: boolean }> {
   let moved = 0;
-  let failed = 0;
+  let left = 0;
+  let behind: string | null = null;
   if (!(await anyReleased(deps.db))) return { moved, complete: true };
   for (let batch = 0; batch < batches; batch += 1) {
-    const disputeIds = await releasedDisputes(deps.db, BATCH);
+    const disputeIds: readonly string[] = await releasedDisputes(deps.db, BATCH, behind);
     if (disputeIds.length === 0) {
       await withRetry(() => withTx(deps.db, finishHolds), { idempotent: true });
-      return { moved, complete: failed === 0 };
+      return { moved, complete: left === 0 };
     }
     const done = await applyBatch(deps, disputeIds);
     moved += done.moved;
-    failed += done.failed;
+    // Those that other transactions have locked, or that cannot be written, are left to a later round.
+    left += disputeIds.length - done.moved;
+    behind = disputeIds.at(-1) ?? null;
     // Nothing moves where something should: the database's clock was set back, say. A later round will do.
     if (done.moved === 0 && done.failed === 0) return { moved, complete: false };
   }
@@ -105,7 +142,7 @@ export interface Release {
  * Moves the deadlines of disputes on test clocks that a hold has covered. What this leaves undone is done by the next read of
  * the dispute, or by the next advance of its clock.
  */
-async function moveOnTestClocks(deps: CoreDeps, holdId: string): Promise<void> {
+async function moveOnTestClocks(deps: WriteDeps, holdId: string): Promise<void> {
   let behind: string | null = null;
   for (let batch = 0; batch < RELEASE_BATCHES; batch += 1) {
     const disputeIds: readonly string[] = await heldOnTestClocks(deps.db, holdId, behind, BATCH);
@@ -123,7 +160,7 @@ const RELEASE_BATCHES = 10;
  * that no dispute can expire before its deadline has been moved. Then it moves the deadlines, as many as a request can
  * wait for.
  */
-export async function releaseHold(deps: CoreDeps, id: string, releasedBy: string): Promise<Release | undefined> {
+export async function releaseHold(deps: WriteDeps, id: string, releasedBy: string): Promise<Release | undefined> {
   const release = () =>
     withTx(deps.db, async (tx) => {
       const row = await markReleased(tx, id, releasedBy);

@@ -1,5 +1,5 @@
-import { type Dispute, openDisputeOf } from '../domain/state.ts';
-import { asSeenAt, isUnsettled } from '../domain/transition.ts';
+import { openDisputeOf, type Seen, type SeenDispute } from '../domain/state.ts';
+import { asSeenAt, disputeAsSeenAt, isUnsettled } from '../domain/transition.ts';
 import type { Database } from '../platform/postgres/database.ts';
 import { isolate } from '../platform/postgres/isolate.ts';
 import { readClock } from '../store/clock.ts';
@@ -17,7 +17,7 @@ import type { Target, Wanted } from '../store/target.ts';
 import { applyDueDeadlines } from './apply-due.ts';
 import type { CoreDeps } from './write.ts';
 
-export { type Filter, type Page, type Position, positionOf, SORTS, type Sort } from '../store/lists/listing.ts';
+export { type Filter, type Position, positionOf, SORTS, type Sort } from '../store/lists/listing.ts';
 export type { LogRow, TimelinePage, TimelinePlace } from '../store/reads.ts';
 
 /**
@@ -78,11 +78,15 @@ export function createFinder(db: Database): CoreDeps['find'] {
  * @param partyId the user to whom the order must belong; null for a service that may see all
  * @returns undefined if there is no such order or dispute, or none that this user may see
  */
-export async function readOrder(deps: CoreDeps, target: Target, partyId: string | null): Promise<Found | undefined> {
+export async function readOrder(
+  deps: CoreDeps,
+  target: Target,
+  partyId: string | null,
+): Promise<Seen<Found> | undefined> {
   const found = await deps.find(target, partyId);
-  const open = found === undefined ? null : openDisputeOf(found);
-  if (found === undefined || open === null) return found;
-  if (!isUnsettled(open, found.holds, found.now)) return asSeenAt(found, found.now);
+  if (found === undefined) return undefined;
+  const open = openDisputeOf(found);
+  if (open === null || !isUnsettled(open, found.holds, found.now)) return asSeenAt(found, found.now);
   await expireOnRead(deps, [open.id]);
   const settled = await deps.find(target, partyId);
   return settled === undefined ? undefined : asSeenAt(settled, settled.now);
@@ -101,8 +105,8 @@ export async function readTimeline(
 }
 
 /** An order with its open dispute, the one that was resolved last, and the beginning of a timeline. */
-export interface FoundCenter extends Found {
-  readonly lastDispute: Dispute | null;
+export interface FoundCenter extends Seen<Found> {
+  readonly lastDispute: SeenDispute | null;
   /** Of the open dispute, or of the last one where none is open; null where there was none at all. */
   readonly timeline: { readonly disputeId: string; readonly page: TimelinePage } | null;
 }
@@ -119,7 +123,7 @@ export async function readCenter(
   const stored = await lastResolved(deps.db, orderId);
   // One that is overdue and could not be written is shown as expired, and is the last one then.
   const resolved = found.disputes.filter((dispute) => dispute.resolved !== null);
-  const known = [...resolved, ...(stored === undefined ? [] : [stored])];
+  const known = [...resolved, ...(stored === undefined ? [] : [disputeAsSeenAt(stored, found.holds, found.now)])];
   const lastDispute = known.toSorted((a, b) => b.openedAt - a.openedAt)[0] ?? null;
   const shown = openDisputeOf(found) ?? lastDispute;
   if (shown === null) return { ...found, lastDispute, timeline: null };
@@ -141,20 +145,25 @@ export async function expireListed(deps: CoreDeps, filter: Pick<Filter, 'partyId
   }
 }
 
-function listedAsSeen({ order, dispute, holds, now }: Listed): Listed {
-  const seen = asSeenAt({ order, disputes: [dispute], holds }, now);
-  return { now, holds, order: seen.order, dispute: seen.disputes[0] ?? dispute };
+/** A page as it has to be seen when it was read. */
+export interface SeenPage extends Omit<Page, 'rows'> {
+  readonly rows: readonly (Listed & { readonly dispute: SeenDispute })[];
 }
 
-/** A page as it has to be seen when it was read; where only open disputes are wanted, without those that are not. */
-function pageAsSeen({ filter }: PageRequest, page: Page): Page {
+function listedAsSeen({ order, dispute, holds, now }: Listed): SeenPage['rows'][number] {
+  const seen = asSeenAt({ order, disputes: [dispute], holds }, now);
+  return { now, holds, order: seen.order, dispute: seen.disputes[0] ?? disputeAsSeenAt(dispute, holds, now) };
+}
+
+/** Where only open disputes are wanted, without those that are not. */
+function pageAsSeen({ filter }: PageRequest, page: Page): SeenPage {
   const onlyOpen = filter.status === 'open' || filter.awaiting !== undefined;
   const seen = page.rows.map(listedAsSeen);
   return { ...page, rows: onlyOpen ? seen.filter(({ dispute }) => dispute.resolved === null) : seen };
 }
 
 /** Reads one page of disputes; none of them is shown as open past its deadline, and none that is over is missing. */
-export async function readDisputes(deps: CoreDeps, request: PageRequest): Promise<Page> {
+export async function readDisputes(deps: CoreDeps, request: PageRequest): Promise<SeenPage> {
   let page = await readPage(deps.db, request);
   if (page.anyOverdue) {
     await expireListed(deps, request.filter);

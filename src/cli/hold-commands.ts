@@ -18,8 +18,8 @@ const describe = (hold: Hold): string =>
     ['hold', hold.id],
     ['of', scopeOf(hold)],
     ['status', hold.status],
-    ['since', hold.startedAt],
-    ['by', hold.startedBy],
+    ['since', hold.since],
+    ['by', hold.createdBy],
     ['note', hold.note],
   ]);
 
@@ -42,12 +42,12 @@ function addBegin(hold: Command, io: Io): void {
 }
 
 function addList(hold: Command, io: Io): void {
-  remote(hold.command('list').description('the last hundred holds, newest first')).action(
+  remote(hold.command('list').description('the last holds, newest first')).action(
     async (options: RemoteOptions) => {
       const { data } = await (await open(io, options)).get<z.output<typeof HoldList>>('/v1/ops/holds');
       const rows = data.map((one) => [
-        ...[one.id, scopeOf(one), one.status, one.startedAt, one.releasedAt, one.heldSeconds],
-        ...[one.startedBy, one.note],
+        ...[one.id, scopeOf(one), one.status, one.since, one.releasedAt, one.heldSeconds],
+        ...[one.createdBy, one.note],
       ]);
       const columns = ['HOLD', 'OF', 'STATUS', 'SINCE', 'RELEASED', 'HELD (S)', 'BY', 'NOTE'];
       show(io, options.json, data, () => table(columns, rows));

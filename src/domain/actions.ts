@@ -30,12 +30,16 @@ function actorOf(dispute: Dispute, action: DisputeAction): 'opener' | 'responden
   return ruleOf(dispute.type).answers[action] === undefined ? null : 'respondent';
 }
 
-function closedRefusal(dispute: Dispute, now: Instant): Rejection | null {
+/** A dispute; as it is seen, with the hold that keeps its deadline from passing. */
+type MaybeHeld = Dispute & { readonly heldSince?: Instant | null };
+
+function closedRefusal(dispute: MaybeHeld, now: Instant): Rejection | null {
   if (dispute.resolved?.resolution === 'expired') {
     return { code: 'response_window_closed', respondBy: dispute.respondBy, decidedAt: now };
   }
   if (dispute.resolved !== null) return { code: 'dispute_not_open', disputeId: dispute.id };
-  return now >= dispute.respondBy
+  const isHeld = (dispute.heldSince ?? null) !== null;
+  return now >= dispute.respondBy && !isHeld
     ? { code: 'response_window_closed', respondBy: dispute.respondBy, decidedAt: now }
     : null;
 }
@@ -67,7 +71,7 @@ export function possibleUntil(dispute: Dispute, action: DisputeAction): Instant 
  */
 export function actionRefusal(
   order: Changeable,
-  dispute: Dispute,
+  dispute: MaybeHeld,
   action: DisputeAction,
   role: Role,
   now: Instant,

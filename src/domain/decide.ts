@@ -45,7 +45,10 @@ function rule(state: State, command: Command, now: Instant): Step | Rejection {
 export function decide(before: State, command: Command, now: Instant): Decision {
   const settled = applyDue(before, now);
   const credited = creditHold(settled.state, now);
-  const ruling = rule(credited.state, command, now);
+  const { precondition } = command;
+  // Readers see a held dispute as it is stored, so that their condition is about that.
+  const asked = precondition === null ? command : { ...command, precondition: () => precondition(settled.state) };
+  const ruling = rule(credited.state, asked, now);
   if (isRejection(ruling)) return { ...settled, settled, rejection: ruling };
   // A command that changes nothing leaves also the deadline of a held dispute to the end of the hold.
   if (ruling.state === credited.state) return { ...settled, settled, rejection: null };

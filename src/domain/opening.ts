@@ -83,7 +83,7 @@ export function openDispute(state: State & { order: Order }, command: OpenDisput
     respondBy: now + command.windowMs,
     remindersMs: command.remindersMs.filter((ms) => ms < command.windowMs),
     deadlineSeq: 1,
-    heldThrough: null,
+    heldMs: 0,
     resolved: null,
     commentCount: 0,
     notices: [],

@@ -159,8 +159,8 @@ export interface Dispute {
   readonly remindersMs: readonly number[];
   /** Counts the wake-ups that this dispute has asked for: 1, and one more for each moved deadline and each reminder. */
   readonly deadlineSeq: number;
-  /** Until when the time that it was held has been added to its deadline; null before the first time. */
-  readonly heldThrough: Instant | null;
+  /** The time held by which its deadline has been moved, in milliseconds. */
+  readonly heldMs: number;
   readonly resolved: Resolved | null;
   /** How many comments were added to it, beside those of its opening and of its answer. */
   readonly commentCount: number;
@@ -196,6 +196,14 @@ export function loggedDispute({ comment: _, notices, ...dispute }: Dispute): Log
   return { ...dispute, notice: noticeOf({ notices, respondent }), noticeCount: notices.length };
 }
 
+/** A dispute as its readers see it: what is stored, and since when a hold has kept its deadline from taking effect. */
+export interface SeenDispute extends Dispute {
+  readonly heldSince: Instant | null;
+}
+
+/** A state as its readers see it. */
+export type Seen<S extends State = State> = Omit<S, 'disputes'> & { readonly disputes: readonly SeenDispute[] };
+
 /**
  * A time in which no deadline takes effect, since the parties could not answer: on all disputes, on those of one type, or
  * on those of some orders. It lasts until it is released.
@@ -217,7 +225,7 @@ export interface State {
 }
 
 /** The open dispute of a state, if there is one. */
-export function openDisputeOf(state: Pick<State, 'disputes'>): Dispute | null {
+export function openDisputeOf<D extends Dispute>(state: { readonly disputes: readonly D[] }): D | null {
   return state.disputes.find((dispute) => dispute.resolved === null) ?? null;
 }
 

@@ -1,5 +1,5 @@
 import type { EntryType, Previous } from './commands.ts';
-import { activeHold, covers, heldMs } from './holds.ts';
+import { activeHold, covers, uncountedHold } from './holds.ts';
 import { type OrderEffect, type Resolution, ruleOf } from './rules.ts';
 import {
   type Actor,
@@ -14,6 +14,8 @@ import {
   type OrderStatus,
   openDisputeOf,
   remindAt,
+  type Seen,
+  type SeenDispute,
   type State,
 } from './state.ts';
 
@@ -181,21 +183,21 @@ const SYSTEM = { role: 'system' } as const;
 
 /** An open dispute whose deadline lies as much later as it has been held; the same dispute if it was not. */
 function credited(dispute: Dispute, holds: readonly Hold[], now: Instant): Dispute {
-  const ms = heldMs(dispute, holds, now);
+  const ms = uncountedHold(dispute, holds, now)?.ms ?? 0;
   if (ms === 0) return dispute;
   return {
     ...dispute,
     respondBy: dispute.respondBy + ms,
     deadlineSeq: dispute.deadlineSeq + 1,
-    heldThrough: now,
+    heldMs: dispute.heldMs + ms,
     updatedAt: now,
     version: dispute.version + 1,
   };
 }
 
 /**
- * Moves the deadline of a held dispute by exactly the time that it has been held so far, and that was not added before.
- * As long as a hold lasts, this is how the dispute has to be seen; it is written when the hold ends, or with a command.
+ * Moves the deadline of a held dispute by exactly the time that it has been held so far, and that was not added before. It
+ * is written when the hold ends, or with a command.
  */
 export function creditHold(state: State, now: Instant): Step {
   const { order, holds } = state;
@@ -259,19 +261,33 @@ export function applyDue(state: State, now: Instant): Step {
   return { state: reminded.state, entries: [...settled.entries, ...reminded.entries] };
 }
 
-/**
- * A state as every reader has to see it at an instant, whether or not what is due then has been written yet. A reminder is
- * something that is done, so that readers see it once it is.
- */
-export function asSeenAt<S extends State>(state: S, now: Instant): S {
-  return { ...state, ...expireDue(state, now).state };
+/** An open dispute as it has to be seen at an instant: expired if silence is due, whether or not that has been written yet. */
+function expiredAt(dispute: Dispute, holds: readonly Hold[], now: Instant): Dispute {
+  const held = credited(dispute, holds, now);
+  return now >= held.respondBy ? resolvedDispute(held, now, 'expired', SYSTEM) : dispute;
 }
 
-/** A dispute as every reader has to see it at an instant: what `asSeenAt` makes of it where its order is not at hand. */
-export function disputeAsSeenAt(dispute: Dispute, holds: readonly Hold[], now: Instant): Dispute {
-  if (dispute.resolved !== null) return dispute;
-  const held = credited(dispute, holds, now);
-  return now >= held.respondBy ? resolvedDispute(held, now, 'expired', SYSTEM) : held;
+function seenDispute(dispute: Dispute, holds: readonly Hold[], now: Instant): SeenDispute {
+  const heldSince = dispute.resolved === null ? (uncountedHold(dispute, holds, now)?.since ?? null) : null;
+  return { ...dispute, heldSince };
+}
+
+/**
+ * A dispute as every reader has to see it at an instant. What is shown is what is stored: the deadline of a held dispute
+ * stands still until the hold ends and it is moved, with a log entry.
+ */
+export function disputeAsSeenAt(dispute: Dispute, holds: readonly Hold[], now: Instant): SeenDispute {
+  return seenDispute(dispute.resolved === null ? expiredAt(dispute, holds, now) : dispute, holds, now);
+}
+
+/**
+ * A state as every reader has to see it at an instant: the same for an order with its disputes. A reminder is something that is
+ * done, so that readers see it once it is.
+ */
+export function asSeenAt<S extends State>(state: S, now: Instant): Seen<S> {
+  const due = expireDue(state, now).state;
+  const { order, disputes } = openDisputeOf(due) === null ? due : state;
+  return { ...state, order, disputes: disputes.map((dispute) => seenDispute(dispute, state.holds, now)) };
 }
 
 /**
@@ -280,12 +296,14 @@ export function disputeAsSeenAt(dispute: Dispute, holds: readonly Hold[], now: I
  */
 export function dueAt(dispute: Dispute, holds: readonly Hold[]): Instant | null {
   if (dispute.resolved !== null || activeHold(holds, dispute) !== undefined) return null;
-  if (heldMs(dispute, holds, Number.POSITIVE_INFINITY) > 0) return dispute.openedAt;
+  if ((uncountedHold(dispute, holds, Number.POSITIVE_INFINITY)?.ms ?? 0) > 0) return dispute.openedAt;
   return remindAt(dispute) ?? dispute.respondBy;
 }
 
 /** Whether something about a dispute is due at an instant and not written yet. */
 export function isUnsettled(dispute: Dispute, holds: readonly Hold[], now: Instant): boolean {
-  const seen = disputeAsSeenAt(dispute, holds, now);
-  return seen.resolved !== dispute.resolved || (seen !== dispute && activeHold(holds, dispute) === undefined);
+  if (dispute.resolved !== null) return false;
+  if (expiredAt(dispute, holds, now).resolved !== null) return true;
+  const uncounted = uncountedHold(dispute, holds, now);
+  return uncounted !== null && uncounted.ms > 0 && activeHold(holds, dispute) === undefined;
 }

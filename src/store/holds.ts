@@ -2,7 +2,7 @@ import { desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
 import type { DisputeType } from '../domain/rules.ts';
 import type { Hold, Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
-import { CLOCK_AFTER_LOCK, IN_REAL_TIME } from './clock.ts';
+import { CLOCK_AFTER_LOCK, IN_REAL_TIME, timestamptz } from './clock.ts';
 import { holds } from './schema.ts';
 
 export type HoldRow = typeof holds.$inferSelect;
@@ -14,15 +14,19 @@ export interface NewHold {
   readonly orderIds: readonly string[] | null;
   readonly note: string;
   readonly createdBy: string;
+  readonly createdAt: Instant;
+  /** From when on it counts; not after `createdAt`. */
+  readonly since: Instant;
 }
 
 const NOW = sql`date_trunc('milliseconds', clock_timestamp())`;
 
+/** From its commit on, every decision counts the hold. */
 export async function insertHold(tx: Tx, hold: NewHold): Promise<HoldRow> {
   const orderIds = hold.orderIds === null ? null : [...hold.orderIds];
   const [row] = await tx
     .insert(holds)
-    .values({ ...hold, orderIds, startedAt: NOW as unknown as Instant })
+    .values({ ...hold, orderIds })
     .returning();
   if (row === undefined) throw new Error('a hold was not inserted');
   return row;
@@ -32,19 +36,33 @@ export async function insertHold(tx: Tx, hold: NewHold): Promise<HoldRow> {
 export async function markReleased(tx: Tx, id: string, releasedBy: string): Promise<HoldRow | undefined> {
   await tx
     .update(holds)
-    .set({ releasedBy, releasedAt: sql`greatest(${NOW}, ${holds.startedAt})` })
+    .set({ releasedBy, releasedAt: sql`greatest(${NOW}, ${holds.since})` })
     .where(sql`${holds.id} = ${id} AND ${holds.releasedAt} IS NULL`);
   const [row] = await tx.select().from(holds).where(eq(holds.id, id));
   return row;
 }
 
-/** Up to `limit` holds, newest first, with the database's clock. */
-export async function listHolds({ query }: Database, limit: number): Promise<{ now: Instant; holds: HoldRow[] }> {
+/** The place of a hold in the list of all of them. */
+export interface HoldPlace {
+  readonly createdAt: Instant;
+  readonly id: string;
+}
+
+/** At most `limit` holds, newest first, behind a place or from the beginning for null, with the database's clock. */
+export async function listHolds(
+  { query }: Database,
+  after: HoldPlace | null,
+  limit: number,
+): Promise<{ now: Instant; holds: HoldRow[] }> {
+  const isBehind =
+    after === null
+      ? sql`true`
+      : sql`(${holds.createdAt}, ${holds.id}) < (${timestamptz(after.createdAt)}, ${after.id}::uuid)`;
   const rows = await query
     .select({ now: CLOCK_AFTER_LOCK, hold: holds })
     .from(sql`(SELECT 1) AS one`)
-    .leftJoin(holds, sql`true`)
-    .orderBy(desc(holds.startedAt), desc(holds.id))
+    .leftJoin(holds, isBehind)
+    .orderBy(desc(holds.createdAt), desc(holds.id))
     .limit(limit);
   return { now: rows[0]?.now ?? 0, holds: rows.flatMap(({ hold }) => hold ?? []) };
 }
@@ -55,16 +73,24 @@ export async function findHold({ query }: Database, id: string): Promise<HoldRow
   return row;
 }
 
+/** True while any hold lasts, or has ended and has not been counted for all disputes yet. */
+const ANY_UNFINISHED = sql`EXISTS (SELECT 1 FROM holds u WHERE u.finished_at IS NULL)`;
+
 /**
- * The holds that still count for some orders, as a JSON array in one column, earliest first.
+ * The holds that count for some orders, as a JSON array in one column, earliest first; empty where the time of each hold has
+ * been counted for every dispute. Else it has all that ended after the oldest open dispute was opened: what is counted of
+ * one depends on those that it overlaps.
  * @param orderIds an SQL array; null for all orders
  */
 export function holdsFor(orderIds: SQL | null): SQL<Hold[]> {
   const concerned = orderIds === null ? sql`` : sql` AND (h.order_ids IS NULL OR h.order_ids && ${orderIds})`;
-  return sql<Hold[]>`(SELECT coalesce(jsonb_agg(jsonb_build_object('id', h.id, 'type', h.type, 'orderIds', h.order_ids,
-    'from', (extract(epoch from h.started_at) * 1000)::bigint,
-    'until', (extract(epoch from h.released_at) * 1000)::bigint) ORDER BY h.started_at), '[]')
-    FROM holds h WHERE h.finished_at IS NULL${concerned})`;
+  return sql<Hold[]>`(CASE WHEN ${ANY_UNFINISHED} THEN (
+    SELECT coalesce(jsonb_agg(jsonb_build_object('id', h.id, 'type', h.type, 'orderIds', h.order_ids,
+      'from', (extract(epoch from h.since) * 1000)::bigint,
+      'until', (extract(epoch from h.released_at) * 1000)::bigint) ORDER BY h.since), '[]')
+    FROM holds h WHERE (h.released_at IS NULL
+      OR h.released_at > (SELECT min(d.opened_at) FROM disputes d WHERE d.status = 'open'))${concerned})
+    ELSE '[]' END)`;
 }
 
 /** The clock and the holds that still count for some orders: what any look at their disputes needs, as fields of one row. */
@@ -77,31 +103,35 @@ export const clockAndHolds = (orderIds: SQL | null) => ({
 const covers = (hold: SQL) => sql`(${hold}.type IS NULL OR ${hold}.type = disputes.type)
   AND (${hold}.order_ids IS NULL OR disputes.order_id = ANY (${hold}.order_ids))`;
 
-/** Whether a dispute may have been held by a hold, now released, without its deadline having been moved. */
-const uncounted = (
-  hold: SQL,
-) => sql`disputes.status = 'open' AND ${IN_REAL_TIME} AND ${hold}.released_at > ${hold}.started_at
-  AND ${covers(hold)} AND disputes.opened_at < ${hold}.released_at
-  AND (disputes.held_through IS NULL OR disputes.held_through < ${hold}.released_at)`;
-
 const H = sql.raw('h');
 const R = sql.raw('r');
 
-// A hold keeps what was not due when it began. Where earlier ones have still to be counted, that is later than the stored
-// deadline says: by no more than all of their time, since what overlaps counts once. In seconds, since days have none for sure.
-const DUE = sql`disputes.respond_by + interval '1 second' * (
-    SELECT coalesce(sum(extract(epoch FROM r.released_at - greatest(r.started_at, disputes.opened_at, disputes.held_through))), 0)
-    FROM holds r WHERE r.finished_at IS NULL AND ${uncounted(R)})`;
+/** The milliseconds in which released holds covered a dispute; time in which they overlap counts once. */
+const heldMs = (condition: SQL) => sql`(SELECT coalesce(sum(extract(epoch FROM upper(p) - lower(p))), 0) * 1000
+  FROM unnest((SELECT range_agg(tstzrange(greatest(r.since, disputes.opened_at), r.released_at)) FROM holds r
+    WHERE r.released_at > greatest(r.since, disputes.opened_at) AND ${covers(R)} AND ${condition})) AS p)`;
+
+/** True in a query of disputes for open ones that a hold, now released, has held without their deadlines having been moved. */
+const UNCOUNTED = sql`disputes.status = 'open' AND ${IN_REAL_TIME} AND EXISTS (
+    SELECT 1 FROM holds h WHERE h.finished_at IS NULL AND h.released_at > greatest(h.since, disputes.opened_at)
+      AND ${covers(H)})
+  AND ${heldMs(sql`true`)} > disputes.held_ms`;
+
+// A hold keeps what was not due when it starts. Where earlier ones have still to be counted, that is later than the stored
+// deadline says.
+const DUE = sql`disputes.respond_by
+  + interval '1 millisecond' * greatest(0, ${heldMs(sql`r.since < disputes.respond_by`)} - disputes.held_ms)::float8`;
 
 /** True in a query of disputes for those that no hold keeps from expiring; cheap where one keeps all of them. */
 export const NOT_HELD = sql`disputes.respond_by <= (
-    SELECT coalesce(min(h.started_at), 'infinity') FROM holds h
+    SELECT coalesce(min(h.since), 'infinity') FROM holds h
     WHERE h.released_at IS NULL AND h.type IS NULL AND h.order_ids IS NULL)
   AND NOT EXISTS (
-    SELECT 1 FROM holds h WHERE h.released_at IS NULL AND ${covers(H)} AND h.started_at < ${DUE})`;
+    SELECT 1 FROM holds h WHERE h.released_at IS NULL AND ${covers(H)}
+      AND (h.since < disputes.respond_by OR h.since < ${DUE}))`;
 
 /** True in a query of open disputes for those whose holds have ended and whose deadline has not been moved for it. */
-export const IS_RELEASED = sql`EXISTS (SELECT 1 FROM holds h WHERE h.finished_at IS NULL AND ${uncounted(H)}) AND ${NOT_HELD}`;
+export const IS_RELEASED = sql`${UNCOUNTED} AND ${NOT_HELD}`;
 
 /**
  * Closes the released holds once nothing is left to move. As long as any hold lasts, none is closed: the time of one that
@@ -112,7 +142,7 @@ export async function finishHolds(tx: Tx): Promise<void> {
     UPDATE holds h SET finished_at = greatest(${NOW}, h.released_at)
     WHERE h.finished_at IS NULL AND h.released_at IS NOT NULL
       AND NOT EXISTS (SELECT 1 FROM holds a WHERE a.released_at IS NULL)
-      AND NOT EXISTS (SELECT 1 FROM disputes WHERE ${uncounted(H)})`);
+      AND NOT EXISTS (SELECT 1 FROM disputes WHERE ${UNCOUNTED})`);
 }
 
 /** Whether any hold is released and not closed yet. */

@@ -44,12 +44,20 @@ export async function disputesToRemind({ query }: Database, limit: number): Prom
 }
 
 /**
- * Open disputes whose holds have ended and whose deadline has not been moved for it: at most `limit` ids, without those
- * that failed lately and are waiting for another try.
+ * Open disputes whose holds have ended and whose deadline has not been moved for it, in the order of their opening: at most
+ * `limit` ids, without those that failed lately and are waiting for another try.
+ * @param behind the id of a dispute: only those that were opened after it
  */
-export async function releasedDisputes({ query }: Database, limit: number): Promise<string[]> {
+export async function releasedDisputes(
+  { query }: Database,
+  limit: number,
+  behind: string | null = null,
+): Promise<string[]> {
+  const place = sql`(SELECT b.opened_at, b.id FROM disputes b WHERE b.id = ${behind})`;
+  const isBehind = behind === null ? sql`true` : sql`(disputes.opened_at, disputes.id) > ${place}`;
   const { rows } = await query.execute<{ id: string }>(sql`
-    SELECT disputes.id FROM disputes WHERE ${IS_RELEASED} AND ${MAY_BE_TRIED} LIMIT ${limit}`);
+    SELECT disputes.id FROM disputes WHERE ${IS_RELEASED} AND ${MAY_BE_TRIED} AND ${isBehind}
+    ORDER BY disputes.opened_at, disputes.id LIMIT ${limit}`);
   return rows.map(({ id }) => id);
 }
 

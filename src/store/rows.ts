@@ -31,7 +31,7 @@ export function toDispute(row: DisputeRow): Dispute {
     updatedAt: row.updatedAt,
     respondBy: row.respondBy,
     deadlineSeq: row.deadlineSeq,
-    heldThrough: row.heldThrough,
+    heldMs: row.heldMs,
     remindersMs: row.remindersMs,
     resolved:
       resolution === null || resolvedByRole === null || resolvedAt === null

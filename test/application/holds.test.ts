@@ -14,7 +14,8 @@ const HOUR = 3_600_000;
 interface Hold {
   readonly id: string;
   readonly status: string;
-  readonly startedAt: string;
+  readonly since: string;
+  readonly createdAt: string;
   readonly releasedAt: string | null;
 }
 
@@ -44,7 +45,7 @@ async function pass(time: number): Promise<void> {
     await letTimePass(service.database, id, time);
   }
   await service.database.query(
-    `UPDATE holds SET started_at = started_at - $1::float8 * interval '1 ms',
+    `UPDATE holds SET since = since - $1::float8 * interval '1 ms', created_at = created_at - $1::float8 * interval '1 ms',
        released_at = released_at - $1::float8 * interval '1 ms', finished_at = finished_at - $1::float8 * interval '1 ms'`,
     [time],
   );
@@ -62,7 +63,7 @@ async function stored(id: string) {
 /** For how long a hold has lasted, as the database has it. */
 async function lengthOf({ id }: Hold): Promise<number> {
   const [row] = await service.database.query<{ ms: number }>(
-    'SELECT (extract(epoch from released_at - started_at) * 1000)::float8 AS ms FROM holds WHERE id = $1',
+    'SELECT (extract(epoch from released_at - since) * 1000)::float8 AS ms FROM holds WHERE id = $1',
     [id],
   );
   return row?.ms ?? Number.NaN;
@@ -120,7 +121,7 @@ describe('releasing a hold', () => {
     expect((await read(id)).status).toBe('open');
     expect(await release(second)).toMatchObject({ moved: 1, complete: true });
     const [union] = await service.database.query<{ ms: number }>(
-      'SELECT (extract(epoch from max(released_at) - min(started_at)) * 1000)::float8 AS ms FROM holds',
+      'SELECT (extract(epoch from max(released_at) - min(since)) * 1000)::float8 AS ms FROM holds',
     );
     expect((await stored(id)).due.getTime() - (before - 60 * HOUR)).toBe(union?.ms);
     expect(await service.database.query('SELECT 1 FROM holds WHERE finished_at IS NULL')).toEqual([]);
@@ -176,7 +177,7 @@ describe('releasing a hold', () => {
   test('that lasted no time at all moves nothing and comes to an end', async () => {
     const { id } = await seedDispute(service, 'cancellation');
     const hold = await begin();
-    await service.database.query("UPDATE holds SET released_at = started_at, released_by = 'x'");
+    await service.database.query("UPDATE holds SET released_at = since, released_by = 'x'");
     expect(await release(hold)).toMatchObject({ moved: 0, complete: true, hold: { status: 'released' } });
     expect((await stored(id)).seq).toBe(1);
   });
@@ -185,7 +186,8 @@ describe('releasing a hold', () => {
     await seedDispute(service, 'cancellation');
     await begin();
     await service.database.query(
-      `UPDATE holds SET started_at = started_at + interval '1 hour', released_at = started_at + interval '2 hours', released_by = 'x'`,
+      `UPDATE holds SET since = since + interval '1 hour', created_at = created_at + interval '1 hour',
+         released_at = since + interval '2 hours', released_by = 'x'`,
     );
     expect(await moveReleased(service.deps.write, 10)).toEqual({ moved: 0, complete: false });
   });
@@ -265,9 +267,9 @@ describe('a hold', () => {
   test('is seen alike in detail, list, order and resolution center, and If-Match takes the tag that was read', async () => {
     const { id, orderId } = await seedDispute(service, 'cancellation');
     await pass(2 * HOUR);
-    await begin();
+    const before = await read(id);
+    const { since } = await begin();
     await pass(60 * HOUR);
-    const left = ({ respondBy, serverTime }: Dispute) => ms(respondBy) - ms(serverTime);
     const user = service.as(FREELANCER);
     const detail = await user.get<Dispute>(`/v1/disputes/${id}`);
     const lists = await Promise.all(
@@ -275,14 +277,32 @@ describe('a hold', () => {
         async (path) => (await user.get<{ data: Dispute[] }>(path)).body.data,
       ),
     );
-    const center = (await user.get<{ openDispute: Dispute }>(`/v1/orders/${orderId}/resolution-center`)).body;
-    for (const seen of [detail.body, center.openDispute, ...lists.map(([dispute]) => dispute as Dispute)]) {
-      expect(seen).toMatchObject({ id, status: 'open', version: detail.body.version });
-      expect(left(seen)).toBe(left(detail.body));
+    const center = (await user.get<{ openDispute: Dispute; order: Order }>(`/v1/orders/${orderId}/resolution-center`))
+      .body;
+    for (const seen of [center.openDispute, ...lists.map(([dispute]) => dispute as Dispute)]) {
+      expect({ ...seen, serverTime: '' }).toEqual({ ...detail.body, serverTime: '' });
     }
-    expect(left(detail.body)).toBeGreaterThan(45 * HOUR);
+    const { version, respondBy, held } = detail.body;
+    expect([version, center.order.openDispute?.held]).toEqual([before.version, held]);
+    // The test has moved the past by sixty hours.
+    expect(ms(held?.since ?? null)).toBe(ms(since) - 60 * HOUR);
+    expect(ms(respondBy) - ms(held?.since ?? null)).toBeGreaterThan(45 * HOUR);
+    expect(detail.body.viewer?.allowedActions.map(({ action }) => action)).toEqual(['accept', 'decline']);
     const tag = { 'if-match': detail.headers['etag'] ?? '' };
     expect((await user.post<Dispute>(`/v1/disputes/${id}/decline`, {}, tag)).status).toBe(200);
+  });
+
+  test('changes the entity tag when it begins and when it ends, and not while it lasts', async () => {
+    const { id } = await seedDispute(service, 'cancellation');
+    const tagOf = async () => (await service.as(CLIENT).get(`/v1/disputes/${id}`)).headers['etag'];
+    const free = await tagOf();
+    const hold = await begin();
+    const held = await tagOf();
+    expect(await tagOf()).toBe(held);
+    const same = { 'if-none-match': held ?? '' };
+    expect((await service.as(CLIENT).get(`/v1/disputes/${id}`, same)).status).toBe(304);
+    await release(hold);
+    expect(new Set([free, held, await tagOf()]).size).toBe(3);
   });
 
   test('is begun once for a key', async () => {
@@ -292,4 +312,139 @@ describe('a hold', () => {
     expect(again.text).toBe(first.text);
     expect(await service.database.query('SELECT 1 FROM holds')).toHaveLength(1);
   });
+});
+
+describe('while a hold lasts, and after it was released', () => {
+  /** Lists all disputes as a service, and checks them against what they show. */
+  async function check(): Promise<Dispute[]> {
+    const list = async (query: string) =>
+      (await service.withScopes('disputes:read').get<{ data: Dispute[] }>(`/v1/disputes?${query}`)).body.data;
+    const all = await list('sort=openedAt');
+    const shown = (dispute: Dispute | undefined) => [dispute?.id, dispute?.respondBy, dispute?.updatedAt];
+    for (const sort of ['respondBy', 'updatedAt'] as const) {
+      const sorted = await list(`sort=${sort}`);
+      const values = sorted.map((dispute) => ms(dispute[sort]));
+      expect(values).toEqual(values.toSorted((a, b) => a - b));
+      expect(sorted.map(shown)).toEqual(expect.arrayContaining(all.map(shown)));
+    }
+    for (const bound of all.flatMap(({ respondBy }) => [ms(respondBy), ms(respondBy) + 1])) {
+      const expected = all.filter(({ respondBy }) => ms(respondBy) < bound).map(({ id }) => id);
+      const found = await list(`respondByBefore=${new Date(bound).toISOString()}&sort=openedAt`);
+      expect(found.map(({ id }) => id)).toEqual(expected);
+    }
+    for (const bound of all.map(({ updatedAt }) => ms(updatedAt))) {
+      const expected = all.filter(({ updatedAt }) => ms(updatedAt) >= bound).map(({ id }) => id);
+      const found = await list(`updatedAfter=${new Date(bound).toISOString()}&sort=openedAt`);
+      expect(found.map(({ id }) => id)).toEqual(expected);
+    }
+    return all;
+  }
+
+  test('lists filter and sort by what they show, also before the deadlines are moved', async () => {
+    const early = await seedDispute(service, 'cancellation');
+    await pass(10 * HOUR);
+    await seedDispute(service, 'order_update');
+    const hold = await begin({ type: 'cancellation' });
+    await pass(20 * HOUR);
+    await seedDispute(service, 'cancellation');
+    expect((await check()).map(({ held }) => held !== null)).toEqual([true, false, true]);
+    await pass(15 * HOUR);
+    await check();
+    await releaseUnmoved(hold);
+    const moved = await check();
+    expect(moved.map(({ held }) => held)).toEqual([null, null, null]);
+    expect(ms(moved[0]?.respondBy ?? null) - (await stored(early.id)).due.getTime()).toBe(0);
+    await sweep();
+    expect((await check()).map(({ etag }) => etag)).toEqual(moved.map(({ etag }) => etag));
+  });
+
+  test('one that cannot be moved yet is shown as it is stored, and as held', async () => {
+    const { id } = await seedDispute(service, 'cancellation');
+    const hold = await begin();
+    await pass(60 * HOUR);
+    const before = await read(id);
+    await service.database.query('ALTER TABLE disputes ADD CONSTRAINT says_no CHECK (version < 2) NOT VALID');
+    await releaseUnmoved(hold);
+    const [listed] = await check();
+    expect(listed).toMatchObject({ respondBy: before.respondBy, version: before.version, held: before.held });
+    expect((await read(id)).held).toEqual(before.held);
+  });
+});
+
+describe('a hold that counts from a time before it was begun', () => {
+  const DAY = 24 * HOUR;
+  const ago = (time: number) => new Date(Date.now() - time).toISOString();
+  const moved = async (id: string) => {
+    const { due, opened } = await stored(id);
+    return due.getTime() - opened.getTime() - 48 * HOUR;
+  };
+
+  test('opens again what is past its deadline and unsettled, moved by the time since then, and not what is resolved', async () => {
+    const settled = await seedDispute(service, 'cancellation');
+    await pass(49 * HOUR);
+    await sweep();
+    const open = await seedDispute(service, 'cancellation');
+    await pass(49 * HOUR);
+    const hold = await begin({ since: ago(3 * HOUR) });
+    expect(await overdueDisputes(service.deps.write.db, 10)).toEqual([]);
+    await sweep();
+    expect(await read(open.id)).toMatchObject({ status: 'open', held: { since: hold.since } });
+    expect((await read(settled.id)).resolution).toBe('expired');
+    await release(hold);
+    expect(await moved(open.id)).toBe(await lengthOf(hold));
+    expect((await stored(settled.id)).status).toBe('resolved');
+    const answer = await service.as(FREELANCER).post<Dispute>(`/v1/disputes/${open.id}/decline`);
+    expect(answer.body.resolution).toBe('declined');
+  });
+
+  test('counts from the opening of what was opened since, and once where another has been counted', async () => {
+    const old = await seedDispute(service, 'cancellation');
+    await pass(2 * HOUR);
+    const first = await begin();
+    await pass(4 * HOUR);
+    await release(first);
+    expect(await service.database.query('SELECT 1 FROM holds WHERE finished_at IS NULL')).toEqual([]);
+    await pass(2 * HOUR);
+    const young = await seedDispute(service, 'order_update');
+    await pass(HOUR);
+    const second = await begin({ since: ago(5 * HOUR) });
+    expect(await release(second)).toMatchObject({ moved: 2, complete: true });
+    const [union] = await service.database.query<{ ms: number }>(
+      'SELECT (extract(epoch from max(released_at) - min(since)) * 1000)::float8 AS ms FROM holds',
+    );
+    expect(await moved(old.id)).toBe(union?.ms);
+    const opened = (await stored(young.id)).opened.getTime();
+    expect(await moved(young.id)).toBe(ms((await release(second)).hold.releasedAt) - opened);
+  });
+
+  test.each([
+    ['seven days', 7 * DAY - 60_000, 201],
+    ['more than seven days', 7 * DAY + 1, 400],
+    ['the future', -60_000, 400],
+  ])('is possible or refused: %s', async (_name, back, status) => {
+    const answer = await ops().post<Hold>('/v1/ops/holds', { note: 'Down.', since: ago(back) });
+    expect(answer.status).toBe(status);
+    if (status === 400) {
+      const code = back < 0 ? 'too_big' : 'too_small';
+      expect(answer.problem).toMatchObject({ code: 'validation_failed', errors: [{ pointer: '/since', code }] });
+    }
+  });
+});
+
+test('the list of holds comes in pages of at most a megabyte, newest first', async () => {
+  const orderIds = Array.from({ length: 1_000 }, (_, index) => `${'o'.repeat(120)}-${index}`);
+  await service.database.query(
+    `INSERT INTO holds (id, order_ids, note, created_by, since, created_at)
+     SELECT gen_random_uuid(), $1, n::text, 'ops', now() - n * interval '1 s', now() - n * interval '1 s' FROM generate_series(1, 25) n`,
+    [orderIds],
+  );
+  const notes: number[] = [];
+  for (let query = '?limit=100'; query !== ''; ) {
+    const page = await ops().get<{ data: { note: string }[]; nextCursor: string | null }>(`/v1/ops/holds${query}`);
+    expect(page.text.length).toBeLessThan(1_100_000);
+    notes.push(...page.body.data.map(({ note }) => Number(note)));
+    query = page.body.nextCursor === null ? '' : `?limit=100&cursor=${page.body.nextCursor}`;
+  }
+  expect(notes).toEqual(Array.from({ length: 25 }, (_, index) => index + 1));
+  expect((await ops().get('/v1/ops/holds?cursor=bm90')).code).toBe('validation_failed');
 });

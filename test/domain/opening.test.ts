@@ -41,7 +41,7 @@ describe.each(REQUESTS)('%s by the %s', (type, role) => {
       updatedAt: T0,
       respondBy: T0 + command.windowMs,
       deadlineSeq: 1,
-      heldThrough: null,
+      heldMs: 0,
       remindersMs: [],
       resolved: null,
       commentCount: 0,

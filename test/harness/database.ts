@@ -53,7 +53,7 @@ export async function letTimePass(database: TestDatabase, disputeId: string, ms:
     `WITH moved AS (
        UPDATE disputes SET opened_at = opened_at ${before}, updated_at = updated_at ${before},
          respond_by = respond_by ${before}, resolved_at = resolved_at ${before},
-         remind_at = remind_at ${before}, held_through = held_through ${before},
+         remind_at = remind_at ${before},
            notices = (SELECT coalesce(jsonb_agg(jsonb_set(n, '{at}', to_jsonb((n->>'at')::bigint - $2::bigint)) ORDER BY place), '[]')
              FROM jsonb_array_elements(notices) WITH ORDINALITY AS list (n, place))
        WHERE id = $1 RETURNING order_id),

@@ -62,7 +62,7 @@ describe('the gauges of a worker', () => {
     expect(minutesOf(overdue['deadlines_oldest_overdue_age_seconds'])).toBe(120);
     await other.withScopes('ops').post('/v1/ops/holds', { note: 'Mail is down.', type: 'cancellation' });
     // It began before the deadline had passed.
-    await other.database.query(`UPDATE holds SET started_at = started_at - interval '100 hours'`);
+    await other.database.query(`UPDATE holds SET since = since - interval '100 hours'`);
     const rest = await look({ db });
     expect(rest['deadlines_overdue']).toBe(1);
     expect(minutesOf(rest['deadlines_oldest_overdue_age_seconds'])).toBe(60);

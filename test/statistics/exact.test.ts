@@ -167,7 +167,7 @@ describe('statistics', () => {
     const hold = await service.withScopes('ops').post('/v1/ops/holds', { note: 'Down.', type: 'order_change' });
     expect(hold.status).toBe(201);
     const held = await open(2, 100 * HOUR);
-    await service.database.query(`UPDATE holds SET started_at = started_at - interval '101 hours'`);
+    await service.database.query(`UPDATE holds SET since = since - interval '101 hours'`);
     await service.database.query('ALTER TABLE disputes ADD CONSTRAINT says_no CHECK (resolution IS NULL) NOT VALID');
     const { data } = await askFor(Date.now() - 7 * DAY, Date.now() + DAY, 'type');
     await service.database.query('ALTER TABLE disputes DROP CONSTRAINT says_no');

@@ -173,11 +173,11 @@ export class ResolutionCenterElement extends LitElement {
     this.dispatchEvent(new CustomEvent('rc-error', { detail, bubbles: true, composed: true }));
   }
 
-  /** How long the open request still has. While a hold lasts, its deadline moves with the clock. */
-  private left({ openDispute, serverTime }: Center): number {
+  /** How long the open request still has. While a hold lasts, no time passes. */
+  private left({ openDispute }: Center): number {
     if (openDispute === null) return Number.POSITIVE_INFINITY;
-    const now = (openDispute.held ?? null) === null ? this.store.clock.now() : Date.parse(serverTime);
-    return Date.parse(openDispute.respondBy) - now;
+    const { held } = openDispute;
+    return Date.parse(openDispute.respondBy) - (held ? Date.parse(held.since) : this.store.clock.now());
   }
 
   private tick(): void {

@@ -12,6 +12,7 @@ import {
   type NoticeSummary,
   type Order,
   type Party,
+  type SeenDispute,
 } from '../../domain/state.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
 import { iso, isoOrNull } from '../endpoint/instants.ts';
@@ -49,7 +50,7 @@ export function presentOnExpiry(type: Dispute['type']) {
 }
 
 /** An action of a role on a dispute, if it is possible now. */
-function allowedAction(dispute: Dispute, order: Order, action: DisputeAction, role: Role, now: Instant) {
+function allowedAction(dispute: SeenDispute, order: Order, action: DisputeAction, role: Role, now: Instant) {
   if (actionRefusal(order, dispute, action, role, now) !== null) return null;
   return {
     action,
@@ -61,7 +62,7 @@ function allowedAction(dispute: Dispute, order: Order, action: DisputeAction, ro
 }
 
 /** What a role may do with a dispute now; comments apart, which both parties may always add while it is open. */
-function allowedActions(dispute: Dispute, order: Order, role: Role, now: Instant) {
+function allowedActions(dispute: SeenDispute, order: Order, role: Role, now: Instant) {
   const actions = [...answersOf(dispute.type), 'withdraw'] as const;
   return actions.flatMap((action) => allowedAction(dispute, order, action, role, now) ?? []);
 }
@@ -114,9 +115,8 @@ function disputeFacts(dispute: LoggedDispute, order: OrderInEvents) {
   };
 }
 
-// `respondBy` and `updatedAt` change with `version`. While a hold lasts they also move with the clock, which is no change to
-// be warned of. No decision depends on notices, so that the state does not count them. The status behind the dispute is the
-// one that the order goes back to, so that a decision depends on it.
+// `respondBy` changes with `version`, and `updatedAt` with `version` or a notice. No decision depends on notices, so that the state
+// does not count them. The status behind the dispute is the one that the order goes back to, so that a decision depends on it.
 function factsState(facts: ReturnType<typeof disputeFacts>, { noticeCount }: LoggedDispute, order: OrderInEvents) {
   const { respondBy: _, updatedAt: __, notice: ___, version, ...rest } = facts;
   return digestOf([rest, version - noticeCount, order.reportedStatus]);
@@ -128,7 +128,10 @@ export function disputeState(dispute: Dispute, order: Order): string {
   return factsState(disputeFacts(logged, order), logged, order);
 }
 
-function presentViewer(dispute: Dispute, order: Order, role: Role, now: Instant) {
+/** Since when the deadline of a dispute stands still; null where it does not. */
+const presentHeld = ({ heldSince }: SeenDispute) => (heldSince === null ? null : { since: iso(heldSince) });
+
+function presentViewer(dispute: SeenDispute, order: Order, role: Role, now: Instant) {
   return {
     role,
     state: viewerState(dispute, role),
@@ -138,14 +141,15 @@ function presentViewer(dispute: Dispute, order: Order, role: Role, now: Instant)
 }
 
 /** A dispute as JSON: for a party with what it wrote and may do; for a service (role null) without. */
-export function presentDispute(dispute: Dispute, order: Order, role: Role | null, now: Instant) {
+export function presentDispute(dispute: SeenDispute, order: Order, role: Role | null, now: Instant) {
   const logged = loggedDispute(dispute);
   const facts = disputeFacts(logged, order);
+  const held = presentHeld(dispute);
   const own = role === null ? {} : { comment: dispute.comment, viewer: presentViewer(dispute, order, role, now) };
   const state = factsState(facts, logged, order);
   const { respondBy, updatedAt, notice, version } = facts;
-  const etag = entityTag(state, digestOf([state, respondBy, updatedAt, notice, version, own]));
-  return { ...facts, ...own, etag, serverTime: iso(now) };
+  const etag = entityTag(state, digestOf([state, respondBy, updatedAt, notice, version, held, own]));
+  return { ...facts, held, ...own, etag, serverTime: iso(now) };
 }
 
 /** A dispute as its events tell of it, beside its order. */
@@ -157,17 +161,18 @@ export function presentEventDispute(logged: LoggedDispute, order: OrderInEvents)
 }
 
 /** The open dispute that conflicts with a party's request, with what that party may do about it. */
-export function presentConflict(dispute: Dispute, order: Order, role: Role, now: Instant) {
-  const { id, type, opener, respondBy, viewer, etag } = presentDispute(dispute, order, role, now);
-  return { id, type, opener, respondBy, allowedActions: viewer?.allowedActions ?? [], etag };
+export function presentConflict(dispute: SeenDispute, order: Order, role: Role, now: Instant) {
+  const { id, type, opener, respondBy, held, viewer, etag } = presentDispute(dispute, order, role, now);
+  return { id, type, opener, respondBy, held, allowedActions: viewer?.allowedActions ?? [], etag };
 }
 
-function presentOpenDispute(dispute: Dispute | undefined) {
+function presentOpenDispute(dispute: SeenDispute | undefined) {
   if (dispute === undefined) return null;
   const { id, type } = dispute;
   const opener = presentParty(dispute.opener);
   const respondBy = iso(dispute.respondBy);
-  return { id, type, opener, respondBy, onExpiry: presentOnExpiry(type), href: disputeHref(id) };
+  const held = presentHeld(dispute);
+  return { id, type, opener, respondBy, held, onExpiry: presentOnExpiry(type), href: disputeHref(id) };
 }
 
 function presentCancellation(order: Order, disputes: readonly Dispute[]) {
@@ -217,7 +222,7 @@ export function presentEventOrder({ extrasCount, ...order }: OrderInEvents & { r
 }
 
 /** An order as JSON; `disputes` holds its open dispute and the one that ended it. */
-export function presentOrder(order: Order, disputes: readonly Dispute[], now: Instant) {
+export function presentOrder(order: Order, disputes: readonly SeenDispute[], now: Instant) {
   const facts = { ...orderFacts(order), extras: order.extras.map(presentExtra) };
   const state = orderState(order);
   const own = {

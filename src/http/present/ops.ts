@@ -22,11 +22,12 @@ export function presentHold(row: HoldRow, now: Instant) {
     orderIds: row.orderIds,
     note: row.note,
     status: statusOf(row),
-    startedAt: iso(row.startedAt),
-    startedBy: row.createdBy,
+    since: iso(row.since),
+    createdAt: iso(row.createdAt),
+    createdBy: row.createdBy,
     releasedAt: isoOrNull(row.releasedAt),
     releasedBy: row.releasedBy,
-    heldSeconds: ((row.releasedAt ?? now) - row.startedAt) / 1_000,
+    heldSeconds: ((row.releasedAt ?? now) - row.since) / 1_000,
   };
 }
 

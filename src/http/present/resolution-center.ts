@@ -12,7 +12,7 @@ import {
   type Role,
   ruleOf,
 } from '../../domain/rules.ts';
-import { type Dispute, type Instant, type Order, openDisputeOf, type State } from '../../domain/state.ts';
+import { type Instant, type Order, openDisputeOf, type Seen, type SeenDispute } from '../../domain/state.ts';
 import { formatDuration } from '../../platform/duration.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
 import { iso, isoOrNull } from '../endpoint/instants.ts';
@@ -75,7 +75,7 @@ function changeField(presence: Presence, order: Order) {
 
 interface Viewing {
   readonly order: Order;
-  readonly state: State;
+  readonly state: Seen;
   readonly role: Role;
   readonly now: Instant;
   /** The language of labels. */
@@ -83,7 +83,7 @@ interface Viewing {
   readonly windowsMs: Readonly<Record<DisputeType, number>>;
   readonly cooldownMs: number;
   /** The dispute that was resolved last. */
-  readonly lastDispute: Dispute | null;
+  readonly lastDispute: SeenDispute | null;
   /** The beginning of the timeline of the open dispute, or of the last one. */
   readonly timeline: FoundCenter['timeline'];
 }
@@ -111,7 +111,7 @@ function presentOpening({ order, state, role, now, windowsMs, cooldownMs, locale
   };
 }
 
-function presentOption({ order, role, now, locale }: Viewing, dispute: Dispute, action: DisputeAction) {
+function presentOption({ order, role, now, locale }: Viewing, dispute: SeenDispute, action: DisputeAction) {
   const refusal = actionRefusal(order, dispute, action, role, now);
   return {
     action,

@@ -1,11 +1,35 @@
-import { beginHold, LISTED_AT_MOST, recentHolds, releaseHold } from '../../application/holds.ts';
+import { z } from 'zod';
+import { beginHold, type HoldPlace, readHolds, releaseHold, type SinceRefused } from '../../application/holds.ts';
+import { LONGEST_BACK_MS } from '../../domain/holds.ts';
 import { replyTo } from '../endpoint/commands.ts';
+import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
+import { iso } from '../endpoint/instants.ts';
+import { boundedPage } from '../endpoint/pages.ts';
 import { stored } from '../endpoint/reply.ts';
 import { presentHold } from '../present/ops.ts';
-import { problemError } from '../problems/problems.ts';
-import { Hold, HoldList, HoldParams, NewHold, ReleasedHold } from '../schemas/ops.ts';
+import { inputError } from '../problems/input-errors.ts';
+import { invalidInput, problemError } from '../problems/problems.ts';
+import { Hold, HoldList, HoldParams, HoldsQuery, NewHold, ReleasedHold } from '../schemas/ops.ts';
+
+const LIST = 'holds';
+const Place = z.tuple([z.int(), z.uuid()]);
+
+const encodePlace = ({ createdAt, id }: HoldPlace): string => encodeToken([createdAt, id], LIST);
+
+function decodePlace(cursor: string): HoldPlace {
+  const [createdAt, id] = decodeToken(cursor, LIST, Place);
+  return { createdAt, id };
+}
+
+function sinceError({ sinceFault, now }: SinceRefused) {
+  const error =
+    sinceFault === 'in_the_future'
+      ? inputError('/since', 'too_big', { latest: iso(now) })
+      : inputError('/since', 'too_small', { earliest: iso(now - LONGEST_BACK_MS) });
+  return invalidInput(error);
+}
 
 const noSuchHold = () => problemError('not_found', 'There is no such hold.');
 
@@ -24,11 +48,12 @@ const createHold = operation({
   success: [{ status: 201, description: 'The hold has begun.', schema: Hold, headers: ['Location'] }],
   problems: [],
   handle: async (call) => {
-    const { type = null, orderIds = null, note } = call.body;
-    const hold = { type, orderIds, note, createdBy: call.caller.id };
-    const outcome = await beginHold(call.deps.write, hold, idempotencyKey(call), (row) =>
-      stored(call.reply(201, presentHold(row, row.startedAt), { location: `/v1/ops/holds/${row.id}` })),
-    );
+    const { type = null, orderIds = null, note, since = null } = call.body;
+    const hold = { type, orderIds, note, since, createdBy: call.caller.id };
+    const outcome = await beginHold(call.deps.write, hold, idempotencyKey(call), (begun) => {
+      if ('sinceFault' in begun) throw sinceError(begun);
+      return stored(call.reply(201, presentHold(begun, begun.createdAt), { location: `/v1/ops/holds/${begun.id}` }));
+    });
     return replyTo(outcome);
   },
 });
@@ -39,13 +64,16 @@ const getHolds = operation({
   path: '/v1/ops/holds',
   tag: 'Operations',
   summary: 'List holds',
-  description: `The last ${LISTED_AT_MOST} holds, newest first.`,
+  description: 'All holds, those that were begun last first.',
   access: { scopes: ['ops'] },
-  success: [{ status: 200, description: 'The holds.', schema: HoldList }],
+  query: HoldsQuery,
+  success: [{ status: 200, description: 'One page.', schema: HoldList }],
   problems: [],
-  handle: async ({ deps, reply }) => {
-    const { now, holds } = await recentHolds(deps.write);
-    return reply(200, { data: holds.map((row) => presentHold(row, now)) });
+  handle: async ({ deps, query: { limit, cursor }, reply }) => {
+    const after = cursor === undefined ? null : decodePlace(cursor);
+    const { now, holds, next } = await readHolds(deps.write.db, after, limit);
+    const page = boundedPage(holds, { present: (row) => presentHold(row, now), placeBehind: (row): HoldPlace => row, next });
+    return reply(200, { data: page.data, nextCursor: page.next === null ? null : encodePlace(page.next) });
   },
 });
 
@@ -66,7 +94,7 @@ const deleteHold = operation({
     const released = await releaseHold(deps.write, id, caller.id);
     if (released === undefined) throw noSuchHold();
     const { hold, moved, complete } = released;
-    return reply(200, { hold: presentHold(hold, hold.releasedAt ?? hold.startedAt), moved, complete });
+    return reply(200, { hold: presentHold(hold, hold.releasedAt ?? hold.since), moved, complete });
   },
 });
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { type Caller, partyIdOf } from '../../application/caller.ts';
-import { type Filter, type Page, positionOf, readDisputes, readOrder, type Sort } from '../../application/read.ts';
+import { type Filter, positionOf, readDisputes, readOrder, type SeenPage, type Sort } from '../../application/read.ts';
 import { readSummary } from '../../application/summary.ts';
 import { DISPUTE_TYPES, ROLES } from '../../domain/rules.ts';
 import { roleIn } from '../../domain/state.ts';
@@ -16,7 +16,7 @@ import { OrderId } from '../schemas/common.ts';
 import { DISPUTE_STATUSES } from '../schemas/disputes.ts';
 import { DisputePage, DisputeSummary, DisputesQuery, OrderDisputesQuery } from '../schemas/lists.ts';
 
-function presentPage({ rows, next }: Page, filter: Filter, sort: Sort, caller: Caller) {
+function presentPage({ rows, next }: SeenPage, filter: Filter, sort: Sort, caller: Caller) {
   const page = boundedPage(rows, {
     present: ({ dispute, order, now }) =>
       presentDispute(dispute, order, caller.kind === 'user' ? roleIn(order, caller.id) : null, now),

@@ -78,7 +78,7 @@ export const AllowedAction = z
     action: z.enum(DISPUTE_ACTIONS),
     method: z.enum(['POST']),
     href: z.string(),
-    until: Timestamp.meta({ description: 'From this instant on it is too late.' }),
+    until: Timestamp.meta({ description: 'From this instant on it is too late, unless the dispute is `held`.' }),
     comment: z.enum(['required', 'optional']),
   })
   .meta({ id: 'AllowedAction', description: 'Something that the caller may do now, and how.' });
@@ -106,6 +106,14 @@ export const OrderSummary = z
   })
   .meta({ id: 'OrderSummary', description: 'The order of a dispute, in short.' });
 
+export const Held = z.strictObject({ since: Timestamp }).meta({
+  id: 'Held',
+  description:
+    'A hold keeps the deadline from taking effect. From `since` on no time has passed for the respondent, who has ' +
+    '`respondBy` less `since` left, counted on from the end of the hold: then `respondBy` is moved, with the event ' +
+    '`dispute.deadline_shifted`. Until then it stands still, and may lie in the past.',
+});
+
 export const Dispute = z
   .strictObject({
     id: DisputeId,
@@ -122,7 +130,8 @@ export const Dispute = z
     change: ChangeView.nullable(),
     openedAt: Timestamp,
     updatedAt: Timestamp,
-    respondBy: Timestamp.meta({ description: 'The instant at which silence takes effect.' }),
+    respondBy: Timestamp.meta({ description: 'The instant at which silence takes effect; later while `held`.' }),
+    held: Held.nullable().meta({ description: 'Null while the deadline is not held.' }),
     onExpiry: OnExpiry,
     awaiting: Role.nullable().meta({ description: 'Who has to respond; null once the dispute is resolved.' }),
     version: z.int().min(1),

@@ -9,7 +9,7 @@ import { Order, ReportedStatus } from './orders.ts';
 export const EventType = z.enum(ENTRY_TYPES).meta({ id: 'EventType' });
 
 const EventDispute = z
-  .strictObject(Dispute.omit({ viewer: true, comment: true, order: true, serverTime: true }).shape)
+  .strictObject(Dispute.omit({ viewer: true, comment: true, order: true, held: true, serverTime: true }).shape)
   .meta({ id: 'EventDispute', description: 'The dispute as it was after the event, without what people wrote.' });
 
 const EventOrder = z

@@ -28,7 +28,9 @@ export const DisputeSummary = z
       .max(COUNTED_AT_MOST)
       .meta({ description: `How many wait for the other party; ${COUNTED_AT_MOST} stands for that many or more.` }),
     nextRespondBy: Timestamp.nullable().meta({
-      description: 'The earliest `respondBy` of those that wait for the caller; null where none does.',
+      description:
+        'The earliest `respondBy` of those that wait for the caller, which may lie in the past while its dispute is held; null ' +
+        'where none waits.',
     }),
   })
   .meta({ id: 'DisputeSummary', description: "What a badge shows of a user's open disputes." });

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { DEADLINE_STATES } from '../../application/deadlines.ts';
-import { LISTED_AT_MOST } from '../../application/holds.ts';
+import { LONGEST_BACK_MS } from '../../domain/holds.ts';
 import { DISPUTE_TYPES } from '../../domain/rules.ts';
 import { fault } from '../problems/input-errors.ts';
-import { DisputeId, Note, OrderId, Timestamp, uuid } from './common.ts';
+import { DisputeId, InstantInput, Note, OrderId, Timestamp, uuid } from './common.ts';
 import { DisputeType } from './disputes.ts';
 import { cursor, decimal, optional } from './input.ts';
 
+const DAY_MS = 86_400_000;
 const Count = z.int().min(0);
 
 const DeadlineCounts = z
@@ -70,6 +71,12 @@ export const NewHold = z
     type: optional(DisputeType).meta({ description: 'Only disputes of this type.' }),
     orderIds: optional(z.array(OrderId).min(1).max(1_000)).meta({ description: 'Only disputes of these orders.' }),
     note: Note,
+    since: optional(InstantInput).meta({
+      description:
+        `From when on it counts, at most ${LONGEST_BACK_MS / DAY_MS} days ago; without it, from now. The deadline of every ` +
+        'dispute that is open when the hold is begun moves by the time since then, also one that has passed meanwhile and ' +
+        'has not taken effect yet. What is resolved stays resolved.',
+    }),
   })
   .refine(({ type, orderIds }) => type === undefined || orderIds === undefined, {
     path: ['orderIds'],
@@ -78,7 +85,7 @@ export const NewHold = z
   .meta({
     id: 'NewHold',
     description: 'Without `type` and `orderIds` it is for all disputes.',
-    examples: [{ note: 'Mail is down since 09:40.' }, { type: 'cancellation', note: 'Mail is down since 09:40.' }],
+    examples: [{ note: 'Mail is down.' }, { type: 'cancellation', note: 'Mail is down since 09:40.' }],
   });
 
 export const Hold = z
@@ -92,15 +99,25 @@ export const Hold = z
       description:
         '`releasing`: no longer active, and the deadlines are still being moved. They cannot take effect too early.',
     }),
-    startedAt: Timestamp,
-    startedBy: z.string(),
+    since: Timestamp.meta({ description: 'From when on it counts.' }),
+    createdAt: Timestamp.meta({ description: 'When it was begun.' }),
+    createdBy: z.string(),
     releasedAt: Timestamp.nullable(),
     releasedBy: z.string().nullable(),
-    heldSeconds: z.number().meta({ description: 'How long it has lasted.' }),
+    heldSeconds: z
+      .number()
+      .meta({ description: 'How long it has counted: from `since` to its release, or until now.' }),
   })
   .meta({ id: 'Hold', description: 'A time in which silence takes no effect.' });
 
-export const HoldList = z.strictObject({ data: z.array(Hold).max(LISTED_AT_MOST) }).meta({ id: 'HoldList' });
+export const HoldList = z
+  .strictObject({ data: z.array(Hold), nextCursor: z.string().nullable() })
+  .meta({ id: 'HoldList' });
+
+export const HoldsQuery = z.strictObject({
+  limit: decimal({ min: 1, max: 100, byDefault: 20 }).meta({ description: 'How many a page has at most.' }),
+  cursor: cursor(200).meta({ description: 'The `nextCursor` of the page before.' }),
+});
 
 export const ReleasedHold = z
   .strictObject({

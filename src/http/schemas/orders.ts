@@ -14,7 +14,7 @@ import {
   UserId,
   uuid,
 } from './common.ts';
-import { DisputeType, OnExpiry, OrderStatus, Resolution, Role } from './disputes.ts';
+import { DisputeType, Held, OnExpiry, OrderStatus, Resolution, Role } from './disputes.ts';
 import { optional } from './input.ts';
 
 export const ReportedStatus = z
@@ -64,6 +64,7 @@ export const OpenDisputeSummary = z
     type: DisputeType,
     opener: z.strictObject({ role: Role, id: UserId }),
     respondBy: Timestamp,
+    held: Held.nullable(),
     onExpiry: OnExpiry,
     href: z.string(),
   })

@@ -3,7 +3,7 @@ import { OUTDATED_REASONS } from '../../domain/commands.ts';
 import { EXPECTED_TYPES, INPUT_ERROR_CODES } from '../problems/input-errors.ts';
 import { PROBLEMS, type ProblemCode } from '../problems/problems.ts';
 import { DisputeId, EntityTag, Timestamp } from './common.ts';
-import { AllowedAction, Dispute, DisputeType, Role } from './disputes.ts';
+import { AllowedAction, Dispute, DisputeType, Held, Role } from './disputes.ts';
 import { Order } from './orders.ts';
 
 const InputErrorParams = z
@@ -43,6 +43,7 @@ const Conflict = z
     type: DisputeType,
     opener: z.strictObject({ role: Role, id: z.string() }),
     respondBy: Timestamp,
+    held: Held.nullable(),
     allowedActions: z.array(AllowedAction),
     etag: EntityTag,
   })

@@ -1,15 +1,17 @@
 import { sql } from 'drizzle-orm';
 import type { Database, Tx } from '../../platform/postgres/database.ts';
+import type { NewHold } from '../holds.ts';
 
 // Locked in the order of their ids: no step of an advance comes between a clock's time and the hold that begins or ends at it.
 const LOCKED_CLOCKS = sql`clocks AS MATERIALIZED (
   SELECT id, now FROM test_clocks WHERE status <> 'deleting' ORDER BY id FOR SHARE)`;
 
-/** Has a hold begin on every test clock, where the clock stands. */
-export async function beginOnTestClocks(tx: Tx, holdId: string): Promise<void> {
+/** Has a hold begin on every test clock: as long before where the clock stands as it counts from before it was begun. */
+export async function beginOnTestClocks(tx: Tx, { id, createdAt, since }: NewHold): Promise<void> {
   await tx.execute(sql`
     WITH ${LOCKED_CLOCKS}
-    INSERT INTO test_clock_holds (test_clock_id, hold_id, started_at) SELECT id, ${holdId}::uuid, now FROM clocks`);
+    INSERT INTO test_clock_holds (test_clock_id, hold_id, started_at)
+    SELECT id, ${id}::uuid, now - ${createdAt - since}::float8 * interval '1 millisecond' FROM clocks`);
 }
 
 /** Has the holds that last begin on a new clock. */

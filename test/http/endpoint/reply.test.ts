@@ -11,7 +11,7 @@ import { Hold } from '../../../src/http/schemas/ops.ts';
 type Row = Parameters<typeof presentHold>[0];
 const row: Row = {
   ...{ id: '01a207d9-2100-7c1e-9b52-4f0e8a6d2c11', type: null, orderIds: null, note: 'Down.', createdBy: 'ops' },
-  ...{ startedAt: 0, releasedBy: null, releasedAt: null, finishedAt: null },
+  ...{ since: 0, createdAt: 0, releasedBy: null, releasedAt: null, finishedAt: null },
 };
 
 const success = [

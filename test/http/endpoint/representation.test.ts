@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Role } from '../../../src/domain/rules.ts';
-import { type Dispute, loggedDispute, loggedOrder, type Order } from '../../../src/domain/state.ts';
+import { loggedDispute, loggedOrder, type Order, type SeenDispute } from '../../../src/domain/state.ts';
 import {
   disputeState,
   orderState,
@@ -15,7 +15,7 @@ import { disputeOf, ended, HOUR, opened, orderOf, T0, WINDOW } from '../../domai
 /** What a representation is made from. */
 interface Source {
   readonly order: Order;
-  readonly dispute: Dispute;
+  readonly dispute: SeenDispute;
   readonly role: Role;
   readonly now: number;
 }
@@ -25,8 +25,14 @@ type Json = Readonly<Record<string, unknown>>;
 const state = opened('order_change', 'freelancer');
 const closed = ended('cancellation', 'client', 'accepted');
 const SOURCES: readonly Source[] = [
-  { order: orderOf(state), dispute: disputeOf(state), role: 'client', now: T0 + HOUR },
-  { order: orderOf(closed), dispute: disputeOf(closed), role: 'freelancer', now: T0 + 2 * HOUR },
+  { order: orderOf(state), dispute: { ...disputeOf(state), heldSince: null }, role: 'client', now: T0 + HOUR },
+  { order: orderOf(state), dispute: { ...disputeOf(state), heldSince: T0 }, role: 'client', now: T0 + HOUR },
+  {
+    order: orderOf(closed),
+    dispute: { ...disputeOf(closed), heldSince: null },
+    role: 'freelancer',
+    now: T0 + 2 * HOUR,
+  },
 ];
 
 const VIEWS: readonly (readonly [string, (source: Source) => Json])[] = [

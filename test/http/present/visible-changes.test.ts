@@ -99,6 +99,10 @@ const SITUATIONS: readonly State[] = [
     ...opened(type, role),
     holds: [{ id: 'hold-1', type: null, orderIds: null, from: T0 + HOUR, until: T0 + 2 * HOUR }],
   })),
+  ...REQUESTS.map(([type, role]) => ({
+    ...opened(type, role),
+    holds: [{ id: 'hold-1', type: null, orderIds: null, from: T0 + HOUR, until: null }],
+  })),
 ];
 
 const reporting: fc.Arbitrary<Command> = fc

@@ -60,12 +60,12 @@ describe('the summary', () => {
     const hold = await ops.post<{ id: string }>('/v1/ops/holds', { type: 'cancellation', note: 'Mail is down.' });
     await letTimePass(service.database, id, HOUR);
     // The hold began before the deadline, had it begun an hour ago.
-    await service.database.query(`UPDATE holds SET started_at = started_at - interval '1 hour 10 minutes'`);
+    await service.database.query(`UPDATE holds SET since = since - interval '1 hour 10 minutes'`);
     const held = await summaryOf(parties.freelancerId);
     expect(held.actionRequired).toBe(1);
     const shown = (await service.as(parties.freelancerId).get<Dispute>(`/v1/disputes/${id}`)).body.respondBy;
-    expect(Math.abs(Date.parse(held.nextRespondBy ?? '') - Date.parse(shown))).toBeLessThan(60_000);
-    expect(Date.parse(shown)).toBeGreaterThan(Date.parse(respondBy) - 48 * HOUR);
+    expect(held.nextRespondBy).toBe(shown);
+    expect(Date.parse(shown)).toBe(Date.parse(respondBy) - 48 * HOUR);
     await ops.delete(`/v1/ops/holds/${hold.body.id}`);
     await letTimePass(service.database, id, 3 * HOUR);
     await service.database.query('DELETE FROM holds');

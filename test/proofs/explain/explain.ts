@@ -12,8 +12,8 @@ import { seed } from './seed.ts';
 
 const DISPUTES = 1_000_000;
 const MIGRATIONS = join(import.meta.dirname, '../../../migrations');
-const RELEASED = `INSERT INTO holds (id, type, note, created_by, started_at, released_by, released_at)
-  VALUES (gen_random_uuid(), $1, '', 'ops', clock_timestamp() - interval '9 hours', $2, clock_timestamp() - $3::interval)`;
+const RELEASED = `INSERT INTO holds (id, type, note, created_by, since, created_at, released_by, released_at)
+  VALUES (gen_random_uuid(), $1, '', 'ops', now() - interval '9 hours', now() - interval '9 hours', $2, clock_timestamp() - $3::interval)`;
 const HOLDS: readonly [string, readonly unknown[] | null][] = [
   ['without a hold', null],
   ['while all is held', [null, null, null]],

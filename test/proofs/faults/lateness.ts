@@ -21,7 +21,7 @@ export async function measureLateness({ stage, outages, targeted }: Circumstance
   const { rows } = await stage.admin.query<{ id: string; due: number; at: number; sawHold: boolean }>(
     `SELECT d.id::text, (extract(epoch from d.respond_by) * 1000)::float8 AS due,
        (extract(epoch from l.occurred_at) * 1000)::float8 AS at,
-       EXISTS (SELECT 1 FROM holds h WHERE h.started_at < l.occurred_at AND h.released_at > d.respond_by
+       EXISTS (SELECT 1 FROM holds h WHERE h.created_at < l.occurred_at AND h.released_at > d.respond_by
          AND (h.type IS NULL OR h.type = d.type) AND (h.order_ids IS NULL OR d.order_id = ANY (h.order_ids))) AS "sawHold"
      FROM disputes d JOIN log_entries l ON l.dispute_id = d.id AND l.type = 'dispute.expired'`,
   );

@@ -14,7 +14,7 @@ interface Turn {
   readonly does:
     | { readonly kind: 'ask'; readonly ask: Ask; readonly faults: readonly Fault[]; readonly again: boolean }
     | { readonly kind: 'wake'; readonly times: number }
-    | { readonly kind: 'hold'; readonly type: DisputeType | null }
+    | { readonly kind: 'hold'; readonly type: DisputeType | null; readonly backBy: number }
     | { readonly kind: 'release' };
 }
 
@@ -73,7 +73,11 @@ const turn: fc.Arbitrary<Turn> = fc.record({
     },
     { arbitrary: fc.record({ kind: fc.constant('wake' as const), times: fc.integer({ min: 1, max: 3 }) }), weight: 2 },
     {
-      arbitrary: fc.record({ kind: fc.constant('hold' as const), type: fc.option(fc.constantFrom(...DISPUTE_TYPES)) }),
+      arbitrary: fc.record({
+        kind: fc.constant('hold' as const),
+        type: fc.option(fc.constantFrom(...DISPUTE_TYPES)),
+        backBy: fc.constantFrom(0, 0, 1, 15, 60),
+      }),
       weight: 1,
     },
     { arbitrary: fc.record({ kind: fc.constant('release' as const) }), weight: 1 },
@@ -114,10 +118,14 @@ function play(world: World, model: Model, { does }: Turn, now: number, key: stri
     case 'wake':
       for (let time = 0; time < does.times; time += 1) world.wake(now);
       return null;
-    case 'hold':
-      model.holds.push({ type: does.type, from: now, until: null });
-      world.holds = [...world.holds, { id: key, type: does.type, orderIds: null, from: T0 + now, until: null }];
+    case 'hold': {
+      // What is due takes effect first: in the model it does so at once.
+      world.wake(now);
+      const from = now - does.backBy;
+      model.hold(does.type, from);
+      world.holds = [...world.holds, { id: key, type: does.type, orderIds: null, from: T0 + from, until: null }];
       return null;
+    }
     case 'release': {
       const last = model.holds.findIndex(({ until }) => until === null);
       if (last < 0) return null;
@@ -153,6 +161,7 @@ function expectedOf(model: Model) {
     currency: model.currency,
     extras,
     resolution: last?.resolution ?? null,
+    isHeld: model.held,
     respondBy: last === null ? undefined : T0 + last.respondBy,
   };
 }

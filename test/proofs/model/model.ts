@@ -27,6 +27,7 @@ const isSame = (a: number | null, b: number | null): boolean =>
 
 export interface ModelHold {
   readonly type: DisputeType | null;
+  /** From when on it counts, which may be before it was begun. */
   readonly from: number;
   until: number | null;
 }
@@ -36,6 +37,8 @@ interface ModelDispute {
   readonly opener: Role;
   readonly openedAt: number;
   readonly change: ModelChange;
+  /** The deadline that was promised when it was opened. */
+  readonly promised: number;
   resolution: string | null;
   respondBy: number;
   /** When the respondent saw it first, and was notified first. */
@@ -72,15 +75,43 @@ export class Model {
     return this.open === null ? this.reported : 'in_dispute';
   }
 
+  /** Whether a step of time counts for no dispute of a type. */
+  #isHeld(type: DisputeType, step: number): boolean {
+    return this.holds.some(
+      (hold) =>
+        (hold.type === null || hold.type === type) && hold.from <= step && (hold.until === null || step < hold.until),
+    );
+  }
+
+  /** Whether a hold keeps the open dispute now. */
+  get held(): boolean {
+    const { open } = this;
+    return open !== null && this.holds.some(({ type, until }) => until === null && (type ?? open.type) === open.type);
+  }
+
   /** Lets time go on: a deadline ahead moves along while it is held, and silence takes effect when it is reached. */
   walkTo(now: number): void {
     for (; this.#now < now; this.#now += 1) {
       this.#expire();
-      const { open } = this;
-      const isHeld = this.holds.some(({ type, until }) => until === null && (type === null || type === open?.type));
-      if (open !== null && isHeld) open.respondBy += 1;
+      this.#pause();
     }
     this.#expire();
+  }
+
+  #pause(): void {
+    const { open } = this;
+    if (open !== null && this.#isHeld(open.type, this.#now)) open.respondBy += 1;
+  }
+
+  /** Begins a hold that counts from an instant that is past, or from now: the open dispute gets its time once more. */
+  hold(type: DisputeType | null, from: number): void {
+    this.holds.push({ type, from, until: null });
+    const { open } = this;
+    if (open === null) return;
+    open.respondBy = open.promised;
+    for (let step = open.openedAt; step < this.#now; step += 1) {
+      if (step < open.respondBy && this.#isHeld(open.type, step)) open.respondBy += 1;
+    }
   }
 
   #expire(): void {
@@ -108,9 +139,10 @@ export class Model {
     if (this.cancelledByUs || ['completed', 'cancelled'].includes(this.status)) return 'order_not_disputable';
     if (this.open !== null) return 'dispute_already_open';
     if (type === 'order_change' && this.#misfit(change) !== null) return 'invalid_change';
-    const respondBy = this.#now + WINDOWS[type];
+    const promised = this.#now + WINDOWS[type];
     const unknown = { seen: null, notified: null };
-    this.last = { type, opener: by, openedAt: this.#now, change, resolution: null, respondBy, ...unknown };
+    const deadline = { promised, respondBy: promised };
+    this.last = { type, opener: by, openedAt: this.#now, change, resolution: null, ...deadline, ...unknown };
     return 'done';
   }
 

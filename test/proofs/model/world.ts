@@ -1,6 +1,6 @@
 import type { Command } from '../../../src/domain/commands.ts';
 import { decide } from '../../../src/domain/decide.ts';
-import { type Hold, noticeOf, type State } from '../../../src/domain/state.ts';
+import { type Hold, noticeOf, openDisputeOf, type State } from '../../../src/domain/state.ts';
 import { applyDue, asSeenAt, type Entry, type Step } from '../../../src/domain/transition.ts';
 import { act, notified, open, orderOf, report, seenBy, T0 } from '../../domain/builders.ts';
 import { type Ask, WINDOWS } from './model.ts';
@@ -81,6 +81,19 @@ export class World {
     this.#commit(applyDue(this.#load(), this.#instant(now)));
   }
 
+  /** The deadline of a dispute, if the last hold were to end now. */
+  #deadline(id: string, now: number): number | undefined {
+    const instant = this.#instant(now);
+    const holds = this.holds.map((hold) => ({ ...hold, until: hold.until ?? instant }));
+    return applyDue({ ...this.state, holds }, instant).state.disputes.find((one) => one.id === id)?.respondBy;
+  }
+
+  /** Whether the open dispute is seen as held, once what is due has been written. */
+  #isHeld(now: number): boolean {
+    const { state } = applyDue(this.#load(), this.#instant(now));
+    return (openDisputeOf(asSeenAt(state, this.#instant(now)))?.heldSince ?? null) !== null;
+  }
+
   /** What any reader has to see. */
   see(now: number) {
     const seen = asSeenAt(this.#load(), this.#instant(now));
@@ -97,7 +110,8 @@ export class World {
       currency: price.currency,
       extras: extras.map((extra) => extra.price.currency),
       resolution: dispute?.resolved?.resolution ?? null,
-      respondBy: dispute?.respondBy,
+      isHeld: this.#isHeld(now),
+      respondBy: dispute === undefined ? undefined : this.#deadline(dispute.id, now),
     };
   }
 }

@@ -580,13 +580,13 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'time held is counted again by the next who looks',
     file: 'src/domain/transition.ts',
-    edits: [{ search: '    heldThrough: now,\n', replace: '' }],
+    edits: [{ search: '    heldMs: dispute.heldMs + ms,\n', replace: '' }],
     killedBy: HOLDS,
   },
   {
     name: 'a hold that began too late keeps what was due',
     file: 'src/domain/holds.ts',
-    edits: [{ search: '    if (start >= dispute.respondBy + sum) break;\n', replace: '' }],
+    edits: [{ search: '    if (start >= promised + total) break;\n', replace: '' }],
     killedBy: HOLDS,
   },
   {
@@ -604,23 +604,65 @@ export const MUTANTS: readonly Mutant[] = [
     killedBy: HOLDS,
   },
   {
+    name: 'a hold counts from its beginning, whatever `since` says',
+    file: 'src/application/holds.ts',
+    edits: [{ search: 'since: since ?? now });', replace: 'since: now });' }],
+    killedBy: ['test/application/holds.test.ts'],
+    named: 'opens again what is past',
+  },
+  {
+    name: 'a hold counts from longer ago than seven days',
+    file: 'src/domain/holds.ts',
+    edits: [{ search: 'now - since > LONGEST_BACK_MS', replace: 'now - since > LONGEST_BACK_MS + 1' }],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'time before a dispute was opened counts for it',
+    file: 'src/domain/holds.ts',
+    edits: [{ search: 'let counted = dispute.openedAt;', replace: 'let counted = 0;' }],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'a deadline is shown as if the hold had ended, and listed as it is stored',
+    file: 'src/domain/transition.ts',
+    edits: [
+      {
+        search: '  return { ...dispute, heldSince };',
+        replace: '  return { ...credited(dispute, holds, now), heldSince };',
+      },
+    ],
+    killedBy: HOLDS,
+  },
+  {
+    name: 'a hold that is begun later sees nothing of those that have been counted',
+    file: 'src/store/holds.ts',
+    edits: [
+      {
+        search: `OR h.released_at > (SELECT min(d.opened_at) FROM disputes d WHERE d.status = 'open'))`,
+        replace: 'OR h.finished_at IS NULL)',
+      },
+    ],
+    killedBy: ['test/application/holds.test.ts'],
+    named: 'counts from the opening of what was opened since',
+  },
+  {
     name: 'the sweeper overlooks what an earlier hold had kept',
     file: 'src/store/holds.ts',
-    edits: [{ search: `h.started_at < \${DUE})\``, replace: 'h.started_at IS NOT NULL)`' }],
+    edits: [{ search: `OR h.since < \${DUE}))\``, replace: 'OR true))`' }],
     killedBy: ['test/application/holds.test.ts'],
     named: 'begins after|does not keep it either',
   },
   {
     name: 'the sweeper forgets the time of a hold that has still to be counted',
     file: 'src/store/holds.ts',
-    edits: [{ search: `h.started_at < \${DUE})\``, replace: 'h.started_at < disputes.respond_by)`' }],
+    edits: [{ search: ` OR h.since < \${DUE}))\``, replace: '))`' }],
     killedBy: ['test/application/holds.test.ts'],
     named: 'keeps what is not due',
   },
   {
     name: 'a hold is closed before all of its deadlines are moved',
     file: 'src/store/holds.ts',
-    edits: [{ search: `      AND NOT EXISTS (SELECT 1 FROM disputes WHERE \${uncounted(H)})\`);`, replace: '`);' }],
+    edits: [{ search: `      AND NOT EXISTS (SELECT 1 FROM disputes WHERE \${UNCOUNTED})\`);`, replace: '`);' }],
     killedBy: ['test/application/holds.test.ts'],
   },
   {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { moveReleased } from '../../../src/application/holds.ts';
-import { withTx } from '../../../src/platform/postgres/database.ts';
-import { insertHold, markReleased } from '../../../src/store/holds.ts';
+import { beginHoldIn, type HoldRequest, moveReleased } from '../../../src/application/holds.ts';
+import { type Database, withTx } from '../../../src/platform/postgres/database.ts';
+import { markReleased } from '../../../src/store/holds.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { createRandom } from '../faults/random.ts';
 import { faultsOf } from './judge.ts';
@@ -359,22 +359,20 @@ describe('a deadline that passes meanwhile', () => {
 });
 
 describe('a hold', () => {
-  const holdOn = (orderId: string, id: string) => ({
-    id,
+  const holdOn = (orderId: string): HoldRequest => ({
     type: null,
     orderIds: [orderId],
     note: 'Down.',
     createdBy: 'ops',
+    since: null,
   });
 
   /** A dispute whose stored deadline has passed while it was held, with half of its time left. */
   async function heldOrder(): Promise<{ orderId: string; disputeId: string; holdId: string }> {
     const { orderId, disputeId } = await setOrder(stage, overdue);
     const holdId = stage.quiet.newId();
-    await withTx(stage.quiet.db, (tx) => insertHold(tx, holdOn(orderId, holdId)));
-    await stage.database.query(`UPDATE holds SET started_at = started_at - interval '25 hours' WHERE id = $1`, [
-      holdId,
-    ]);
+    await withTx(stage.quiet.db, (tx) => beginHoldIn(tx, holdId, holdOn(orderId)));
+    await stage.database.query(`UPDATE holds SET since = since - interval '25 hours' WHERE id = $1`, [holdId]);
     return { orderId, disputeId, holdId };
   }
 
@@ -416,7 +414,7 @@ describe('a hold', () => {
     },
     async (_played, { orderId }) => {
       const [row] = await stage.database.query(
-        `SELECT respond_by - opened_at = interval '48 hours' + h.released_at - h.started_at AS exact, deadline_seq AS seq
+        `SELECT respond_by - opened_at = interval '48 hours' + h.released_at - h.since AS exact, deadline_seq AS seq
          FROM disputes d JOIN holds h ON d.order_id = ANY (h.order_ids) WHERE d.order_id = $1`,
         [orderId],
       );
@@ -431,12 +429,38 @@ describe('a hold', () => {
       return {
         orderId,
         racers: [
-          racer('begin', (_deps, db) => withTx(db, (tx) => insertHold(tx, holdOn(orderId, stage.quiet.newId())))),
+          racer('begin', (_deps, db) => withTx(db, (tx) => beginHoldIn(tx, stage.quiet.newId(), holdOn(orderId)))),
           racer('job', job(disputeId)),
         ],
       };
     },
     async (_played, { orderId }) => expect(await resolutionsOf(orderId)).toEqual(['expired']),
+  );
+
+  race(
+    'that begins for the time of an outage keeps what has not been settled, and leaves what has',
+    async () => {
+      const { orderId, disputeId } = await setOrder(stage, overdue);
+      const since = Date.now() - 72 * 3_600_000;
+      const begin = (db: Database) =>
+        withTx(db, (tx) => beginHoldIn(tx, stage.quiet.newId(), { ...holdOn(orderId), since }));
+      return {
+        orderId,
+        racers: [racer('begin', (_deps, db) => begin(db)), racer('job', job(disputeId)), racer('sweep', sweep())],
+      };
+    },
+    async (_played, { orderId }) => {
+      const [row] = await stage.database.query<{ resolution: string | null; entries: number }>(
+        `SELECT resolution, (SELECT count(*)::integer FROM log_entries l
+           WHERE l.dispute_id = d.id AND l.type LIKE 'dispute.%') AS entries
+         FROM disputes d WHERE order_id = $1`,
+        [orderId],
+      );
+      expect([
+        { resolution: 'expired', entries: 2 },
+        { resolution: null, entries: 1 },
+      ]).toContainEqual(row);
+    },
   );
 });
 

@@ -236,50 +236,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/v1/disputes/{id}/seen": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Record that you have seen a dispute
-         * @description Send it when the request is on the screen. The first call of each party counts, and repeating it changes nothing; `notice.seenAt` is the respondent's. A dispute that is resolved stays as it is: the answer is 200, and nothing is recorded.
-         *
-         *     For the parties of the order.
-         */
-        post: operations["markDisputeSeen"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/disputes/{id}/notices": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Record that a party was notified
-         * @description For services that send people their mail: a message about the dispute has reached a party. Of each party the first notice on each channel counts, on at most 10 channels, and repeating it changes nothing. `notice.notifiedAt` is the earliest `deliveredAt` of the respondent. It lies between the opening and now; up to a minute beyond either, as clocks differ, is taken for that bound, and on a test clock any instant beyond. A dispute that is resolved stays as it is: the answer is 200, and nothing is recorded.
-         *
-         *     For services with `notices:write`.
-         */
-        post: operations["recordNotice"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/v1/disputes": {
         parameters: {
             query?: never;
@@ -294,28 +250,6 @@ export interface paths {
          *     For users and services with `disputes:read`.
          */
         get: operations["listDisputes"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/disputes/summary": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Sum up your open disputes
-         * @description For a badge: how many open disputes wait for you and for others, over all of your orders, and by when you have to answer next. A dispute whose `respondBy` has passed does not count.
-         *
-         *     For users.
-         */
-        get: operations["getDisputeSummary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -681,7 +615,7 @@ export interface paths {
         };
         /**
          * List holds
-         * @description The last 100 holds, newest first.
+         * @description All holds, those that were begun last first.
          *
          *     For services with `ops`.
          */
@@ -738,84 +672,6 @@ export interface paths {
          *     For services with `ops`.
          */
         post: operations["eraseComments"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/test-clocks": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * List test clocks
-         * @description Oldest first.
-         *
-         *     For services with `test:clocks`.
-         */
-        get: operations["listTestClocks"];
-        put?: never;
-        /**
-         * Create a test clock
-         * @description Orders that are reported with its `testClockId` have its time: it stands still until it is advanced. There are at most 100 test clocks, and 1000 orders on one.
-         *
-         *     For services with `test:clocks`.
-         */
-        post: operations["createTestClock"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/test-clocks/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Read a test clock
-         * @description The clock, and what its last advance brought about so far.
-         *
-         *     For services with `test:clocks`.
-         */
-        get: operations["getTestClock"];
-        put?: never;
-        post?: never;
-        /**
-         * Delete a test clock
-         * @description Removes the clock with its orders, their disputes and events, and what was sent of them.
-         *
-         *     For services with `test:clocks`.
-         */
-        delete: operations["deleteTestClock"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/v1/test-clocks/{id}/advance": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Advance a test clock
-         * @description Lets time pass for the orders of the clock: everything that becomes due takes effect, in the order of the deadlines and each at exactly its own, and its events are sent as any others. Forward only, and at most 90 days in one call. A call that is repeated because its process died takes the advance up where it was, and a repetition with the same `Idempotency-Key`, or the same `to`, brings nothing about again.
-         *
-         *     For services with `test:clocks`.
-         */
-        post: operations["advanceTestClock"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1124,46 +980,6 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
-    "dispute.seen": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * A party saw a dispute
-         * @description Sent when a party has seen an open dispute for the first time; `actor` is that party. `previous` is null.
-         */
-        post: operations["onDisputeSeen"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "dispute.notified": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * A party was notified of a dispute
-         * @description Sent when a service has recorded that a message reached a party of an open dispute, for the first one on each channel; `notification` says whom, how and when. `previous` is null.
-         */
-        post: operations["onDisputeNotified"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "order.status_changed": {
         parameters: {
             query?: never;
@@ -1254,35 +1070,6 @@ export interface components {
             /** @description Absent for `system`: a deadline. */
             id?: string;
         };
-        /** @description A test clock, and what its advance brought about. */
-        AdvancedTestClock: {
-            /** Format: uuid */
-            id: string;
-            now: components["schemas"]["Timestamp"];
-            /** @enum {string} */
-            status: "ready" | "advancing";
-            from: components["schemas"]["Timestamp"];
-            to: components["schemas"]["Timestamp"];
-            /** @description In the order in which they happened; the first 1000. */
-            transitions: components["schemas"]["TestClockTransition"][];
-            /**
-             * Format: int64
-             * @description How many transitions there are in all.
-             */
-            transitionCount: number;
-            /** @description What has become of the webhooks of the transitions. */
-            webhooks: {
-                /** Format: int64 */
-                delivered: number;
-                /** Format: int64 */
-                failed: number;
-                /**
-                 * Format: int64
-                 * @description To be sent yet, for the first time or again.
-                 */
-                pending: number;
-            };
-        };
         /** @description Something that the caller may do now, and how. */
         AllowedAction: {
             /** @enum {string} */
@@ -1290,7 +1077,7 @@ export interface components {
             /** @enum {string} */
             method: "POST";
             href: string;
-            /** @description From this instant on it is too late. */
+            /** @description From this instant on it is too late, unless the dispute is `held`. */
             until: components["schemas"]["Timestamp"];
             /** @enum {string} */
             comment: "required" | "optional";
@@ -1316,7 +1103,6 @@ export interface components {
             reason: ("order_completed" | "order_cancelled" | "date_passed" | "date_not_later" | "currency_changed") | null;
             /** @description The instant from which on it is possible, where waiting helps. */
             availableAt: components["schemas"]["Timestamp"] | null;
-            /** @description In English; `GET /v1/texts` has `error.{code}`. */
             detail: string;
         };
         /** @description How an order came to be mutually cancelled. */
@@ -1440,12 +1226,6 @@ export interface components {
             nextCursor: string | null;
             serverTime: components["schemas"]["Timestamp"];
         };
-        DeletedTestClock: {
-            /** Format: uuid */
-            id: string;
-            /** @enum {boolean} */
-            deleted: true;
-        };
         DeletedWebhookEndpoint: {
             id: components["schemas"]["WebhookEndpointId"];
             /** @enum {boolean} */
@@ -1467,14 +1247,15 @@ export interface components {
             change: components["schemas"]["Change"] | null;
             openedAt: components["schemas"]["Timestamp"];
             updatedAt: components["schemas"]["Timestamp"];
-            /** @description The instant at which silence takes effect. */
+            /** @description The instant at which silence takes effect; later while `held`. */
             respondBy: components["schemas"]["Timestamp"];
+            /** @description Null while the deadline is not held. */
+            held: components["schemas"]["Held"] | null;
             onExpiry: components["schemas"]["OnExpiry"];
             /** @description Who has to respond; null once the dispute is resolved. */
             awaiting: components["schemas"]["Role"] | null;
             /** Format: int64 */
             version: number;
-            notice: components["schemas"]["Notice"];
             order: components["schemas"]["OrderSummary"];
             /** @description False in a sandbox. */
             livemode: boolean;
@@ -1492,7 +1273,7 @@ export interface components {
             allowed: boolean;
             /** @description Null if the action is allowed. */
             blocked: components["schemas"]["Blocked"] | null;
-            /** @description In the language of the answer. */
+            /** @description In English. */
             label: string;
             /** @enum {string} */
             method: "POST";
@@ -1522,15 +1303,6 @@ export interface components {
         };
         /** @enum {string} */
         DisputeStatus: "open" | "resolved";
-        /** @description What a badge shows of a user's open disputes. */
-        DisputeSummary: {
-            /** @description How many wait for the caller's answer; 1000 stands for that many or more. */
-            actionRequired: number;
-            /** @description How many wait for the other party; 1000 stands for that many or more. */
-            awaitingOtherParty: number;
-            /** @description The earliest `respondBy` of those that wait for the caller; null where none does. */
-            nextRespondBy: components["schemas"]["Timestamp"] | null;
-        };
         /** @enum {string} */
         DisputeType: "order_update" | "cancellation" | "order_change";
         /** @description What a command would change. */
@@ -1556,7 +1328,7 @@ export interface components {
                 kept?: components["schemas"]["Timestamp"];
             } | null;
             /** @description The types of the events that it would send, in order. */
-            events: ("dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed")[];
+            events: ("dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed")[];
             /** @description What silence would do from then on; only while a dispute is open. */
             onExpiry?: components["schemas"]["OnExpiry"];
         };
@@ -1601,13 +1373,11 @@ export interface components {
             orderVersion: number;
             /** @description False in a sandbox. */
             livemode: boolean;
-            actor: components["schemas"]["LogActor"];
+            actor: components["schemas"]["Actor"];
             /** @description Absent where the event is about the order alone. */
             dispute?: components["schemas"]["EventDispute"];
             order: components["schemas"]["EventOrder"];
             previous: components["schemas"]["EventPrevious"] | null;
-            /** @description With `dispute.notified`. */
-            notification?: components["schemas"]["Notification"];
             /** @description What was written with it: for the parties, with the scope `comments:read`, and for endpoints that may have it. */
             comment?: string;
         };
@@ -1626,14 +1396,13 @@ export interface components {
             change: components["schemas"]["Change"] | null;
             openedAt: components["schemas"]["Timestamp"];
             updatedAt: components["schemas"]["Timestamp"];
-            /** @description The instant at which silence takes effect. */
+            /** @description The instant at which silence takes effect; later while `held`. */
             respondBy: components["schemas"]["Timestamp"];
             onExpiry: components["schemas"]["OnExpiry"];
             /** @description Who has to respond; null once the dispute is resolved. */
             awaiting: components["schemas"]["Role"] | null;
             /** Format: int64 */
             version: number;
-            notice: components["schemas"]["Notice"];
             /** @description False in a sandbox. */
             livemode: boolean;
             etag: components["schemas"]["EntityTag"];
@@ -1653,8 +1422,6 @@ export interface components {
             revision: number;
             /** @description False in a sandbox. */
             livemode: boolean;
-            /** @description The test clock that tells its time; null for real time. */
-            testClockId: string | null;
             createdAt: components["schemas"]["Timestamp"];
             updatedAt: components["schemas"]["Timestamp"];
             etag: components["schemas"]["EntityTag"];
@@ -1687,11 +1454,15 @@ export interface components {
             revision?: number;
         };
         /** @enum {string} */
-        EventType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed";
+        EventType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed";
         /** @description Additional work, with its price in the order's currency. */
         Extra: {
             title: components["schemas"]["Title"];
             price: components["schemas"]["Money"];
+        };
+        /** @description A hold keeps the deadline from taking effect. From `since` on no time has passed for the respondent, who has `respondBy` less `since` left, counted on from the end of the hold: then `respondBy` is moved, with the event `dispute.deadline_shifted`. Until then it stands still, and may lie in the past. */
+        Held: {
+            since: components["schemas"]["Timestamp"];
         };
         /** @description A time in which silence takes no effect. */
         Hold: {
@@ -1707,15 +1478,19 @@ export interface components {
              * @enum {string}
              */
             status: "active" | "releasing" | "released";
-            startedAt: components["schemas"]["Timestamp"];
-            startedBy: string;
+            /** @description From when on it counts. */
+            since: components["schemas"]["Timestamp"];
+            /** @description When it was begun. */
+            createdAt: components["schemas"]["Timestamp"];
+            createdBy: string;
             releasedAt: components["schemas"]["Timestamp"] | null;
             releasedBy: string | null;
-            /** @description How long it has lasted. */
+            /** @description How long it has counted: from `since` to its release, or until now. */
             heldSeconds: number;
         };
         HoldList: {
             data: components["schemas"]["Hold"][];
+            nextCursor: string | null;
         };
         InputError: {
             /** @description Where: a JSON pointer (RFC 6901) into the body, empty for the body itself; or one that starts with /path, /query or /header and goes on with the name of a parameter, in a list with the place of the value. */
@@ -1760,37 +1535,6 @@ export interface components {
          * @example 2026-12-01T17:00:00.000Z
          */
         InstantInput: string;
-        /** @description The last advance of a test clock, as far as it has come. */
-        LastAdvance: {
-            from: components["schemas"]["Timestamp"];
-            to: components["schemas"]["Timestamp"];
-            /** @description In the order in which they happened; the first 1000. */
-            transitions: components["schemas"]["TestClockTransition"][];
-            /**
-             * Format: int64
-             * @description How many transitions there are in all.
-             */
-            transitionCount: number;
-            /** @description What has become of the webhooks of the transitions. */
-            webhooks: {
-                /** Format: int64 */
-                delivered: number;
-                /** Format: int64 */
-                failed: number;
-                /**
-                 * Format: int64
-                 * @description To be sent yet, for the first time or again.
-                 */
-                pending: number;
-            };
-        };
-        /** @description Who did something: a party, a deadline (`system`), the order service, or a service that notifies the parties. */
-        LogActor: {
-            /** @enum {string} */
-            role: "client" | "freelancer" | "system" | "order_service" | "notifier";
-            /** @description Absent for `system`: a deadline. */
-            id?: string;
-        };
         /** @description An amount in integer minor units of its currency. */
         Money: {
             amount: components["schemas"]["Amount"];
@@ -1811,7 +1555,7 @@ export interface components {
         /**
          * @description Without `type` and `orderIds` it is for all disputes.
          * @example {
-         *       "note": "Mail is down since 09:40."
+         *       "note": "Mail is down."
          *     }
          * @example {
          *       "type": "cancellation",
@@ -1824,16 +1568,8 @@ export interface components {
             /** @description Only disputes of these orders. */
             orderIds?: components["schemas"]["OrderId"][] | null;
             note: components["schemas"]["Note"];
-        };
-        /**
-         * @example {
-         *       "name": "Silence cancels the order"
-         *     }
-         */
-        NewTestClock: {
-            name?: components["schemas"]["Title"] | null;
-            /** @description The time with which it begins; the real one without it. */
-            now?: components["schemas"]["InstantInput"] | null;
+            /** @description From when on it counts, at most 7 days ago; without it, from now. The deadline of every dispute that is open when the hold is begun moves by the time since then, also one that has passed meanwhile and has not taken effect yet. What is resolved stays resolved. */
+            since?: components["schemas"]["InstantInput"] | null;
         };
         NewWebhookEndpoint: {
             /**
@@ -1852,37 +1588,6 @@ export interface components {
         };
         /** @description Why, for other operators: 1 to 1000 characters. */
         Note: string;
-        /** @description What is known of how the respondent heard of the dispute. Facts only: no rule depends on them, and If-Match does not compare them. They stay as they were when the dispute was resolved. */
-        Notice: {
-            /** @description When the respondent was reminded of the deadline last. */
-            remindedAt: components["schemas"]["Timestamp"] | null;
-            /** @description When the respondent was notified first. */
-            notifiedAt: components["schemas"]["Timestamp"] | null;
-            /** @description When the respondent saw the dispute first. */
-            seenAt: components["schemas"]["Timestamp"] | null;
-        };
-        /**
-         * @example {
-         *       "role": "freelancer",
-         *       "channel": "email",
-         *       "deliveredAt": "2026-11-23T10:00:04.000Z"
-         *     }
-         */
-        NoticeRequest: {
-            role: components["schemas"]["Role"];
-            /**
-             * @description How it was sent: 1 to 32 of `a-z 0-9 _ -`.
-             * @example email
-             */
-            channel: string;
-            deliveredAt: components["schemas"]["InstantInput"];
-        };
-        /** @description A message about the dispute that reached a party. */
-        Notification: {
-            role: components["schemas"]["Role"];
-            channel: string;
-            deliveredAt: components["schemas"]["Timestamp"];
-        };
         /** @description The open dispute that stands in the way, and what the caller may do about it. */
         Obstacle: {
             id: components["schemas"]["DisputeId"];
@@ -1892,6 +1597,7 @@ export interface components {
                 id: string;
             };
             respondBy: components["schemas"]["Timestamp"];
+            held: components["schemas"]["Held"] | null;
             allowedActions: components["schemas"]["AllowedAction"][];
             etag: components["schemas"]["EntityTag"];
         };
@@ -1910,7 +1616,7 @@ export interface components {
             allowed: boolean;
             /** @description Null if the action is allowed. */
             blocked: components["schemas"]["Blocked"] | null;
-            /** @description In the language of the answer. */
+            /** @description In English. */
             label: string;
             /** @enum {string} */
             method: "POST";
@@ -1952,6 +1658,7 @@ export interface components {
                 id: components["schemas"]["UserId"];
             };
             respondBy: components["schemas"]["Timestamp"];
+            held: components["schemas"]["Held"] | null;
             onExpiry: components["schemas"]["OnExpiry"];
             href: string;
         };
@@ -1970,8 +1677,6 @@ export interface components {
             revision: number;
             /** @description False in a sandbox. */
             livemode: boolean;
-            /** @description The test clock that tells its time; null for real time. */
-            testClockId: string | null;
             openDispute: components["schemas"]["OpenDisputeSummary"] | null;
             cancellation: components["schemas"]["Cancellation"] | null;
             createdAt: components["schemas"]["Timestamp"];
@@ -2018,8 +1723,6 @@ export interface components {
              */
             revision: number;
             title?: components["schemas"]["Title"] | null;
-            /** @description In a sandbox: the test clock that tells the time of the order from now on. Possible until its first dispute; without it the order stays where it is. */
-            testClockId?: string | null;
         };
         /** @enum {string} */
         OrderStatus: "pending_requirements" | "in_progress" | "late" | "in_revision" | "delivered" | "completed" | "cancelled" | "in_dispute" | "mutually_cancelled";
@@ -2044,7 +1747,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "notice_limit_reached" | "dispute_limit_reached" | "cooldown_active" | "endpoint_limit_reached" | "order_has_disputes" | "clock_limit_reached" | "clock_busy" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "invalid_notice" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable";
+            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "dispute_limit_reached" | "cooldown_active" | "endpoint_limit_reached" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable";
             requestId: string;
             /** @description What is wrong with the input. */
             errors?: components["schemas"]["InputError"][];
@@ -2079,7 +1782,7 @@ export interface components {
         Reason: {
             code: string;
             role: components["schemas"]["Role"];
-            /** @description As its opener would say it, in the language of the answer. */
+            /** @description In English, as its opener would say it. */
             label: string;
             requiresComment: boolean;
             /**
@@ -2253,57 +1956,6 @@ export interface components {
             /** @description Expired among resolved ones, to four places; null where none is resolved. */
             silenceShare: number | null;
         };
-        /** @description A clock that tells the time of its orders, and moves only when it is advanced. */
-        TestClock: {
-            /** Format: uuid */
-            id: string;
-            name: string | null;
-            now: components["schemas"]["Timestamp"];
-            /** @enum {string} */
-            status: "ready" | "advancing";
-            orderCount: number;
-            /** @description In real time, as `expiresAt`. */
-            createdAt: components["schemas"]["Timestamp"];
-            /** @description When it is deleted with its orders, if it was not deleted before. */
-            expiresAt: components["schemas"]["Timestamp"];
-        };
-        /**
-         * @description How far: either `by` or `to`.
-         * @example {
-         *       "by": "PT48H"
-         *     }
-         */
-        TestClockAdvance: {
-            by?: string | null;
-            to?: components["schemas"]["InstantInput"] | null;
-        };
-        /** @description A test clock with its last advance. */
-        TestClockDetails: {
-            /** Format: uuid */
-            id: string;
-            name: string | null;
-            now: components["schemas"]["Timestamp"];
-            /** @enum {string} */
-            status: "ready" | "advancing";
-            orderCount: number;
-            /** @description In real time, as `expiresAt`. */
-            createdAt: components["schemas"]["Timestamp"];
-            /** @description When it is deleted with its orders, if it was not deleted before. */
-            expiresAt: components["schemas"]["Timestamp"];
-            lastAdvance: components["schemas"]["LastAdvance"] | null;
-        };
-        TestClockPage: {
-            data: components["schemas"]["TestClock"][];
-            nextCursor: string | null;
-        };
-        /** @description An event that time brought about. */
-        TestClockTransition: {
-            /** @description By the clock: a deadline takes effect at exactly the dispute's `respondBy`. */
-            at: components["schemas"]["Timestamp"];
-            type: components["schemas"]["EventType"];
-            orderId: components["schemas"]["OrderId"];
-            disputeId: components["schemas"]["DisputeId"] | null;
-        };
         /** @description A page of what happened to a dispute, oldest first. */
         Timeline: {
             data: components["schemas"]["TimelineEntry"][];
@@ -2318,16 +1970,12 @@ export interface components {
             seq: number;
             at: components["schemas"]["Timestamp"];
             /** @enum {string} */
-            action: "opened" | "accepted" | "declined" | "answered" | "withdrawn" | "expired" | "superseded" | "comment_added" | "deadline_shifted" | "reminder_due" | "seen" | "notified";
-            actor: components["schemas"]["LogActor"];
+            action: "opened" | "accepted" | "declined" | "answered" | "withdrawn" | "expired" | "superseded" | "comment_added" | "deadline_shifted" | "reminder_due";
+            actor: components["schemas"]["Actor"];
             fromStatus: components["schemas"]["DisputeStatus"] | null;
             toStatus: components["schemas"]["DisputeStatus"];
             /** @description `deadline`, `hold:` and the id of the hold, or `request:` and the id of the request. */
             cause: string;
-            /** @description With `expired`: what was known when silence took effect. */
-            notice?: components["schemas"]["Notice"];
-            /** @description With `notified`. */
-            notification?: components["schemas"]["Notification"];
             /** @description Absent where there is none, and for services. */
             comment?: string;
             /** @description There was a comment, and it was erased then. Absent for services. */
@@ -2503,7 +2151,7 @@ export interface components {
             secret: string;
         };
         /** @enum {string} */
-        WebhookMessageType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled" | "webhook_endpoint.test";
+        WebhookMessageType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled" | "webhook_endpoint.test";
         WebhookReplay: {
             /**
              * Format: int64
@@ -2520,18 +2168,16 @@ export interface components {
             keepPreviousFor?: string | null;
         };
         /** @enum {string} */
-        WebhookType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled";
+        WebhookType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled";
     };
     responses: never;
     parameters: {
         /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
         IdempotencyKey: string;
-        /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+        /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
         IfMatch: string;
         /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
         IfNoneMatch: string;
-        /** @description Languages, such as `pt-BR, pt;q=0.8`. Labels are in the best match of those that `GET /v1/texts` has, else English. Problems have their `title` and the messages of their `errors` in it, too, for every operation. */
-        AcceptLanguage: string;
         /** @description The `id` of the last message that was read: the stream goes on behind it. It wins over `after`. */
         LastEventId: string;
         /**
@@ -2635,7 +2281,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2648,7 +2293,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -2662,7 +2306,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -2676,7 +2319,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2689,7 +2331,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2702,7 +2343,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -2719,7 +2359,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -2739,7 +2378,7 @@ export interface operations {
                 dryRun?: boolean;
             };
             header?: {
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2778,7 +2417,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2791,7 +2429,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -2805,7 +2442,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -2816,23 +2452,9 @@ export interface operations {
                     };
                 };
             };
-            /** @description `not_found`: Not found. */
-            404: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2842,23 +2464,21 @@ export interface operations {
                     };
                 };
             };
-            /** @description `stale_revision`: A newer revision of the order is known. `order_closed`: The order was cancelled by agreement. `parties_immutable`: The parties of an order never change. `order_has_disputes`: The order has disputes, and keeps its time. `clock_limit_reached`: There is no room for another one. */
+            /** @description `stale_revision`: A newer revision of the order is known. `order_closed`: The order was cancelled by agreement. `parties_immutable`: The parties of an order never change. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "stale_revision" | "order_closed" | "parties_immutable" | "order_has_disputes" | "clock_limit_reached";
+                        code: "stale_revision" | "order_closed" | "parties_immutable";
                     };
                 };
             };
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2871,7 +2491,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2884,7 +2503,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2897,7 +2515,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -2914,7 +2531,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -2933,8 +2549,6 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-                /** @description Languages, such as `pt-BR, pt;q=0.8`. Labels are in the best match of those that `GET /v1/texts` has, else English. Problems have their `title` and the messages of their `errors` in it, too, for every operation. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path: {
                 /** @example order-1001 */
@@ -2948,7 +2562,6 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2959,7 +2572,6 @@ export interface operations {
             304: {
                 headers: {
                     ETag: components["headers"]["ETag"];
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2967,7 +2579,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2980,7 +2591,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -2994,7 +2604,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3008,7 +2617,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3021,7 +2629,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3034,7 +2641,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3051,7 +2657,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3093,7 +2698,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3106,7 +2710,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3120,7 +2723,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3134,7 +2736,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3147,7 +2748,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3160,7 +2760,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3177,7 +2776,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3199,7 +2797,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3229,7 +2827,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3242,7 +2839,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3256,7 +2852,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3270,7 +2865,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3283,7 +2877,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3296,7 +2889,6 @@ export interface operations {
             /** @description `order_not_disputable`: This order cannot be disputed. `dispute_already_open`: The order already has an open dispute. `dispute_limit_reached`: The order has had too many disputes. `cooldown_active`: The same request was declined a short time ago. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3309,7 +2901,6 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3322,7 +2913,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3335,7 +2925,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3348,7 +2937,6 @@ export interface operations {
             /** @description `reason_required`: A reason is required. `reason_not_allowed`: This reason cannot be given here. `comment_required`: A comment is required. `invalid_change`: The order cannot be changed like this. `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3361,7 +2949,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3378,7 +2965,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3427,7 +3013,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3440,7 +3025,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3454,7 +3038,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3468,7 +3051,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3481,7 +3063,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3494,7 +3075,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3511,7 +3091,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3533,7 +3112,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3562,7 +3141,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3575,7 +3153,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3589,7 +3166,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_respondent`: Only the other party may answer. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3603,7 +3179,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3616,7 +3191,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3629,7 +3203,6 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `change_outdated`: The order has changed since this was asked for. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3642,7 +3215,6 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3655,7 +3227,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3668,7 +3239,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3681,7 +3251,6 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3694,7 +3263,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3711,7 +3279,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3733,7 +3300,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3762,7 +3329,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3775,7 +3341,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3789,7 +3354,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_respondent`: Only the other party may answer. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3803,7 +3367,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3816,7 +3379,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3829,7 +3391,6 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3842,7 +3403,6 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3855,7 +3415,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3868,7 +3427,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3881,7 +3439,6 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3894,7 +3451,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3911,7 +3467,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3933,7 +3488,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3962,7 +3517,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3975,7 +3529,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3989,7 +3542,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_respondent`: Only the other party may answer. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4003,7 +3555,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4016,7 +3567,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4029,7 +3579,6 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4042,7 +3591,6 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4055,7 +3603,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4068,7 +3615,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4081,7 +3627,6 @@ export interface operations {
             /** @description `comment_required`: A comment is required. `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4094,7 +3639,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4111,7 +3655,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4133,7 +3676,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -4162,7 +3705,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4175,7 +3717,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4189,7 +3730,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_opener`: Only the party that opened the dispute may do this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4203,7 +3743,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4216,7 +3755,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4229,7 +3767,6 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4242,7 +3779,6 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4255,7 +3791,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4268,7 +3803,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4281,7 +3815,6 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4294,7 +3827,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4311,7 +3843,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4333,7 +3864,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -4362,7 +3893,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4375,7 +3905,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4389,7 +3918,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4403,7 +3931,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4416,7 +3943,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4429,7 +3955,6 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `comment_limit_reached`: The dispute has as many comments as it may have. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4442,7 +3967,6 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4455,7 +3979,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4468,7 +3991,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4481,7 +4003,6 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4494,7 +4015,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4511,7 +4031,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4553,7 +4072,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4566,7 +4084,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4580,7 +4097,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4594,7 +4110,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4607,7 +4122,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4620,7 +4134,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4637,403 +4150,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    markDisputeSeen: {
-        parameters: {
-            query?: {
-                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
-                dryRun?: boolean;
-            };
-            header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
-                "If-Match"?: components["parameters"]["IfMatch"];
-            };
-            path: {
-                /** @example 01a207d9-2100-7000-8000-000000000004 */
-                id: components["schemas"]["DisputeId"];
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The dispute as it is now. With `dryRun`: what it would come to. Nothing has happened. */
-            200: {
-                headers: {
-                    ETag: components["headers"]["CommandETag"];
-                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Dispute"] | components["schemas"]["DisputeDryRun"];
-                };
-            };
-            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
-            400: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "validation_failed" | "malformed_json";
-                    };
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is required. */
-            401: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description `forbidden`: The token does not allow this. */
-            403: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description `not_found`: Not found. */
-            404: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description `not_acceptable`: The answer is of another type than is accepted. */
-            406: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_acceptable";
-                    };
-                };
-            };
-            /** @description `idempotency_key_in_use`: A request with this key is still running. */
-            409: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "idempotency_key_in_use";
-                    };
-                };
-            };
-            /** @description `version_mismatch`: It has changed since it was read. */
-            412: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "version_mismatch";
-                    };
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "payload_too_large";
-                    };
-                };
-            };
-            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
-            415: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description `idempotency_key_reused`: This key was used for another request. */
-            422: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "idempotency_key_reused";
-                    };
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "rate_limited";
-                    };
-                };
-            };
-            /** @description `unavailable`: Not available at the moment. */
-            503: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    recordNotice: {
-        parameters: {
-            query?: {
-                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
-                dryRun?: boolean;
-            };
-            header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
-                "If-Match"?: components["parameters"]["IfMatch"];
-            };
-            path: {
-                /** @example 01a207d9-2100-7000-8000-000000000004 */
-                id: components["schemas"]["DisputeId"];
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NoticeRequest"];
-            };
-        };
-        responses: {
-            /** @description The dispute as it is now. With `dryRun`: what it would come to. Nothing has happened. */
-            200: {
-                headers: {
-                    ETag: components["headers"]["CommandETag"];
-                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Dispute"] | components["schemas"]["DisputeDryRun"];
-                };
-            };
-            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
-            400: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "validation_failed" | "malformed_json";
-                    };
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is required. */
-            401: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description `forbidden`: The token does not allow this. */
-            403: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description `not_found`: Not found. */
-            404: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description `not_acceptable`: The answer is of another type than is accepted. */
-            406: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_acceptable";
-                    };
-                };
-            };
-            /** @description `notice_limit_reached`: Notices are recorded on as many channels as there may be. `idempotency_key_in_use`: A request with this key is still running. */
-            409: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "notice_limit_reached" | "idempotency_key_in_use";
-                    };
-                };
-            };
-            /** @description `version_mismatch`: It has changed since it was read. */
-            412: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "version_mismatch";
-                    };
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "payload_too_large";
-                    };
-                };
-            };
-            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
-            415: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description `invalid_notice`: The notice does not fit the dispute. `idempotency_key_reused`: This key was used for another request. */
-            422: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "invalid_notice" | "idempotency_key_reused";
-                    };
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "rate_limited";
-                    };
-                };
-            };
-            /** @description `unavailable`: Not available at the moment. */
-            503: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5061,10 +4177,8 @@ export interface operations {
                 /** @description Services only: disputes in which this user is a party. */
                 partyId?: components["schemas"]["UserId"];
                 respondByBefore?: components["schemas"]["InstantInput"];
-                /** @description Changed at this instant or later. Safe for polling: pass the greatest `updatedAt` that you have seen, and drop what you have in the same `version`; nothing is missed, since a change is listed only once every earlier one is committed. In a sandbox, a list by time of change has orders in real time only; with `testClockId` it has those of one clock, by the clock's time. `GET /v1/events` and the event streams are the better way: they send each change once, with what changed. */
+                /** @description Changed at this instant or later. Safe for polling: pass the greatest `updatedAt` that you have seen, and drop what you have in the same `version`; nothing is missed, since a change is listed only once every earlier one is committed. `GET /v1/events` and the event streams are the better way: they send each change once, with what changed. */
                 updatedAfter?: components["schemas"]["InstantInput"];
-                /** @description In a sandbox: disputes of the orders on this test clock. */
-                testClockId?: string;
                 /** @description Oldest first, or with a minus newest first. With `openedAt` each dispute comes exactly once, whatever happens while you page; with `updatedAt` one that changes meanwhile comes again, further on. */
                 sort?: "openedAt" | "-openedAt" | "respondBy" | "updatedAt";
                 /** @description How many disputes a page has at most. */
@@ -5090,7 +4204,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5103,7 +4216,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5117,7 +4229,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5131,7 +4242,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5144,7 +4254,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5161,124 +4270,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    getDisputeSummary: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
-                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The summary. */
-            200: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DisputeSummary"];
-                };
-            };
-            /** @description It has not changed. */
-            304: {
-                headers: {
-                    ETag: components["headers"]["ETag"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "validation_failed";
-                    };
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is required. */
-            401: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description `forbidden`: The token does not allow this. */
-            403: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description `not_acceptable`: The answer is of another type than is accepted. */
-            406: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_acceptable";
-                    };
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "rate_limited";
-                    };
-                };
-            };
-            /** @description `unavailable`: Not available at the moment. */
-            503: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5322,7 +4313,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5335,7 +4325,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5349,7 +4338,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5363,7 +4351,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5376,7 +4363,6 @@ export interface operations {
             /** @description `position_ahead`: This position lies beyond the end of the log. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5389,7 +4375,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5406,7 +4391,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5445,7 +4429,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5458,7 +4441,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5472,7 +4454,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5486,7 +4467,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5499,7 +4479,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5516,7 +4495,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5559,7 +4537,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5572,7 +4549,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5586,7 +4562,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5600,7 +4575,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5613,7 +4587,6 @@ export interface operations {
             /** @description `endpoint_limit_reached`: There are as many webhook endpoints as there may be. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5626,7 +4599,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5639,7 +4611,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5652,7 +4623,6 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5665,7 +4635,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5682,7 +4651,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5719,7 +4687,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5732,7 +4699,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5746,7 +4712,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5760,7 +4725,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5773,7 +4737,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5786,7 +4749,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5803,7 +4765,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5840,7 +4801,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5853,7 +4813,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5867,7 +4826,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5881,7 +4839,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5894,7 +4851,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5907,7 +4863,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5920,7 +4875,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5933,7 +4887,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5950,7 +4903,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5991,7 +4943,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6004,7 +4955,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6018,7 +4968,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6032,7 +4981,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6045,7 +4993,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6058,7 +5005,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6071,7 +5017,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6084,7 +5029,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6101,7 +5045,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6146,7 +5089,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6159,7 +5101,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6173,7 +5114,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6187,7 +5127,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6200,7 +5139,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6213,7 +5151,6 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6226,7 +5163,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6239,7 +5175,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6252,7 +5187,6 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6265,7 +5199,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6282,7 +5215,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6324,7 +5256,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6337,7 +5268,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6351,7 +5281,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6365,7 +5294,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6378,7 +5306,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6391,7 +5318,6 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6404,7 +5330,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6417,7 +5342,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6430,7 +5354,6 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6443,7 +5366,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6460,7 +5382,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6505,7 +5426,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6518,7 +5438,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6532,7 +5451,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6546,7 +5464,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6559,7 +5476,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6572,7 +5488,6 @@ export interface operations {
             /** @description `position_ahead`: This position lies beyond the end of the log. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6585,7 +5500,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6598,7 +5512,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6611,7 +5524,6 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6624,7 +5536,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6641,7 +5552,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6685,7 +5595,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6698,7 +5607,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6712,7 +5620,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6726,7 +5633,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6739,7 +5645,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6752,7 +5657,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6769,7 +5673,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6806,7 +5709,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6819,7 +5721,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6833,7 +5734,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6847,7 +5747,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6860,7 +5759,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6873,7 +5771,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6890,7 +5787,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6931,7 +5827,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6944,7 +5839,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6958,7 +5852,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6972,7 +5865,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6985,7 +5877,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6998,7 +5889,6 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7011,7 +5901,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7024,7 +5913,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7037,7 +5925,6 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7050,7 +5937,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7067,7 +5953,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7110,7 +5995,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7123,7 +6007,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7137,7 +6020,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7151,7 +6033,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7164,7 +6045,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7177,7 +6057,6 @@ export interface operations {
             /** @description `position_ahead`: This position lies beyond the end of the log. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7190,7 +6069,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7207,7 +6085,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7247,7 +6124,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7260,7 +6136,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7274,7 +6149,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7288,7 +6162,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7301,7 +6174,6 @@ export interface operations {
             /** @description `position_ahead`: This position lies beyond the end of the log. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7314,7 +6186,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7331,7 +6202,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7352,10 +6222,7 @@ export interface operations {
                 /** @description Only reasons that an opener in this role may give. */
                 role?: "client" | "freelancer";
             };
-            header?: {
-                /** @description Languages, such as `pt-BR, pt;q=0.8`. Labels are in the best match of those that `GET /v1/texts` has, else English. Problems have their `title` and the messages of their `errors` in it, too, for every operation. */
-                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
-            };
+            header?: never;
             path?: never;
             cookie?: never;
         };
@@ -7364,7 +6231,6 @@ export interface operations {
             /** @description The reasons. */
             200: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7374,7 +6240,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7387,7 +6252,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7401,7 +6265,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7414,7 +6277,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7431,7 +6293,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7473,7 +6334,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7486,7 +6346,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7500,7 +6359,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7514,7 +6372,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7527,7 +6384,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7544,7 +6400,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7585,7 +6440,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7598,7 +6452,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7612,7 +6465,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7626,7 +6478,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7639,7 +6490,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7656,7 +6506,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7694,7 +6543,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7707,7 +6555,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7721,7 +6568,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7735,7 +6581,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7748,7 +6593,6 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7761,7 +6605,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7774,7 +6617,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7787,7 +6629,6 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7800,7 +6641,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7817,7 +6657,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7832,14 +6671,19 @@ export interface operations {
     };
     listHolds: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description How many a page has at most. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description The holds. */
+            /** @description One page. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -7851,7 +6695,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7864,7 +6707,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7878,7 +6720,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7892,7 +6733,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7905,7 +6745,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7922,7 +6761,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7965,7 +6803,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7978,7 +6815,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7992,7 +6828,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -8006,7 +6841,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8019,7 +6853,6 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8032,7 +6865,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8045,7 +6877,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8058,7 +6889,6 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8071,7 +6901,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -8088,7 +6917,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -8106,7 +6934,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000057 */
+                /** @example 01a207d9-2100-7000-8000-000000000052 */
                 id: string;
             };
             cookie?: never;
@@ -8125,7 +6953,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8138,7 +6965,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -8152,7 +6978,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -8166,7 +6991,6 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8179,7 +7003,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8192,7 +7015,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8205,7 +7027,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8218,7 +7039,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -8235,7 +7055,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -8277,7 +7096,6 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8290,7 +7108,6 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -8304,7 +7121,6 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -8318,7 +7134,6 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8331,7 +7146,6 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8344,7 +7158,6 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8357,7 +7170,6 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8370,7 +7182,6 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -8383,7 +7194,6 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -8400,758 +7210,6 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    listTestClocks: {
-        parameters: {
-            query?: {
-                /** @description How many a page has at most. */
-                limit?: number;
-                /** @description The `nextCursor` of the page before. */
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description One page. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TestClockPage"];
-                };
-            };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "validation_failed";
-                    };
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is required. */
-            401: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description `forbidden`: The token does not allow this. */
-            403: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description `not_acceptable`: The answer is of another type than is accepted. */
-            406: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_acceptable";
-                    };
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "rate_limited";
-                    };
-                };
-            };
-            /** @description `unavailable`: Not available at the moment. */
-            503: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    createTestClock: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: {
-            content: {
-                "application/json": components["schemas"]["NewTestClock"];
-            };
-        };
-        responses: {
-            /** @description The clock is there. */
-            201: {
-                headers: {
-                    Location: components["headers"]["Location"];
-                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TestClock"];
-                };
-            };
-            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
-            400: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "validation_failed" | "malformed_json";
-                    };
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is required. */
-            401: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description `forbidden`: The token does not allow this. */
-            403: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description `not_acceptable`: The answer is of another type than is accepted. */
-            406: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_acceptable";
-                    };
-                };
-            };
-            /** @description `clock_limit_reached`: There is no room for another one. `idempotency_key_in_use`: A request with this key is still running. */
-            409: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "clock_limit_reached" | "idempotency_key_in_use";
-                    };
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "payload_too_large";
-                    };
-                };
-            };
-            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
-            415: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description `idempotency_key_reused`: This key was used for another request. */
-            422: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "idempotency_key_reused";
-                    };
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "rate_limited";
-                    };
-                };
-            };
-            /** @description `unavailable`: Not available at the moment. */
-            503: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    getTestClock: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @example 01a207d9-2100-7000-8000-000000000059 */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The clock. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TestClockDetails"];
-                };
-            };
-            /** @description `validation_failed`: The request is not valid. */
-            400: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "validation_failed";
-                    };
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is required. */
-            401: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description `forbidden`: The token does not allow this. */
-            403: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description `not_found`: Not found. */
-            404: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description `not_acceptable`: The answer is of another type than is accepted. */
-            406: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_acceptable";
-                    };
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "rate_limited";
-                    };
-                };
-            };
-            /** @description `unavailable`: Not available at the moment. */
-            503: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    deleteTestClock: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                /** @example 01a207d9-2100-7000-8000-000000000059 */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description It is gone. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["DeletedTestClock"];
-                };
-            };
-            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
-            400: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "validation_failed" | "malformed_json";
-                    };
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is required. */
-            401: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description `forbidden`: The token does not allow this. */
-            403: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description `not_found`: Not found. */
-            404: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description `not_acceptable`: The answer is of another type than is accepted. */
-            406: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_acceptable";
-                    };
-                };
-            };
-            /** @description `clock_busy`: The test clock is advancing. */
-            409: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "clock_busy";
-                    };
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "payload_too_large";
-                    };
-                };
-            };
-            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
-            415: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "rate_limited";
-                    };
-                };
-            };
-            /** @description `unavailable`: Not available at the moment. */
-            503: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unavailable";
-                    };
-                };
-            };
-        };
-    };
-    advanceTestClock: {
-        parameters: {
-            query?: {
-                /** @description Seconds to wait for the clock to arrive, and for the first attempts at webhooks. */
-                wait?: number;
-            };
-            header?: {
-                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
-                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-            };
-            path: {
-                /** @example 01a207d9-2100-7000-8000-000000000059 */
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["TestClockAdvance"];
-            };
-        };
-        responses: {
-            /** @description The clock has arrived. */
-            200: {
-                headers: {
-                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdvancedTestClock"];
-                };
-            };
-            /** @description It takes longer than `wait`; read the clock until it is ready. */
-            202: {
-                headers: {
-                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AdvancedTestClock"];
-                };
-            };
-            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
-            400: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "validation_failed" | "malformed_json";
-                    };
-                };
-            };
-            /** @description `unauthenticated`: A valid bearer token is required. */
-            401: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unauthenticated";
-                    };
-                };
-            };
-            /** @description `forbidden`: The token does not allow this. */
-            403: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "forbidden";
-                    };
-                };
-            };
-            /** @description `not_found`: Not found. */
-            404: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_found";
-                    };
-                };
-            };
-            /** @description `not_acceptable`: The answer is of another type than is accepted. */
-            406: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "not_acceptable";
-                    };
-                };
-            };
-            /** @description `clock_busy`: The test clock is advancing. `idempotency_key_in_use`: A request with this key is still running. */
-            409: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "clock_busy" | "idempotency_key_in_use";
-                    };
-                };
-            };
-            /** @description `payload_too_large`: The body is too large. */
-            413: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "payload_too_large";
-                    };
-                };
-            };
-            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
-            415: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "unsupported_media_type";
-                    };
-                };
-            };
-            /** @description `idempotency_key_reused`: This key was used for another request. */
-            422: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "idempotency_key_reused";
-                    };
-                };
-            };
-            /** @description `rate_limited`: Too many requests. */
-            429: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
-                    "Retry-After": components["headers"]["Retry-After"];
-                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
-                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
-                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"] & {
-                        /** @enum {string} */
-                        code: "rate_limited";
-                    };
-                };
-            };
-            /** @description `unavailable`: Not available at the moment. */
-            503: {
-                headers: {
-                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -9458,13 +7516,8 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 1,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"5e3c19f577351a9c\""
+                 *           "etag": "\"4b3c8bebf71ff7dd\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -9480,11 +7533,10 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"69cb391568ec7db5\""
+                 *           "etag": "\"9e79cc456f760912\""
                  *         },
                  *         "previous": null
                  *       }
@@ -9597,13 +7649,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"21a6aedc905a54e7\""
+                 *           "etag": "\"38c26c5c328d93cf\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -9619,11 +7666,10 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"836ae923d2f6c28e\""
+                 *           "etag": "\"935794ad8ed69ce7\""
                  *         },
                  *         "previous": null
                  *       }
@@ -9736,13 +7782,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"76afad2aa6376e1d\""
+                 *           "etag": "\"31f08c6afc301e6c\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -9758,11 +7799,10 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"1e76f1c50f43e722\""
+                 *           "etag": "\"987ea774c95da7b7\""
                  *         },
                  *         "previous": null
                  *       }
@@ -9875,13 +7915,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"1fb2254ea17c4d20\""
+                 *           "etag": "\"720a1170278bd14c\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -9897,11 +7932,10 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"1e76f1c50f43e722\""
+                 *           "etag": "\"987ea774c95da7b7\""
                  *         },
                  *         "previous": null
                  *       }
@@ -10014,13 +8048,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"8347fff273a7231c\""
+                 *           "etag": "\"673d3e0e87862332\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -10036,11 +8065,10 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"1e76f1c50f43e722\""
+                 *           "etag": "\"987ea774c95da7b7\""
                  *         },
                  *         "previous": null
                  *       }
@@ -10151,13 +8179,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"0a19a7806a5c2b49\""
+                 *           "etag": "\"85f72a3cd166be12\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -10173,11 +8196,10 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-25T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"836ae923d2f6c28e\""
+                 *           "etag": "\"935794ad8ed69ce7\""
                  *         },
                  *         "previous": null
                  *       }
@@ -10290,13 +8312,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"7f89b99fde10915f\""
+                 *           "etag": "\"e7ebe951c2dda542\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -10312,11 +8329,10 @@ export interface operations {
                  *           },
                  *           "revision": 2,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"9e82e1480d644fae\""
+                 *           "etag": "\"935f7d8be8534ec0\""
                  *         },
                  *         "previous": null
                  *       }
@@ -10426,13 +8442,8 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"a1b33dde8f032a09\""
+                 *           "etag": "\"82e3f7c1668b6606\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -10448,11 +8459,10 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"9f9761d199a39f5d\""
+                 *           "etag": "\"4f07f17e30ebd210\""
                  *         },
                  *         "previous": null
                  *       }
@@ -10561,13 +8571,8 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"a1b33dde8f032a09\""
+                 *           "etag": "\"fb6d122497138acf\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -10583,11 +8588,10 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"9f9761d199a39f5d\""
+                 *           "etag": "\"4f07f17e30ebd210\""
                  *         },
                  *         "previous": {
                  *           "respondBy": "2026-11-25T10:00:00.000Z"
@@ -10690,21 +8694,16 @@ export interface operations {
                  *           "reason": "late_delivery",
                  *           "change": null,
                  *           "openedAt": "2026-11-23T10:00:00.000Z",
-                 *           "updatedAt": "2026-11-24T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T10:00:00.000Z",
                  *           "respondBy": "2026-11-25T10:00:00.000Z",
                  *           "onExpiry": {
                  *             "action": "cancel_order",
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": "freelancer",
-                 *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": "2026-11-24T10:00:00.000Z",
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
+                 *           "version": 1,
                  *           "livemode": true,
-                 *           "etag": "\"5e3c19f577351a9c\""
+                 *           "etag": "\"4b3c8bebf71ff7dd\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -10720,11 +8719,10 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-24T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"9f9761d199a39f5d\""
+                 *           "etag": "\"4f07f17e30ebd210\""
                  *         },
                  *         "previous": null
                  *       }
@@ -10738,283 +8736,6 @@ export interface operations {
                     data: components["schemas"]["Event"] & {
                         /** @enum {string} */
                         type: "dispute.reminder_due";
-                    };
-                };
-            };
-        };
-        responses: {
-            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The message was taken; answer before you work on it. It is not sent again. */
-            "2XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Any other answer, or none in time: the message is sent again later. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    onDisputeSeen: {
-        parameters: {
-            query?: never;
-            header: {
-                /**
-                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
-                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
-                 */
-                "webhook-id": components["parameters"]["WebhookId"];
-                /**
-                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
-                 * @example 1795428001
-                 */
-                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
-                /**
-                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
-                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
-                 */
-                "webhook-signature": components["parameters"]["WebhookSignature"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "type": "dispute.seen",
-                 *       "timestamp": "2026-11-23T13:00:00.000Z",
-                 *       "data": {
-                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
-                 *         "seq": 4713,
-                 *         "type": "dispute.seen",
-                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
-                 *         "orderId": "order-1001",
-                 *         "orderVersion": 3,
-                 *         "livemode": true,
-                 *         "actor": {
-                 *           "role": "freelancer",
-                 *           "id": "user-9"
-                 *         },
-                 *         "dispute": {
-                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
-                 *           "orderId": "order-1001",
-                 *           "type": "cancellation",
-                 *           "status": "open",
-                 *           "resolution": null,
-                 *           "resolvedBy": null,
-                 *           "resolvedAt": null,
-                 *           "opener": {
-                 *             "role": "client",
-                 *             "id": "user-7"
-                 *           },
-                 *           "respondent": {
-                 *             "role": "freelancer",
-                 *             "id": "user-9"
-                 *           },
-                 *           "reason": "late_delivery",
-                 *           "change": null,
-                 *           "openedAt": "2026-11-23T10:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "respondBy": "2026-11-25T10:00:00.000Z",
-                 *           "onExpiry": {
-                 *             "action": "cancel_order",
-                 *             "orderStatus": "mutually_cancelled"
-                 *           },
-                 *           "awaiting": "freelancer",
-                 *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": "2026-11-23T13:00:00.000Z"
-                 *           },
-                 *           "livemode": true,
-                 *           "etag": "\"5e3c19f577351a9c\""
-                 *         },
-                 *         "order": {
-                 *           "id": "order-1001",
-                 *           "clientId": "user-7",
-                 *           "freelancerId": "user-9",
-                 *           "title": "Logo design",
-                 *           "status": "in_dispute",
-                 *           "previousStatus": "late",
-                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "price": {
-                 *             "amount": 15000,
-                 *             "currency": "USD"
-                 *           },
-                 *           "revision": 1,
-                 *           "livemode": true,
-                 *           "testClockId": null,
-                 *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "extrasCount": 0,
-                 *           "etag": "\"9f9761d199a39f5d\""
-                 *         },
-                 *         "previous": null
-                 *       }
-                 *     }
-                 */
-                "application/json": {
-                    /** @enum {string} */
-                    type: "dispute.seen";
-                    /** @description When it happened: `occurredAt` of the event. */
-                    timestamp: components["schemas"]["Timestamp"];
-                    data: components["schemas"]["Event"] & {
-                        /** @enum {string} */
-                        type: "dispute.seen";
-                    };
-                };
-            };
-        };
-        responses: {
-            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
-            410: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description The message was taken; answer before you work on it. It is not sent again. */
-            "2XX": {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description Any other answer, or none in time: the message is sent again later. */
-            default: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-        };
-    };
-    onDisputeNotified: {
-        parameters: {
-            query?: never;
-            header: {
-                /**
-                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
-                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
-                 */
-                "webhook-id": components["parameters"]["WebhookId"];
-                /**
-                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
-                 * @example 1795428001
-                 */
-                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
-                /**
-                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
-                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
-                 */
-                "webhook-signature": components["parameters"]["WebhookSignature"];
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "type": "dispute.notified",
-                 *       "timestamp": "2026-11-23T13:00:00.000Z",
-                 *       "data": {
-                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
-                 *         "seq": 4713,
-                 *         "type": "dispute.notified",
-                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
-                 *         "orderId": "order-1001",
-                 *         "orderVersion": 3,
-                 *         "livemode": true,
-                 *         "actor": {
-                 *           "role": "notifier",
-                 *           "id": "mail-service"
-                 *         },
-                 *         "dispute": {
-                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
-                 *           "orderId": "order-1001",
-                 *           "type": "cancellation",
-                 *           "status": "open",
-                 *           "resolution": null,
-                 *           "resolvedBy": null,
-                 *           "resolvedAt": null,
-                 *           "opener": {
-                 *             "role": "client",
-                 *             "id": "user-7"
-                 *           },
-                 *           "respondent": {
-                 *             "role": "freelancer",
-                 *             "id": "user-9"
-                 *           },
-                 *           "reason": "late_delivery",
-                 *           "change": null,
-                 *           "openedAt": "2026-11-23T10:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "respondBy": "2026-11-25T10:00:00.000Z",
-                 *           "onExpiry": {
-                 *             "action": "cancel_order",
-                 *             "orderStatus": "mutually_cancelled"
-                 *           },
-                 *           "awaiting": "freelancer",
-                 *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": "2026-11-23T10:00:04.000Z",
-                 *             "seenAt": null
-                 *           },
-                 *           "livemode": true,
-                 *           "etag": "\"5e3c19f577351a9c\""
-                 *         },
-                 *         "order": {
-                 *           "id": "order-1001",
-                 *           "clientId": "user-7",
-                 *           "freelancerId": "user-9",
-                 *           "title": "Logo design",
-                 *           "status": "in_dispute",
-                 *           "previousStatus": "late",
-                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
-                 *           "price": {
-                 *             "amount": 15000,
-                 *             "currency": "USD"
-                 *           },
-                 *           "revision": 1,
-                 *           "livemode": true,
-                 *           "testClockId": null,
-                 *           "createdAt": "2026-11-10T06:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
-                 *           "extrasCount": 0,
-                 *           "etag": "\"9f9761d199a39f5d\""
-                 *         },
-                 *         "previous": null,
-                 *         "notification": {
-                 *           "role": "freelancer",
-                 *           "channel": "email",
-                 *           "deliveredAt": "2026-11-23T10:00:04.000Z"
-                 *         }
-                 *       }
-                 *     }
-                 */
-                "application/json": {
-                    /** @enum {string} */
-                    type: "dispute.notified";
-                    /** @description When it happened: `occurredAt` of the event. */
-                    timestamp: components["schemas"]["Timestamp"];
-                    data: components["schemas"]["Event"] & {
-                        /** @enum {string} */
-                        type: "dispute.notified";
                     };
                 };
             };
@@ -11111,13 +8832,8 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 1,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"5e3c19f577351a9c\""
+                 *           "etag": "\"4b3c8bebf71ff7dd\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -11133,11 +8849,10 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"1cd4fce7cbb40f4b\""
+                 *           "etag": "\"bb7c2d3c14b44f2c\""
                  *         },
                  *         "previous": {
                  *           "status": "late"
@@ -11263,13 +8978,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"c88bc26233d95ea7\""
+                 *           "etag": "\"0d7186bb40cfe09b\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -11285,11 +8995,10 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 1,
-                 *           "etag": "\"24f3e46b0ce4a52e\""
+                 *           "etag": "\"d5209e441b457321\""
                  *         },
                  *         "previous": {
                  *           "deliverBy": "2026-11-09T17:00:00.000Z"
@@ -11415,13 +9124,8 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
-                 *           "notice": {
-                 *             "remindedAt": null,
-                 *             "notifiedAt": null,
-                 *             "seenAt": null
-                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"c88bc26233d95ea7\""
+                 *           "etag": "\"0d7186bb40cfe09b\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -11437,11 +9141,10 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 1,
-                 *           "etag": "\"3a777b85ef10271e\""
+                 *           "etag": "\"4d5f2d155c444b22\""
                  *         },
                  *         "previous": {
                  *           "extrasCount": 0
@@ -11540,11 +9243,10 @@ export interface operations {
                  *           },
                  *           "revision": 2,
                  *           "livemode": true,
-                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"2e18a491a0a911a5\""
+                 *           "etag": "\"71d2c0c5e58a73d2\""
                  *         },
                  *         "previous": {
                  *           "previousStatus": "late"
