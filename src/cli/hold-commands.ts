@@ -42,17 +42,15 @@ function addBegin(hold: Command, io: Io): void {
 }
 
 function addList(hold: Command, io: Io): void {
-  remote(hold.command('list').description('the last holds, newest first')).action(
-    async (options: RemoteOptions) => {
-      const { data } = await (await open(io, options)).get<z.output<typeof HoldList>>('/v1/ops/holds');
-      const rows = data.map((one) => [
-        ...[one.id, scopeOf(one), one.status, one.since, one.releasedAt, one.heldSeconds],
-        ...[one.createdBy, one.note],
-      ]);
-      const columns = ['HOLD', 'OF', 'STATUS', 'SINCE', 'RELEASED', 'HELD (S)', 'BY', 'NOTE'];
-      show(io, options.json, data, () => table(columns, rows));
-    },
-  );
+  remote(hold.command('list').description('the last holds, newest first')).action(async (options: RemoteOptions) => {
+    const { data } = await (await open(io, options)).get<z.output<typeof HoldList>>('/v1/ops/holds');
+    const rows = data.map((one) => [
+      ...[one.id, scopeOf(one), one.status, one.since, one.releasedAt, one.heldSeconds],
+      ...[one.createdBy, one.note],
+    ]);
+    const columns = ['HOLD', 'OF', 'STATUS', 'SINCE', 'RELEASED', 'HELD (S)', 'BY', 'NOTE'];
+    show(io, options.json, data, () => table(columns, rows));
+  });
 }
 
 function addRelease(hold: Command, io: Io): void {

@@ -131,7 +131,8 @@ export const NOT_HELD = sql`disputes.respond_by <= (
       AND (h.since < disputes.respond_by OR h.since < ${DUE}))`;
 
 /** True in a query of open disputes for those whose holds have ended and whose deadline has not been moved for it. */
-export const IS_RELEASED = sql`${UNCOUNTED} AND ${NOT_HELD}`;
+export const IS_RELEASED = sql`EXISTS (SELECT 1 FROM holds u WHERE u.finished_at IS NULL AND u.released_at IS NOT NULL)
+  AND ${UNCOUNTED} AND ${NOT_HELD}`;
 
 /**
  * Closes the released holds once nothing is left to move. As long as any hold lasts, none is closed: the time of one that

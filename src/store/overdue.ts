@@ -55,9 +55,10 @@ export async function releasedDisputes(
 ): Promise<string[]> {
   const place = sql`(SELECT b.opened_at, b.id FROM disputes b WHERE b.id = ${behind})`;
   const isBehind = behind === null ? sql`true` : sql`(disputes.opened_at, disputes.id) > ${place}`;
+  // LIMIT is part of the text: a plan that does not know it sorts all open disputes first.
   const { rows } = await query.execute<{ id: string }>(sql`
     SELECT disputes.id FROM disputes WHERE ${IS_RELEASED} AND ${MAY_BE_TRIED} AND ${isBehind}
-    ORDER BY disputes.opened_at, disputes.id LIMIT ${limit}`);
+    ORDER BY disputes.opened_at, disputes.id LIMIT ${sql.raw(String(limit))}`);
   return rows.map(({ id }) => id);
 }
 
