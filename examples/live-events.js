@@ -9,6 +9,7 @@
 const SILENCE_MS = 45_000; // a quiet stream carries a heartbeat every 15 s
 const LONGEST_DELAY_MS = 60_000;
 const GATHER_MS = 20;
+const SPREAD_MS = 2_000; // all readers get `refresh` at once
 
 /**
  * Follows the events of a user until the returned function is called.
@@ -17,7 +18,7 @@ const GATHER_MS = 20;
  * @param {string} options.userId whose tabs share the connection: the `sub` of the token
  * @param {(how: { fresh: boolean }) => Promise<string>} options.token the user's token; `fresh`: the service refused the last one
  * @param {(events: object[]) => void} options.onEvents gets what came in one go, oldest first, each event once
- * @param {() => void} options.onReset read what the page shows: at first, and when a position was lost
+ * @param {() => void} options.onReset read what the page shows: at first, when a position was lost, and when deadlines are held
  * @param {(state: 'connecting' | 'live' | 'offline' | 'signed out') => void} options.onState `signed out` is the last one
  * @returns {() => void}
  */
@@ -85,6 +86,7 @@ function createTab({ onEvents, onReset, onState }) {
         state = message.state;
         if (state === 'live' && position === null && message.position !== null) begin(message.position);
       }
+      if (message.kind === 'refresh' && position !== null) setTimeout(onReset, Math.random() * SPREAD_MS);
       if (message.kind === 'event' && position !== null && message.id > position) {
         position = message.id;
         if (gathered.length === 0) setTimeout(flush, GATHER_MS);
@@ -127,6 +129,7 @@ async function readStream({ api, token, position, publish, signal }) {
         retryMs = Number(retry ?? retryMs);
         if (event === 'ready' && Number(id) !== after) publish({ kind: 'reset', position: Number(id) });
         if (event === 'ready') tell('live');
+        else if (event === 'refresh') publish({ kind: 'refresh' });
         else if (event !== 'end') publish({ kind: 'event', id: Number(id), data: JSON.parse(data) });
       }
       tell('connecting');

@@ -1,9 +1,9 @@
-import { desc, eq, isNull, type SQL, sql } from 'drizzle-orm';
+import { and, desc, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import type { DisputeType } from '../domain/rules.ts';
 import type { Hold, Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
 import { CLOCK_AFTER_LOCK, IN_REAL_TIME, timestamptz } from './clock.ts';
-import { holds } from './schema.ts';
+import { holds, orders } from './schema.ts';
 
 export type HoldRow = typeof holds.$inferSelect;
 
@@ -65,6 +65,45 @@ export async function listHolds(
     .orderBy(desc(holds.createdAt), desc(holds.id))
     .limit(limit);
   return { now: rows[0]?.now ?? 0, holds: rows.flatMap(({ hold }) => hold ?? []) };
+}
+
+/** A hold that lasts, by what it covers. */
+export interface ActiveHold {
+  readonly id: string;
+  /** Null where it may cover any order. */
+  readonly orderIds: readonly string[] | null;
+}
+
+/** All holds that last. */
+export async function activeHolds({ query }: Database): Promise<readonly ActiveHold[]> {
+  return await query
+    .select({ id: holds.id, orderIds: holds.orderIds })
+    .from(holds)
+    .where(and(isNull(holds.finishedAt), isNull(holds.releasedAt)));
+}
+
+/** Whether a hold lasts that covers an order, or an order of a party. */
+export async function isHeldNow(
+  { query }: Database,
+  topic: { readonly orderId: string } | { readonly partyId: string },
+): Promise<boolean> {
+  const isCovered =
+    'orderId' in topic
+      ? sql`${topic.orderId} = ANY (h.order_ids)`
+      : sql`EXISTS (SELECT 1 FROM orders o WHERE o.id = ANY (h.order_ids) AND ${topic.partyId} IN (o.client_id, o.freelancer_id))`;
+  const { rows } = await query.execute<{ held: boolean }>(sql`
+    SELECT EXISTS (SELECT 1 FROM holds h WHERE h.finished_at IS NULL AND h.released_at IS NULL
+      AND (h.order_ids IS NULL OR ${isCovered})) AS held`);
+  return rows[0]?.held ?? false;
+}
+
+/** The parties of some orders. */
+export async function partiesOf({ query }: Database, orderIds: readonly string[]): Promise<readonly string[]> {
+  const rows = await query
+    .select({ clientId: orders.clientId, freelancerId: orders.freelancerId })
+    .from(orders)
+    .where(inArray(orders.id, [...orderIds]));
+  return [...new Set(rows.flatMap(({ clientId, freelancerId }) => [clientId, freelancerId]))];
 }
 
 /** Finds a hold by its id. */

@@ -20,8 +20,10 @@ beforeAll(async () => {
 const LONG_MS = 60_000;
 
 async function begin(orderId: string, over: Partial<FollowRequest> = {}, { deps } = service, feed = liveFeed) {
-  const request = { topic: { orderId }, after: null, quietMs: LONG_MS, maxQueuedBytes: 1_000_000, ...over };
-  const following = await follow(deps.write.db, feed, { render: ({ type }) => type, ...request });
+  const limits = { quietMs: LONG_MS, maxQueuedBytes: 1_000_000 };
+  const rendering = { render: ({ type }: { type: string }) => type, refresh: 'refresh' };
+  const request = { topic: { orderId }, after: null, ...limits, ...rendering, ...over };
+  const following = await follow(deps.write.db, feed, request);
   if ('logEnd' in following) throw new Error('the position lies beyond the end of the log');
   return following;
 }
@@ -204,7 +206,14 @@ test('all are ended when the log loses what they have passed, since it was resto
   const ofUser = await begin(orderId, { topic: { partyId: CLIENT } }, other, feed);
   await other.database.query('DELETE FROM log_entries WHERE order_version = 2');
   expect(await Promise.all([ofOrder.ended, ofUser.ended])).toEqual(['log_restored', 'log_restored']);
-  const again = { topic: { orderId }, after: ofOrder.position, render: String, quietMs: LONG_MS, maxQueuedBytes: 1 };
+  const again = {
+    topic: { orderId },
+    after: ofOrder.position,
+    render: String,
+    refresh: '',
+    quietMs: LONG_MS,
+    maxQueuedBytes: 1,
+  };
   expect(await follow(other.deps.write.db, feed, again)).toEqual({ logEnd: 1 });
 });
 

@@ -27,7 +27,7 @@ export interface OpenStream {
 }
 
 const EVENT = pointerTo('components', 'schemas', 'Event');
-const OF_THE_STREAM = ['ready', 'end'];
+const OF_THE_STREAM = ['ready', 'refresh', 'end'];
 
 /**
  * The fields of a block, held against what every client can read: one line for each field, all blocks with data, events as

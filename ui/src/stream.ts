@@ -11,6 +11,7 @@ export interface StreamHandlers {
 const SILENCE_MS = 45_000; // a quiet stream carries a heartbeat every 15 s
 const LONGEST_DELAY_MS = 30_000;
 const FIRST_RETRY_MS = 1_000;
+const SPREAD_MS = 2_000; // all readers of all streams get `refresh` at once
 
 interface Position {
   id: string | null;
@@ -41,7 +42,8 @@ async function readConnection(
           // After a break without a position, or with a lost one, something may have been missed.
           if (id !== position.id) handlers.onChange();
           handlers.onState('live');
-        } else if (event !== 'end') handlers.onChange();
+        } else if (event === 'refresh') setTimeout(handlers.onChange, Math.random() * SPREAD_MS);
+        else if (event !== 'end') handlers.onChange();
         if (id !== null) position.id = id;
       }
     }

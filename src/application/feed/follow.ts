@@ -1,5 +1,6 @@
 import type { Database } from '../../platform/postgres/database.ts';
 import { endOfFeed, type FeedRow, readFeed } from '../../store/feed.ts';
+import { isHeldNow } from '../../store/holds.ts';
 import type { LiveFeed, Topic } from './live-feed.ts';
 
 export interface FollowRequest {
@@ -7,6 +8,8 @@ export interface FollowRequest {
   /** The position behind which to begin; null to begin now. */
   readonly after: number | null;
   readonly render: (row: FeedRow) => string;
+  /** What the reader gets when a hold that covers an order of the topic begins or ends. */
+  readonly refresh: string;
   /** After this time without an entry the reader gets null. */
   readonly quietMs: number;
   /** The most rendered text that waits for a slow reader. Beyond it the reader is ended; the log has what it has not read. */
@@ -35,7 +38,8 @@ export interface Ahead {
 }
 
 interface Rendered {
-  readonly seq: number;
+  /** Null for what is no entry of the log. */
+  readonly seq: number | null;
   readonly text: string;
 }
 
@@ -70,7 +74,7 @@ function createQueue(maxBytes: number) {
     end,
     whenEnded,
     ended: () => ended,
-    put: (seq: number, render: () => string) => {
+    put: (seq: number | null, render: () => string) => {
       if (ended !== null || failure !== undefined) return;
       try {
         const text = render();
@@ -117,11 +121,30 @@ async function* entriesOf(db: Database, queue: Queue, begin: number, request: Fo
     const ended = queue.ended();
     if (ended !== null) return ended;
     if (next === null) yield null;
+    else if (next.seq === null) yield next.text;
     else if (next.seq > sent) {
       sent = next.seq;
       yield next.text;
     }
   }
+}
+
+/**
+ * What a reader that comes back may have missed beside the log: it does not know whether a hold began meanwhile. That one
+ * ended, the moved deadlines in the log tell.
+ * @param read where the live reader is
+ */
+async function resume(
+  db: Database,
+  queue: Queue,
+  { topic, after, refresh }: FollowRequest,
+  read: number,
+): Promise<Ahead | null> {
+  if (after === null) return null;
+  if (await isHeldNow(db, topic)) queue.put(null, () => refresh);
+  // The live reader may be a moment behind a position that another process has handed out.
+  const logEnd = after > read ? await endOfFeed(db) : after;
+  return after > logEnd ? { logEnd } : null;
 }
 
 /**
@@ -133,19 +156,17 @@ export async function follow(db: Database, liveFeed: LiveFeed, request: FollowRe
   const { position, end } = await liveFeed.subscribe({
     topic: request.topic,
     take: (row) => queue.put(row.seq, () => request.render(row)),
+    refresh: () => queue.put(null, () => request.refresh),
     lose: () => queue.end('log_restored'),
   });
   const begin = request.after ?? position;
-  // The live reader may be a moment behind a position that another process has handed out.
-  if (begin > position) {
-    const logEnd = await endOfFeed(db).catch((error: unknown) => {
-      end();
-      throw error;
-    });
-    if (begin > logEnd) {
-      end();
-      return { logEnd };
-    }
+  const ahead = await resume(db, queue, request, position).catch((error: unknown) => {
+    end();
+    throw error;
+  });
+  if (ahead !== null) {
+    end();
+    return ahead;
   }
   return {
     position: begin,

@@ -2,15 +2,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database } from '../../platform/postgres/database.ts';
 import { endOfFeed, type FeedPage, type FeedRow, readFeed } from '../../store/feed.ts';
 import { POLL_MS, sequenceLog } from './feed.ts';
+import { createHoldWatch, type HoldChange } from './hold-watch.ts';
 
 /** What is followed: one order, or all orders of which a user is a party. */
 export type Topic = { readonly orderId: string } | { readonly partyId: string };
 
-/** Both functions must not throw, and must return at once. */
+/** Its functions must not throw, and must return at once. */
 export interface Subscriber {
   readonly topic: Topic;
   /** Gets each entry of the topic behind the position of the subscription, once and in sequence. */
   readonly take: (row: FeedRow) => void;
+  /** A hold that covers an order of the topic has begun or ended: what is shown of it is to be read again. */
+  readonly refresh: () => void;
   /** The log ends before the subscription's position: it was restored from a backup. Nothing comes after that. */
   readonly lose: () => void;
 }
@@ -40,6 +43,7 @@ function createSubscribers() {
     others?.delete(subscriber);
     if (others?.size === 0) map.delete(key);
   };
+  const all = () => [...byOrder.values(), ...byParty.values()].flatMap((some) => [...some]);
   return {
     followed: () => ({ orderIds: [...byOrder.keys()], partyIds: [...byParty.keys()] }),
     isEmpty: () => byOrder.size === 0 && byParty.size === 0,
@@ -53,9 +57,18 @@ function createSubscribers() {
       const concerned = [byOrder.get(row.orderId), byParty.get(clientId), byParty.get(freelancerId)];
       for (const some of concerned) for (const { take } of some ?? []) take(row);
     },
+    refresh: ({ orders }: HoldChange) => {
+      const concerned =
+        orders === null
+          ? all()
+          : [
+              ...orders.orderIds.flatMap((id) => [...(byOrder.get(id) ?? [])]),
+              ...orders.partyIds.flatMap((id) => [...(byParty.get(id) ?? [])]),
+            ];
+      for (const { refresh } of concerned) refresh();
+    },
     loseAll: () => {
-      const all = [...byOrder.values(), ...byParty.values()].flatMap((some) => [...some]);
-      for (const subscriber of all) {
+      for (const subscriber of all()) {
         remove(subscriber);
         subscriber.lose();
       }
@@ -70,6 +83,8 @@ interface Joining {
 }
 
 const LIMIT = 500;
+/** How often the holds are looked at. */
+const HOLDS_MS = 1_000;
 
 /**
  * Makes the reader; it asks the database for nothing yet.
@@ -77,6 +92,8 @@ const LIMIT = 500;
  */
 export function createLiveFeed(db: Database, onFailure: (error: unknown) => void): LiveFeed {
   const subscribers = createSubscribers();
+  const holdWatch = createHoldWatch(db);
+  let lookedAt = 0;
   let joining: Joining[] = [];
   let isRunning = false;
   let isFailing = false;
@@ -89,10 +106,16 @@ export function createLiveFeed(db: Database, onFailure: (error: unknown) => void
     for (const { subscriber, resolve } of admitted) resolve({ position, end: subscribers.add(subscriber) });
   };
 
+  const lookAtHolds = async () => {
+    lookedAt = performance.now();
+    for (const change of await holdWatch.look()) subscribers.refresh(change);
+  };
+
   const read = async (after: number): Promise<FeedPage> => {
     try {
       await sequenceLog(db);
       const page = await readFeed(db, { after, followed: subscribers.followed(), limit: LIMIT });
+      if (performance.now() - lookedAt >= HOLDS_MS) await lookAtHolds();
       isFailing = false;
       return page;
     } catch (error) {
@@ -126,6 +149,9 @@ export function createLiveFeed(db: Database, onFailure: (error: unknown) => void
   const start = async () => {
     isRunning = true;
     try {
+      // The first look comes before the first subscriber, so that none misses what begins after it has joined.
+      holdWatch.reset();
+      await lookAtHolds();
       await sequenceLog(db);
       await readOn(await endOfFeed(db));
     } catch (error) {

@@ -9,19 +9,22 @@ import { exampleRow } from '../openapi/examples.ts';
 import { problemError } from '../problems/problems.ts';
 import { OrderId } from '../schemas/common.ts';
 import { EventStreamQuery } from '../schemas/events.ts';
-import { endMessage, eventMessage, HEARTBEAT, readyMessage } from '../streams/stream-messages.ts';
+import { endMessage, eventMessage, HEARTBEAT, REFRESH, readyMessage } from '../streams/stream-messages.ts';
 
 function exampleOfStream(): string {
   const row = exampleRow('dispute.opened');
   const ready = readyMessage(row.seq - 1, row.occurredAt - 60_000, 2_500);
-  return ready + HEARTBEAT + eventMessage(row) + endMessage('lifetime', 250);
+  return ready + HEARTBEAT + eventMessage(row) + REFRESH + endMessage('lifetime', 250);
 }
 
 const EventStream = z.string().meta({
   description:
     'Server-sent events. Every message has `event` and, as JSON, `data`:\n\n' +
     '- `ready` comes first: `{ serverTime, position }`. Nothing behind `position`, which is also its `id`, is missed.\n' +
-    '- Every other message is an event: `event` is its type, `id` its `seq`, and `data` the event as in `Event`.\n' +
+    '- Any message with an `id` is an event: `event` is its type, `id` its `seq`, and `data` the event as in `Event`.\n' +
+    '- `refresh` has no `id`: `{ reason: "hold" }`. A hold that covers an order of the stream has begun or ended, or lasts ' +
+    'when the reader comes back: read again what you show, after a random time of up to two seconds, since all readers get ' +
+    'it at once.\n' +
     `- \`end\` comes last where the service ends the stream: \`{ reason }\` with one of \`${END_REASONS.join('`, `')}\`. It ` +
     'has no `id`.\n\n' +
     '`retry` says how many milliseconds to wait before coming back. A quiet stream carries a comment line every 15 seconds.',

@@ -5,7 +5,7 @@ import type { LiveFeed, Topic } from '../../application/feed/live-feed.ts';
 import type { Metrics } from '../../metrics/metrics.ts';
 import type { Database } from '../../platform/postgres/database.ts';
 import { positionAhead } from '../problems/problems.ts';
-import { endMessage, eventMessage, HEARTBEAT, readyMessage } from './stream-messages.ts';
+import { endMessage, eventMessage, HEARTBEAT, REFRESH, readyMessage } from './stream-messages.ts';
 import { createStreamPlaces, type StreamNumbers } from './stream-places.ts';
 
 /** What one process spends on streams. */
@@ -114,7 +114,8 @@ export function createEventStreams({ db, liveFeed, metrics }: EventStreamsDeps, 
     open: async (request) => {
       const { topic, after } = request;
       const { heartbeatMs: quietMs, maxQueuedBytes } = limits;
-      const following = await follow(db, liveFeed, { topic, after, render: eventMessage, quietMs, maxQueuedBytes });
+      const rendering = { render: eventMessage, refresh: REFRESH };
+      const following = await follow(db, liveFeed, { topic, after, ...rendering, quietMs, maxQueuedBytes });
       if ('logEnd' in following) throw positionAhead(following.logEnd);
       try {
         return streamOf(following, request);

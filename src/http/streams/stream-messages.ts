@@ -43,6 +43,9 @@ export const eventMessage = (row: FeedRow): string => block({ id: row.seq, event
 export const readyMessage = (position: number, now: number, retryMs = between(RETRY_MS)): string =>
   block({ retry: retryMs, id: position, event: 'ready' }, { serverTime: iso(now), position });
 
+/** A hold that covers an order of the stream has begun or ended. It has no id: it is no entry of the log. */
+export const REFRESH = block({ event: 'refresh' }, { reason: 'hold' });
+
 const RETRY_AFTER: Partial<Record<EndReason, { readonly least: number; readonly most: number }>> = {
   too_many_streams: RETRY_TOO_MANY_MS,
   lifetime: RETRY_LIFETIME_MS,

@@ -79,6 +79,14 @@ describe('the example of a page that follows the events of a user', () => {
     expect(told).toEqual({ states: ['connecting', 'live'], batches: [[8, 9, 12]], resets: 1 });
   });
 
+  test('tells to read again within two seconds when deadlines are held, or no longer', async () => {
+    const refresh = 'event: refresh\ndata: {"reason":"hold"}\n\n';
+    const service = await startScripted(stream(`${ready(7)}${event(8)}${refresh}`));
+    const told = watch(service.url);
+    await waitFor('it has told so', () => told.resets === 2);
+    expect(told).toMatchObject({ states: ['connecting', 'live'], batches: [[8]] });
+  });
+
   test('goes on behind the last event after a break, and takes none twice', async () => {
     const service = await startScripted(
       stream(`${ready(7)}${event(8)}event: end\ndata: {"reason":"lifetime"}\n\n`, { thenEnd: true }),
