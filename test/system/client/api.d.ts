@@ -236,6 +236,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/disputes/{id}/seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record that you have seen a dispute
+         * @description Send it when the request is on the screen. The first call of each party counts, and repeating it changes nothing; `notice.seenAt` is the respondent's. A dispute that is resolved stays as it is: the answer is 200, and nothing is recorded.
+         *
+         *     For the parties of the order.
+         */
+        post: operations["markDisputeSeen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disputes/{id}/notices": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Record that a party was notified
+         * @description For services that send people their mail: a message about the dispute has reached a party. Of each party the first notice on each channel counts, on at most 10 channels, and repeating it changes nothing. `notice.notifiedAt` is the earliest `deliveredAt` of the respondent. It lies between the opening and now; up to a minute beyond either, as clocks differ, is taken for that bound, and on a test clock any instant beyond. A dispute that is resolved stays as it is: the answer is 200, and nothing is recorded.
+         *
+         *     For services with `notices:write`.
+         */
+        post: operations["recordNotice"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/disputes": {
         parameters: {
             query?: never;
@@ -250,6 +294,28 @@ export interface paths {
          *     For users and services with `disputes:read`.
          */
         get: operations["listDisputes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/disputes/summary": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Sum up your open disputes
+         * @description For a badge: how many open disputes wait for you and for others, over all of your orders, and by when you have to answer next. A dispute whose `respondBy` has passed does not count.
+         *
+         *     For users.
+         */
+        get: operations["getDisputeSummary"];
         put?: never;
         post?: never;
         delete?: never;
@@ -678,6 +744,84 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/test-clocks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List test clocks
+         * @description Oldest first.
+         *
+         *     For services with `test:clocks`.
+         */
+        get: operations["listTestClocks"];
+        put?: never;
+        /**
+         * Create a test clock
+         * @description Orders that are reported with its `testClockId` have its time: it stands still until it is advanced. There are at most 100 test clocks, and 1000 orders on one.
+         *
+         *     For services with `test:clocks`.
+         */
+        post: operations["createTestClock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/test-clocks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a test clock
+         * @description The clock, and what its last advance brought about so far.
+         *
+         *     For services with `test:clocks`.
+         */
+        get: operations["getTestClock"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a test clock
+         * @description Removes the clock with its orders, their disputes and events, and what was sent of them.
+         *
+         *     For services with `test:clocks`.
+         */
+        delete: operations["deleteTestClock"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/test-clocks/{id}/advance": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Advance a test clock
+         * @description Lets time pass for the orders of the clock: everything that becomes due takes effect, in the order of the deadlines and each at exactly its own, and its events are sent as any others. Forward only, and at most 90 days in one call. A call that is repeated because its process died takes the advance up where it was, and a repetition with the same `Idempotency-Key`, or the same `to`, brings nothing about again.
+         *
+         *     For services with `test:clocks`.
+         */
+        post: operations["advanceTestClock"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/healthz": {
         parameters: {
             query?: never;
@@ -980,6 +1124,46 @@ export interface webhooks {
         patch?: never;
         trace?: never;
     };
+    "dispute.seen": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A party saw a dispute
+         * @description Sent when a party has seen an open dispute for the first time; `actor` is that party. `previous` is null.
+         */
+        post: operations["onDisputeSeen"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "dispute.notified": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A party was notified of a dispute
+         * @description Sent when a service has recorded that a message reached a party of an open dispute, for the first one on each channel; `notification` says whom, how and when. `previous` is null.
+         */
+        post: operations["onDisputeNotified"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "order.status_changed": {
         parameters: {
             query?: never;
@@ -1070,6 +1254,35 @@ export interface components {
             /** @description Absent for `system`: a deadline. */
             id?: string;
         };
+        /** @description A test clock, and what its advance brought about. */
+        AdvancedTestClock: {
+            /** Format: uuid */
+            id: string;
+            now: components["schemas"]["Timestamp"];
+            /** @enum {string} */
+            status: "ready" | "advancing";
+            from: components["schemas"]["Timestamp"];
+            to: components["schemas"]["Timestamp"];
+            /** @description In the order in which they happened; the first 1000. */
+            transitions: components["schemas"]["TestClockTransition"][];
+            /**
+             * Format: int64
+             * @description How many transitions there are in all.
+             */
+            transitionCount: number;
+            /** @description What has become of the webhooks of the transitions. */
+            webhooks: {
+                /** Format: int64 */
+                delivered: number;
+                /** Format: int64 */
+                failed: number;
+                /**
+                 * Format: int64
+                 * @description To be sent yet, for the first time or again.
+                 */
+                pending: number;
+            };
+        };
         /** @description Something that the caller may do now, and how. */
         AllowedAction: {
             /** @enum {string} */
@@ -1103,6 +1316,7 @@ export interface components {
             reason: ("order_completed" | "order_cancelled" | "date_passed" | "date_not_later" | "currency_changed") | null;
             /** @description The instant from which on it is possible, where waiting helps. */
             availableAt: components["schemas"]["Timestamp"] | null;
+            /** @description In English; `GET /v1/texts` has `error.{code}`. */
             detail: string;
         };
         /** @description How an order came to be mutually cancelled. */
@@ -1226,6 +1440,12 @@ export interface components {
             nextCursor: string | null;
             serverTime: components["schemas"]["Timestamp"];
         };
+        DeletedTestClock: {
+            /** Format: uuid */
+            id: string;
+            /** @enum {boolean} */
+            deleted: true;
+        };
         DeletedWebhookEndpoint: {
             id: components["schemas"]["WebhookEndpointId"];
             /** @enum {boolean} */
@@ -1256,6 +1476,7 @@ export interface components {
             awaiting: components["schemas"]["Role"] | null;
             /** Format: int64 */
             version: number;
+            notice: components["schemas"]["Notice"];
             order: components["schemas"]["OrderSummary"];
             /** @description False in a sandbox. */
             livemode: boolean;
@@ -1273,7 +1494,7 @@ export interface components {
             allowed: boolean;
             /** @description Null if the action is allowed. */
             blocked: components["schemas"]["Blocked"] | null;
-            /** @description In English. */
+            /** @description In the language of the answer. */
             label: string;
             /** @enum {string} */
             method: "POST";
@@ -1303,6 +1524,15 @@ export interface components {
         };
         /** @enum {string} */
         DisputeStatus: "open" | "resolved";
+        /** @description What a badge shows of a user's open disputes. */
+        DisputeSummary: {
+            /** @description How many wait for the caller's answer; 1000 stands for that many or more. */
+            actionRequired: number;
+            /** @description How many wait for the other party; 1000 stands for that many or more. */
+            awaitingOtherParty: number;
+            /** @description The earliest `respondBy` of those that wait for the caller, which may lie in the past while its dispute is held; null where none waits. */
+            nextRespondBy: components["schemas"]["Timestamp"] | null;
+        };
         /** @enum {string} */
         DisputeType: "order_update" | "cancellation" | "order_change";
         /** @description What a command would change. */
@@ -1328,7 +1558,7 @@ export interface components {
                 kept?: components["schemas"]["Timestamp"];
             } | null;
             /** @description The types of the events that it would send, in order. */
-            events: ("dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed")[];
+            events: ("dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed")[];
             /** @description What silence would do from then on; only while a dispute is open. */
             onExpiry?: components["schemas"]["OnExpiry"];
         };
@@ -1373,11 +1603,13 @@ export interface components {
             orderVersion: number;
             /** @description False in a sandbox. */
             livemode: boolean;
-            actor: components["schemas"]["Actor"];
+            actor: components["schemas"]["LogActor"];
             /** @description Absent where the event is about the order alone. */
             dispute?: components["schemas"]["EventDispute"];
             order: components["schemas"]["EventOrder"];
             previous: components["schemas"]["EventPrevious"] | null;
+            /** @description With `dispute.notified`. */
+            notification?: components["schemas"]["Notification"];
             /** @description What was written with it: for the parties, with the scope `comments:read`, and for endpoints that may have it. */
             comment?: string;
         };
@@ -1403,6 +1635,7 @@ export interface components {
             awaiting: components["schemas"]["Role"] | null;
             /** Format: int64 */
             version: number;
+            notice: components["schemas"]["Notice"];
             /** @description False in a sandbox. */
             livemode: boolean;
             etag: components["schemas"]["EntityTag"];
@@ -1422,6 +1655,8 @@ export interface components {
             revision: number;
             /** @description False in a sandbox. */
             livemode: boolean;
+            /** @description The test clock that tells its time; null for real time. */
+            testClockId: string | null;
             createdAt: components["schemas"]["Timestamp"];
             updatedAt: components["schemas"]["Timestamp"];
             etag: components["schemas"]["EntityTag"];
@@ -1454,7 +1689,7 @@ export interface components {
             revision?: number;
         };
         /** @enum {string} */
-        EventType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed";
+        EventType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed";
         /** @description Additional work, with its price in the order's currency. */
         Extra: {
             title: components["schemas"]["Title"];
@@ -1535,6 +1770,37 @@ export interface components {
          * @example 2026-12-01T17:00:00.000Z
          */
         InstantInput: string;
+        /** @description The last advance of a test clock, as far as it has come. */
+        LastAdvance: {
+            from: components["schemas"]["Timestamp"];
+            to: components["schemas"]["Timestamp"];
+            /** @description In the order in which they happened; the first 1000. */
+            transitions: components["schemas"]["TestClockTransition"][];
+            /**
+             * Format: int64
+             * @description How many transitions there are in all.
+             */
+            transitionCount: number;
+            /** @description What has become of the webhooks of the transitions. */
+            webhooks: {
+                /** Format: int64 */
+                delivered: number;
+                /** Format: int64 */
+                failed: number;
+                /**
+                 * Format: int64
+                 * @description To be sent yet, for the first time or again.
+                 */
+                pending: number;
+            };
+        };
+        /** @description Who did something: a party, a deadline (`system`), the order service, or a service that notifies the parties. */
+        LogActor: {
+            /** @enum {string} */
+            role: "client" | "freelancer" | "system" | "order_service" | "notifier";
+            /** @description Absent for `system`: a deadline. */
+            id?: string;
+        };
         /** @description An amount in integer minor units of its currency. */
         Money: {
             amount: components["schemas"]["Amount"];
@@ -1571,6 +1837,16 @@ export interface components {
             /** @description From when on it counts, at most 7 days ago; without it, from now. The deadline of every dispute that is open when the hold is begun moves by the time since then, also one that has passed meanwhile and has not taken effect yet. What is resolved stays resolved. */
             since?: components["schemas"]["InstantInput"] | null;
         };
+        /**
+         * @example {
+         *       "name": "Silence cancels the order"
+         *     }
+         */
+        NewTestClock: {
+            name?: components["schemas"]["Title"] | null;
+            /** @description The time with which it begins; the real one without it. */
+            now?: components["schemas"]["InstantInput"] | null;
+        };
         NewWebhookEndpoint: {
             /**
              * @description An https URL on the public internet.
@@ -1588,6 +1864,37 @@ export interface components {
         };
         /** @description Why, for other operators: 1 to 1000 characters. */
         Note: string;
+        /** @description What is known of how the respondent heard of the dispute. Facts only: no rule depends on them, and If-Match does not compare them. They stay as they were when the dispute was resolved. */
+        Notice: {
+            /** @description When the respondent was reminded of the deadline last. */
+            remindedAt: components["schemas"]["Timestamp"] | null;
+            /** @description When the respondent was notified first. */
+            notifiedAt: components["schemas"]["Timestamp"] | null;
+            /** @description When the respondent saw the dispute first. */
+            seenAt: components["schemas"]["Timestamp"] | null;
+        };
+        /**
+         * @example {
+         *       "role": "freelancer",
+         *       "channel": "email",
+         *       "deliveredAt": "2026-11-23T10:00:04.000Z"
+         *     }
+         */
+        NoticeRequest: {
+            role: components["schemas"]["Role"];
+            /**
+             * @description How it was sent: 1 to 32 of `a-z 0-9 _ -`.
+             * @example email
+             */
+            channel: string;
+            deliveredAt: components["schemas"]["InstantInput"];
+        };
+        /** @description A message about the dispute that reached a party. */
+        Notification: {
+            role: components["schemas"]["Role"];
+            channel: string;
+            deliveredAt: components["schemas"]["Timestamp"];
+        };
         /** @description The open dispute that stands in the way, and what the caller may do about it. */
         Obstacle: {
             id: components["schemas"]["DisputeId"];
@@ -1616,7 +1923,7 @@ export interface components {
             allowed: boolean;
             /** @description Null if the action is allowed. */
             blocked: components["schemas"]["Blocked"] | null;
-            /** @description In English. */
+            /** @description In the language of the answer. */
             label: string;
             /** @enum {string} */
             method: "POST";
@@ -1677,6 +1984,8 @@ export interface components {
             revision: number;
             /** @description False in a sandbox. */
             livemode: boolean;
+            /** @description The test clock that tells its time; null for real time. */
+            testClockId: string | null;
             openDispute: components["schemas"]["OpenDisputeSummary"] | null;
             cancellation: components["schemas"]["Cancellation"] | null;
             createdAt: components["schemas"]["Timestamp"];
@@ -1723,6 +2032,8 @@ export interface components {
              */
             revision: number;
             title?: components["schemas"]["Title"] | null;
+            /** @description In a sandbox: the test clock that tells the time of the order from now on. Possible until its first dispute; without it the order stays where it is. */
+            testClockId?: string | null;
         };
         /** @enum {string} */
         OrderStatus: "pending_requirements" | "in_progress" | "late" | "in_revision" | "delivered" | "completed" | "cancelled" | "in_dispute" | "mutually_cancelled";
@@ -1747,7 +2058,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "dispute_limit_reached" | "cooldown_active" | "endpoint_limit_reached" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable";
+            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "notice_limit_reached" | "dispute_limit_reached" | "cooldown_active" | "endpoint_limit_reached" | "order_has_disputes" | "clock_limit_reached" | "clock_busy" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "invalid_notice" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable";
             requestId: string;
             /** @description What is wrong with the input. */
             errors?: components["schemas"]["InputError"][];
@@ -1782,7 +2093,7 @@ export interface components {
         Reason: {
             code: string;
             role: components["schemas"]["Role"];
-            /** @description In English, as its opener would say it. */
+            /** @description As its opener would say it, in the language of the answer. */
             label: string;
             requiresComment: boolean;
             /**
@@ -1956,6 +2267,57 @@ export interface components {
             /** @description Expired among resolved ones, to four places; null where none is resolved. */
             silenceShare: number | null;
         };
+        /** @description A clock that tells the time of its orders, and moves only when it is advanced. */
+        TestClock: {
+            /** Format: uuid */
+            id: string;
+            name: string | null;
+            now: components["schemas"]["Timestamp"];
+            /** @enum {string} */
+            status: "ready" | "advancing";
+            orderCount: number;
+            /** @description In real time, as `expiresAt`. */
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description When it is deleted with its orders, if it was not deleted before. */
+            expiresAt: components["schemas"]["Timestamp"];
+        };
+        /**
+         * @description How far: either `by` or `to`.
+         * @example {
+         *       "by": "PT48H"
+         *     }
+         */
+        TestClockAdvance: {
+            by?: string | null;
+            to?: components["schemas"]["InstantInput"] | null;
+        };
+        /** @description A test clock with its last advance. */
+        TestClockDetails: {
+            /** Format: uuid */
+            id: string;
+            name: string | null;
+            now: components["schemas"]["Timestamp"];
+            /** @enum {string} */
+            status: "ready" | "advancing";
+            orderCount: number;
+            /** @description In real time, as `expiresAt`. */
+            createdAt: components["schemas"]["Timestamp"];
+            /** @description When it is deleted with its orders, if it was not deleted before. */
+            expiresAt: components["schemas"]["Timestamp"];
+            lastAdvance: components["schemas"]["LastAdvance"] | null;
+        };
+        TestClockPage: {
+            data: components["schemas"]["TestClock"][];
+            nextCursor: string | null;
+        };
+        /** @description An event that time brought about. */
+        TestClockTransition: {
+            /** @description By the clock: a deadline takes effect at exactly the dispute's `respondBy`. */
+            at: components["schemas"]["Timestamp"];
+            type: components["schemas"]["EventType"];
+            orderId: components["schemas"]["OrderId"];
+            disputeId: components["schemas"]["DisputeId"] | null;
+        };
         /** @description A page of what happened to a dispute, oldest first. */
         Timeline: {
             data: components["schemas"]["TimelineEntry"][];
@@ -1970,12 +2332,16 @@ export interface components {
             seq: number;
             at: components["schemas"]["Timestamp"];
             /** @enum {string} */
-            action: "opened" | "accepted" | "declined" | "answered" | "withdrawn" | "expired" | "superseded" | "comment_added" | "deadline_shifted" | "reminder_due";
-            actor: components["schemas"]["Actor"];
+            action: "opened" | "accepted" | "declined" | "answered" | "withdrawn" | "expired" | "superseded" | "comment_added" | "deadline_shifted" | "reminder_due" | "seen" | "notified";
+            actor: components["schemas"]["LogActor"];
             fromStatus: components["schemas"]["DisputeStatus"] | null;
             toStatus: components["schemas"]["DisputeStatus"];
             /** @description `deadline`, `hold:` and the id of the hold, or `request:` and the id of the request. */
             cause: string;
+            /** @description With `expired`: what was known when silence took effect. */
+            notice?: components["schemas"]["Notice"];
+            /** @description With `notified`. */
+            notification?: components["schemas"]["Notification"];
             /** @description Absent where there is none, and for services. */
             comment?: string;
             /** @description There was a comment, and it was erased then. Absent for services. */
@@ -2151,7 +2517,7 @@ export interface components {
             secret: string;
         };
         /** @enum {string} */
-        WebhookMessageType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled" | "webhook_endpoint.test";
+        WebhookMessageType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled" | "webhook_endpoint.test";
         WebhookReplay: {
             /**
              * Format: int64
@@ -2168,16 +2534,18 @@ export interface components {
             keepPreviousFor?: string | null;
         };
         /** @enum {string} */
-        WebhookType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled";
+        WebhookType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled";
     };
     responses: never;
     parameters: {
         /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
         IdempotencyKey: string;
-        /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+        /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
         IfMatch: string;
         /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
         IfNoneMatch: string;
+        /** @description Languages, such as `pt-BR, pt;q=0.8`. Labels are in the best match of those that `GET /v1/texts` has, else English. Problems have their `title` and the messages of their `errors` in it, too, for every operation. */
+        AcceptLanguage: string;
         /** @description The `id` of the last message that was read: the stream goes on behind it. It wins over `after`. */
         LastEventId: string;
         /**
@@ -2281,6 +2649,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2293,6 +2662,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -2306,6 +2676,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -2319,6 +2690,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2331,6 +2703,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2343,6 +2716,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -2359,6 +2733,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -2378,7 +2753,7 @@ export interface operations {
                 dryRun?: boolean;
             };
             header?: {
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2417,6 +2792,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2429,6 +2805,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -2442,6 +2819,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -2452,9 +2830,23 @@ export interface operations {
                     };
                 };
             };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2464,21 +2856,23 @@ export interface operations {
                     };
                 };
             };
-            /** @description `stale_revision`: A newer revision of the order is known. `order_closed`: The order was cancelled by agreement. `parties_immutable`: The parties of an order never change. */
+            /** @description `stale_revision`: A newer revision of the order is known. `order_closed`: The order was cancelled by agreement. `parties_immutable`: The parties of an order never change. `order_has_disputes`: The order has disputes, and keeps its time. `clock_limit_reached`: There is no room for another one. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "stale_revision" | "order_closed" | "parties_immutable";
+                        code: "stale_revision" | "order_closed" | "parties_immutable" | "order_has_disputes" | "clock_limit_reached";
                     };
                 };
             };
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2491,6 +2885,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2503,6 +2898,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2515,6 +2911,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -2531,6 +2928,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -2549,6 +2947,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
                 "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+                /** @description Languages, such as `pt-BR, pt;q=0.8`. Labels are in the best match of those that `GET /v1/texts` has, else English. Problems have their `title` and the messages of their `errors` in it, too, for every operation. */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
             };
             path: {
                 /** @example order-1001 */
@@ -2562,6 +2962,7 @@ export interface operations {
             200: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2572,6 +2973,7 @@ export interface operations {
             304: {
                 headers: {
                     ETag: components["headers"]["ETag"];
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content?: never;
@@ -2579,6 +2981,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2591,6 +2994,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -2604,6 +3008,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -2617,6 +3022,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2629,6 +3035,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2641,6 +3048,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -2657,6 +3065,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -2698,6 +3107,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2710,6 +3120,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -2723,6 +3134,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -2736,6 +3148,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2748,6 +3161,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2760,6 +3174,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -2776,6 +3191,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -2797,7 +3213,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -2827,6 +3243,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2839,6 +3256,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -2852,6 +3270,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -2865,6 +3284,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2877,6 +3297,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2889,6 +3310,7 @@ export interface operations {
             /** @description `order_not_disputable`: This order cannot be disputed. `dispute_already_open`: The order already has an open dispute. `dispute_limit_reached`: The order has had too many disputes. `cooldown_active`: The same request was declined a short time ago. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2901,6 +3323,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2913,6 +3336,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2925,6 +3349,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2937,6 +3362,7 @@ export interface operations {
             /** @description `reason_required`: A reason is required. `reason_not_allowed`: This reason cannot be given here. `comment_required`: A comment is required. `invalid_change`: The order cannot be changed like this. `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2949,6 +3375,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -2965,6 +3392,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3013,6 +3441,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3025,6 +3454,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3038,6 +3468,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3051,6 +3482,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3063,6 +3495,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3075,6 +3508,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3091,6 +3525,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3112,7 +3547,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3141,6 +3576,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3153,6 +3589,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3166,6 +3603,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_respondent`: Only the other party may answer. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3179,6 +3617,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3191,6 +3630,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3203,6 +3643,7 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `change_outdated`: The order has changed since this was asked for. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3215,6 +3656,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3227,6 +3669,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3239,6 +3682,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3251,6 +3695,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3263,6 +3708,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3279,6 +3725,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3300,7 +3747,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3329,6 +3776,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3341,6 +3789,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3354,6 +3803,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_respondent`: Only the other party may answer. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3367,6 +3817,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3379,6 +3830,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3391,6 +3843,7 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3403,6 +3856,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3415,6 +3869,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3427,6 +3882,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3439,6 +3895,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3451,6 +3908,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3467,6 +3925,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3488,7 +3947,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3517,6 +3976,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3529,6 +3989,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3542,6 +4003,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_respondent`: Only the other party may answer. `action_not_allowed`: Your role has no such action. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3555,6 +4017,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3567,6 +4030,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3579,6 +4043,7 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3591,6 +4056,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3603,6 +4069,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3615,6 +4082,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3627,6 +4095,7 @@ export interface operations {
             /** @description `comment_required`: A comment is required. `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3639,6 +4108,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3655,6 +4125,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3676,7 +4147,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3705,6 +4176,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3717,6 +4189,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3730,6 +4203,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. `not_opener`: Only the party that opened the dispute may do this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3743,6 +4217,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3755,6 +4230,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3767,6 +4243,7 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3779,6 +4256,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3791,6 +4269,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3803,6 +4282,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3815,6 +4295,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3827,6 +4308,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -3843,6 +4325,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -3864,7 +4347,7 @@ export interface operations {
             header?: {
                 /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
-                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
             };
             path: {
@@ -3893,6 +4376,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3905,6 +4389,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -3918,6 +4403,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -3931,6 +4417,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3943,6 +4430,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3955,6 +4443,7 @@ export interface operations {
             /** @description `dispute_not_open`: The dispute is resolved. `response_window_closed`: The time to respond is over. `comment_limit_reached`: The dispute has as many comments as it may have. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3967,6 +4456,7 @@ export interface operations {
             /** @description `version_mismatch`: It has changed since it was read. */
             412: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3979,6 +4469,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -3991,6 +4482,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4003,6 +4495,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4015,6 +4508,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4031,6 +4525,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4072,6 +4567,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4084,6 +4580,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4097,6 +4594,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4110,6 +4608,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4122,6 +4621,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4134,6 +4634,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4150,6 +4651,403 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    markDisputeSeen: {
+        parameters: {
+            query?: {
+                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @example 01a207d9-2100-7000-8000-000000000004 */
+                id: components["schemas"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The dispute as it is now. With `dryRun`: what it would come to. Nothing has happened. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["CommandETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"] | components["schemas"]["DisputeDryRun"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `idempotency_key_in_use`: A request with this key is still running. */
+            409: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_in_use";
+                    };
+                };
+            };
+            /** @description `version_mismatch`: It has changed since it was read. */
+            412: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "version_mismatch";
+                    };
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
+            415: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `idempotency_key_reused`: This key was used for another request. */
+            422: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    recordNotice: {
+        parameters: {
+            query?: {
+                /** @description `true`: say what the command would come to if it were carried out now, by the same checks and with the same refusals, and do not carry it out. No idempotency key is kept, and no event is sent. */
+                dryRun?: boolean;
+            };
+            header?: {
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+                /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
+                "If-Match"?: components["parameters"]["IfMatch"];
+            };
+            path: {
+                /** @example 01a207d9-2100-7000-8000-000000000004 */
+                id: components["schemas"]["DisputeId"];
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoticeRequest"];
+            };
+        };
+        responses: {
+            /** @description The dispute as it is now. With `dryRun`: what it would come to. Nothing has happened. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["CommandETag"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Dispute"] | components["schemas"]["DisputeDryRun"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `notice_limit_reached`: Notices are recorded on as many channels as there may be. `idempotency_key_in_use`: A request with this key is still running. */
+            409: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "notice_limit_reached" | "idempotency_key_in_use";
+                    };
+                };
+            };
+            /** @description `version_mismatch`: It has changed since it was read. */
+            412: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "version_mismatch";
+                    };
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
+            415: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `invalid_notice`: The notice does not fit the dispute. `idempotency_key_reused`: This key was used for another request. */
+            422: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "invalid_notice" | "idempotency_key_reused";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4177,8 +5075,10 @@ export interface operations {
                 /** @description Services only: disputes in which this user is a party. */
                 partyId?: components["schemas"]["UserId"];
                 respondByBefore?: components["schemas"]["InstantInput"];
-                /** @description Changed at this instant or later. Safe for polling: pass the greatest `updatedAt` that you have seen, and drop what you have in the same `version`; nothing is missed, since a change is listed only once every earlier one is committed. `GET /v1/events` and the event streams are the better way: they send each change once, with what changed. */
+                /** @description Changed at this instant or later. Safe for polling: pass the greatest `updatedAt` that you have seen, and drop what you have in the same `version`; nothing is missed, since a change is listed only once every earlier one is committed. In a sandbox, a list by time of change has orders in real time only; with `testClockId` it has those of one clock, by the clock's time. `GET /v1/events` and the event streams are the better way: they send each change once, with what changed. */
                 updatedAfter?: components["schemas"]["InstantInput"];
+                /** @description In a sandbox: disputes of the orders on this test clock. */
+                testClockId?: string;
                 /** @description Oldest first, or with a minus newest first. With `openedAt` each dispute comes exactly once, whatever happens while you page; with `updatedAt` one that changes meanwhile comes again, further on. */
                 sort?: "openedAt" | "-openedAt" | "respondBy" | "updatedAt";
                 /** @description How many disputes a page has at most. */
@@ -4204,6 +5104,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4216,6 +5117,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4229,6 +5131,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4242,6 +5145,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4254,6 +5158,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4270,6 +5175,124 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    getDisputeSummary: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
+                "If-None-Match"?: components["parameters"]["IfNoneMatch"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The summary. */
+            200: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DisputeSummary"];
+                };
+            };
+            /** @description It has not changed. */
+            304: {
+                headers: {
+                    ETag: components["headers"]["ETag"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `validation_failed`: The request is not valid. */
+            400: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4313,6 +5336,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4325,6 +5349,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4338,6 +5363,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4351,6 +5377,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4363,6 +5390,7 @@ export interface operations {
             /** @description `position_ahead`: This position lies beyond the end of the log. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4375,6 +5403,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4391,6 +5420,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4429,6 +5459,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4441,6 +5472,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4454,6 +5486,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4467,6 +5500,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4479,6 +5513,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4495,6 +5530,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4537,6 +5573,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4549,6 +5586,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4562,6 +5600,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4575,6 +5614,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4587,6 +5627,7 @@ export interface operations {
             /** @description `endpoint_limit_reached`: There are as many webhook endpoints as there may be. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4599,6 +5640,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4611,6 +5653,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4623,6 +5666,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4635,6 +5679,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4651,6 +5696,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4687,6 +5733,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4699,6 +5746,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4712,6 +5760,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4725,6 +5774,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4737,6 +5787,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4749,6 +5800,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4765,6 +5817,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4801,6 +5854,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4813,6 +5867,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4826,6 +5881,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4839,6 +5895,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4851,6 +5908,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4863,6 +5921,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4875,6 +5934,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4887,6 +5947,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -4903,6 +5964,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -4943,6 +6005,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4955,6 +6018,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -4968,6 +6032,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -4981,6 +6046,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -4993,6 +6059,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5005,6 +6072,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5017,6 +6085,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5029,6 +6098,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5045,6 +6115,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5089,6 +6160,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5101,6 +6173,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5114,6 +6187,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5127,6 +6201,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5139,6 +6214,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5151,6 +6227,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5163,6 +6240,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5175,6 +6253,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5187,6 +6266,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5199,6 +6279,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5215,6 +6296,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5256,6 +6338,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5268,6 +6351,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5281,6 +6365,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5294,6 +6379,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5306,6 +6392,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5318,6 +6405,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5330,6 +6418,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5342,6 +6431,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5354,6 +6444,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5366,6 +6457,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5382,6 +6474,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5426,6 +6519,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5438,6 +6532,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5451,6 +6546,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5464,6 +6560,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5476,6 +6573,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5488,6 +6586,7 @@ export interface operations {
             /** @description `position_ahead`: This position lies beyond the end of the log. `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5500,6 +6599,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5512,6 +6612,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5524,6 +6625,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5536,6 +6638,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5552,6 +6655,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5595,6 +6699,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5607,6 +6712,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5620,6 +6726,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5633,6 +6740,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5645,6 +6753,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5657,6 +6766,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5673,6 +6783,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5709,6 +6820,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5721,6 +6833,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5734,6 +6847,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5747,6 +6861,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5759,6 +6874,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5771,6 +6887,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5787,6 +6904,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5827,6 +6945,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5839,6 +6958,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -5852,6 +6972,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -5865,6 +6986,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5877,6 +6999,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5889,6 +7012,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5901,6 +7025,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5913,6 +7038,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5925,6 +7051,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -5937,6 +7064,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -5953,6 +7081,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -5995,6 +7124,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6007,6 +7137,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6020,6 +7151,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6033,6 +7165,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6045,6 +7178,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6057,6 +7191,7 @@ export interface operations {
             /** @description `position_ahead`: This position lies beyond the end of the log. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6069,6 +7204,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6085,6 +7221,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6124,6 +7261,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6136,6 +7274,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6149,6 +7288,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6162,6 +7302,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6174,6 +7315,7 @@ export interface operations {
             /** @description `position_ahead`: This position lies beyond the end of the log. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6186,6 +7328,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6202,6 +7345,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6222,7 +7366,10 @@ export interface operations {
                 /** @description Only reasons that an opener in this role may give. */
                 role?: "client" | "freelancer";
             };
-            header?: never;
+            header?: {
+                /** @description Languages, such as `pt-BR, pt;q=0.8`. Labels are in the best match of those that `GET /v1/texts` has, else English. Problems have their `title` and the messages of their `errors` in it, too, for every operation. */
+                "Accept-Language"?: components["parameters"]["AcceptLanguage"];
+            };
             path?: never;
             cookie?: never;
         };
@@ -6231,6 +7378,7 @@ export interface operations {
             /** @description The reasons. */
             200: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6240,6 +7388,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6252,6 +7401,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6265,6 +7415,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6277,6 +7428,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6293,6 +7445,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6334,6 +7487,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6346,6 +7500,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6359,6 +7514,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6372,6 +7528,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6384,6 +7541,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6400,6 +7558,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6440,6 +7599,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6452,6 +7612,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6465,6 +7626,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6478,6 +7640,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6490,6 +7653,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6506,6 +7670,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6543,6 +7708,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6555,6 +7721,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6568,6 +7735,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6581,6 +7749,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6593,6 +7762,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6605,6 +7775,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6617,6 +7788,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6629,6 +7801,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6641,6 +7814,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6657,6 +7831,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6695,6 +7870,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6707,6 +7883,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6720,6 +7897,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6733,6 +7911,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6745,6 +7924,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6761,6 +7941,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6803,6 +7984,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6815,6 +7997,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6828,6 +8011,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6841,6 +8025,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6853,6 +8038,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6865,6 +8051,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6877,6 +8064,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6889,6 +8077,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6901,6 +8090,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -6917,6 +8107,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -6934,7 +8125,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000052 */
+                /** @example 01a207d9-2100-7000-8000-000000000057 */
                 id: string;
             };
             cookie?: never;
@@ -6953,6 +8144,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -6965,6 +8157,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -6978,6 +8171,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -6991,6 +8185,7 @@ export interface operations {
             /** @description `not_found`: Not found. */
             404: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7003,6 +8198,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7015,6 +8211,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7027,6 +8224,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7039,6 +8237,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7055,6 +8254,7 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7096,6 +8296,7 @@ export interface operations {
             /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
             400: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7108,6 +8309,7 @@ export interface operations {
             /** @description `unauthenticated`: A valid bearer token is required. */
             401: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
                     [name: string]: unknown;
                 };
@@ -7121,6 +8323,7 @@ export interface operations {
             /** @description `forbidden`: The token does not allow this. */
             403: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "WWW-Authenticate": components["headers"]["InsufficientScope"];
                     [name: string]: unknown;
                 };
@@ -7134,6 +8337,7 @@ export interface operations {
             /** @description `not_acceptable`: The answer is of another type than is accepted. */
             406: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7146,6 +8350,7 @@ export interface operations {
             /** @description `idempotency_key_in_use`: A request with this key is still running. */
             409: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7158,6 +8363,7 @@ export interface operations {
             /** @description `payload_too_large`: The body is too large. */
             413: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7170,6 +8376,7 @@ export interface operations {
             /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
             415: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7182,6 +8389,7 @@ export interface operations {
             /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -7194,6 +8402,7 @@ export interface operations {
             /** @description `rate_limited`: Too many requests. */
             429: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
                     "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
@@ -7210,6 +8419,758 @@ export interface operations {
             /** @description `unavailable`: Not available at the moment. */
             503: {
                 headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    listTestClocks: {
+        parameters: {
+            query?: {
+                /** @description How many a page has at most. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestClockPage"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. */
+            400: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    createTestClock: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["NewTestClock"];
+            };
+        };
+        responses: {
+            /** @description The clock is there. */
+            201: {
+                headers: {
+                    Location: components["headers"]["Location"];
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestClock"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `clock_limit_reached`: There is no room for another one. `idempotency_key_in_use`: A request with this key is still running. */
+            409: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "clock_limit_reached" | "idempotency_key_in_use";
+                    };
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
+            415: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `idempotency_key_reused`: This key was used for another request. */
+            422: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    getTestClock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01a207d9-2100-7000-8000-000000000059 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The clock. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestClockDetails"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. */
+            400: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    deleteTestClock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @example 01a207d9-2100-7000-8000-000000000059 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeletedTestClock"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `clock_busy`: The test clock is advancing. */
+            409: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "clock_busy";
+                    };
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
+            415: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
+    advanceTestClock: {
+        parameters: {
+            query?: {
+                /** @description Seconds to wait for the clock to arrive, and for the first attempts at webhooks. */
+                wait?: number;
+            };
+            header?: {
+                /** @description Makes a retry safe. For 24 hours the same key with the same request gives the first answer again, byte by byte, with `Idempotency-Replayed: true`; this holds for refusals, too. Requests are the same if their parameters and the parsed values of their bodies are. Keys are kept per caller; 1 to 255 printable ASCII characters, in quotes or not. */
+                "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
+            };
+            path: {
+                /** @example 01a207d9-2100-7000-8000-000000000059 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TestClockAdvance"];
+            };
+        };
+        responses: {
+            /** @description The clock has arrived. */
+            200: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdvancedTestClock"];
+                };
+            };
+            /** @description It takes longer than `wait`; read the clock until it is ready. */
+            202: {
+                headers: {
+                    "Idempotency-Replayed": components["headers"]["Idempotency-Replayed"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AdvancedTestClock"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. `malformed_json`: The body is not JSON. */
+            400: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed" | "malformed_json";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_found`: Not found. */
+            404: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_found";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `clock_busy`: The test clock is advancing. `idempotency_key_in_use`: A request with this key is still running. */
+            409: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "clock_busy" | "idempotency_key_in_use";
+                    };
+                };
+            };
+            /** @description `payload_too_large`: The body is too large. */
+            413: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "payload_too_large";
+                    };
+                };
+            };
+            /** @description `unsupported_media_type`: The body must be application/json in UTF-8, without compression. */
+            415: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unsupported_media_type";
+                    };
+                };
+            };
+            /** @description `idempotency_key_reused`: This key was used for another request. */
+            422: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "idempotency_key_reused";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
                     "Retry-After": components["headers"]["Retry-After"];
                     [name: string]: unknown;
                 };
@@ -7516,8 +9477,13 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 1,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"4b3c8bebf71ff7dd\""
+                 *           "etag": "\"5e3c19f577351a9c\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7533,10 +9499,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"9e79cc456f760912\""
+                 *           "etag": "\"69cb391568ec7db5\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7649,8 +9616,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"38c26c5c328d93cf\""
+                 *           "etag": "\"21a6aedc905a54e7\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7666,10 +9638,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"935794ad8ed69ce7\""
+                 *           "etag": "\"836ae923d2f6c28e\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7782,8 +9755,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"31f08c6afc301e6c\""
+                 *           "etag": "\"76afad2aa6376e1d\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7799,10 +9777,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"987ea774c95da7b7\""
+                 *           "etag": "\"1e76f1c50f43e722\""
                  *         },
                  *         "previous": null
                  *       }
@@ -7915,8 +9894,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"720a1170278bd14c\""
+                 *           "etag": "\"1fb2254ea17c4d20\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -7932,10 +9916,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"987ea774c95da7b7\""
+                 *           "etag": "\"1e76f1c50f43e722\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8048,8 +10033,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"673d3e0e87862332\""
+                 *           "etag": "\"8347fff273a7231c\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8065,10 +10055,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"987ea774c95da7b7\""
+                 *           "etag": "\"1e76f1c50f43e722\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8179,8 +10170,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"85f72a3cd166be12\""
+                 *           "etag": "\"0a19a7806a5c2b49\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8196,10 +10192,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-25T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"935794ad8ed69ce7\""
+                 *           "etag": "\"836ae923d2f6c28e\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8312,8 +10309,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"e7ebe951c2dda542\""
+                 *           "etag": "\"7f89b99fde10915f\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8329,10 +10331,11 @@ export interface operations {
                  *           },
                  *           "revision": 2,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"935f7d8be8534ec0\""
+                 *           "etag": "\"9e82e1480d644fae\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8442,8 +10445,13 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"82e3f7c1668b6606\""
+                 *           "etag": "\"a1b33dde8f032a09\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8459,10 +10467,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"4f07f17e30ebd210\""
+                 *           "etag": "\"9f9761d199a39f5d\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8571,8 +10580,13 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"fb6d122497138acf\""
+                 *           "etag": "\"a1b33dde8f032a09\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8588,10 +10602,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"4f07f17e30ebd210\""
+                 *           "etag": "\"9f9761d199a39f5d\""
                  *         },
                  *         "previous": {
                  *           "respondBy": "2026-11-25T10:00:00.000Z"
@@ -8694,16 +10709,21 @@ export interface operations {
                  *           "reason": "late_delivery",
                  *           "change": null,
                  *           "openedAt": "2026-11-23T10:00:00.000Z",
-                 *           "updatedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-24T10:00:00.000Z",
                  *           "respondBy": "2026-11-25T10:00:00.000Z",
                  *           "onExpiry": {
                  *             "action": "cancel_order",
                  *             "orderStatus": "mutually_cancelled"
                  *           },
                  *           "awaiting": "freelancer",
-                 *           "version": 1,
+                 *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": "2026-11-24T10:00:00.000Z",
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"4b3c8bebf71ff7dd\""
+                 *           "etag": "\"5e3c19f577351a9c\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8719,10 +10739,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-24T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"4f07f17e30ebd210\""
+                 *           "etag": "\"9f9761d199a39f5d\""
                  *         },
                  *         "previous": null
                  *       }
@@ -8736,6 +10757,283 @@ export interface operations {
                     data: components["schemas"]["Event"] & {
                         /** @enum {string} */
                         type: "dispute.reminder_due";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeSeen: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.seen",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.seen",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "livemode": true,
+                 *         "actor": {
+                 *           "role": "freelancer",
+                 *           "id": "user-9"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "open",
+                 *           "resolution": null,
+                 *           "resolvedBy": null,
+                 *           "resolvedAt": null,
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": "freelancer",
+                 *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": "2026-11-23T13:00:00.000Z"
+                 *           },
+                 *           "livemode": true,
+                 *           "etag": "\"5e3c19f577351a9c\""
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "in_dispute",
+                 *           "previousStatus": "late",
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "livemode": true,
+                 *           "testClockId": null,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "extrasCount": 0,
+                 *           "etag": "\"9f9761d199a39f5d\""
+                 *         },
+                 *         "previous": null
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    type: "dispute.seen";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @enum {string} */
+                        type: "dispute.seen";
+                    };
+                };
+            };
+        };
+        responses: {
+            /** @description The receiver is gone: the endpoint is disabled, and gets no message until it is enabled again. */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The message was taken; answer before you work on it. It is not sent again. */
+            "2XX": {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Any other answer, or none in time: the message is sent again later. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    onDisputeNotified: {
+        parameters: {
+            query?: never;
+            header: {
+                /**
+                 * @description The `id` of the event, the same each time that it is sent: drop what you have seen.
+                 * @example 01a207d9-2100-7a84-8e07-d1c95b3f7a20
+                 */
+                "webhook-id": components["parameters"]["WebhookId"];
+                /**
+                 * @description When the message was sent this time, in seconds since 1970. Refuse one that is minutes away from your clock.
+                 * @example 1795428001
+                 */
+                "webhook-timestamp": components["parameters"]["WebhookTimestamp"];
+                /**
+                 * @description One or more signatures with spaces between, one of which has to be right: `v1,` and the Base64 of the HMAC-SHA256, by the secret of the endpoint, of `{webhook-id}.{webhook-timestamp}.{body}`, with the body in the bytes that came.
+                 * @example v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=
+                 */
+                "webhook-signature": components["parameters"]["WebhookSignature"];
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "dispute.notified",
+                 *       "timestamp": "2026-11-23T13:00:00.000Z",
+                 *       "data": {
+                 *         "id": "01a207d9-2100-7a84-8e07-d1c95b3f7a20",
+                 *         "seq": 4713,
+                 *         "type": "dispute.notified",
+                 *         "occurredAt": "2026-11-23T13:00:00.000Z",
+                 *         "orderId": "order-1001",
+                 *         "orderVersion": 3,
+                 *         "livemode": true,
+                 *         "actor": {
+                 *           "role": "notifier",
+                 *           "id": "mail-service"
+                 *         },
+                 *         "dispute": {
+                 *           "id": "01a207d9-2100-7c1e-9b52-4f0e8a6d2c11",
+                 *           "orderId": "order-1001",
+                 *           "type": "cancellation",
+                 *           "status": "open",
+                 *           "resolution": null,
+                 *           "resolvedBy": null,
+                 *           "resolvedAt": null,
+                 *           "opener": {
+                 *             "role": "client",
+                 *             "id": "user-7"
+                 *           },
+                 *           "respondent": {
+                 *             "role": "freelancer",
+                 *             "id": "user-9"
+                 *           },
+                 *           "reason": "late_delivery",
+                 *           "change": null,
+                 *           "openedAt": "2026-11-23T10:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "respondBy": "2026-11-25T10:00:00.000Z",
+                 *           "onExpiry": {
+                 *             "action": "cancel_order",
+                 *             "orderStatus": "mutually_cancelled"
+                 *           },
+                 *           "awaiting": "freelancer",
+                 *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": "2026-11-23T10:00:04.000Z",
+                 *             "seenAt": null
+                 *           },
+                 *           "livemode": true,
+                 *           "etag": "\"5e3c19f577351a9c\""
+                 *         },
+                 *         "order": {
+                 *           "id": "order-1001",
+                 *           "clientId": "user-7",
+                 *           "freelancerId": "user-9",
+                 *           "title": "Logo design",
+                 *           "status": "in_dispute",
+                 *           "previousStatus": "late",
+                 *           "deliverBy": "2026-11-09T17:00:00.000Z",
+                 *           "price": {
+                 *             "amount": 15000,
+                 *             "currency": "USD"
+                 *           },
+                 *           "revision": 1,
+                 *           "livemode": true,
+                 *           "testClockId": null,
+                 *           "createdAt": "2026-11-10T06:00:00.000Z",
+                 *           "updatedAt": "2026-11-23T13:00:00.000Z",
+                 *           "extrasCount": 0,
+                 *           "etag": "\"9f9761d199a39f5d\""
+                 *         },
+                 *         "previous": null,
+                 *         "notification": {
+                 *           "role": "freelancer",
+                 *           "channel": "email",
+                 *           "deliveredAt": "2026-11-23T10:00:04.000Z"
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    type: "dispute.notified";
+                    /** @description When it happened: `occurredAt` of the event. */
+                    timestamp: components["schemas"]["Timestamp"];
+                    data: components["schemas"]["Event"] & {
+                        /** @enum {string} */
+                        type: "dispute.notified";
                     };
                 };
             };
@@ -8832,8 +11130,13 @@ export interface operations {
                  *           },
                  *           "awaiting": "freelancer",
                  *           "version": 1,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"4b3c8bebf71ff7dd\""
+                 *           "etag": "\"5e3c19f577351a9c\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8849,10 +11152,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"bb7c2d3c14b44f2c\""
+                 *           "etag": "\"1cd4fce7cbb40f4b\""
                  *         },
                  *         "previous": {
                  *           "status": "late"
@@ -8978,8 +11282,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"0d7186bb40cfe09b\""
+                 *           "etag": "\"c88bc26233d95ea7\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -8995,10 +11304,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 1,
-                 *           "etag": "\"d5209e441b457321\""
+                 *           "etag": "\"24f3e46b0ce4a52e\""
                  *         },
                  *         "previous": {
                  *           "deliverBy": "2026-11-09T17:00:00.000Z"
@@ -9124,8 +11434,13 @@ export interface operations {
                  *           },
                  *           "awaiting": null,
                  *           "version": 2,
+                 *           "notice": {
+                 *             "remindedAt": null,
+                 *             "notifiedAt": null,
+                 *             "seenAt": null
+                 *           },
                  *           "livemode": true,
-                 *           "etag": "\"0d7186bb40cfe09b\""
+                 *           "etag": "\"c88bc26233d95ea7\""
                  *         },
                  *         "order": {
                  *           "id": "order-1001",
@@ -9141,10 +11456,11 @@ export interface operations {
                  *           },
                  *           "revision": 1,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 1,
-                 *           "etag": "\"4d5f2d155c444b22\""
+                 *           "etag": "\"3a777b85ef10271e\""
                  *         },
                  *         "previous": {
                  *           "extrasCount": 0
@@ -9243,10 +11559,11 @@ export interface operations {
                  *           },
                  *           "revision": 2,
                  *           "livemode": true,
+                 *           "testClockId": null,
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"71d2c0c5e58a73d2\""
+                 *           "etag": "\"2e18a491a0a911a5\""
                  *         },
                  *         "previous": {
                  *           "previousStatus": "late"
