@@ -72,7 +72,11 @@ const getHolds = operation({
   handle: async ({ deps, query: { limit, cursor }, reply }) => {
     const after = cursor === undefined ? null : decodePlace(cursor);
     const { now, holds, next } = await readHolds(deps.write.db, after, limit);
-    const page = boundedPage(holds, { present: (row) => presentHold(row, now), placeBehind: (row): HoldPlace => row, next });
+    const page = boundedPage(holds, {
+      present: (row) => presentHold(row, now),
+      placeBehind: (row): HoldPlace => row,
+      next,
+    });
     return reply(200, { data: page.data, nextCursor: page.next === null ? null : encodePlace(page.next) });
   },
 });
