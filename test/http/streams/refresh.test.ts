@@ -33,7 +33,7 @@ test('both streams tell when a hold that covers an order begins and ends, and on
 
   await ops.delete(`/v1/ops/holds/${held}`);
   for (const stream of [order, resumed]) {
-    expect((await types(stream, 2)).toSorted()).toEqual(['dispute.deadline_shifted', 'refresh']);
+    expect(new Set(await types(stream, 2))).toEqual(new Set(['dispute.deadline_shifted', 'refresh']));
   }
   await begin({});
   expect(await types(stranger, 1)).toEqual(['refresh']);
