@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { letTimePass } from '../../harness/database.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
+import { advance, makeClock, SANDBOX } from '../../harness/test-clocks.ts';
 import type { Dispute } from '../../harness/types.ts';
 
 interface Summary {
@@ -14,7 +15,7 @@ const HOUR = 3_600_000;
 
 let service: Service;
 beforeAll(async () => {
-  service = await startService({ role: 'api' });
+  service = await startService({ role: 'api', env: SANDBOX });
 });
 
 let users = 0;
@@ -76,6 +77,22 @@ describe('the summary', () => {
     });
     const [row] = await service.database.query('SELECT status FROM disputes WHERE id = $1', [id]);
     expect(row).toEqual({ status: 'open' });
+  });
+
+  test('counts a dispute on a test clock by the time of that clock', async () => {
+    const parties = newParties();
+    const clock = await makeClock(service, '2030-01-01T00:00:00.000Z');
+    const { id: orderId } = await seedOrder(service, { ...parties, deliverBy: null, testClockId: clock.id });
+    const opener = parties.clientId;
+    const { respondBy } = await seedDispute(service, 'cancellation', { orderId, opener });
+    expect(await summaryOf(parties.freelancerId)).toEqual({
+      actionRequired: 1,
+      awaitingOtherParty: 0,
+      nextRespondBy: respondBy,
+    });
+    expect(respondBy).toBe('2030-01-03T00:00:00.000Z');
+    await advance(service, clock, 'PT48H');
+    expect((await summaryOf(parties.freelancerId)).actionRequired).toBe(0);
   });
 
   test('counts up to a thousand', async () => {
