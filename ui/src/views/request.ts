@@ -96,7 +96,7 @@ function actionsView(context: Context, { respond }: Center, dispute: Dispute, on
   // What is for the other party alone is no action of the viewer's.
   const mine = respond.filter(({ blocked }) => blocked?.code !== 'not_respondent' && blocked?.code !== 'not_opener');
   const answers = mine.filter(({ action }) => action !== 'withdraw' && action !== 'add_comment');
-  const primary = isTurn ? answers.find(({ allowed }) => allowed) : undefined;
+  const primary = isTurn ? answers.find(({ action, allowed }) => allowed && action !== 'decline') : undefined;
   const kind = (one: RespondAction) => (one === primary ? 'primary' : one.action === 'withdraw' ? 'danger' : 'plain');
   const ordered = [
     ...answers,
