@@ -42,7 +42,7 @@ describe('a reminder', () => {
 
   test('is seen by readers once it is done, and not before', () => {
     const seen = disputeOf(asSeenAt(state, DEADLINE - 1));
-    expect(seen).toEqual(disputeOf(state));
+    expect(seen).toMatchObject(disputeOf(state));
   });
 
   test('stands for all that came due since the last look', () => {
