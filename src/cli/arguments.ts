@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { parseInstant } from '../http/endpoint/instants.ts';
 
 /** Reads a whole number within bounds. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
@@ -15,6 +16,13 @@ const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 export function uuid(text: string): string {
   if (UUID.test(text)) return text;
   throw new InvalidArgumentError('It must be a UUID.');
+}
+
+/** Reads an RFC 3339 instant, in milliseconds. */
+export function instant(text: string): number {
+  const value = parseInstant(text);
+  if (value !== null) return value;
+  throw new InvalidArgumentError('It must be an RFC 3339 date and time, such as 2026-11-23T10:00:00Z.');
 }
 
 /** Reads an option that may be given more than once. */

@@ -1,12 +1,16 @@
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
 import { DISPUTE_TYPES, type DisputeType } from '../domain/rules.ts';
+import { iso } from '../http/endpoint/instants.ts';
 import type { HoldList, Hold as HoldSchema, NewHold, ReleasedHold } from '../http/schemas/ops.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
-import { collect, uuid } from './arguments.ts';
+import { collect, instant, uuid } from './arguments.ts';
+import { byOperator, type DatabaseOptions, onDatabase, operatorOf, orDatabase } from './database.ts';
+import { beginInDatabase, listInDatabase, releaseInDatabase } from './database-holds.ts';
 import { facts, type Io, show, table } from './output.ts';
 
 type Hold = z.output<typeof HoldSchema>;
+type Released = z.output<typeof ReleasedHold>;
 
 function scopeOf({ scope, type, orderIds }: Hold): string {
   if (scope === 'type') return type ?? '';
@@ -19,31 +23,68 @@ const describe = (hold: Hold): string =>
     ['of', scopeOf(hold)],
     ['status', hold.status],
     ['since', hold.since],
+    ['begun at', hold.createdAt],
     ['by', hold.createdBy],
     ['note', hold.note],
   ]);
 
-interface BeginOptions extends RemoteOptions {
+type Options = RemoteOptions & DatabaseOptions;
+
+interface BeginOptions extends Options {
   readonly note: string;
   readonly type?: DisputeType;
   readonly order?: string[];
+  readonly since?: number;
+}
+
+async function begin(io: Io, options: BeginOptions): Promise<Hold> {
+  const { note, type, order: orderIds } = options;
+  const since = options.since === undefined ? undefined : iso(options.since);
+  const body: z.input<typeof NewHold> = { note, type, orderIds, since };
+  if (options.database === true) {
+    return await onDatabase(io.env, (deps) => beginInDatabase(deps, body, operatorOf(options)));
+  }
+  return await (await open(io, options)).post<Hold>('/v1/ops/holds', body);
 }
 
 function addBegin(hold: Command, io: Io): void {
-  remote(hold.command('begin').description('keep silence from taking effect; answers stay possible'))
+  const command = hold.command('begin').description('keep silence from taking effect; answers stay possible');
+  byOperator(orDatabase(remote(command)))
     .requiredOption('--note <text>', 'why, for other operators')
     .addOption(new Option('--type <type>', 'only disputes of this type').choices(DISPUTE_TYPES).conflicts('order'))
     .option('--order <id>', 'only disputes of this order; may be given more than once', collect)
+    .option(
+      '--since <instant>',
+      'from when on it counts, at most seven days ago, such as 2026-11-23T10:00:00Z',
+      instant,
+    )
     .action(async (options: BeginOptions) => {
-      const body: z.input<typeof NewHold> = { note: options.note, type: options.type, orderIds: options.order };
-      const begun = await (await open(io, options)).post<Hold>('/v1/ops/holds', body);
+      const begun = await begin(io, options);
       show(io, options.json, begun, () => describe(begun));
     });
 }
 
+/** How many holds are listed. */
+const LISTED = 100;
+
+async function list(io: Io, options: Options): Promise<readonly Hold[]> {
+  if (options.database === true) return await onDatabase(io.env, ({ db }) => listInDatabase(db, LISTED));
+  const api = await open(io, options);
+  const listed: Hold[] = [];
+  for (let cursor: string | undefined; listed.length < LISTED; ) {
+    const query = { limit: LISTED - listed.length, cursor };
+    const page = await api.get<z.output<typeof HoldList>>('/v1/ops/holds', query);
+    listed.push(...page.data);
+    if (page.nextCursor === null) break;
+    cursor = page.nextCursor;
+  }
+  return listed;
+}
+
 function addList(hold: Command, io: Io): void {
-  remote(hold.command('list').description('the last holds, newest first')).action(async (options: RemoteOptions) => {
-    const { data } = await (await open(io, options)).get<z.output<typeof HoldList>>('/v1/ops/holds');
+  const command = hold.command('list').description('the last hundred holds, newest first');
+  orDatabase(remote(command)).action(async (options: Options) => {
+    const data = await list(io, options);
     const rows = data.map((one) => [
       ...[one.id, scopeOf(one), one.status, one.since, one.releasedAt, one.heldSeconds],
       ...[one.createdBy, one.note],
@@ -53,11 +94,19 @@ function addList(hold: Command, io: Io): void {
   });
 }
 
+async function release(io: Io, id: string, options: Options): Promise<Released> {
+  if (options.database === true) {
+    return await onDatabase(io.env, (deps) => releaseInDatabase(deps, id, operatorOf(options)));
+  }
+  return await (await open(io, options)).delete<Released>(`/v1/ops/holds/${id}`);
+}
+
 function addRelease(hold: Command, io: Io): void {
-  remote(hold.command('release').description('end a hold and move its deadlines by exactly the time held'))
+  const command = hold.command('release').description('end a hold and move its deadlines by exactly the time held');
+  byOperator(orDatabase(remote(command)))
     .argument('<id>', 'the id of the hold', uuid)
-    .action(async (id: string, options: RemoteOptions) => {
-      const released = await (await open(io, options)).delete<z.output<typeof ReleasedHold>>(`/v1/ops/holds/${id}`);
+    .action(async (id: string, options: Options) => {
+      const released = await release(io, id, options);
       const rest = released.complete ? 'all' : 'the workers go on with the rest';
       show(
         io,

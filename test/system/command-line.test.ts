@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { onCleanup } from '../harness/cleanup.ts';
 import { TEST_SECRET } from '../harness/client.ts';
+import { createDatabase } from '../harness/database.ts';
 import { runProgram, type ServiceProcess, startProcess } from '../harness/process.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { serviceDirectory } from '../harness/servers.ts';
@@ -41,6 +42,58 @@ describe('the built command line works against the built service', () => {
     const { id } = JSON.parse(await command('hold', 'begin', '--note', 'Mail is down.', '--json')) as { id: string };
     expect(await command('hold', 'list')).toContain(id);
     expect(await command('hold', 'release', id)).toMatch(/\w/);
+  });
+
+  test('for holds in the database alone, with no other variable', async () => {
+    const { id: disputeId } = await seedDispute(service, 'cancellation');
+    const since = new Date(Date.now() - 3_600_000).toISOString();
+    const onDatabase = async (argv: readonly string[], url = service.database.url) => {
+      const running = runProgram('cli/ops.js', ['hold', ...argv, '--database'], {
+        env: { DATABASE_URL: url, NODE_ENV: 'production', AUTH_SECRET: 'wrong' },
+      });
+      const { code } = await running.exited;
+      return { code, out: running.stdout(), err: running.stderr() };
+    };
+    const begun = await onDatabase([
+      'begin',
+      '--note',
+      'PostgreSQL was away.',
+      '--since',
+      since,
+      '--by',
+      'ana',
+      '--json',
+    ]);
+    expect(begun).toMatchObject({ code: 0, err: '' });
+    const { id } = JSON.parse(begun.out) as { id: string };
+    expect(JSON.parse(begun.out)).toMatchObject({ since, createdBy: 'ana', status: 'active' });
+    expect((await onDatabase(['list'])).out).toContain(id);
+    const { body } = await service.withScopes('disputes:read').get<{ held: unknown }>(`/v1/disputes/${disputeId}`);
+    expect(body.held).not.toBeNull();
+    const released = await onDatabase(['release', id, '--json']);
+    expect(JSON.parse(released.out)).toMatchObject({ complete: true, hold: { id, status: 'released' } });
+    const early = new Date(Date.now() - 8 * 86_400_000).toISOString();
+    expect(await onDatabase(['begin', '--note', 'Down.', '--since', early])).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^resolution-center: --since must be [^\n]+, or later\n$/),
+    });
+    const other = await createDatabase();
+    await other.query("INSERT INTO schema_migrations (name, checksum) VALUES ('9999_later.sql', 'x')");
+    expect(await onDatabase(['list'], other.url)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^resolution-center: the database was migrated by a newer build [^\n]+\n$/),
+    });
+    await other.query("DELETE FROM schema_migrations WHERE name >= '0029'");
+    expect(await onDatabase(['list'], other.url)).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(
+        /^resolution-center: the schema is older than this build [^\n]+: run migrate first\n$/,
+      ),
+    });
+    expect(await onDatabase(['list'], 'postgres://x:x@127.0.0.1:1/x')).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/^resolution-center: [^\n]+ECONNREFUSED[^\n]*\n$/),
+    });
   });
 
   test('for what needs no service', async () => {

@@ -181,3 +181,31 @@ export async function migrate(databaseUrl: string, directory: string, signal?: A
     cut();
   }
 }
+
+/**
+ * Checks that a database has the schema of this build, without changing it.
+ * @throws Error whose message is one line that says what is wrong and what to do: the database cannot be reached within ten
+ *   seconds, is not one that the service can use, or has an older or newer schema
+ */
+export async function checkSchema(databaseUrl: string, directory: string): Promise<void> {
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    application_name: 'resolution-center check',
+    connectionTimeoutMillis: ANSWER_MS,
+  });
+  client.on('error', () => {}); // what fails is also raised by the query that it fails
+  try {
+    await client.connect();
+    await checkServer(client);
+    const { rows } = await client.query(LEDGER_COLUMNS);
+    const migrations = await readMigrations(directory);
+    const pending = rows.length === 0 ? migrations : await findPending(client, migrations);
+    const [first] = pending;
+    if (first !== undefined)
+      throw new Error(`the schema is older than this build (${first.name} is missing): run migrate first`);
+  } catch (error) {
+    throw new Error(describeDatabaseProblem(databaseUrl, error), { cause: error });
+  } finally {
+    await client.end().catch(() => {}); // it may never have been connected
+  }
+}
