@@ -115,7 +115,7 @@ describe('holds', () => {
     const hold = JSON.parse(begun.out) as { id: string };
     expect([begun.code, hold]).toMatchObject([
       0,
-      { type: 'order_change', status: 'active', startedBy: 'developer', note },
+      { type: 'order_change', status: 'active', createdBy: 'developer', note },
     ]);
     const listed = rowsOf((await ops(['hold', 'list'])).out);
     expect(listed[0]).toEqual(['HOLD', 'OF', 'STATUS', 'SINCE', 'RELEASED', 'HELD (S)', 'BY', 'NOTE']);
