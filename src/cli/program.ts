@@ -4,7 +4,7 @@ import { addClockCommands } from './clock-commands.ts';
 import { addDeadlineCommands } from './deadline-commands.ts';
 import { addDisputeCommands } from './dispute-commands.ts';
 import { CommandFailure, EXIT } from './failures.ts';
-import { addHoldCommands } from './hold-commands.ts';
+import { addHoldCommands } from './holds/hold-commands.ts';
 import { addLocalCommands } from './local-commands.ts';
 import { type Io, printable } from './output.ts';
 import { addStatsCommand } from './stats-command.ts';

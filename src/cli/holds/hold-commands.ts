@@ -1,13 +1,13 @@
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
-import { DISPUTE_TYPES, type DisputeType } from '../domain/rules.ts';
-import { iso } from '../http/endpoint/instants.ts';
-import type { HoldList, Hold as HoldSchema, NewHold, ReleasedHold } from '../http/schemas/ops.ts';
-import { open, type RemoteOptions, remote } from './access.ts';
-import { collect, instant, uuid } from './arguments.ts';
+import { DISPUTE_TYPES, type DisputeType } from '../../domain/rules.ts';
+import { iso } from '../../http/endpoint/instants.ts';
+import type { HoldList, Hold as HoldSchema, NewHold, ReleasedHold } from '../../http/schemas/ops.ts';
+import { open, type RemoteOptions, remote } from '../access.ts';
+import { collect, instant, uuid } from '../arguments.ts';
+import { facts, type Io, show, table } from '../output.ts';
 import { byOperator, type DatabaseOptions, onDatabase, operatorOf, orDatabase } from './database.ts';
 import { beginInDatabase, listInDatabase, releaseInDatabase } from './database-holds.ts';
-import { facts, type Io, show, table } from './output.ts';
 
 type Hold = z.output<typeof HoldSchema>;
 type Released = z.output<typeof ReleasedHold>;

@@ -1,12 +1,12 @@
 import type { z } from 'zod';
-import { beginHoldIn, type Release, readHolds, releaseHold } from '../application/holds.ts';
-import type { WriteDeps } from '../application/write.ts';
-import { LONGEST_BACK_MS } from '../domain/holds.ts';
-import { iso } from '../http/endpoint/instants.ts';
-import { presentHold } from '../http/present/ops.ts';
-import { NewHold } from '../http/schemas/ops.ts';
-import { type Database, withTx } from '../platform/postgres/database.ts';
-import { refused, wrongUsage } from './failures.ts';
+import { beginHoldIn, type Release, readHolds, releaseHold } from '../../application/holds.ts';
+import type { WriteDeps } from '../../application/write.ts';
+import { LONGEST_BACK_MS } from '../../domain/holds.ts';
+import { iso } from '../../http/endpoint/instants.ts';
+import { presentHold } from '../../http/present/ops.ts';
+import { NewHold } from '../../http/schemas/ops.ts';
+import { type Database, withTx } from '../../platform/postgres/database.ts';
+import { refused, wrongUsage } from '../failures.ts';
 
 /**
  * Begins a hold in the database itself.
