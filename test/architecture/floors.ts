@@ -22,7 +22,7 @@ const ROUTES = /^(http\/routes|(webhooks|statistics|erasures)\/http)\//;
 const NOT_FOR_ROUTES = /^(store|platform\/postgres|(webhooks|statistics|erasures)\/store)[/.]/;
 
 /** The composition root and the entry points, which may import everything; nothing else imports them. */
-const TOP = /^(main|run|serve|deps|endpoints)\.ts$|^cli\/[^/]+\.ts$/;
+const TOP = /^(main|run|serve|deps|endpoints)\.ts$|^cli\/.+\.ts$/;
 
 /** The packages that speak to Redis. */
 const REDIS = ['bullmq', 'ioredis', '@bull-board/api/bullMQAdapter'];
