@@ -20,6 +20,8 @@ import { waitFor } from '../../harness/wait-for.ts';
 const HOUR_MS = 3_600_000;
 const CLOCKS = 100;
 const ORDERS = 10;
+/** How many clocks are filled at a time. */
+const AT_ONCE = 5;
 /** After how many hours something happens to a cancellation on which nothing is answered, and what. */
 const PAST = [
   [24, 'dispute.reminder_due'],
@@ -57,12 +59,15 @@ test('a hundred clocks advance by two processes, of which one is killed: each or
     await startProcess({ role: 'all', env, database }),
     await startProcess({ role: 'api', env, database }),
   ];
-  const clocks: { readonly clock: TestClock; readonly orderIds: readonly string[]; readonly beginning: number }[] = [];
-  for (let index = 0; index < CLOCKS; index += 1) {
+  const serviceOf = (index: number) => (index % 2 === 0 ? first : second);
+  const made = async (index: number) => {
     const beginning = beginningOf(index);
-    const service = index % 2 === 0 ? first : second;
-    const clock = await makeClock(service, new Date(beginning).toISOString());
-    clocks.push({ clock, orderIds: await fill(service, clock), beginning });
+    const clock = await makeClock(serviceOf(index), new Date(beginning).toISOString());
+    return { clock, beginning, orderIds: await fill(serviceOf(index), clock) };
+  };
+  const clocks: Awaited<ReturnType<typeof made>>[] = [];
+  for (let index = 0; index < CLOCKS; index += AT_ONCE) {
+    clocks.push(...(await Promise.all(Array.from({ length: AT_ONCE }, (_, offset) => made(index + offset)))));
   }
   const realTime = await seedDispute(first, 'order_update', { orderId: (await seedOrder(first)).id });
 
@@ -79,7 +84,7 @@ test('a hundred clocks advance by two processes, of which one is killed: each or
   };
   const advanced = await Promise.all(
     clocks.map(async ({ clock, ...rest }, index) => {
-      let answer = await advanceOn(index % 2 === 0 ? first : second, clock);
+      let answer = await advanceOn(serviceOf(index), clock);
       if (answer === null) repeated += 1;
       // While the dead process is taken for alive, the clock is busy.
       answer ??= await waitFor('the clock has arrived', () => advanceOn(first, clock), 60_000, 500);
