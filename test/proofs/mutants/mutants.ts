@@ -1077,7 +1077,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a position beyond the end of the log is waited at',
     file: 'src/application/feed/follow.ts',
-    edits: [{ search: 'if (begin > logEnd) {', replace: 'if (begin < 0) {' }],
+    edits: [{ search: 'return after > logEnd ?', replace: 'return after < 0 ?' }],
     killedBy: ['test/http/streams/order-stream.test.ts'],
     named: 'beyond the end of the log',
   },
