@@ -1,8 +1,12 @@
 import { AxeBuilder } from '@axe-core/playwright';
 import type { Locator } from 'playwright-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { hasChromium } from './chromium.ts';
-import { button, heading } from './element-page.ts';
+import { mintToken } from '../../../src/dev/development.ts';
+import { TEST_SECRET } from '../../harness/client.ts';
+import { startProcess } from '../../harness/process.ts';
+import { startReceiver } from '../../webhooks/receiver.ts';
+import { hasChromium, openPage } from './chromium.ts';
+import { button, heading, tokenOf } from './element-page.ts';
 import { act, compose, type SandboxStage, startSandboxStage } from './sandbox-page.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
@@ -213,6 +217,35 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
     await client.getByRole('dialog').waitFor();
     await button(client.getByRole('dialog'), 'Withdraw request').press('Enter');
     await see(freelancer, 'The client withdrew the request');
+  });
+
+  test('shows the webhook calls about the order, with what came back', async () => {
+    const receiver = await startReceiver();
+    await stage.makeOrder('In dispute');
+    await stage.webhooks.getByLabel('Send the calls to').fill(receiver.url);
+    await button(stage.webhooks, 'Add').click();
+    receiver.secrets.push((await stage.webhooks.getByText(/^whsec_/).textContent()) ?? '');
+    await act(client, 'Withdraw request');
+    await stage.webhooks.getByText('dispute.withdrawn').waitFor();
+    await stage.webhooks.locator('[data-status="delivered"]').first().waitFor();
+  });
+
+  test('asks for tokens where the service hands out none, and works with those', async () => {
+    const { url } = await startProcess({ env: { MODE: 'sandbox' } });
+    const { page, complaints } = await openPage(stage.browser);
+    await page.goto(url);
+    await page.getByLabel('Token of the client').fill('no token');
+    await page.getByLabel('Token of the freelancer').fill(await tokenOf('freelancer'));
+    const scope = 'orders:write events:read webhooks:manage test:clocks';
+    await page.getByLabel('Token of your services').fill(await mintToken(TEST_SECRET, { sub: 'shop', scope }));
+    await page.getByRole('button', { name: 'Continue' }).click();
+    expect(await page.locator('resolution-center').count()).toBe(0);
+    await page.getByLabel('Token of the client').fill(await tokenOf('client'));
+    await page.getByRole('button', { name: 'Continue' }).click();
+    for (const party of ['#client', '#freelancer']) await page.locator(party).getByRole('radio').first().waitFor();
+    await page.reload();
+    await page.locator('#client').getByRole('radio').first().waitFor();
+    expect(complaints.filter((text) => !/net::ERR_ABORTED$|status of 503/.test(text))).toEqual([]);
   });
 
   test('axe objects to nothing on the page', async () => {

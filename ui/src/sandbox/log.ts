@@ -33,8 +33,10 @@ export interface Endpoint {
 const ENDPOINTS_SHOWN = 5;
 const FEED_WAIT_S = 25;
 const REST_MS = 3_000;
-/** Calls of webhooks follow their events by some moments. */
+/** Calls of webhooks follow their events by some moments; a call that fails is sent again much later. */
 const CALLS_FOLLOW_MS = 1_500;
+const ROUNDS = 10;
+const UNFINISHED: ReadonlySet<string> = new Set(['waiting', 'pending']);
 
 export interface LogHandlers {
   readonly onEvents: (events: readonly LoggedEvent[]) => void;
@@ -64,9 +66,17 @@ export async function followLog(
   { onEvents, onEndpoints }: LogHandlers,
   signal: AbortSignal,
 ): Promise<void> {
-  const showEndpoints = async () => {
+  let round = 0;
+  /** Shows the calls, and again for as long as some are to be sent yet. */
+  const showEndpoints = async (isExpected: boolean, left = ROUNDS): Promise<void> => {
+    round += 1;
+    const own = round;
     const endpoints = await readEndpoints(call, orderId);
-    if (!signal.aborted) onEndpoints(endpoints);
+    if (signal.aborted || own !== round) return;
+    onEndpoints(endpoints);
+    const isOpen = endpoints.some(({ deliveries }) => deliveries.some(({ status }) => UNFINISHED.has(status)));
+    if (left === 0 || !(isOpen || (isExpected && endpoints.length > 0))) return;
+    setTimeout(() => void showEndpoints(false, left - 1).catch(() => {}), CALLS_FOLLOW_MS);
   };
   let after = 0;
   while (!signal.aborted) {
@@ -76,8 +86,7 @@ export async function followLog(
       if (signal.aborted) return;
       after = page.nextAfter;
       if (page.data.length > 0) onEvents(page.data);
-      await showEndpoints();
-      if (page.data.length > 0) setTimeout(() => void showEndpoints().catch(() => {}), CALLS_FOLLOW_MS);
+      await showEndpoints(page.data.length > 0);
     } catch {
       // The service is away, or restarts: the elements say so.
       if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, REST_MS));
