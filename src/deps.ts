@@ -2,6 +2,8 @@ import type { Logger } from 'pino';
 import { v7 as uuidv7 } from 'uuid';
 import { createCore } from './application/command-queue.ts';
 import { createLiveFeed } from './application/feed/live-feed.ts';
+import { forgetDeadWorkers, readWorkers } from './application/heartbeats/heartbeats.ts';
+import { watchWorkers } from './application/heartbeats/watch.ts';
 import { forgetExpiredKeys } from './application/idempotent.ts';
 import { createAdvancer } from './application/test-clocks/advance.ts';
 import { removeOldTestClocks, removeTestClock } from './application/test-clocks/remove.ts';
@@ -19,7 +21,7 @@ import { addGauges } from './metrics/gauges.ts';
 import { createMetrics, type Metrics, observeBatch, observeEntries } from './metrics/metrics.ts';
 import { type Config, modeOf, tokenKeysOf } from './platform/config.ts';
 import { createEncryption } from './platform/encryption.ts';
-import { createRepeatingLog } from './platform/log.ts';
+import { createRepeatingLog, INSTANCE } from './platform/log.ts';
 import { createBounded } from './platform/logging/bounded.ts';
 import { openOutgoing } from './platform/network/outgoing.ts';
 import { type Database, openDatabase } from './platform/postgres/database.ts';
@@ -27,6 +29,7 @@ import { watchPostgres } from './platform/postgres/postgres-health.ts';
 import { openAskingClient } from './platform/redis/redis.ts';
 import { createRedisHealth } from './platform/redis/redis-health.ts';
 import { openSharedCounts } from './platform/redis/shared-counts.ts';
+import { VERSION } from './platform/version.ts';
 import { startRollup } from './statistics/rollup.ts';
 import { keepDeliveries } from './webhooks/housekeeping.ts';
 import { startWebhookSender } from './webhooks/sender.ts';
@@ -102,6 +105,7 @@ function tasksOf(config: Config, db: Database, metrics: Metrics, log: Logger): H
     () => forgetExpiredKeys(db),
     () => keepDeliveries(db, metrics),
     () => eraseDueComments({ db, eraseCopies: eraseResponses, log }, config.COMMENT_RETENTION ?? null),
+    () => forgetDeadWorkers(db),
   ];
 }
 
@@ -142,7 +146,10 @@ export function makeDeps(
   const inspector = inspectQueue(queue, redis, config.TIMER_HORIZON);
   const health = createRedisHealth(redis, { prefix: address.prefix, metaKey: queue.keys['meta'] ?? '', log });
   const lookAtPostgres = watchPostgres(db.connections, log);
-  const measured = { db, lookAtPostgres, lookAtRedis: health.look, countJobs: () => countJobs(queue) };
+  // A worker that answers is one that lives: only what serves the API has to be told.
+  const lookAtWorkers = config.ROLE === 'worker' ? null : watchWorkers(() => readWorkers(db), log);
+  const looks = { lookAtPostgres, lookAtRedis: health.look, lookAtWorkers };
+  const measured = { db, ...looks, countJobs: () => countJobs(queue) };
   const authenticator = createAuthenticator({
     keys: keysOf(config, surroundings.authSecret),
     rules: tokenRulesOf(config),
@@ -180,8 +187,7 @@ export function makeDeps(
       },
       system: {
         metrics,
-        lookAtPostgres,
-        lookAtRedis: health.look,
+        ...looks,
         measure: addGauges(metrics.registry, measured, config.ROLE !== 'api'),
       },
       operators: { login: loginOf(config) },
@@ -202,6 +208,7 @@ export function makeDeps(
         queue,
         health,
         inspector,
+        worker: { id: write.newId(), instance: INSTANCE, version: VERSION },
         housekeeping: tasksOf(config, db, metrics, log),
         startOthers: [
           ...(encryption === null

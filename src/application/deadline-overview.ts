@@ -10,6 +10,7 @@ import {
   orphanJobs,
   type QueueInspector,
 } from './deadlines.ts';
+import { readWorkers, type SeenWorker } from './heartbeats/heartbeats.ts';
 import type { CoreDeps } from './write.ts';
 
 /** Where the counts of what PostgreSQL knows stop. */
@@ -26,6 +27,8 @@ export interface DeadlineOverview {
     readonly orphan_job: number | null;
   };
   readonly isRedisUp: boolean;
+  /** Those that live first. */
+  readonly workers: readonly SeenWorker[];
   /** Empty for a state of jobs while Redis is away. */
   readonly page: DeadlinePage;
 }
@@ -61,6 +64,7 @@ export async function readDeadlineOverview(
   request: OverviewRequest,
 ): Promise<DeadlineOverview> {
   const { now, pending, overdue } = await countDeadlines(deps.db, COUNTED_UP_TO);
+  const workers = await readWorkers(deps.db);
   const missing = await ifRedisIsUp(() => missingJobs(deps, queue, null, EXAMINED_AT_MOST));
   const orphans = await ifRedisIsUp(() => orphanJobs(deps, queue, 0, EXAMINED_AT_MOST));
   const isRedisUp = missing !== null && orphans !== null;
@@ -70,6 +74,7 @@ export async function readDeadlineOverview(
     now,
     counts: { pending, overdue, missing_job: lengthOf(missing), orphan_job: lengthOf(orphans) },
     isRedisUp,
+    workers,
     page,
   };
 }

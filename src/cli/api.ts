@@ -9,6 +9,8 @@ type Query = Readonly<Record<string, string | number | undefined>>;
 /** The API of a running service, for one caller. Each call ends with what the service said, or as a failure. */
 export interface Api {
   readonly get: <T>(path: string, query?: Query) => Promise<T>;
+  /** Reads how ready the service is, also where it says that it is not. */
+  readonly readiness: <T>() => Promise<T>;
   /** Reads as a text of another media type. */
   readonly text: (path: string, query: Query, accept: string) => Promise<string>;
   readonly post: <T>(path: string, body?: object) => Promise<T>;
@@ -18,6 +20,7 @@ export interface Api {
 // Longer than anything the service does in one request.
 const TIMEOUT_MS = 30_000;
 const ATTEMPTS = 2;
+const UNAVAILABLE = 503;
 
 /** A problem; what stands between this program and the service may answer with less. */
 type ProblemBody = Partial<z.output<typeof ProblemDocument>>;
@@ -70,7 +73,12 @@ export function createApi(base: URL, token: string): Api {
     return url;
   };
 
-  const call = async (method: Method, url: URL, accept: string, body?: object): Promise<string> => {
+  const call = async (
+    method: Method,
+    url: URL,
+    accept: string,
+    { body, takes }: { readonly body?: object | undefined; readonly takes?: number } = {},
+  ): Promise<string> => {
     const headers = {
       authorization: `Bearer ${token}`,
       accept,
@@ -82,7 +90,7 @@ export function createApi(base: URL, token: string): Api {
       try {
         const response = await fetch(url, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) });
         const text = await response.text();
-        if (!response.ok) throw failureOf(response.status, text, url);
+        if (!response.ok && response.status !== takes) throw failureOf(response.status, text, url);
         return text;
       } catch (error) {
         if (error instanceof Error && error.name === 'CommandFailure') throw error;
@@ -91,8 +99,8 @@ export function createApi(base: URL, token: string): Api {
     }
   };
 
-  const json = async <T>(method: Method, url: URL, body?: object): Promise<T> => {
-    const text = await call(method, url, 'application/json', body);
+  const json = async <T>(method: Method, url: URL, more: Parameters<typeof call>[3] = {}): Promise<T> => {
+    const text = await call(method, url, 'application/json', more);
     const value = parsed(text);
     if (value === null)
       throw refused(`${url.origin} answered with something that is not JSON: is it the right address?`);
@@ -101,8 +109,9 @@ export function createApi(base: URL, token: string): Api {
 
   return {
     get: (path, query) => json('GET', urlOf(path, query)),
+    readiness: () => json('GET', urlOf('/readyz'), { takes: UNAVAILABLE }),
     text: (path, query, accept) => call('GET', urlOf(path, query), accept),
-    post: (path, body) => json('POST', urlOf(path), body),
+    post: (path, body) => json('POST', urlOf(path), { body }),
     delete: (path) => json('DELETE', urlOf(path)),
   };
 }

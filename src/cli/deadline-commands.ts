@@ -10,6 +10,22 @@ import { facts, type Io, progress, show, table } from './output.ts';
 type DeadlinePage = z.output<typeof DeadlineView>;
 type Reconciliation = z.output<typeof ReconciliationSchema>;
 
+interface Readiness {
+  readonly status: string;
+  readonly postgres: string;
+  readonly redis: string;
+  readonly queue?: string;
+  readonly reason?: string;
+}
+
+interface Status extends Readiness {
+  readonly version: string;
+  /** Null while PostgreSQL is away, as the next two. */
+  readonly worker: DeadlinePage['worker'] | null;
+  readonly workers: DeadlinePage['workers'] | null;
+  readonly counts: DeadlinePage['counts'] | null;
+}
+
 const PAGE = 100;
 const MOST = 10_000;
 
@@ -35,12 +51,39 @@ async function list(io: Io, api: Api, { state, limit }: ListOptions): Promise<De
   }
 }
 
-function describe({ counts, countedUpTo, redis, data }: DeadlinePage): string {
+async function readStatus(api: Api): Promise<Status> {
+  const { version } = await api.get<{ version: string }>('/healthz');
+  const ready = await api.readiness<Readiness>();
+  if (ready.status === 'unavailable') return { version, ...ready, worker: null, workers: null, counts: null };
+  const { worker, workers, counts } = await api.get<DeadlinePage>('/v1/ops/deadlines', { limit: 1 });
+  return { version, ...ready, worker, workers, counts };
+}
+
+const NO_WORKER = 'down: no worker lives, and a deadline takes effect only when its dispute is read';
+
+function describeStatus({ version, status, postgres, redis, queue, reason, worker, workers, counts }: Status): string {
+  const pairs = facts([
+    ['status', status],
+    ['version', version],
+    ['postgres', postgres],
+    ['redis', reason === undefined ? redis : `${redis}: ${reason}`],
+    ...(queue === undefined ? [] : [['queue', queue] as const]),
+    ['worker', worker === 'down' ? NO_WORKER : worker],
+    ['deadlines pending', counts?.pending],
+    ['deadlines overdue', counts?.overdue],
+  ]);
+  if (workers === null) return pairs;
+  const rows = workers.map((one) => [one.instance, one.version, one.startedAt, one.seenAt, one.alive ? 'yes' : 'no']);
+  return `${pairs}\n${table(['WORKER', 'VERSION', 'STARTED', 'LAST SEEN', 'ALIVE'], rows)}`;
+}
+
+function describe({ counts, countedUpTo, redis, worker, data }: DeadlinePage): string {
   const count = (value: number | null) =>
     value === null ? 'not known while Redis is away' : value >= countedUpTo ? `${value} or more` : value;
   const summary = facts([
     ...Object.entries(counts).map(([name, value]) => [name, count(value)] as const),
     ['redis', redis],
+    ['worker', worker],
   ]);
   const rows = data.map((one) => [one.dueAt, one.latenessSeconds, one.type, one.disputeId, one.orderId]);
   return `${summary}\n${table(['DUE', 'LATE (S)', 'TYPE', 'DISPUTE', 'ORDER'], rows)}`;
@@ -66,8 +109,14 @@ async function reconcile(io: Io, api: Api): Promise<Reconciliation> {
   return sum;
 }
 
-/** Adds `deadlines` and `reconcile`. */
+/** Adds `status`, `deadlines` and `reconcile`. */
 export function addDeadlineCommands(program: Command, io: Io): void {
+  remote(
+    program.command('status').description('how ready the service is, which workers live, and how many deadlines wait'),
+  ).action(async (options: RemoteOptions) => {
+    const found = await readStatus(await open(io, options));
+    show(io, options.json, found, () => describeStatus(found));
+  });
   remote(program.command('deadlines').description('what is pending, overdue, missing in the queue or orphaned there'))
     .addOption(new Option('--state <state>', 'which ones are listed').choices(DEADLINE_STATES).default('overdue'))
     .option('--limit <number>', `how many are listed at most, up to ${MOST}`, wholeNumber(1, MOST), 20)

@@ -1,4 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
+import type { WorkersLook } from '../application/heartbeats/watch.ts';
 import { type Database, withTx } from '../platform/postgres/database.ts';
 import type { PostgresState } from '../platform/postgres/postgres-health.ts';
 import { type RedisState, RedisUnusableError } from '../platform/redis/redis-state.ts';
@@ -10,6 +11,8 @@ export interface Measured {
   readonly db: Database;
   readonly lookAtPostgres: () => Promise<PostgresState>;
   readonly lookAtRedis: () => Promise<RedisState>;
+  /** Null in a process that is a worker alone. */
+  readonly lookAtWorkers: (() => Promise<WorkersLook>) | null;
   /** Jobs in the queue by state; it rejects within seconds if Redis is away. */
   readonly countJobs: () => Promise<Readonly<Record<string, number>>>;
 }
@@ -101,6 +104,20 @@ function lagProbe(registry: Registry, db: Database, timing: ProbeTiming): Probe 
   );
 }
 
+function workersProbe(registry: Registry, look: () => Promise<WorkersLook>, timing: ProbeTiming): Probe {
+  const gauge = unknownYet(
+    registry,
+    'workers_alive',
+    'Workers whose last heartbeat is at most 15 s old, as an api reads them from PostgreSQL; nothing while that is away.',
+  );
+  const count = async () => {
+    const { alive } = await look();
+    if (alive === null) throw new Error('PostgreSQL did not say which workers live');
+    return alive;
+  };
+  return createProbe({ ask: count, ...gauge }, timing);
+}
+
 function queueProbe(registry: Registry, countJobs: Measured['countJobs'], timing: ProbeTiming): Probe {
   const gauge = new Gauge({
     name: 'queue_jobs',
@@ -121,8 +138,8 @@ function queueProbe(registry: Registry, countJobs: Measured['countJobs'], timing
 }
 
 /**
- * Adds the gauges that are read at each scrape. Every process says what it can reach and how full its pool is; a
- * worker also how far the deadlines, the relay and its clock are off, and what is in the queue.
+ * Adds the gauges that are read at each scrape. Every process says what it can reach and how full its pool is; an
+ * api also how many workers live, and a worker how far the deadlines, the relay and its clock are off, and what is in the queue.
  * @returns what reads them anew: it takes about a second at most, costs nothing when repeated soon, and never rejects
  */
 export function addGauges(
@@ -131,7 +148,7 @@ export function addGauges(
   isWorker: boolean,
   timing: ProbeTiming = {},
 ): () => Promise<unknown> {
-  const { db, lookAtPostgres, lookAtRedis, countJobs } = measured;
+  const { db, lookAtPostgres, lookAtRedis, lookAtWorkers, countJobs } = measured;
   poolGauges(registry, db);
   const writable = async () => {
     const state = await lookAtPostgres();
@@ -144,6 +161,7 @@ export function addGauges(
   const probes = [
     upGauge(registry, 'postgres_up', 'Whether PostgreSQL answers this process and takes writes.', writable, timing),
     upGauge(registry, 'redis_up', 'Whether Redis does what the queue needs, for this process.', usable, timing),
+    ...(lookAtWorkers === null ? [] : [workersProbe(registry, lookAtWorkers, timing)]),
     ...(isWorker ? [lagProbe(registry, db, timing), queueProbe(registry, countJobs, timing)] : []),
   ];
   return () => Promise.all(probes.map((probe) => probe()));

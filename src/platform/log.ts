@@ -121,6 +121,9 @@ export function createRepeatingLog(
   };
 }
 
+/** Which process this is, among those of a deployment: its host and process id. */
+export const INSTANCE = `${hostname()}:${process.pid}`;
+
 /**
  * Makes the log of a process: JSON lines on stdout or elsewhere, without bodies, tokens, keys or comments.
  * @param facts what each line says of the process, beside `instance`: its host and process id
@@ -132,7 +135,7 @@ export function createLog(
 ): Logger {
   const options = {
     level,
-    base: { instance: `${hostname()}:${process.pid}`, ...facts },
+    base: { instance: INSTANCE, ...facts },
     mixin: traceFields,
     serializers: { ...stdSerializers, err: loggable },
     redact: {

@@ -1,11 +1,13 @@
 import type { Logger } from 'pino';
 import type { QueueInspector } from '../application/deadlines.ts';
+import type { WorkerProcess } from '../application/heartbeats/heartbeats.ts';
 import { moveReleased } from '../application/holds.ts';
 import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { RedisHealth } from '../platform/redis/redis-health.ts';
 import { createBacklog } from './backlog.ts';
 import { startDeadlineWorker } from './deadline-worker.ts';
+import { startHeartbeat } from './heartbeat.ts';
 import { type HousekeepingTask, startHousekeeping } from './housekeeping.ts';
 import { type Loop, startLoop } from './loop.ts';
 import type { DeadlineQueue, QueueAddress } from './queue.ts';
@@ -21,6 +23,8 @@ export interface WorkersDeps {
   readonly queue: DeadlineQueue;
   readonly health: RedisHealth;
   readonly inspector: QueueInspector;
+  /** Who this worker is, in the list of workers. */
+  readonly worker: WorkerProcess;
   readonly housekeeping: readonly HousekeepingTask[];
   /** Start the loops of the slices. */
   readonly startOthers: readonly (() => Loop)[];
@@ -43,12 +47,13 @@ function startHoldRelease({ write, log }: Pick<WorkersDeps, 'write' | 'log'>): L
   });
 }
 
-/** Starts the deadline worker and the loops: sweeper, relay, reconciler, hold release, housekeeping, and those of the slices. */
+/** Starts the deadline worker and the loops: heartbeat, sweeper, relay, reconciler, hold release, housekeeping, and those of the slices. */
 export function startWorkers(deps: WorkersDeps): Workers {
-  const { write, metrics, log, address, queue, health, inspector, housekeeping, startOthers } = deps;
+  const { write, metrics, log, address, queue, health, inspector, worker, housekeeping, startOthers } = deps;
   const backlog = createBacklog();
-  const worker = startDeadlineWorker({ write, metrics, log, address, health, backlog });
+  const deadlineWorker = startDeadlineWorker({ write, metrics, log, address, health, backlog });
   const loops = [
+    startHeartbeat({ db: write.db, worker, log }),
     startSweeper({ write, metrics, log }, backlog.set),
     startRelay({ db: write.db, queue, health, metrics, log, horizonMs: inspector.horizonMs }),
     startReconciler({ write, inspector, metrics, log }),
@@ -60,7 +65,7 @@ export function startWorkers(deps: WorkersDeps): Workers {
     stop: async () => {
       await Promise.all(loops.map((loop) => loop.stop()));
       backlog.set(false); // jobs that wait for the sweeper would wait for ever
-      await worker.close();
+      await deadlineWorker.close();
     },
   };
 }

@@ -5,8 +5,10 @@ import { mintToken } from '../../src/dev/development.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { TEST_SECRET } from '../harness/client.ts';
 import { letTimePass } from '../harness/database.ts';
+import { startProxy } from '../harness/proxy.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
+import { listWorker } from '../harness/workers.ts';
 import { command, commandsFor, rowsOf } from './command.ts';
 
 const HOUR = 3_600_000;
@@ -40,6 +42,34 @@ async function addressOfNobody(): Promise<string> {
   await new Promise<void>((resolve) => server.close(() => resolve()));
   return `http://127.0.0.1:${port}`;
 }
+
+describe('status', () => {
+  test('says how ready the service is, and who works', async () => {
+    await listWorker(service.database, { instance: 'worker-2:7', ageMs: 3_600_000 });
+    const dead = await ops(['status']);
+    expect([dead.code, dead.err]).toEqual([0, '']);
+    expect(dead.out).toMatch(/^worker +down: no worker lives/m);
+    expect(rowsOf(dead.out).at(-1)).toEqual(['worker-2:7', '0.1.0', expect.any(String), expect.any(String), 'no']);
+    await listWorker(service.database, { ageMs: -HOUR });
+    const { status, worker, workers } = JSON.parse((await ops(['status', '--json'])).out);
+    expect([status, worker]).toEqual(['ready', 'up']);
+    expect(workers).toMatchObject([
+      { instance: 'worker-1:7', alive: true },
+      { instance: 'worker-2:7', alive: false },
+    ]);
+  });
+
+  test('of a service without PostgreSQL is what it says of itself', async () => {
+    const postgres = await startProxy(service.database.url);
+    const away = await startService({ database: service.database, databaseUrl: postgres.url });
+    const url = await away.listen();
+    postgres.cut();
+    const { code, out } = await ops(['status', '--url', url]);
+    expect([code, rowsOf(out)[0]]).toEqual([0, ['status', 'unavailable']]);
+    expect(rowsOf(out)).toContainEqual(['postgres', 'down']);
+    expect(rowsOf(out)).toContainEqual(['worker', '-']);
+  });
+});
 
 describe('deadlines', () => {
   test('are counted and listed, as far as they are asked for, page by page with a word on the way for people', async () => {

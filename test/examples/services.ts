@@ -3,6 +3,7 @@ import type * as ops from '../../src/http/schemas/ops.ts';
 import { CLIENT } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';
 import { waitFor } from '../harness/wait-for.ts';
+import { listWorker } from '../harness/workers.ts';
 import type { Delivery, EndpointWithSecret } from '../webhooks/endpoints.ts';
 import { LOCAL } from '../webhooks/endpoints.ts';
 import { startReceiver } from '../webhooks/receiver.ts';
@@ -59,6 +60,7 @@ export async function readAsAService({ service, recorder: { succeed } }: Stage) 
   const csv = { headers: { accept: 'text/csv' } };
   await succeed('getStatistics', analyst, csv, ['by_type', 'The last thirty days, by type']);
   const nobody = service.withAuthorization(null);
+  await listWorker(service.database);
   await succeed('getHealth', nobody, {}, ['alive', 'Alive']);
   await succeed('getReadiness', nobody, {}, ['ready', 'Ready']);
 }
@@ -66,6 +68,8 @@ export async function readAsAService({ service, recorder: { succeed } }: Stage) 
 /** What operators do. */
 export async function operate({ service, recorder: { succeed } }: Stage) {
   const operator = service.withScopes('ops');
+  await service.database.query('DELETE FROM workers');
+  await listWorker(service.database);
   await succeed('listDeadlines', operator, { query: '?state=pending' }, ['pending', 'What lies ahead']);
   await succeed('reconcileDeadlines', operator, {}, ['nothing_missing', 'Everything was in order']);
   const note = 'Mail is down since 09:40.';

@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { beforeAll, describe, expect, test } from 'vitest';
+import type { WorkersLook } from '../../src/application/heartbeats/watch.ts';
 import { addGauges } from '../../src/metrics/gauges.ts';
 import { openDatabase } from '../../src/platform/postgres/database.ts';
 import { watchPostgres } from '../../src/platform/postgres/postgres-health.ts';
@@ -34,6 +35,7 @@ interface Scene {
   readonly db?: Service['deps']['write']['db'];
   readonly countJobs?: () => Promise<Readonly<Record<string, number>>>;
   readonly lookAtRedis?: () => Promise<RedisState>;
+  readonly lookAtWorkers?: () => Promise<WorkersLook>;
 }
 
 /** What the gauges of a process say that looks for the first time. */
@@ -42,7 +44,7 @@ async function look({ isWorker = true, db = service.deps.write.db, ...over }: Sc
   const { lookAtPostgres, lookAtRedis } = service.deps.app.system;
   const measure = addGauges(
     registry,
-    { db, lookAtPostgres, lookAtRedis, countJobs: async () => ({}), ...over },
+    { db, lookAtPostgres, lookAtRedis, lookAtWorkers: null, countJobs: async () => ({}), ...over },
     isWorker,
   );
   await measure();
@@ -104,10 +106,15 @@ describe('the gauges of a worker', () => {
     const registry = new Registry();
     const lookAtPostgres = watchPostgres(db.connections, captureLog('info').log);
     const { lookAtRedis } = service.deps.app.system;
-    const measure = addGauges(registry, { db, lookAtPostgres, lookAtRedis, countJobs: ask }, true, {
-      freshMs: 0,
-      patienceMs: 500,
-    });
+    const measure = addGauges(
+      registry,
+      { db, lookAtPostgres, lookAtRedis, lookAtWorkers: null, countJobs: ask },
+      true,
+      {
+        freshMs: 0,
+        patienceMs: 500,
+      },
+    );
     const known = async () => {
       await measure();
       const found = samplesIn(await registry.metrics());
@@ -129,6 +136,15 @@ test('an api says what it reaches, and leaves the deadlines to the workers', asy
   const found = await look({ isWorker: false });
   expect(found).toMatchObject({ redis_up: 1, postgres_up: 1 });
   expect(Object.keys(found).filter((name) => /^deadlines_|relay_lag|clock_skew|queue_jobs/.test(name))).toEqual([]);
+});
+
+test.each([
+  [2, 2],
+  [0, 0],
+  [null, undefined],
+])('an api says how many workers live, and nothing where PostgreSQL does not say it: %j', async (alive, shown) => {
+  const found = await look({ isWorker: false, lookAtWorkers: async () => ({ alive }) });
+  expect(found['workers_alive']).toBe(shown);
 });
 
 describe('a scrape', () => {

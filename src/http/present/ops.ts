@@ -1,4 +1,5 @@
 import type { Deadline } from '../../application/deadlines.ts';
+import { isAlive, type SeenWorker } from '../../application/heartbeats/heartbeats.ts';
 import type { HoldRow } from '../../application/holds.ts';
 import type { Instant } from '../../domain/state.ts';
 import { iso, isoOrNull } from '../endpoint/instants.ts';
@@ -29,6 +30,12 @@ export function presentHold(row: HoldRow, now: Instant) {
     releasedBy: row.releasedBy,
     heldSeconds: ((row.releasedAt ?? now) - row.since) / 1_000,
   };
+}
+
+/** A worker as JSON. */
+export function presentWorker(worker: SeenWorker) {
+  const { instance, version, startedAt, seenAt } = worker;
+  return { instance, version, startedAt: iso(startedAt), seenAt: iso(seenAt), alive: isAlive(worker) };
 }
 
 /** A deadline as operators look at it, as JSON. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { COUNTED_UP_TO, readDeadlineOverview } from '../../application/deadline-overview.ts';
 import { type DeadlineState, EXAMINED_AT_MOST, type OpsPosition, reconcile } from '../../application/deadlines.ts';
+import { isAlive } from '../../application/heartbeats/heartbeats.ts';
 import { runRepeatable } from '../../application/idempotent.ts';
 import { replyTo } from '../endpoint/commands.ts';
 import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
@@ -8,7 +9,7 @@ import { type HttpDeps, operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
 import { iso } from '../endpoint/instants.ts';
 import { stored } from '../endpoint/reply.ts';
-import { presentDeadline } from '../present/ops.ts';
+import { presentDeadline, presentWorker } from '../present/ops.ts';
 import { problemError } from '../problems/problems.ts';
 import { DeadlinesQuery, DeadlineView, Reconciliation } from '../schemas/ops.ts';
 
@@ -29,15 +30,15 @@ const getDeadlines = operation({
   tag: 'Operations',
   summary: 'Look at the deadlines',
   description:
-    'Counts, and a page of those in one state: `pending` (ahead), `overdue` (passed, not settled and not held), ' +
+    'The workers, counts, and a page of those in one state: `pending` (ahead), `overdue` (passed, not settled and not held), ' +
     '`missing_job` (handed over to the queue, and not there), `orphan_job` (in the queue, and without a timer in PostgreSQL).',
   access: { scopes: ['ops'] },
   query: DeadlinesQuery,
-  success: [{ status: 200, description: 'Counts and one page.', schema: DeadlineView }],
+  success: [{ status: 200, description: 'The workers, counts and one page.', schema: DeadlineView }],
   problems: [],
   handle: async ({ deps, query: { state, limit, cursor }, reply }) => {
     const after = positionOf(cursor, state);
-    const { now, counts, isRedisUp, page } = await readDeadlineOverview(deps.write, deps.queue, {
+    const { now, counts, isRedisUp, workers, page } = await readDeadlineOverview(deps.write, deps.queue, {
       state,
       after,
       limit,
@@ -48,6 +49,8 @@ const getDeadlines = operation({
       countedUpTo: COUNTED_UP_TO,
       examinedUpTo: EXAMINED_AT_MOST,
       redis: isRedisUp ? 'up' : 'down',
+      worker: workers.some(isAlive) ? 'up' : 'down',
+      workers: workers.map(presentWorker),
       state,
       data: page.deadlines.map((deadline) => presentDeadline(deadline, now)),
       nextCursor: next === null ? null : encodeToken([next.dueAt, next.disputeId, next.offset], state),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEADLINE_STATES } from '../../application/deadlines.ts';
+import { WORKERS_AT_MOST } from '../../application/heartbeats/heartbeats.ts';
 import { LONGEST_BACK_MS } from '../../domain/holds.ts';
 import { DISPUTE_TYPES } from '../../domain/rules.ts';
 import { fault } from '../problems/input-errors.ts';
@@ -33,6 +34,16 @@ const DeadlineItem = z
   })
   .meta({ id: 'Deadline' });
 
+const Worker = z
+  .strictObject({
+    instance: z.string().meta({ description: 'Its host and process id, as in its log.' }),
+    version: z.string().meta({ description: 'Its release, as in `info.version`.' }),
+    startedAt: Timestamp,
+    seenAt: Timestamp.meta({ description: 'Its last heartbeat; it leaves one every four seconds.' }),
+    alive: z.boolean().meta({ description: 'Whether its last heartbeat is at most 15 s old.' }),
+  })
+  .meta({ id: 'Worker', description: 'A process that applies deadlines: of the role `worker` or `all`.' });
+
 export const DeadlineView = z
   .strictObject({
     counts: DeadlineCounts,
@@ -41,6 +52,13 @@ export const DeadlineView = z
       .int()
       .meta({ description: 'So many timers and jobs, those that are due first, were compared for the others.' }),
     redis: z.enum(['up', 'down']),
+    worker: z
+      .enum(['up', 'down'])
+      .meta({ description: '`down`: no worker lives, and a deadline takes effect only when its dispute is read.' }),
+    workers: z.array(Worker).max(WORKERS_AT_MOST).meta({
+      description:
+        'Those that live first. One that stops in an orderly way leaves the list at once, a dead one an hour later, and only while another lives.',
+    }),
     state: z.enum(DEADLINE_STATES),
     data: z.array(DeadlineItem),
     nextCursor: z.string().nullable(),

@@ -10,6 +10,13 @@ const QUEUE = {
   enum: ['paused'],
   description: 'Only while the queue is paused: its jobs are not taken, and the sweeper applies the deadlines.',
 };
+const WORKER = {
+  type: 'string',
+  enum: ['up', 'down'],
+  description:
+    'Of a process that serves the API. `down`: no worker lives, and a deadline takes effect only when its dispute is read. Absent ' +
+    'while it is not known: PostgreSQL is away, or the process has just started, or the last worker has just stopped.',
+};
 const REASON = { type: 'string', description: 'Why Redis refuses the service; only where it does.' };
 
 function readiness(description: string, statuses: readonly string[], postgres: readonly string[]) {
@@ -22,6 +29,7 @@ function readiness(description: string, statuses: readonly string[], postgres: r
       postgres: { type: 'string', enum: postgres },
       redis: REDIS,
       queue: QUEUE,
+      worker: WORKER,
       reason: REASON,
     },
   };
@@ -127,10 +135,10 @@ export const systemPaths = {
   '/readyz': get(
     'getReadiness',
     'Ready',
-    'Whether the service can do its work. Without Redis it can, only less promptly.',
+    'Whether the service can do its work. Without Redis or a worker it can, only less promptly.',
     {
       '200': readiness(
-        'Ready, or `degraded` while Redis is away or refuses the service, or while the queue is paused.',
+        'Ready, or `degraded` while Redis is away or refuses the service, while the queue is paused, or while no worker lives.',
         ['ready', 'degraded'],
         ['up'],
       ),

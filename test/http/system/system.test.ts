@@ -6,11 +6,15 @@ import { testRedisUrl } from '../../harness/redis.ts';
 import { seedDispute } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
+import { listWorker } from '../../harness/workers.ts';
+
+const HOUR_MS = 3_600_000;
 
 interface Readiness {
   readonly status: string;
   readonly postgres: string;
   readonly redis: string;
+  readonly worker?: string;
 }
 
 /** System addresses need no token. */
@@ -63,17 +67,18 @@ describe('readiness', () => {
     const answer = await nobody(service).get<Readiness>('/readyz');
     return { http: answer.status, ...answer.body };
   };
-  const READY = { http: 200, status: 'ready', postgres: 'up', redis: 'up' };
+  const READY = { http: 200, status: 'ready', postgres: 'up', redis: 'up', worker: 'up' };
   const ready = () => waitFor('the service is ready', async () => (await readiness()).status === 'ready');
 
   beforeAll(async () => {
     const { database } = await startService();
+    await listWorker(database, { ageMs: -HOUR_MS });
     postgres = await startProxy(database.url);
     redis = await startProxy(await testRedisUrl());
     service = await startService({ database, databaseUrl: postgres.url, redisUrl: redis.url });
   });
 
-  test('names Postgres and Redis one by one', async () => {
+  test('names Postgres, Redis and the workers one by one', async () => {
     await ready();
     expect(await readiness()).toEqual(READY);
   });
@@ -82,7 +87,7 @@ describe('readiness', () => {
     'is degraded and no worse when Redis is gone (%s), and recovers',
     async (how) => {
       redis[how]();
-      expect(await readiness()).toEqual({ http: 200, status: 'degraded', postgres: 'up', redis: 'down' });
+      expect(await readiness()).toEqual({ ...READY, status: 'degraded', redis: 'down' });
       redis.restore();
       await ready();
     },

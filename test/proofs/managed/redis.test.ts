@@ -5,6 +5,7 @@ import { startProxy } from '../../harness/proxy.ts';
 import { seedDispute } from '../../harness/seed.ts';
 import { startService } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
+import { listWorker } from '../../harness/workers.ts';
 import { hasProgram } from '../faults/programs.ts';
 import { faultsOf } from './judge.ts';
 import { observe } from './observe.ts';
@@ -55,6 +56,7 @@ managed('with a Redis as others run it (needs redis-server)', () => {
       status: 'degraded',
       postgres: 'up',
       redis: 'refusing',
+      worker: 'up',
       reason: 'READONLY: the server is a read-only replica',
     };
 
@@ -86,7 +88,10 @@ managed('with a Redis as others run it (needs redis-server)', () => {
 
     test('readiness says so all the time, the log says it once, and all works by itself when the replica is promoted', async () => {
       const { replica, ready, isSaid, jobIsTaken, warnings } = await startOnReplica();
-      await waitFor('Redis refuses', async () => (await ready())['redis'] === 'refusing');
+      await waitFor('Redis refuses, and a worker lives', async () => {
+        const { redis, worker } = await ready();
+        return redis === 'refusing' && worker === 'up';
+      });
       const before = await replica.connections();
       const answers = [];
       for (let n = 0; n < 100; n += 1) answers.push(await ready());
@@ -119,12 +124,13 @@ managed('with a Redis as others run it (needs redis-server)', () => {
   test('while the queue is paused, readiness and metrics say so', async () => {
     const redis = await startManagedRedis();
     const service = await startService({ redisUrl: redis.url });
+    await listWorker(service.database, { ageMs: -3_600_000 });
     const ready = async () => (await service.withAuthorization(null).get<object>('/readyz')).body;
-    await waitFor('Redis is reached', async () => 'redis' in (await ready()));
+    await waitFor('the workers are known', async () => 'worker' in (await ready()));
     await redis.admin.hset('{resolution-center}:deadlines:meta', 'paused', '1');
-    expect(await ready()).toEqual({ status: 'degraded', postgres: 'up', redis: 'up', queue: 'paused' });
+    expect(await ready()).toEqual({ status: 'degraded', postgres: 'up', redis: 'up', queue: 'paused', worker: 'up' });
     await redis.admin.hdel('{resolution-center}:deadlines:meta', 'paused');
-    expect(await ready()).toEqual({ status: 'ready', postgres: 'up', redis: 'up' });
+    expect(await ready()).toEqual({ status: 'ready', postgres: 'up', redis: 'up', worker: 'up' });
     await service.close();
   });
 

@@ -637,7 +637,7 @@ export interface paths {
         };
         /**
          * Look at the deadlines
-         * @description Counts, and a page of those in one state: `pending` (ahead), `overdue` (passed, not settled and not held), `missing_job` (handed over to the queue, and not there), `orphan_job` (in the queue, and without a timer in PostgreSQL).
+         * @description The workers, counts, and a page of those in one state: `pending` (ahead), `overdue` (passed, not settled and not held), `missing_job` (handed over to the queue, and not there), `orphan_job` (in the queue, and without a timer in PostgreSQL).
          *
          *     For services with `ops`.
          */
@@ -851,7 +851,7 @@ export interface paths {
         };
         /**
          * Ready
-         * @description Whether the service can do its work. Without Redis it can, only less promptly.
+         * @description Whether the service can do its work. Without Redis or a worker it can, only less promptly.
          */
         get: operations["getReadiness"];
         put?: never;
@@ -1434,6 +1434,13 @@ export interface components {
             examinedUpTo: number;
             /** @enum {string} */
             redis: "up" | "down";
+            /**
+             * @description `down`: no worker lives, and a deadline takes effect only when its dispute is read.
+             * @enum {string}
+             */
+            worker: "up" | "down";
+            /** @description Those that live first. One that stops in an orderly way leaves the list at once, a dead one an hour later, and only while another lives. */
+            workers: components["schemas"]["Worker"][];
             /** @enum {string} */
             state: "pending" | "overdue" | "missing_job" | "orphan_job";
             data: components["schemas"]["Deadline"][];
@@ -2535,6 +2542,18 @@ export interface components {
         };
         /** @enum {string} */
         WebhookType: "dispute.opened" | "dispute.accepted" | "dispute.declined" | "dispute.answered" | "dispute.withdrawn" | "dispute.expired" | "dispute.superseded" | "dispute.comment_added" | "dispute.deadline_shifted" | "dispute.reminder_due" | "dispute.seen" | "dispute.notified" | "order.status_changed" | "order.delivery_date_changed" | "order.extras_added" | "order.details_changed" | "webhook_endpoint.disabled";
+        /** @description A process that applies deadlines: of the role `worker` or `all`. */
+        Worker: {
+            /** @description Its host and process id, as in its log. */
+            instance: string;
+            /** @description Its release, as in `info.version`. */
+            version: string;
+            startedAt: components["schemas"]["Timestamp"];
+            /** @description Its last heartbeat; it leaves one every four seconds. */
+            seenAt: components["schemas"]["Timestamp"];
+            /** @description Whether its last heartbeat is at most 15 s old. */
+            alive: boolean;
+        };
     };
     responses: never;
     parameters: {
@@ -7587,7 +7606,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Counts and one page. */
+            /** @description The workers, counts and one page. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9226,7 +9245,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Ready, or `degraded` while Redis is away or refuses the service, or while the queue is paused. */
+            /** @description Ready, or `degraded` while Redis is away or refuses the service, while the queue is paused, or while no worker lives. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9247,6 +9266,11 @@ export interface operations {
                          * @enum {string}
                          */
                         queue?: "paused";
+                        /**
+                         * @description Of a process that serves the API. `down`: no worker lives, and a deadline takes effect only when its dispute is read. Absent while it is not known: PostgreSQL is away, or the process has just started, or the last worker has just stopped.
+                         * @enum {string}
+                         */
+                        worker?: "up" | "down";
                         /** @description Why Redis refuses the service; only where it does. */
                         reason?: string;
                     };
@@ -9282,6 +9306,11 @@ export interface operations {
                          * @enum {string}
                          */
                         queue?: "paused";
+                        /**
+                         * @description Of a process that serves the API. `down`: no worker lives, and a deadline takes effect only when its dispute is read. Absent while it is not known: PostgreSQL is away, or the process has just started, or the last worker has just stopped.
+                         * @enum {string}
+                         */
+                        worker?: "up" | "down";
                         /** @description Why Redis refuses the service; only where it does. */
                         reason?: string;
                     };
