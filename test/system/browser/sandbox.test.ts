@@ -248,6 +248,14 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
     expect(complaints.filter((text) => !/net::ERR_ABORTED$|status of 503/.test(text))).toEqual([]);
   });
 
+  test('scrolls nothing sideways at 360 px', async () => {
+    const { page } = stage;
+    const size = page.viewportSize() ?? { width: 1_300, height: 1_600 };
+    await page.setViewportSize({ width: 360, height: 800 });
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+    await page.setViewportSize(size);
+  });
+
   test('axe objects to nothing on the page', async () => {
     await stage.makeOrder('In dispute');
     const { violations } = await new AxeBuilder({ page: stage.page }).analyze();
