@@ -10,6 +10,7 @@ import {
   finishHolds,
   type HoldPlace,
   type HoldRow,
+  type HoldsRequest,
   insertHold,
   listHolds,
   markReleased,
@@ -73,9 +74,10 @@ export interface HoldPage {
   readonly next: HoldPlace | null;
 }
 
-/** At most `limit` holds behind a place, or from the newest on for null. */
-export async function readHolds(db: Database, after: HoldPlace | null, limit: number): Promise<HoldPage> {
-  const { now, holds } = await listHolds(db, after, limit + 1);
+/** A page of the holds that are asked for, and where the next one begins. */
+export async function readHolds(db: Database, request: HoldsRequest): Promise<HoldPage> {
+  const { limit } = request;
+  const { now, holds } = await listHolds(db, { ...request, limit: limit + 1 });
   const page = holds.slice(0, limit);
   const last = page.at(-1);
   return { now, holds: page, next: holds.length > limit && last !== undefined ? last : null };

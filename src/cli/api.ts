@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
 import type { ProblemDocument } from '../http/schemas/problem.ts';
-import { refused, unreachable, wrongUsage } from './failures.ts';
+import { CommandFailure, refused, unreachable, wrongUsage } from './failures.ts';
 
 type Method = 'GET' | 'POST' | 'DELETE';
 type Query = Readonly<Record<string, string | number | undefined>>;
@@ -11,6 +11,8 @@ export interface Api {
   readonly get: <T>(path: string, query?: Query) => Promise<T>;
   /** Reads how ready the service is, also where it says that it is not. */
   readonly readiness: <T>() => Promise<T>;
+  /** Reads what may not exist: a refusal with `not_found` is returned and not thrown. */
+  readonly find: <T>(path: string) => Promise<T | CommandFailure>;
   /** Reads as a text of another media type. */
   readonly text: (path: string, query: Query, accept: string) => Promise<string>;
   readonly post: <T>(path: string, body?: object) => Promise<T>;
@@ -45,6 +47,7 @@ function failureOf(status: number, text: string, url: URL) {
   const errors = (problem.errors ?? []).map(({ pointer, message }) => `\n  ${pointer} ${message}`).join('');
   return refused(
     `${status} ${problem.code}: ${problem.detail ?? ''}${errors}${problem.requestId ? `\n  requestId ${problem.requestId}` : ''}`,
+    problem.code,
   );
 }
 
@@ -93,7 +96,7 @@ export function createApi(base: URL, token: string): Api {
         if (!response.ok && response.status !== takes) throw failureOf(response.status, text, url);
         return text;
       } catch (error) {
-        if (error instanceof Error && error.name === 'CommandFailure') throw error;
+        if (error instanceof CommandFailure) throw error;
         if (attempt === ATTEMPTS) throw unreachable(`${url.origin} cannot be reached: ${reasonOf(error)}`);
       }
     }
@@ -107,7 +110,17 @@ export function createApi(base: URL, token: string): Api {
     return value as T;
   };
 
+  const find = async <T>(path: string): Promise<T | CommandFailure> => {
+    try {
+      return await json<T>('GET', urlOf(path));
+    } catch (error) {
+      if (error instanceof CommandFailure && error.problem === 'not_found') return error;
+      throw error;
+    }
+  };
+
   return {
+    find,
     get: (path, query) => json('GET', urlOf(path, query)),
     readiness: () => json('GET', urlOf('/readyz'), { takes: UNAVAILABLE }),
     text: (path, query, accept) => call('GET', urlOf(path, query), accept),

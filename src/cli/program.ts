@@ -6,6 +6,7 @@ import { addDisputeCommands } from './dispute-commands.ts';
 import { CommandFailure, EXIT } from './failures.ts';
 import { addHoldCommands } from './holds/hold-commands.ts';
 import { addLocalCommands } from './local-commands.ts';
+import { addOrderCommands } from './order-commands.ts';
 import { type Io, printable } from './output.ts';
 import { addStatsCommand } from './stats-command.ts';
 import { addWebhookCommands } from './webhook-commands.ts';
@@ -33,6 +34,7 @@ export function createProgram(io: Io): Command {
   addDisputeCommands(program, io);
   addHoldCommands(program, io);
   addClockCommands(program, io);
+  addOrderCommands(program, io);
   addStatsCommand(program, io);
   addWebhookCommands(program, io);
   addLocalCommands(program, io);

@@ -2,50 +2,19 @@ import type { Command } from 'commander';
 import type { z } from 'zod';
 import type { DeliveryPage, Delivery as DeliverySchema, EndpointPage } from '../webhooks/http/schemas.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
-import type { Api } from './api.ts';
 import { uuid, wholeNumber } from './arguments.ts';
-import { facts, type Io, progress, show, table } from './output.ts';
+import { facts, type Io, show, table } from './output.ts';
+import { pages } from './pages.ts';
 
 type Delivery = z.output<typeof DeliverySchema>;
 
-/** A page of any list that has a cursor. */
-type Page = z.output<typeof EndpointPage> | z.output<typeof DeliveryPage>;
-
-const PAGE = 100;
 const MOST = 10_000;
-
-async function pages<P extends Page>(
-  io: Io,
-  api: Api,
-  path: string,
-  limit: number,
-  query: object = {},
-): Promise<P['data'][number][]> {
-  const { say, end } = progress(io);
-  const found: P['data'][number][] = [];
-  let cursor: string | undefined;
-  for (;;) {
-    const asked = { ...query, limit: Math.min(PAGE, limit - found.length), cursor };
-    const { data, nextCursor }: P = await api.get<P>(path, asked);
-    found.push(...data);
-    if (nextCursor === null || found.length >= limit) {
-      end();
-      return found.slice(0, limit);
-    }
-    say(`${found.length} …`);
-    cursor = nextCursor;
-  }
-}
 
 function addList(webhooks: Command, io: Io): void {
   remote(webhooks.command('list').description('the endpoints that events are delivered to')).action(
     async (options: RemoteOptions) => {
-      const found = await pages<z.output<typeof EndpointPage>>(
-        io,
-        await open(io, options),
-        '/v1/webhook-endpoints',
-        MOST,
-      );
+      const list = { path: '/v1/webhook-endpoints', limit: MOST };
+      const found = await pages<z.output<typeof EndpointPage>>(io, await open(io, options), list);
       const rows = found.map((one) => [
         ...[one.id, one.url, one.status, one.types?.join(',') ?? 'all', one.failingSince, one.createdAt],
       ]);
@@ -60,7 +29,8 @@ interface DeliveriesOptions extends RemoteOptions {
   readonly limit: number;
 }
 
-function outcomeOf({ attempts }: Delivery): string {
+/** What came of the last attempt at a delivery. */
+export function outcomeOf({ attempts }: Delivery): string {
   const last = attempts.at(-1);
   return last === undefined ? '' : String(last.statusCode ?? last.error ?? '');
 }
@@ -72,8 +42,8 @@ function addDeliveries(webhooks: Command, io: Io): void {
     .option('--limit <number>', `how many are listed at most, up to ${MOST}`, wholeNumber(1, MOST), 20)
     .action(async (endpoint: string, options: DeliveriesOptions) => {
       const { status, limit } = options;
-      const path = `/v1/webhook-endpoints/${endpoint}/deliveries`;
-      const found = await pages<z.output<typeof DeliveryPage>>(io, await open(io, options), path, limit, { status });
+      const list = { path: `/v1/webhook-endpoints/${endpoint}/deliveries`, limit, query: { status } };
+      const found = await pages<z.output<typeof DeliveryPage>>(io, await open(io, options), list);
       const rows = found.map((one) => [
         ...[one.id, one.createdAt, one.type, one.orderId, one.status, one.attempts.length],
         ...[outcomeOf(one), one.nextAttemptAt],

@@ -48,11 +48,19 @@ export interface HoldPlace {
   readonly id: string;
 }
 
-/** At most `limit` holds, newest first, behind a place or from the beginning for null, with the database's clock. */
+/** Which holds are asked for. */
+export interface HoldsRequest {
+  /** The place behind which to begin; null for the newest hold. */
+  readonly after: HoldPlace | null;
+  readonly limit: number;
+  /** Only holds that covered a dispute of this order while it was open; null for all. */
+  readonly orderId: string | null;
+}
+
+/** At most `limit` holds, newest first, with the database's clock. */
 export async function listHolds(
   { query }: Database,
-  after: HoldPlace | null,
-  limit: number,
+  { after, limit, orderId }: HoldsRequest,
 ): Promise<{ now: Instant; holds: HoldRow[] }> {
   const isBehind =
     after === null
@@ -61,7 +69,7 @@ export async function listHolds(
   const rows = await query
     .select({ now: CLOCK_AFTER_LOCK, hold: holds })
     .from(sql`(SELECT 1) AS one`)
-    .leftJoin(holds, isBehind)
+    .leftJoin(holds, orderId === null ? isBehind : sql`${isBehind} AND ${coveredOrder(orderId)}`)
     .orderBy(desc(holds.createdAt), desc(holds.id))
     .limit(limit);
   return { now: rows[0]?.now ?? 0, holds: rows.flatMap(({ hold }) => hold ?? []) };
@@ -141,6 +149,12 @@ export const clockAndHolds = (orderIds: SQL | null) => ({
 /** Whether a hold is for a dispute. */
 const covers = (hold: SQL) => sql`(${hold}.type IS NULL OR ${hold}.type = disputes.type)
   AND (${hold}.order_ids IS NULL OR disputes.order_id = ANY (${hold}.order_ids))`;
+
+/** True in a query of holds for those that covered a dispute of an order at some time while it was open. */
+const coveredOrder = (orderId: string) => sql`EXISTS (SELECT 1 FROM disputes
+  WHERE disputes.order_id = ${orderId} AND ${IN_REAL_TIME} AND ${covers(sql.raw('holds'))}
+    AND disputes.opened_at < coalesce(holds.released_at, 'infinity')
+    AND coalesce(disputes.resolved_at, 'infinity') > holds.since)`;
 
 const H = sql.raw('h');
 const R = sql.raw('r');

@@ -1,7 +1,14 @@
 import type { Database } from '../platform/postgres/database.ts';
 import { ATTEMPTS_SHOWN } from './manage.ts';
 import { type AttemptRow, attemptsOf } from './store/attempts.ts';
-import { type DeliveriesRequest, type DeliveryRow, findDelivery, listDeliveries } from './store/deliveries.ts';
+import {
+  type DeliveriesRequest,
+  type DeliveryRow,
+  findDelivery,
+  listDeliveries,
+  listDeliveriesOfOrder,
+  type OrderPlace,
+} from './store/deliveries.ts';
 import { type EndpointRow, findEndpoint, listEndpoints } from './store/endpoints.ts';
 
 export type { AttemptRow } from './store/attempts.ts';
@@ -46,6 +53,16 @@ export async function readDeliveries(
   const page = pageOf(await listDeliveries(db, { ...request, limit: limit + 1 }), limit);
   const ids = page.rows.map(({ id }) => id);
   return { ...page, endpoint, attempts: await attemptsOf(db.query, ids, ATTEMPTS_SHOWN) };
+}
+
+/** A page of the deliveries of an order's events, newest event first, and the place behind which the next page begins. */
+export async function readDeliveriesOfOrder(db: Database, orderId: string, before: OrderPlace | null, limit: number) {
+  const found = await listDeliveriesOfOrder(db, orderId, before, limit + 1);
+  const rows = found.slice(0, limit);
+  const last = found.length > limit ? rows.at(-1) : undefined;
+  const next = last === undefined ? null : { orderVersion: last.orderVersion ?? 0, endpointId: last.endpointId };
+  const ids = rows.map(({ id }) => id);
+  return { rows, next, attempts: await attemptsOf(db.query, ids, ATTEMPTS_SHOWN) };
 }
 
 /** A delivery; undefined if there is none. */

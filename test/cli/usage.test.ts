@@ -44,7 +44,7 @@ describe('wrong usage ends with 2, and says what is wrong on stderr', () => {
     [['deadlines', '--limit', '0'], 'whole number from 1'],
     [['deadlines', 'now'], 'too many arguments'],
     [['dispute', 'show'], `missing required argument 'id'`],
-    [['dispute', 'show', '../holds'], 'It must be a UUID'],
+    [['dispute', 'show', '../holds'], 'It must be the id of an order or of a dispute'],
     [['hold', 'begin'], `required option '--note <text>' not specified`],
     [['hold', 'begin', '--note', 'x', '--type', 'cancellation', '--order', 'a'], 'cannot be used with option'],
     [['stats', '--csv', '--json'], 'cannot be used with option'],

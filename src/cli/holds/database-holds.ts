@@ -32,7 +32,7 @@ export async function beginInDatabase(deps: WriteDeps, body: z.input<typeof NewH
 
 /** The last holds, newest first. */
 export async function listInDatabase(db: Database, limit: number) {
-  const { holds, now } = await readHolds(db, null, limit);
+  const { holds, now } = await readHolds(db, { after: null, limit, orderId: null });
   return holds.map((hold) => presentHold(hold, now));
 }
 

@@ -6,15 +6,18 @@ import type { HoldList, Hold as HoldSchema, NewHold, ReleasedHold } from '../../
 import { open, type RemoteOptions, remote } from '../access.ts';
 import { collect, instant, uuid } from '../arguments.ts';
 import { facts, type Io, show, table } from '../output.ts';
+import { pages } from '../pages.ts';
 import { byOperator, type DatabaseOptions, onDatabase, operatorOf, orDatabase } from './database.ts';
 import { beginInDatabase, listInDatabase, releaseInDatabase } from './database-holds.ts';
 
 type Hold = z.output<typeof HoldSchema>;
 type Released = z.output<typeof ReleasedHold>;
 
-function scopeOf({ scope, type, orderIds }: Hold): string {
+/** Which disputes a hold is for, in words. */
+export function scopeOf({ scope, type, orderIds }: Hold): string {
   if (scope === 'type') return type ?? '';
-  return scope === 'orders' ? `${orderIds?.length ?? 0} orders` : 'all disputes';
+  if (scope === 'all') return 'all disputes';
+  return orderIds?.length === 1 ? `order ${orderIds[0]}` : `${orderIds?.length ?? 0} orders`;
 }
 
 const describe = (hold: Hold): string =>
@@ -69,16 +72,7 @@ const LISTED = 100;
 
 async function list(io: Io, options: Options): Promise<readonly Hold[]> {
   if (options.database === true) return await onDatabase(io.env, ({ db }) => listInDatabase(db, LISTED));
-  const api = await open(io, options);
-  const listed: Hold[] = [];
-  for (let cursor: string | undefined; listed.length < LISTED; ) {
-    const query = { limit: LISTED - listed.length, cursor };
-    const page = await api.get<z.output<typeof HoldList>>('/v1/ops/holds', query);
-    listed.push(...page.data);
-    if (page.nextCursor === null) break;
-    cursor = page.nextCursor;
-  }
-  return listed;
+  return await pages<z.output<typeof HoldList>>(io, await open(io, options), { path: '/v1/ops/holds', limit: LISTED });
 }
 
 function addList(hold: Command, io: Io): void {

@@ -102,6 +102,8 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, S extends Succe
   readonly summary: string;
   readonly description: string;
   readonly access: Access;
+  /** Whether the operators' port serves it beside the callers' port; addresses below `/v1/ops/` are always served there. */
+  readonly forOperatorsToo?: true;
   /** Whether a live deployment does not have it. */
   readonly sandboxOnly?: true;
   readonly params?: z.ZodType<P>;

@@ -13,13 +13,14 @@ import { inputError } from '../problems/input-errors.ts';
 import { invalidInput, problemError } from '../problems/problems.ts';
 import { Hold, HoldList, HoldParams, HoldsQuery, NewHold, ReleasedHold } from '../schemas/ops.ts';
 
-const LIST = 'holds';
+const listOf = (orderId: string | null) => ['holds', orderId];
 const Place = z.tuple([z.int(), z.uuid()]);
 
-const encodePlace = ({ createdAt, id }: HoldPlace): string => encodeToken([createdAt, id], LIST);
+const encodePlace = ({ createdAt, id }: HoldPlace, orderId: string | null): string =>
+  encodeToken([createdAt, id], listOf(orderId));
 
-function decodePlace(cursor: string): HoldPlace {
-  const [createdAt, id] = decodeToken(cursor, LIST, Place);
+function decodePlace(cursor: string, orderId: string | null): HoldPlace {
+  const [createdAt, id] = decodeToken(cursor, listOf(orderId), Place);
   return { createdAt, id };
 }
 
@@ -64,20 +65,20 @@ const getHolds = operation({
   path: '/v1/ops/holds',
   tag: 'Operations',
   summary: 'List holds',
-  description: 'All holds, those that were begun last first.',
+  description: 'All holds, or those that covered a dispute of an order; those that were begun last first.',
   access: { scopes: ['ops'] },
   query: HoldsQuery,
   success: [{ status: 200, description: 'One page.', schema: HoldList }],
   problems: [],
-  handle: async ({ deps, query: { limit, cursor }, reply }) => {
-    const after = cursor === undefined ? null : decodePlace(cursor);
-    const { now, holds, next } = await readHolds(deps.write.db, after, limit);
+  handle: async ({ deps, query: { limit, cursor, orderId = null }, reply }) => {
+    const after = cursor === undefined ? null : decodePlace(cursor, orderId);
+    const { now, holds, next } = await readHolds(deps.write.db, { after, limit, orderId });
     const page = boundedPage(holds, {
       present: (row) => presentHold(row, now),
       placeBehind: (row): HoldPlace => row,
       next,
     });
-    return reply(200, { data: page.data, nextCursor: page.next === null ? null : encodePlace(page.next) });
+    return reply(200, { data: page.data, nextCursor: page.next === null ? null : encodePlace(page.next, orderId) });
   },
 });
 

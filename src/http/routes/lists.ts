@@ -107,6 +107,7 @@ const listOrderDisputes = operation({
   summary: "List an order's disputes",
   description: 'All disputes that the order has had, newest first.',
   access: { party: true, scopes: ['disputes:read'] },
+  forOperatorsToo: true,
   params: z.strictObject({ orderId: OrderId }),
   query: OrderDisputesQuery,
   success: [{ status: 200, description: 'One page.', schema: DisputePage }],

@@ -98,6 +98,7 @@ const getOrder = operation({
   summary: 'Read an order',
   description: 'The order with its open dispute, or with how it was cancelled.',
   access: { party: true, scopes: ['disputes:read'] },
+  forOperatorsToo: true,
   params: OrderParams,
   success: [{ status: 200, description: 'The order.', schema: Order, headers: ['ETag'] }],
   problems: ['not_found'],

@@ -6,6 +6,7 @@ import { createOperatorGate, type GateDeps } from '../auth/operator-gate.ts';
 import type { HttpDeps } from '../endpoint/endpoint.ts';
 import { ProblemError, problemError } from '../problems/problems.ts';
 import { sendProblem } from '../problems/send-problem.ts';
+import { BOARD_PATH } from '../server/route-sets.ts';
 
 /** The queues that operators look at. */
 export interface QueueBoard {
@@ -16,7 +17,6 @@ export interface QueueBoard {
   readonly ready: () => Promise<unknown>;
 }
 
-const PATH = '/ops/queues';
 /** The most that a page of the board may ask for. */
 const MOST = { jobsPerPage: 100, page: 100_000 } as const;
 
@@ -75,7 +75,7 @@ function limitPage({ query }: FastifyRequest): void {
 }
 
 const isOfTheQueue = ({ routeOptions }: FastifyRequest): boolean =>
-  routeOptions.url?.startsWith(`${PATH}/api/`) ?? false;
+  routeOptions.url?.startsWith(`${BOARD_PATH}/api/`) ?? false;
 
 const REDIS_IS_AWAY = {
   detail: 'Redis does not answer. Deadlines take effect without it, and the queue is made again when it is back.',
@@ -111,7 +111,7 @@ export async function registerQueueBoard(
 ): Promise<void> {
   const gate = createOperatorGate(gateDeps);
   const server = new FastifyAdapter();
-  server.setBasePath(PATH);
+  server.setBasePath(BOARD_PATH);
   createBullBoard({
     queues: [board.queue],
     serverAdapter: server,
@@ -137,7 +137,7 @@ export async function registerQueueBoard(
       limitPage(request);
       await askRedis(board, request);
     });
-    await scope.register(server.registerPlugin(), { prefix: PATH });
+    await scope.register(server.registerPlugin(), { prefix: BOARD_PATH });
   };
   await app.register(plugin);
 }

@@ -45,6 +45,7 @@ const getStatistics = operation({
     'whatever is being answered, held or expiring meanwhile. As JSON, or with `Accept: text/csv` as a table whose last ' +
     'row is the total. It names no user and has no text of one.',
   access: { scopes: ['disputes:read'] },
+  forOperatorsToo: true,
   query: StatisticsQuery,
   hasCsv: true,
   success: [{ status: 200, description: 'The figures, for each group and for all.', schema: Statistics }],

@@ -4,11 +4,19 @@ import { decodeToken, encodeToken } from '../../http/endpoint/cursor.ts';
 import { operation } from '../../http/endpoint/endpoint.ts';
 import { boundedPage } from '../../http/endpoint/pages.ts';
 import { stored } from '../../http/endpoint/reply.ts';
-import { type AttemptRow, readDeliveries, readDelivery } from '../inspect.ts';
+import { type AttemptRow, readDeliveries, readDeliveriesOfOrder, readDelivery } from '../inspect.ts';
 import { redeliver } from '../manage.ts';
 import { askedBy, mayReadResponse, noSuchDelivery, noSuchEndpoint, unlessRefused } from './access.ts';
 import { NO_RESPONSES, presentDelivery } from './present.ts';
-import { DeliveriesQuery, Delivery, DeliveryPage, DeliveryParams, EndpointParams } from './schemas.ts';
+import {
+  DeliveriesQuery,
+  Delivery,
+  DeliveryPage,
+  DeliveryParams,
+  EndpointParams,
+  OrderDeliveriesParams,
+  OrderDeliveriesQuery,
+} from './schemas.ts';
 
 const access = { scopes: ['webhooks:manage'] } as const;
 const tag = 'Webhooks';
@@ -23,6 +31,7 @@ const getDeliveries = operation({
   description:
     'Newest first, with the attempts at each and what was answered. Deliveries that are over are kept for 30 days.',
   access,
+  forOperatorsToo: true,
   params: EndpointParams,
   query: DeliveriesQuery,
   success: [{ status: 200, description: 'One page.', schema: DeliveryPage }],
@@ -51,6 +60,7 @@ const getDelivery = operation({
   summary: 'Read a delivery',
   description: 'One delivery, with the attempts at it and what was answered.',
   access,
+  forOperatorsToo: true,
   params: DeliveryParams,
   success: [{ status: 200, description: 'The delivery.', schema: Delivery }],
   problems: ['not_found'],
@@ -65,6 +75,34 @@ const getDelivery = operation({
   },
 });
 
+const OrderPlace = z.tuple([z.int().min(0), z.uuid()]);
+
+const getOrderDeliveries = operation({
+  operationId: 'listOrderDeliveries',
+  method: 'GET',
+  path: '/v1/ops/orders/{orderId}/deliveries',
+  tag: 'Operations',
+  summary: "List the deliveries of an order's events",
+  description:
+    'To all webhook endpoints, newest event first, with the attempts at each; `response` is always null. Deliveries that are ' +
+    'over are kept for 30 days. An order without deliveries has an empty list, and so does one that does not exist.',
+  access: { scopes: ['ops'] },
+  params: OrderDeliveriesParams,
+  query: OrderDeliveriesQuery,
+  success: [{ status: 200, description: 'One page.', schema: DeliveryPage }],
+  problems: [],
+  handle: async ({ deps, params: { orderId }, query: { limit, cursor }, reply }) => {
+    const list = ['deliveries of an order', orderId];
+    const [orderVersion, endpointId] = cursor === undefined ? [] : decodeToken(cursor, list, OrderPlace);
+    const before = orderVersion === undefined || endpointId === undefined ? null : { orderVersion, endpointId };
+    const { rows, next, attempts } = await readDeliveriesOfOrder(deps.write.db, orderId, before, limit);
+    return reply(200, {
+      data: rows.map((row) => presentDelivery(row, attempts, NO_RESPONSES)),
+      nextCursor: next === null ? null : encodeToken([next.orderVersion, next.endpointId], list),
+    });
+  },
+});
+
 const redeliverMessage = operation({
   operationId: 'redeliverWebhook',
   method: 'POST',
@@ -75,6 +113,7 @@ const redeliverMessage = operation({
     'Sends a message now, with the same `webhook-id` and a new series of attempts. One that waits for an earlier event of ' +
     'its order goes on waiting. The answer leaves `response` out of the attempts, since it is kept for its key.',
   access,
+  forOperatorsToo: true,
   params: DeliveryParams,
   takesKey: true,
   success: [{ status: 202, description: 'The message is on its way.', schema: Delivery }],
@@ -87,4 +126,4 @@ const redeliverMessage = operation({
   },
 });
 
-export const webhookDeliveryRoutes = [getDeliveries, getDelivery, redeliverMessage];
+export const webhookDeliveryRoutes = [getDeliveries, getDelivery, redeliverMessage, getOrderDeliveries];

@@ -85,6 +85,7 @@ const getEndpoints = operation({
   summary: 'List webhook endpoints',
   description: 'All endpoints, oldest first.',
   access,
+  forOperatorsToo: true,
   query: EndpointsQuery,
   success: [{ status: 200, description: 'One page.', schema: EndpointPage }],
   problems: [],

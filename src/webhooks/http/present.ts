@@ -30,7 +30,7 @@ export function presentEndpoint(row: EndpointRow) {
 /** Says of an attempt whether the caller may see what the receiver answered. */
 export type IsReadable = (attempt: AttemptRow) => boolean;
 
-/** For an answer that is kept for its key: what receivers answered stands in one place, so that it can be erased. */
+/** For an answer that is kept for its key, so that what receivers answered is in one table and can be erased; and for operators. */
 export const NO_RESPONSES: IsReadable = () => false;
 
 function presentAttempt(attempt: AttemptRow, isReadable: IsReadable) {

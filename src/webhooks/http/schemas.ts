@@ -194,5 +194,8 @@ export const DeliveriesQuery = z.strictObject({
   cursor: cursorOf,
 });
 
+export const OrderDeliveriesQuery = z.strictObject({ limit, cursor: cursorOf });
+
+export const OrderDeliveriesParams = z.strictObject({ orderId: OrderId });
 export const EndpointParams = z.strictObject({ id: EndpointId });
 export const DeliveryParams = z.strictObject({ id: DeliveryId });

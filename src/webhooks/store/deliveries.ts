@@ -3,7 +3,7 @@ import type { Database, Tx } from '../../platform/postgres/database.ts';
 import { STATEMENT_TIME } from '../../store/clock.ts';
 import type { FeedRow } from '../../store/feed.ts';
 import { logEntries } from '../../store/schema.ts';
-import { webhookDeliveries } from './schema.ts';
+import { webhookDeliveries, webhookEndpoints } from './schema.ts';
 
 export type DeliveryRow = typeof webhookDeliveries.$inferSelect;
 
@@ -41,6 +41,43 @@ export async function listDeliveries({ query }: Database, request: DeliveriesReq
     )
     .orderBy(desc(webhookDeliveries.id))
     .limit(limit);
+}
+
+/** A place in the deliveries of an order's events. */
+export interface OrderPlace {
+  readonly orderVersion: number;
+  readonly endpointId: string;
+}
+
+/**
+ * Deliveries of an order's events to all endpoints that exist, newest event first. They are looked up by endpoint and event: the
+ * table has no index by order, which every delivery would have to pay for.
+ * @param before the delivery behind which to begin; null for the newest event
+ */
+export async function listDeliveriesOfOrder(
+  { query }: Database,
+  orderId: string,
+  before: OrderPlace | null,
+  limit: number,
+): Promise<DeliveryRow[]> {
+  const place = sql`(${logEntries.orderVersion}, ${webhookEndpoints.id})`;
+  const rows = await query
+    .select({ delivery: webhookDeliveries })
+    .from(logEntries)
+    .innerJoin(webhookEndpoints, sql`true`)
+    .innerJoin(
+      webhookDeliveries,
+      and(eq(webhookDeliveries.endpointId, webhookEndpoints.id), eq(webhookDeliveries.messageId, logEntries.id)),
+    )
+    .where(
+      and(
+        eq(logEntries.orderId, orderId),
+        before === null ? undefined : sql`${place} < (${before.orderVersion}::integer, ${before.endpointId}::uuid)`,
+      ),
+    )
+    .orderBy(desc(logEntries.orderVersion), desc(webhookEndpoints.id))
+    .limit(limit);
+  return rows.map(({ delivery }) => delivery);
 }
 
 /** Finds a delivery by its id. */

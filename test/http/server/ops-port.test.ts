@@ -109,6 +109,23 @@ describe('what the ports answer', () => {
       ]);
     }
   });
+
+  test('names the other port where the request would be answered there', async () => {
+    const service = await startService({ env: WITH_PORT });
+    const detailOf = async (app: FastifyInstance | null, method: 'GET' | 'PUT' | 'DELETE', url: string) =>
+      (await app?.inject({ method, url }))?.json<{ detail: string }>().detail;
+    for (const path of ['/v1/ops/holds', '/metrics', '/ops/queues'])
+      expect(await detailOf(service.app, 'GET', path)).toContain("at the operators' port (OPS_PORT)");
+    for (const path of ['/v1/disputes', '/docs', '/openapi.json'])
+      expect(await detailOf(service.ops, 'GET', path)).toContain("at the callers' port (PORT)");
+    expect(await detailOf(service.ops, 'PUT', '/v1/orders/a')).toMatch(/are GET, HEAD\. .*at the callers' port/);
+    expect(await detailOf(service.ops, 'DELETE', '/v1/orders/a')).not.toContain('port');
+    expect(await detailOf(service.app, 'GET', '/v1/nothing')).not.toContain('port');
+    const worker = await startService({ role: 'worker' });
+    expect(await detailOf(worker.app, 'GET', '/v1/ops/holds')).toBe(
+      'This port of a worker has only /healthz, /readyz and /metrics. The API is at the address of an api process.',
+    );
+  });
 });
 
 test('a process listens on both ports, says where operators go, and ends with both', async () => {

@@ -137,6 +137,11 @@ export const EXPECTATIONS: Readonly<Record<string, Row>> = {
   listDeadlines: { request: at('/v1/ops/deadlines'), ...NO_USER, services: { ops: 200 } },
   reconcileDeadlines: { request: at('/v1/ops/deadlines/reconcile'), ...NO_USER, services: { ops: 200 } },
   createHold: { request: at('/v1/ops/holds', { note: 'Mail is down.' }), ...NO_USER, services: { ops: 201 } },
+  listOrderDeliveries: {
+    request: ({ orderId }) => ({ path: `/v1/ops/orders/${orderId}/deliveries` }),
+    ...NO_USER,
+    services: { ops: 200 },
+  },
   listHolds: { request: at('/v1/ops/holds'), ...NO_USER, services: { ops: 200 } },
   releaseHold: {
     request: ({ holdId }) => ({ path: `/v1/ops/holds/${holdId}` }),
