@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { createClients } from '../harness/client.ts';
 import { letTimePass } from '../harness/database.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
+import { fetchFrom } from '../harness/transport.ts';
 import type { Dispute } from '../harness/types.ts';
 import { type Endpoint, LOCAL, settledDeliveries, subscribe } from '../webhooks/endpoints.ts';
 import { startReceiver } from '../webhooks/receiver.ts';
@@ -88,9 +90,13 @@ describe('order show', () => {
   test('says that an order was cancelled by agreement, and that the order service cancelled one', async () => {
     const { id, orderId } = await seedDispute(service, 'cancellation');
     await service.as(FREELANCER).post(`/v1/disputes/${id}/accept`);
-    expect((await ops(['order', 'show', orderId])).out).toContain(`freelancer ${FREELANCER} accepted the client's request`);
+    expect((await ops(['order', 'show', orderId])).out).toContain(
+      `freelancer ${FREELANCER} accepted the client's request`,
+    );
     const reported = await seedOrder(service, { status: 'cancelled' });
-    expect((await ops(['order', 'show', reported.id])).out).toMatch(/cancelled because +the order service reported it\n/);
+    expect((await ops(['order', 'show', reported.id])).out).toMatch(
+      /cancelled because +the order service reported it\n/,
+    );
   });
 
   test('ends with 1 where there is neither such an order nor such a dispute, and with 2 where the id is none', async () => {
@@ -113,7 +119,7 @@ test('the deliveries of an order come page by page, each once', async () => {
     readonly nextCursor: string | null;
   }
   await settledDeliveries(service, second.id, 1);
-  const operator = service.withScopes('ops');
+  const operator = createClients(fetchFrom(atOperators)).withScopes('ops');
   const read = async (url: string) => (await operator.get<Page>(url)).body;
   const found: Page['data'][number][] = [];
   for (let url: string | null = `${path}?limit=1`; url !== null; ) {
@@ -158,9 +164,14 @@ describe('with a port for operators', () => {
     }
   });
 
-  test.each([['deadlines'], ['hold', 'list'], ['reconcile']])('a command at the other port is told so: %s %s', async (...argv) => {
-    const { code, err } = await ops(argv.filter((one) => one !== undefined).concat('--url', atCallers));
-    expect(code).toBe(1);
-    expect(err).toContain("404 not_found: There is nothing at this address. This is served at the operators' port (OPS_PORT)");
-  });
+  test.each([['deadlines'], ['hold', 'list'], ['reconcile']])(
+    'a command at the other port is told so: %s %s',
+    async (...argv) => {
+      const { code, err } = await ops(argv.filter((one) => one !== undefined).concat('--url', atCallers));
+      expect(code).toBe(1);
+      expect(err).toContain(
+        "404 not_found: There is nothing at this address. This is served at the operators' port (OPS_PORT)",
+      );
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type * as ops from '../../src/http/schemas/ops.ts';
-import { CLIENT } from '../harness/seed.ts';
+import { CLIENT, seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { listWorker } from '../harness/workers.ts';
@@ -65,8 +65,31 @@ export async function readAsAService({ service, recorder: { succeed } }: Stage) 
   await succeed('getReadiness', nobody, {}, ['ready', 'Ready']);
 }
 
+/** The deliveries of an order: those of a new one, since there was no endpoint before. */
+async function readDeliveries({ service, recorder: { succeed, replace } }: Stage) {
+  const receiver = await startReceiver();
+  replace(receiver.url, PUBLIC_URL);
+  const manager = service.withScopes('webhooks:manage');
+  const body = { url: receiver.url, types: ['dispute.opened'] };
+  const endpoint = (await manager.post<EndpointWithSecret>('/v1/webhook-endpoints', body)).body;
+  receiver.secrets.push(endpoint.secret);
+  const { orderId } = await seedDispute(service, 'cancellation');
+  const worker = await startService({ role: 'worker', env: LOCAL, database: service.database });
+  const operator = service.withScopes('ops');
+  await waitFor('the event is delivered', async () => {
+    const { body: page } = await operator.get<{ data: Delivery[] }>(`/v1/ops/orders/${orderId}/deliveries`);
+    return page.data[0]?.status === 'delivered';
+  });
+  await worker.close();
+  const request = { path: { orderId } };
+  await succeed('listOrderDeliveries', operator, request, ['delivered', 'One event, which was delivered']);
+  await manager.delete(`/v1/webhook-endpoints/${endpoint.id}`);
+}
+
 /** What operators do. */
-export async function operate({ service, recorder: { succeed } }: Stage) {
+export async function operate(stage: Stage) {
+  const { service, recorder } = stage;
+  const { succeed } = recorder;
   const operator = service.withScopes('ops');
   await service.database.query('DELETE FROM workers');
   await listWorker(service.database);
@@ -85,4 +108,5 @@ export async function operate({ service, recorder: { succeed } }: Stage) {
   await succeed('releaseHold', operator, { path: { id: hold.id } }, ['released', 'A hold that is over']);
   await succeed('releaseHold', operator, { path: { id: one.id } });
   await succeed('eraseComments', operator, { body: { userId: CLIENT } }, ['one_user', 'The comments of one user']);
+  await readDeliveries(stage);
 }

@@ -32,6 +32,21 @@ async function readMigrations(directory: string): Promise<Migration[]> {
   );
 }
 
+/** What is applied after the numbered files, every time; null where a directory has none. */
+async function readGrants(directory: string): Promise<string | null> {
+  try {
+    return await readFile(join(directory, 'grants.sql'), 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+interface Files {
+  readonly migrations: readonly Migration[];
+  readonly grants: string | null;
+}
+
 const LEDGER = `CREATE TABLE schema_migrations (
   name text PRIMARY KEY, checksum text NOT NULL, applied_at timestamptz NOT NULL DEFAULT clock_timestamp())`;
 
@@ -74,6 +89,20 @@ async function findPending(client: pg.Client, migrations: readonly Migration[]):
   return migrations.filter(({ name }) => !applied.has(name));
 }
 
+/** Whether the user may change the schema: false where it may not create tables, or does not own the ones that are there. */
+const MAY_CHANGE = `SELECT current_user AS name, has_schema_privilege(current_schema(), 'CREATE')
+  AND (SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = to_regclass('schema_migrations')) AS may`;
+
+/** @throws if migrations are pending that the user may not apply */
+async function checkRights(client: pg.Client, pending: readonly Migration[]): Promise<void> {
+  const { rows } = await client.query<{ name: string; may: boolean | null }>(MAY_CHANGE);
+  if (rows[0]?.may !== false) return;
+  const names = pending.map(({ name }) => name).join(', ');
+  throw new Error(
+    `run migrate first, as the role that owns the tables (npm run ops -- migrate): ${names} must be applied, and ${rows[0].name} may not change the schema`,
+  );
+}
+
 const TAKEN = /^(42P06|42P07|42710|42723)$/; // a schema, table, type, constraint or function of this name exists
 
 async function apply(client: pg.Client, { name, sql, checksum }: Migration): Promise<void> {
@@ -97,8 +126,8 @@ const ATTEMPTS = 20;
 // Between two statements. A process that is frozen in the middle would keep every other one from starting.
 const FROZEN_AFTER_MS = 30_000;
 
-/** All of them in one transaction, or none. */
-async function applyOnce(client: pg.Client, migrations: readonly Migration[]): Promise<string[]> {
+/** All of them in one transaction, or none; and with them what the roles may do. */
+async function applyOnce(client: pg.Client, { migrations, grants }: Files): Promise<string[]> {
   await client.query(BEGIN_MIGRATION);
   try {
     await client.query(`SET LOCAL idle_in_transaction_session_timeout = ${FROZEN_AFTER_MS}`);
@@ -107,7 +136,9 @@ async function applyOnce(client: pg.Client, migrations: readonly Migration[]): P
     await client.query(`SET LOCAL lock_timeout = ${LOCK_TIMEOUT_MS}`);
     await makeLedger(client);
     const pending = await findPending(client, migrations);
+    if (pending.length > 0) await checkRights(client, pending);
     for (const migration of pending) await apply(client, migration);
+    if (grants !== null) await client.query(grants);
     await client.query('COMMIT');
     return pending.map(({ name }) => name);
   } catch (error) {
@@ -118,14 +149,10 @@ async function applyOnce(client: pg.Client, migrations: readonly Migration[]): P
 
 const LOCK_NOT_AVAILABLE = '55P03';
 
-async function applyPatiently(
-  client: pg.Client,
-  migrations: readonly Migration[],
-  signal: AbortSignal | undefined,
-): Promise<string[]> {
+async function applyPatiently(client: pg.Client, files: Files, signal: AbortSignal | undefined): Promise<string[]> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await applyOnce(client, migrations);
+      return await applyOnce(client, files);
     } catch (error) {
       if (attempt === ATTEMPTS || sqlStateOf(error) !== LOCK_NOT_AVAILABLE) throw error;
       await sleep(PAUSE_MS, undefined, signal && { signal });
@@ -144,7 +171,7 @@ async function checkServer(client: pg.Client): Promise<void> {
 }
 
 /**
- * Applies the numbered SQL files of a directory that this database has not seen, in order, all or none of them. Any
+ * Applies the numbered SQL files of a directory that this database has not seen, in order, all or none of them, and `grants.sql`. Any
  * number of processes may start at once: the others wait for the first. The lock ends with its transaction, so that it
  * cannot be left behind, also not behind a pooler that shares sessions. A table that is in use is waited for briefly, and
  * again after a while, for about a minute in all.
@@ -154,7 +181,7 @@ async function checkServer(client: pg.Client): Promise<void> {
  *   seconds, is not one that the service can use, has a schema of a newer build or of another program, or refuses a file
  */
 export async function migrate(databaseUrl: string, directory: string, signal?: AbortSignal): Promise<string[]> {
-  const migrations = await readMigrations(directory);
+  const files = { migrations: await readMigrations(directory), grants: await readGrants(directory) };
   signal?.throwIfAborted();
   // Our own socket, since `end` waits for the server, and of a client that is connecting it settles nothing.
   const socket = new Socket();
@@ -171,7 +198,7 @@ export async function migrate(databaseUrl: string, directory: string, signal?: A
     client.on('error', () => {}); // what fails is also raised by the query that it fails
     await client.connect();
     await checkServer(client);
-    const applied = await applyPatiently(client, migrations, signal);
+    const applied = await applyPatiently(client, files, signal);
     await client.end();
     return applied;
   } catch (error) {

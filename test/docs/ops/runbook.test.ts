@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -7,6 +8,7 @@ import { mintToken } from '../../../src/dev/development.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
 import { seedDispute } from '../../harness/seed.ts';
+import { serviceDirectory } from '../../harness/servers.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import { commandsOf, readAlerts, readRunbook } from './files.ts';
 
@@ -50,9 +52,14 @@ describe('the commands of a page run', () => {
 
   beforeAll(async () => {
     service = await startService({ role: 'all' });
-    await seedDispute(service, 'cancellation');
-    const OPS_TOKEN = await mintToken(TEST_SECRET, { sub: 'an-operator', scope: 'ops' });
-    env = { PATH: process.env['PATH'], OPS: await service.listen(), OPS_TOKEN };
+    const { orderId } = await seedDispute(service, 'cancellation');
+    const OPS_TOKEN = await mintToken(TEST_SECRET, { sub: 'an-operator', scope: 'ops disputes:read' });
+    const OPS = await service.listen();
+    env = {
+      ...{ PATH: process.env['PATH'], OPS, OPS_TOKEN, ORDER: orderId },
+      ...{ RESOLUTION_CENTER_URL: OPS, RESOLUTION_CENTER_TOKEN: OPS_TOKEN },
+      COMMAND_LINE: join(serviceDirectory(), 'dist/cli/ops.js'),
+    };
     postgres = new pg.Client({ connectionString: service.database.url });
     await postgres.connect();
     // What one looks at is left as it is.
@@ -78,7 +85,8 @@ describe('the commands of a page run', () => {
   });
 
   const programs: Readonly<Record<string, (code: string) => Promise<unknown>>> = {
-    sh: (code) => run('bash', ['--norc', '-euo', 'pipefail', '-c', code], { env }),
+    sh: (code) =>
+      run('bash', ['--norc', '-euo', 'pipefail', '-c', `ops() { node "$COMMAND_LINE" "$@"; }\n${code}`], { env }),
     sql: (code) => postgres.query(code),
     redis: async (code) => {
       for (const line of code.trim().split('\n')) {

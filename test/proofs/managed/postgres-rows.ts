@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.ts';
 import { createDatabase } from '../../harness/database.ts';
 import { startProxy } from '../../harness/proxy.ts';
 import { startService } from '../../harness/service.ts';
@@ -18,6 +19,7 @@ const PASSWORD = 'a-password-of-the-tests';
 async function leastRights(): Promise<Place> {
   const database = await (await startManagedPostgres()).createDatabase();
   await database.query(await readFile(ROLES, 'utf8'));
+  await migrate(database.url, MIGRATIONS);
   await database.query(`ALTER ROLE resolution_center_app PASSWORD '${PASSWORD}'`);
   const url = new URL(database.url);
   [url.username, url.password] = ['resolution_center_app', PASSWORD];
