@@ -34,7 +34,7 @@ BEGIN
 
   -- Column by column where people wrote something; kept answers contain it, too, and are not for reading at all.
   GRANT SELECT ON schema_migrations, orders, timers, deadline_failures, holds, erasures, dispute_statistics,
-    statistics_position, test_clocks, test_clock_holds TO resolution_center_read;
+    statistics_position, test_clocks, test_clock_holds, workers TO resolution_center_read;
   GRANT SELECT (id, order_id, client_id, freelancer_id, type, status, opener_role, reason, change, opened_at, updated_at,
     respond_by, deadline_seq, resolution, resolved_by_role, resolved_by_id, resolved_at, version, held_ms,
     reminders_ms, remind_at, comment_count, notices, test_clock_id) ON disputes TO resolution_center_read;

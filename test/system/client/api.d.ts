@@ -540,6 +540,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/ops/orders/{orderId}/deliveries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the deliveries of an order's events
+         * @description To all webhook endpoints, newest event first, with the attempts at each; `response` is always null. Deliveries that are over are kept for 30 days. An order without deliveries has an empty list, and so does one that does not exist.
+         *
+         *     For services with `ops`.
+         */
+        get: operations["listOrderDeliveries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/orders/{orderId}/events/stream": {
         parameters: {
             query?: never;
@@ -681,7 +703,7 @@ export interface paths {
         };
         /**
          * List holds
-         * @description All holds, those that were begun last first.
+         * @description All holds, or those that covered a dispute of an order; those that were begun last first.
          *
          *     For services with `ops`.
          */
@@ -7113,6 +7135,119 @@ export interface operations {
             };
         };
     };
+    listOrderDeliveries: {
+        parameters: {
+            query?: {
+                /** @description How many a page has at most. */
+                limit?: number;
+                /** @description The `nextCursor` of the page before. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /** @example order-1 */
+                orderId: components["schemas"]["OrderId"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookDeliveryPage"];
+                };
+            };
+            /** @description `validation_failed`: The request is not valid. */
+            400: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "validation_failed";
+                    };
+                };
+            };
+            /** @description `unauthenticated`: A valid bearer token is required. */
+            401: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["WWW-Authenticate"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unauthenticated";
+                    };
+                };
+            };
+            /** @description `forbidden`: The token does not allow this. */
+            403: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "WWW-Authenticate": components["headers"]["InsufficientScope"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "forbidden";
+                    };
+                };
+            };
+            /** @description `not_acceptable`: The answer is of another type than is accepted. */
+            406: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "not_acceptable";
+                    };
+                };
+            };
+            /** @description `rate_limited`: Too many requests. */
+            429: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    "RateLimit-Limit": components["headers"]["RateLimit-Limit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimit-Remaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimit-Reset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "rate_limited";
+                    };
+                };
+            };
+            /** @description `unavailable`: Not available at the moment. */
+            503: {
+                headers: {
+                    "Content-Language": components["headers"]["Content-Language"];
+                    "Retry-After": components["headers"]["Retry-After"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"] & {
+                        /** @enum {string} */
+                        code: "unavailable";
+                    };
+                };
+            };
+        };
+    };
     streamOrderEvents: {
         parameters: {
             query?: {
@@ -7870,6 +8005,8 @@ export interface operations {
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
+                /** @description Only holds that covered a dispute of this order while it was open; none where a test clock tells its time. */
+                orderId?: components["schemas"]["OrderId"];
             };
             header?: never;
             path?: never;
@@ -8732,7 +8869,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000059 */
+                /** @example 01a207d9-2100-7000-8000-000000000062 */
                 id: string;
             };
             cookie?: never;
@@ -8853,7 +8990,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000059 */
+                /** @example 01a207d9-2100-7000-8000-000000000062 */
                 id: string;
             };
             cookie?: never;
@@ -9019,7 +9156,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000059 */
+                /** @example 01a207d9-2100-7000-8000-000000000062 */
                 id: string;
             };
             cookie?: never;
