@@ -136,7 +136,8 @@ export const HoldsQuery = z.strictObject({
   limit: decimal({ min: 1, max: 100, byDefault: 20 }).meta({ description: 'How many a page has at most.' }),
   cursor: cursor(200).meta({ description: 'The `nextCursor` of the page before.' }),
   orderId: OrderId.optional().meta({
-    description: 'Only holds that covered a dispute of this order while it was open; none where a test clock tells its time.',
+    description:
+      'Only holds that covered a dispute of this order while it was open; none where a test clock tells its time.',
   }),
 });
 
