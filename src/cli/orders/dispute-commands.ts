@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
-import type { Dispute as DisputeSchema, LogActor, Timeline as TimelineSchema } from '../http/schemas/disputes.ts';
-import type { DisputePage } from '../http/schemas/lists.ts';
-import { open, type RemoteOptions, remote } from './access.ts';
-import type { Api } from './api.ts';
-import { isUuid, orderOrDispute } from './arguments.ts';
-import { CommandFailure, refused } from './failures.ts';
-import { facts, type Io, show, table } from './output.ts';
-import { pages } from './pages.ts';
+import type { Dispute as DisputeSchema, LogActor, Timeline as TimelineSchema } from '../../http/schemas/disputes.ts';
+import type { DisputePage } from '../../http/schemas/lists.ts';
+import { open, type RemoteOptions, remote } from '../access.ts';
+import type { Api } from '../api.ts';
+import { isUuid, orderOrDispute } from '../arguments.ts';
+import { CommandFailure, refused } from '../failures.ts';
+import { facts, type Io, show, table } from '../output.ts';
+import { pages } from '../pages.ts';
 
 type Dispute = z.output<typeof DisputeSchema>;
 type Timeline = z.output<typeof TimelineSchema>;
