@@ -1,12 +1,16 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { mintToken } from '../../../src/dev/development.ts';
+import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
+import { testRedisUrl } from '../../harness/redis.ts';
+import { createRoleDatabase } from '../../harness/roles.ts';
 import { seedDispute } from '../../harness/seed.ts';
 import { serviceDirectory } from '../../harness/servers.ts';
 import { type Service, startService } from '../../harness/service.ts';
@@ -44,27 +48,62 @@ test('every link of a page leads to a page', () => {
   expect(links.filter(({ to }) => !pages.has(to))).toEqual([]);
 });
 
-describe('the commands of a page run', () => {
+test('no block that can be pasted holds or deletes everything', () => {
+  const blocks = [...pages].flatMap(([path, text]) => commandsOf(text).map(({ code }) => ({ path, code })));
+  const isForAll =
+    /hold begin(?!.*--(order|type))|POST.*\/v1\/ops\/holds|\b(FLUSH\w*|TRUNCATE|DROP|DELETE|obliterate)\b/;
+  expect(blocks.filter(({ code }) => isForAll.test(code))).toEqual([]);
+});
+
+/** A function of the shell that the first page defines, by its name. */
+const functionOf = (name: string): string =>
+  new RegExp(`^${name}\\(\\) \\{.*\\}`, 'm').exec(pages.get(INDEX) ?? '')?.[0] ?? '';
+
+const PRELUDE = `ops() { node "$COMMAND_LINE" "$@"; }\n${functionOf('metrics')}`;
+
+/** The address of a test's Redis for a user who has a password. */
+async function withPassword(redisUrl: string): Promise<string> {
+  const user = `runbook-${randomUUID()}`;
+  const admin = new Redis(redisUrl);
+  await admin.call('ACL', 'SETUSER', user, 'on', '>a-password', '~*', '&*', '+@all');
+  onCleanup(async () => {
+    await admin.call('ACL', 'DELUSER', user);
+    admin.disconnect();
+  });
+  const url = new URL(redisUrl);
+  [url.username, url.password] = [user, 'a-password'];
+  return url.href;
+}
+
+describe('the commands of a page run, with api and worker apart, passwords everywhere, and the rights of an operator', () => {
   let service: Service;
+  let worker: Service;
   let env: NodeJS.ProcessEnv;
   let postgres: pg.Client;
   let redis: Redis;
 
   beforeAll(async () => {
-    service = await startService({ role: 'all' });
+    const database = await createRoleDatabase();
+    await migrate(database.urlOf('migrate'), MIGRATIONS);
+    const redisUrl = await withPassword(await testRedisUrl());
+    const shared = { database, databaseUrl: database.urlOf('app'), redisUrl, env: { OPS_PORT: '0' } };
+    service = await startService({ ...shared, role: 'api' });
+    worker = await startService({ ...shared, role: 'worker' });
     const { orderId } = await seedDispute(service, 'cancellation');
     const OPS_TOKEN = await mintToken(TEST_SECRET, { sub: 'an-operator', scope: 'ops disputes:read' });
-    const OPS = await service.listen();
+    const [OPS = '', WORKER = ''] = await Promise.all(
+      [service, worker].map(async ({ ops }) => await ops?.listen({ host: '127.0.0.1', port: 0 })),
+    );
     env = {
-      ...{ PATH: process.env['PATH'], OPS, OPS_TOKEN, ORDER: orderId },
+      ...{ PATH: process.env['PATH'], OPS, WORKER, OPS_TOKEN, ORDER: orderId },
       ...{ RESOLUTION_CENTER_URL: OPS, RESOLUTION_CENTER_TOKEN: OPS_TOKEN },
       COMMAND_LINE: join(serviceDirectory(), 'dist/cli/ops.js'),
     };
-    postgres = new pg.Client({ connectionString: service.database.url });
+    postgres = new pg.Client({ connectionString: database.urlOf('operator') });
     await postgres.connect();
     // What one looks at is left as it is.
     await postgres.query('SET default_transaction_read_only = on');
-    redis = new Redis(service.redisUrl);
+    redis = new Redis(redisUrl);
     onCleanup(async () => {
       redis.disconnect();
       await postgres.end();
@@ -73,7 +112,7 @@ describe('the commands of a page run', () => {
 
   test('the fields by which a page picks lines of the log are those of a line', async () => {
     await service.withAuthorization('Bearer no-token').get('/v1/disputes');
-    const lines = service.log.lines().map((line) => new Set(Object.keys(line)));
+    const lines = [service, worker].flatMap(({ log }) => log.lines()).map((line) => new Set(Object.keys(line)));
     const picks = [...pages].flatMap(([path, text]) =>
       [...text.matchAll(/jq -c 'select\(([^)]*)\) \| \{([^}]*)\}'/g)].map(([, condition = '', shown = '']) => ({
         path,
@@ -86,7 +125,18 @@ describe('the commands of a page run', () => {
 
   const programs: Readonly<Record<string, (code: string) => Promise<unknown>>> = {
     sh: (code) =>
-      run('bash', ['--norc', '-euo', 'pipefail', '-c', `ops() { node "$COMMAND_LINE" "$@"; }\n${code}`], { env }),
+      run(
+        'bash',
+        [
+          '--norc',
+          '-euo',
+          'pipefail',
+          '-c',
+          `${PRELUDE}
+${code}`,
+        ],
+        { env },
+      ),
     sql: (code) => postgres.query(code),
     redis: async (code) => {
       for (const line of code.trim().split('\n')) {
