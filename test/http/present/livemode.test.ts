@@ -13,7 +13,7 @@ test.each(['live', 'sandbox'])('an event from before modes has the mode of its d
   await service.database.query(`UPDATE log_entries SET data = data #- '{order,livemode}'`);
   await service.database.query('UPDATE orders SET livemode = true');
   await service.database.query('UPDATE deployment SET mode = $1', [mode]);
-  await service.database.query(await readFile(join(MIGRATIONS, '0028_livemode_of_entries.sql'), 'utf8'));
+  await service.database.query(await readFile(join(MIGRATIONS, '0029_livemode_of_entries.sql'), 'utf8'));
   const { body } = await service.withScopes('events:read').get<EventPage>(`/v1/events?orderId=${orderId}`);
   expect(body.data.map(({ livemode }) => livemode)).toEqual(body.data.map(() => mode === 'live'));
   expect(body.data.length).toBeGreaterThan(0);

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -17,6 +17,11 @@ async function newMigration(sql: string): Promise<string> {
   await writeFile(join(directory, '9999_new.sql'), sql);
   return directory;
 }
+
+test('each migration has a number of its own', async () => {
+  const numbers = (await readdir(MIGRATIONS)).flatMap((name) => /^\d{4}/.exec(name) ?? []);
+  expect(numbers.toSorted()).toEqual(numbers.map((_, index) => String(index + 1).padStart(4, '0')));
+});
 
 async function connect(url: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: url });
