@@ -123,6 +123,23 @@ describe('the commands of a page run, with api and worker apart, passwords every
     expect(picks.filter(({ fields }) => !lines.some((line) => fields.every((field) => line.has(field))))).toEqual([]);
   });
 
+  test('each metric that a page picks is told by the api or by the worker', async () => {
+    const addresses = [env['OPS'], env['WORKER']];
+    const told = (await Promise.all(addresses.map(async (at) => (await fetch(`${at}/metrics`)).text()))).join('\n');
+    // Some begin with the first event that they count: their description is there.
+    const names = told.split('\n').map((line) => line.replace(/^# (HELP|TYPE) /, ''));
+    const picks = [...pages].flatMap(([path, text]) =>
+      [...text.matchAll(/metrics \| grep -E '([^']+)'/g)].flatMap(([, pattern = '']) =>
+        pattern
+          .replace(/^\^?\(?|\)$/g, '')
+          .split('|')
+          .map((name) => ({ path, name })),
+      ),
+    );
+    expect(picks.length).toBeGreaterThan(30);
+    expect(picks.filter(({ name }) => !names.some((line) => line.startsWith(name)))).toEqual([]);
+  });
+
   const programs: Readonly<Record<string, (code: string) => Promise<unknown>>> = {
     sh: (code) =>
       run(
