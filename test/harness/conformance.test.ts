@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checkAnswer } from './conformance.ts';
 
 const JSON_TYPE = { 'content-type': 'application/json; charset=utf-8' };
-const PROBLEM_TYPE = { 'content-type': 'application/problem+json; charset=utf-8' };
+const PROBLEM_TYPE = { 'content-type': 'application/problem+json; charset=utf-8', 'content-language': 'en' };
 
 /** Holds a made-up answer to `GET /v1/disputes/{id}` against the document. */
 function check(status: number, headers: Record<string, string>, body: unknown, path = '/v1/disputes/some-id') {
@@ -34,7 +34,11 @@ describe('an answer is stopped', () => {
     ['its body lacks something', check(200, { ...JSON_TYPE, etag: '"1"' }, {}), /must have required property/],
     ['its body has something more', check(200, JSON_TYPE, { ...ALIVE, more: 1 }, '/healthz'), /additional properties/],
     ['its body is no object', check(200, JSON_TYPE, 'ok', '/healthz'), /must be object/],
-    ['its type is not documented', check(404, JSON_TYPE, problem('not_found')), /is not documented for this status/],
+    [
+      'its type is not documented',
+      check(404, { ...PROBLEM_TYPE, ...JSON_TYPE }, problem('not_found')),
+      /is not documented for this status/,
+    ],
     ['its code belongs to another status', check(404, PROBLEM_TYPE, problem('not_opener')), /allowed values/],
     ['its code belongs to another operation', check(403, PROBLEM_TYPE, problem('not_opener')), /allowed values/],
     ['it is found where there is nothing', check(200, JSON_TYPE, {}, '/v1/nothing'), /404 was expected/],

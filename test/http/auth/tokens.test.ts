@@ -66,7 +66,7 @@ describe('with the keys of an issuer', () => {
       'unknown_key',
       () => sign(issuer.keys.RS256, { sub: CLIENT }, { kid: 'key-of-ES256' }),
     ],
-    ['an extension that must be understood', 'malformed', async () => unknownExtension()],
+    ['an extension that must be understood', 'unknown_crit', async () => unknownExtension()],
     ['a payload that is an array', 'malformed', async () => signedPayload([{ sub: CLIENT, exp: inSeconds(60) }])],
     ['a payload that is a text', 'malformed', async () => signedPayload(CLIENT)],
     ['no exp', 'missing_claim', () => sign(issuer.keys.ES256, { sub: CLIENT, exp: undefined })],

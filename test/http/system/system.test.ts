@@ -31,8 +31,17 @@ describe('the process', () => {
     expect((await nobody(service).get('/healthz')).body).toEqual({ status: 'ok', version: expect.any(String) });
   });
 
-  test('gives its OpenAPI document without a token', async () => {
-    expect((await nobody(service).get('/openapi.json')).body).toEqual(document);
+  test('leaves test clocks out of the OpenAPI document of a live deployment', async () => {
+    const { paths } = (await nobody(service).get<{ paths: object }>('/openapi.json')).body;
+    const missing = Object.keys(document.paths).filter((path) => !(path in paths));
+    expect(missing.length).toBeGreaterThan(0);
+    expect(missing.filter((path) => !path.startsWith('/v1/test-clocks'))).toEqual([]);
+  });
+
+  test('gives the whole OpenAPI document in a sandbox, without a token', async () => {
+    const sandbox = await startService({ env: { MODE: 'sandbox' } });
+    expect((await nobody(sandbox).get('/openapi.json')).body).toEqual(document);
+    await sandbox.close();
   });
 
   test('has a reference page, which loads everything that it is made of', async () => {

@@ -175,7 +175,8 @@ async function leaveAlone(service: ServiceProcess, { connections = async () => 0
     );
     await sleep(LOOK_EVERY_MS); // as a load balancer does
   }
-  const perMinute = (count: number) => Math.round((count * MINUTE_MS) / quietMs);
+  // A few at the beginning of an outage are no rate: those of a shorter time count for ten seconds.
+  const perMinute = (count: number) => Math.round((count * MINUTE_MS) / Math.max(quietMs, QUIET_MS));
   return {
     ...(await readinessOf(service)),
     connectionsAMinute: perMinute((await connections()) - before),
