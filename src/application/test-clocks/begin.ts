@@ -7,6 +7,9 @@ import { LEASE_MS } from './steps.ts';
 /** How far a clock moves in one call. */
 export const LONGEST_ADVANCE_MS = 90 * 24 * 60 * 60 * 1_000;
 
+/** The latest time of a clock: deadlines, which lie up to 90 days later, still have a year of four digits. */
+export const LATEST_CLOCK_TIME: Instant = Date.parse('9998-12-31T23:59:59.999Z');
+
 /** Where a clock is to go: by a length of time in milliseconds, or to an instant. */
 export type Destination = { readonly by: number } | { readonly to: Instant };
 
@@ -53,7 +56,7 @@ function judged(clock: TestClockRow, request: AdvanceRequest | null): Begun {
   const same = request === null ? null : sameWay(clock, request);
   if (same !== null && !isInterrupted) return { outcome: 'was_done', way: same };
   const way = same ?? wayOf(clock, request?.destination ?? { to: clock.now });
-  const latest = way.from + LONGEST_ADVANCE_MS;
+  const latest = Math.min(way.from + LONGEST_ADVANCE_MS, LATEST_CLOCK_TIME);
   if (way.to < clock.now || way.to > latest) return { outcome: 'out_of_reach', earliest: clock.now, latest };
   return { outcome: 'begun', way };
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { runRepeatable } from '../../application/idempotent.ts';
+import { LATEST_CLOCK_TIME } from '../../application/test-clocks/begin.ts';
 import {
   createTestClock,
   readClock,
@@ -59,6 +60,9 @@ const createClock = operation({
   problems: ['clock_limit_reached'],
   handle: async (call) => {
     const { name = null, now = null } = call.body;
+    if (now !== null && now > LATEST_CLOCK_TIME) {
+      throw invalidInput(inputError('/now', 'too_big', { latest: iso(LATEST_CLOCK_TIME) }));
+    }
     const clock = { name, now, createdBy: call.caller.id };
     const outcome = await createTestClock(call.deps.write, clock, idempotencyKey(call), (found) =>
       stored(call.reply(201, presentTestClock(found), { location: `/v1/test-clocks/${found.clock.id}` })),

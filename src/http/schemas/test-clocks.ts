@@ -32,7 +32,9 @@ const AdvanceBy = z
 export const NewTestClock = z
   .strictObject({
     name: optional(Title),
-    now: optional(InstantInput).meta({ description: 'The time with which it begins; the real one without it.' }),
+    now: optional(InstantInput).meta({
+      description: 'The time with which it begins, not after the year 9998; the real one without it.',
+    }),
   })
   .meta({ id: 'NewTestClock', examples: [{ name: 'Silence cancels the order' }] });
 

@@ -226,6 +226,17 @@ describe('a test clock', () => {
     expect(refused).toMatchObject({ status: 400, problem: { errors: [{ pointer, code }] } });
   });
 
+  test('has no time in which a deadline would lie after the year 9999', async () => {
+    const tooLate = await tester(service).post('/v1/test-clocks', { now: '9999-01-01T00:00:00Z' });
+    expect(tooLate).toMatchObject({ status: 400, problem: { errors: [{ pointer: '/now', code: 'too_big' }] } });
+    const clock = await makeClock(service, '9998-12-31T23:59:59Z');
+    const { id: orderId } = await orderOnClock(service, clock);
+    const { respondBy } = await seedDispute(service, 'order_update', { orderId });
+    expect(respondBy).toBe('9999-01-02T23:59:59.000Z');
+    const refused = await tester(service).post(`/v1/test-clocks/${clock.id}/advance`, { by: 'PT1S' });
+    expect(refused).toMatchObject({ status: 400, problem: { errors: [{ pointer: '/by', code: 'too_big' }] } });
+  });
+
   test('brings nothing about again for a request that is sent again', async () => {
     const clock = await makeClock(service, LONG_AGO);
     const { id: orderId } = await orderOnClock(service, clock);

@@ -1873,7 +1873,7 @@ export interface components {
          */
         NewTestClock: {
             name?: components["schemas"]["Title"] | null;
-            /** @description The time with which it begins; the real one without it. */
+            /** @description The time with which it begins, not after the year 9998; the real one without it. */
             now?: components["schemas"]["InstantInput"] | null;
         };
         NewWebhookEndpoint: {
