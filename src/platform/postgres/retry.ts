@@ -22,9 +22,12 @@ function isWorthARetry(error: unknown, idempotent: boolean): boolean {
   return isTransient(error) && !isTimeout(error);
 }
 
+/** Failures that cost no time by themselves, and that the next try does not meet again: the order exists then, or is locked. */
+const happensOnce = (error: unknown): boolean => error instanceof LostRaceError || isStatementLost(error);
+
 /**
  * Tries `work` up to three times, with jitter between, while its failures are transient and come soon: what has taken longer
- * than half a second in all is not begun again, unless a pooler has lost a statement: that failure costs no time and happens once.
+ * than half a second in all is not begun again, except after a lost race or a statement that a pooler has lost.
  * @param idempotent whether `work` may also be repeated after a commit whose outcome is unknown
  * @throws the last failure
  */
@@ -35,7 +38,7 @@ export async function withRetry<T>(work: () => Promise<T>, { idempotent }: { ide
       return await work();
     } catch (error) {
       const hasWaited = performance.now() - begun > PATIENCE_MS;
-      const isOver = attempt === ATTEMPTS || (hasWaited && !isStatementLost(error));
+      const isOver = attempt === ATTEMPTS || (hasWaited && !happensOnce(error));
       if (isOver || !isWorthARetry(error, idempotent)) throw error;
       await sleep(FIRST_DELAY_MS * 2 ** attempt * (0.5 + Math.random()));
     }

@@ -69,13 +69,16 @@ describe.each([true, false])('work that is idempotent: %s', (idempotent) => {
     expect(tries).toBe(2);
   });
 
-  test('is tried again after a statement that a pooler has lost, however long the rest took', async () => {
+  test.each([
+    ['a statement that a pooler has lost', fromServer('26000')],
+    ['a race that was lost', new LostRaceError('it')],
+  ])('is tried again after %s, however long the rest took', async (_name, error) => {
     let now = 0;
     clock.mockImplementation(() => {
       now += 1_000;
       return now;
     });
-    expect(await triesOf(fromServer('26000'), 1, idempotent)).toEqual({ outcome: 'done', tries: 2 });
+    expect(await triesOf(error, 1, idempotent)).toEqual({ outcome: 'done', tries: 2 });
   });
 
   test(`is tried again after a commit of unknown outcome only if it is`, async () => {

@@ -515,7 +515,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'a connection that is ended while a lock is waited for begins the wait anew',
     file: 'src/platform/postgres/retry.ts',
-    edits: [{ search: ' || (hasWaited && !isStatementLost(error))', replace: '' }],
+    edits: [{ search: ' || (hasWaited && !happensOnce(error))', replace: '' }],
     killedBy: RETRIES,
     named: 'long in coming',
   },
