@@ -163,14 +163,17 @@ export type Rejection =
   | { readonly code: 'order_has_disputes' | 'clock_limit_reached' }
   /** The request names something that does not exist. `pointer` is a JSON pointer into it. */
   | { readonly code: 'validation_failed'; readonly pointer: '/testClockId' }
+  /** A notice from before its dispute or from the future; the bound that it misses. */
+  | { readonly code: 'validation_failed'; readonly pointer: '/deliveredAt'; readonly fault: NoticeFault }
   | { readonly code: 'version_mismatch' }
   | { readonly code: 'reason_required' | 'comment_required' }
   /** `role` is the one whose reasons there are to choose from; null where the type of the dispute takes none. */
   | { readonly code: 'reason_not_allowed'; readonly role: Role | null }
   /** `pointer` is a JSON pointer into the request. */
-  | { readonly code: 'invalid_change'; readonly pointer: string; readonly fault: ChangeFault }
-  /** A notice from before its dispute or from the future; the bound that it misses. */
-  | { readonly code: 'invalid_notice'; readonly fault: { readonly earliest: Instant } | { readonly latest: Instant } };
+  | { readonly code: 'invalid_change'; readonly pointer: string; readonly fault: ChangeFault };
+
+/** The bound that the instant of a notice misses. */
+export type NoticeFault = { readonly earliest: Instant } | { readonly latest: Instant };
 
 /** What is wrong with a change: a part that is missing or must not be there, a date or a value that does not fit the order. */
 export type ChangeFault =

@@ -12,8 +12,9 @@ const SKEW_MS = 60_000;
 /** Mail is sent in real time: for an order on a test clock its instants mean nothing, and are moved into bounds. */
 function invalidity(order: Order, { at }: Notification, { openedAt }: Dispute, now: Instant): Rejection | null {
   if (order.testClockId !== null) return null;
-  if (at > now + SKEW_MS) return { code: 'invalid_notice', fault: { latest: now } };
-  return at < openedAt - SKEW_MS ? { code: 'invalid_notice', fault: { earliest: openedAt } } : null;
+  const refused = { code: 'validation_failed', pointer: '/deliveredAt' } as const;
+  if (at > now + SKEW_MS) return { ...refused, fault: { latest: now } };
+  return at < openedAt - SKEW_MS ? { ...refused, fault: { earliest: openedAt } } : null;
 }
 
 /** A look of a party; null if it has looked before. */

@@ -82,7 +82,7 @@ describe('a notice', () => {
     ['from before the dispute', T0 - SKEW - 1, { earliest: T0 }],
   ])('%s is refused', (_name, at, fault) => {
     const { rejection, entries } = decide(state, notified('freelancer', 'email', at), T0 + HOUR);
-    expect([rejection, entries]).toEqual([{ code: 'invalid_notice', fault }, []]);
+    expect([rejection, entries]).toEqual([{ code: 'validation_failed', pointer: '/deliveredAt', fault }, []]);
   });
 
   test.each([

@@ -63,22 +63,14 @@ export async function refuseByRule({ recorder, orderService, client, freelancer,
   await refuseNotices({ ...stage, recorder, orderService, client, freelancer });
 }
 
-const WORDS = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
-const inWords = (instant: string): string => WORDS.format(new Date(instant));
-
 /** What is refused of what a mail service says. */
-async function refuseNotices({ service, recorder, orderService, client }: Stage): Promise<void> {
-  const { refuse } = recorder;
+async function refuseNotices({ service, recorder: { refuse }, orderService, client }: Stage): Promise<void> {
   await orderService.put('/v1/orders/order-1008', NEW_ORDER);
-  const { id, openedAt } = (await client.post<Dispute>('/v1/orders/order-1008/disputes', UPDATE)).body;
-  // The instant of this run in the words of a message.
-  recorder.replace(inWords(openedAt), inWords('2026-11-23T10:00:00.000Z'));
+  const { id } = (await client.post<Dispute>('/v1/orders/order-1008/disputes', UPDATE)).body;
   const mailer = service.withScopes('notices:write');
   const notice = { role: 'freelancer', channel: 'email', deliveredAt: new Date().toISOString() };
   for (let n = 0; n < 10; n += 1) await mailer.post(`/v1/disputes/${id}/notices`, { ...notice, channel: `app-${n}` });
   await refuse('notice_limit_reached', 'recordNotice', mailer, { path: { id }, body: notice });
-  const early = { ...notice, deliveredAt: '2020-01-01T00:00:00.000Z' };
-  await refuse('invalid_notice', 'recordNotice', mailer, { path: { id }, body: { ...early, role: 'client' } });
 }
 
 /** What is refused since an order, a dispute or the deployment has as much of it as it may have. */

@@ -50,7 +50,6 @@ export const PROBLEMS = {
   reason_required: { status: 422, title: 'A reason is required' },
   comment_required: { status: 422, title: 'A comment is required' },
   invalid_change: { status: 422, title: 'The order cannot be changed like this' },
-  invalid_notice: { status: 422, title: 'The notice does not fit the dispute' },
   idempotency_key_reused: { status: 422, title: 'This key was used for another request' },
   rate_limited: { status: 429, title: 'Too many requests' },
   headers_too_large: { status: 431, title: 'The headers are too large' },
@@ -179,8 +178,6 @@ export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<st
       return { code, detail: `A dispute has at most ${LIMITS.comments} comments. Answer it or wait for its end.` };
     case 'notice_limit_reached':
       return { code, detail: `Notices of a party are recorded on at most ${LIMITS.noticeChannels} channels.` };
-    case 'invalid_notice':
-      return unprocessable(code, noticeError(rejection));
     case 'cooldown_active':
       return {
         code,
@@ -207,7 +204,7 @@ export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<st
     case 'clock_limit_reached':
       return { code, detail: `A test clock has at most ${LIMITS.clockOrders} orders. Create another clock.` };
     case 'validation_failed':
-      return unprocessable(code, inputError(rejection.pointer, 'unknown', {}, 'There is no test clock with this id.'));
+      return unprocessable(code, invalidityError(rejection));
     case 'version_mismatch':
       return {
         code,
@@ -260,10 +257,13 @@ function reasonError(role: Role | null): InputError {
   return inputError('/reason', 'not_one_of', { values }, 'Choose a reason from the list.');
 }
 
-function noticeError({ fault }: Extract<Rejection, { code: 'invalid_notice' }>): InputError {
+function invalidityError(rejection: Extract<Rejection, { code: 'validation_failed' }>): InputError {
+  const { pointer } = rejection;
+  if (pointer === '/testClockId') return inputError(pointer, 'unknown', {}, 'There is no test clock with this id.');
+  const { fault } = rejection;
   return 'latest' in fault
-    ? inputError('/deliveredAt', 'too_big', { latest: iso(fault.latest) })
-    : inputError('/deliveredAt', 'too_small', { earliest: iso(fault.earliest) });
+    ? inputError(pointer, 'too_big', { latest: iso(fault.latest) })
+    : inputError(pointer, 'too_small', { earliest: iso(fault.earliest) });
 }
 
 function changeError({ pointer, fault }: Extract<Rejection, { code: 'invalid_change' }>): InputError {

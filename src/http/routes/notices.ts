@@ -72,7 +72,7 @@ const recordNotice = operation({
   takesKey: true,
   takesIfMatch: true,
   success,
-  problems: ['not_found', 'notice_limit_reached', 'invalid_notice'],
+  problems: ['not_found', 'notice_limit_reached'],
   handle: (call) => {
     const { id: disputeId } = call.params;
     const { role, channel, deliveredAt } = call.body;

@@ -46,7 +46,7 @@ test('every code has the status that was promised', () => {
       reason_not_allowed: 422,
     },
     ...{ reason_required: 422, comment_required: 422, invalid_change: 422, idempotency_key_reused: 422 },
-    ...{ invalid_notice: 422, notice_limit_reached: 409 },
+    ...{ notice_limit_reached: 409 },
     ...{ clock_limit_reached: 409, clock_busy: 409, order_has_disputes: 409 },
     ...{ comment_limit_reached: 409, dispute_limit_reached: 409, endpoint_limit_reached: 409, cooldown_active: 409 },
     ...{ request_timeout: 408, rate_limited: 429, headers_too_large: 431, unavailable: 503 },

@@ -111,7 +111,7 @@ describe('a notice', () => {
   ])('%s is refused', async (_name, at, error) => {
     const { id } = await seedDispute(service, 'cancellation');
     const refused = await notify(id, { deliveredAt: at().toISOString() });
-    expect(refused).toMatchObject({ status: 422, code: 'invalid_notice' });
+    expect(refused).toMatchObject({ status: 400, code: 'validation_failed' });
     expect(refused.problem.errors).toMatchObject([{ pointer: '/deliveredAt', ...error }]);
     expect((await read(id)).version).toBe(1);
   });

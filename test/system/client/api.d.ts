@@ -2087,7 +2087,7 @@ export interface components {
             detail: string;
             instance: string;
             /** @enum {string} */
-            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "notice_limit_reached" | "dispute_limit_reached" | "cooldown_active" | "endpoint_limit_reached" | "order_has_disputes" | "clock_limit_reached" | "clock_busy" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "invalid_notice" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable";
+            code: "validation_failed" | "malformed_json" | "unauthenticated" | "forbidden" | "not_respondent" | "not_opener" | "action_not_allowed" | "not_found" | "method_not_allowed" | "not_acceptable" | "request_timeout" | "dispute_already_open" | "dispute_not_open" | "response_window_closed" | "order_not_disputable" | "change_outdated" | "comment_limit_reached" | "notice_limit_reached" | "dispute_limit_reached" | "cooldown_active" | "endpoint_limit_reached" | "order_has_disputes" | "clock_limit_reached" | "clock_busy" | "stale_revision" | "order_closed" | "parties_immutable" | "position_ahead" | "idempotency_key_in_use" | "version_mismatch" | "payload_too_large" | "unsupported_media_type" | "reason_not_allowed" | "reason_required" | "comment_required" | "invalid_change" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable";
             requestId: string;
             /** @description What is wrong with the input. */
             errors?: components["schemas"]["InputError"][];
@@ -5055,7 +5055,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description `invalid_notice`: The notice does not fit the dispute. `idempotency_key_reused`: This key was used for another request. */
+            /** @description `idempotency_key_reused`: This key was used for another request. */
             422: {
                 headers: {
                     "Content-Language": components["headers"]["Content-Language"];
@@ -5064,7 +5064,7 @@ export interface operations {
                 content: {
                     "application/problem+json": components["schemas"]["Problem"] & {
                         /** @enum {string} */
-                        code: "invalid_notice" | "idempotency_key_reused";
+                        code: "idempotency_key_reused";
                     };
                 };
             };
@@ -8281,7 +8281,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000057 */
+                /** @example 01a207d9-2100-7000-8000-000000000056 */
                 id: string;
             };
             cookie?: never;
@@ -8869,7 +8869,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000062 */
+                /** @example 01a207d9-2100-7000-8000-000000000061 */
                 id: string;
             };
             cookie?: never;
@@ -8990,7 +8990,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000062 */
+                /** @example 01a207d9-2100-7000-8000-000000000061 */
                 id: string;
             };
             cookie?: never;
@@ -9156,7 +9156,7 @@ export interface operations {
                 "Idempotency-Key"?: components["parameters"]["IdempotencyKey"];
             };
             path: {
-                /** @example 01a207d9-2100-7000-8000-000000000062 */
+                /** @example 01a207d9-2100-7000-8000-000000000061 */
                 id: string;
             };
             cookie?: never;
