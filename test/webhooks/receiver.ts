@@ -1,7 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { createInbox, type Message } from '../../examples/backend/inbox.ts';
 import { onCleanup, once } from '../harness/cleanup.ts';
-import { createInbox, type Message } from './inbox.ts';
 
 /** One request as it came. */
 export interface Received {

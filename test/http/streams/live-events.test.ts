@@ -14,7 +14,7 @@ interface Options {
   readonly onState: (state: string) => void;
 }
 
-const { followEvents } = (await import(join(import.meta.dirname, '../../../examples/live-events.js'))) as {
+const { followEvents } = (await import(join(import.meta.dirname, '../../../examples/frontend/live-events.js'))) as {
   readonly followEvents: (options: Options) => () => void;
 };
 

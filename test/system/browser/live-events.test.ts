@@ -33,7 +33,7 @@ beforeAll(async () => {
   pages.files.set('/page.js', String(sample?.code).replace('http://127.0.0.1:3000', service.url));
   pages.files.set(
     '/live-events.js',
-    await readFile(join(import.meta.dirname, '../../../examples/live-events.js'), 'utf8'),
+    await readFile(join(import.meta.dirname, '../../../examples/frontend/live-events.js'), 'utf8'),
   );
   context = await (await startBrowser()).newContext();
 }, 60_000);
