@@ -90,7 +90,7 @@ function audienceFault({ aud, client_id }: JWTPayload, { audiences }: TokenRules
 
 /**
  * Says who a verified token belongs to. With scopes of this service, or issued to a program for itself, it is a service,
- * named by its `sub`; else a user, named by the claim that the rules name.
+ * named by its `sub`; else a user, named by the claim that the rules name. That claim also names a service without `sub`.
  */
 export function callerOf(claims: JWTPayload, rules: TokenRules): Caller | TokenRefusal {
   const fault = audienceFault(claims, rules);
@@ -98,7 +98,8 @@ export function callerOf(claims: JWTPayload, rules: TokenRules): Caller | TokenR
   const scopes = scopesOf(claims, rules);
   if ('reason' in scopes) return scopes;
   const isService = scopes.length > 0 || isOfProgram(claims);
-  const claim = isService ? 'sub' : rules.userClaim;
+  const hasOtherName = claimOf(claims, 'sub') === undefined && claimOf(claims, rules.userClaim) !== undefined;
+  const claim = isService && !hasOtherName ? 'sub' : rules.userClaim;
   const id = idOf(claims, claim);
   if (!isText(id)) return id;
   if (isService) return { kind: 'service', id, scopes };

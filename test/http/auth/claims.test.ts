@@ -99,11 +99,12 @@ describe('a token is a program’s own', () => {
 describe('the id', () => {
   const named = { userClaim: 'uid' };
 
-  test('of a user is in the claim that is configured, of a service in sub', () => {
+  test('of a user is in the claim that is configured, of a service in sub or else there', () => {
     expect(who({ uid: '00u1' }, named)).toEqual({ kind: 'user', id: '00u1' });
     expect(who({ uid: '00u1', sub: undefined }, named)).toEqual({ kind: 'user', id: '00u1' });
     expect(who({ uid: '00u1', scope: 'ops' }, named)).toEqual(service('ops'));
     expect(who({ scope: 'ops' }, named)).toEqual(service('ops'));
+    expect(who({ sub: undefined, uid: '00u1', scope: 'ops' }, named)).toEqual({ ...service('ops'), id: '00u1' });
   });
 
   test.each<[string, object, Partial<TokenRules>, string]>([
