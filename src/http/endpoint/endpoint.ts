@@ -111,6 +111,8 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, S extends Succe
   readonly body?: z.ZodType<B>;
   /** Whether a request without a body counts as one with an empty object. */
   readonly bodyMayBeAbsent?: true;
+  /** Query parameters that shape the answer and not the effect: two requests that differ in them alone are the same. */
+  readonly answerParameters?: readonly string[];
   /** Whether it takes an Idempotency-Key. */
   readonly takesKey?: true;
   /** Whether it takes If-Match. */

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { Endpoint } from './endpoint.ts';
 import type { Input } from './input.ts';
 
 /** Members in one order, whatever order they came in; what is undefined is left out. */
@@ -9,14 +10,15 @@ function sorted(_key: string, value: unknown): unknown {
 
 /**
  * Hashes a request, so that a key can tell whether it is used for the same one again. Two requests are the same if their
- * operation, parameters and parsed body are: member order, escapes, white space, and null for what is left out, count as
- * nothing.
+ * operation, parameters and parsed body are: member order, escapes, white space, null for what is left out, and the
+ * parameters that only shape the answer, count as nothing.
  */
 export function fingerprintOf(
-  operationId: string,
+  { operationId, answerParameters = [] }: Pick<Endpoint, 'operationId' | 'answerParameters'>,
   { params, query, body }: Input,
   headers: { readonly 'if-match'?: string | undefined },
 ): string {
-  const request = [operationId, params, query, headers['if-match'] ?? null, body];
+  const kept = Object.entries(query ?? {}).filter(([name]) => !answerParameters.includes(name));
+  const request = [operationId, params, Object.fromEntries(kept), headers['if-match'] ?? null, body];
   return createHash('sha256').update(JSON.stringify(request, sorted)).digest('hex');
 }

@@ -86,7 +86,7 @@ async function answer(operation: Endpoint, { deps, stopping }: Serving, request:
     format: request.format,
     locale,
     signal: () => signalOf(reply, stopping),
-    fingerprint: () => fingerprintOf(operation.operationId, input, given),
+    fingerprint: () => fingerprintOf(operation, input, given),
     reply: makeReply,
   });
   const { status, headers, body, format = request.format } = made;

@@ -140,6 +140,7 @@ const advanceClock = operation({
   sandboxOnly: true,
   params: TestClockParams,
   query: AdvanceQuery,
+  answerParameters: ['wait'],
   body: Advance,
   takesKey: true,
   success: [

@@ -244,8 +244,10 @@ describe('a test clock', () => {
     const path = `/v1/test-clocks/${clock.id}/advance`;
     const key = { 'idempotency-key': clock.id };
     const first = await tester(service).post<AdvancedTestClock>(path, { by: 'P3D' }, key);
+    const replayed = await tester(service).post(`${path}?wait=3`, { by: 'P3D' }, key);
+    expect(replayed).toMatchObject({ status: 200, body: first.body });
     await service.database.query('DELETE FROM idempotency_keys'); // the process died before it kept its answer
-    const again = await tester(service).post(path, { by: 'P3D' }, key);
+    const again = await tester(service).post(`${path}?wait=20`, { by: 'P3D' }, key);
     expect(again).toMatchObject({ status: 200, body: first.body });
     const to = await tester(service).post(path, { to: first.body.to });
     expect(to.body).toEqual(first.body);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { fingerprintOf } from '../../../src/http/endpoint/fingerprint.ts';
 
 const of = (body: unknown, params: unknown = { id: 'a' }, tag?: string) =>
-  fingerprintOf('acceptDispute', { params, query: {}, body }, { 'if-match': tag });
+  fingerprintOf({ operationId: 'acceptDispute' }, { params, query: {}, body }, { 'if-match': tag });
 
 test('a fingerprint does not depend on the order of members, however deep, nor on what is undefined', () => {
   const one = of({ a: 1, b: { c: [{ d: 1, e: 2 }], f: undefined } });
@@ -19,8 +19,19 @@ test('a fingerprint depends on values, their types, the order of a list, paramet
     of({}),
     of({ a: [1, 2] }, { id: 'b' }),
     of({ a: [1, 2] }, { id: 'a' }, '"1"'),
-    fingerprintOf('declineDispute', { params: { id: 'a' }, query, body: { a: [1, 2] } }, {}),
-    fingerprintOf('acceptDispute', { params: { id: 'a' }, query: { limit: 1 }, body: { a: [1, 2] } }, {}),
+    fingerprintOf({ operationId: 'declineDispute' }, { params: { id: 'a' }, query, body: { a: [1, 2] } }, {}),
+    fingerprintOf(
+      { operationId: 'acceptDispute' },
+      { params: { id: 'a' }, query: { limit: 1 }, body: { a: [1, 2] } },
+      {},
+    ),
   ];
   expect(new Set(all).size).toBe(all.length);
+});
+
+test('a fingerprint does not depend on parameters that only shape the answer', () => {
+  const advance = { operationId: 'advanceTestClock', answerParameters: ['wait'] };
+  const at = (query: object) => fingerprintOf(advance, { params: { id: 'a' }, query, body: { by: 1 } }, {});
+  expect(at({ wait: 0 })).toBe(at({ wait: 30 }));
+  expect(at({ wait: 0, other: 1 })).not.toBe(at({ wait: 0 }));
 });
