@@ -11,13 +11,14 @@ const stampFile = join(root, 'dist/.built-from');
 /** What the sources are, by their names, sizes and times. */
 function sources() {
   const hash = createHash('sha256');
-  const files = ['src', 'ui'].flatMap((directory) =>
+  const files = ['src', 'ui/src'].flatMap((directory) =>
     readdirSync(join(root, directory), { recursive: true }).map((name) => join(directory, name)),
   );
   for (const name of [
     ...files.sort(),
     'ops/build.mjs',
     'tsconfig.json',
+    'ui/tsconfig.json',
     'openapi/examples.json',
     'package.json',
     'package-lock.json',

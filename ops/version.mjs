@@ -14,6 +14,7 @@ const startPart = (line) => `## [${version}] - unreleased\n\n${line}`;
 /** Each pattern's only group is the version. */
 const COPIES = [
   { file: 'package-lock.json', pattern: /^ {2}"version": "([^"]+)",$/m, update: replaceIn },
+  { file: 'ui/package.json', pattern: /^ {2}"version": "([^"]+)",$/m, update: replaceIn },
   { file: 'Dockerfile', pattern: /^LABEL org\.opencontainers\.image\.version="([^"]+)"$/m, update: replaceIn },
   { file: 'ops/kubernetes/kustomization.yaml', pattern: /^ {4}newTag: (\S+)$/m, update: replaceIn },
   { file: 'CHANGELOG.md', pattern: /^## \[(\d[^\]]*)\]/m, update: startPart },

@@ -1,12 +1,18 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { createAnnouncer } from './announcer.ts';
-import type { Center, Dispute } from './api-types.ts';
+import type { Center } from './api-types.ts';
 import { createComposer } from './composer.ts';
 import { createConfirmer } from './confirmer.ts';
 import { type Context, text } from './context.ts';
 import { createFormat, supported } from './format.ts';
-import type { GetToken, Problem } from './http.ts';
+import type { Problem } from './http.ts';
 import { localeOf } from './locale.ts';
+import type {
+  ChangeDetail,
+  ErrorDetail,
+  GetToken,
+  ResolutionCenterElement as Published,
+} from './resolution-center.d.ts';
 import { createSeenWatch, type SeenWatch } from './seen.ts';
 import { createStore, type Snapshot, shownDispute } from './store.ts';
 import { styles } from './styles.ts';
@@ -22,24 +28,8 @@ import { timelineView } from './views/timeline.ts';
 const TICK_MS = 1_000;
 const OVERDUE_MS = 2_000;
 
-/** The detail of `rc-change`: what the element shows from now on. */
-export interface ChangeDetail {
-  readonly orderId: string;
-  readonly orderStatus: string;
-  /** The open request, or else the last one. */
-  readonly dispute: Dispute | null;
-}
-
-/** The detail of `rc-error`: what did not work. The element shows it as well. */
-export interface ErrorDetail {
-  /** A code of the API, or `offline`, `signed_out`, `unexpected`. */
-  readonly code: string;
-  readonly status: number | null;
-  readonly requestId: string | null;
-}
-
 /** `<resolution-center order-id="…">`: the resolution center of one order, as the party that looks at it sees it. */
-export class ResolutionCenterElement extends LitElement {
+export class ResolutionCenterElement extends LitElement implements Published {
   static override styles = styles;
   static override properties = {
     orderId: { attribute: 'order-id' },

@@ -1,7 +1,5 @@
 import type { InputError, ProblemBody } from './api-types.ts';
-
-/** Gives a valid token of the user. `fresh`: the service refused the last one. */
-export type GetToken = (how: { readonly fresh: boolean }) => string | Promise<string>;
+import type { GetToken } from './resolution-center.d.ts';
 
 /** A request that did not succeed. `code` is the API's, or one of `offline`, `signed_out` and `unexpected`. */
 export interface Problem {

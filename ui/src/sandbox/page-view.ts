@@ -1,5 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import type { GetToken } from '../http.ts';
+import type { GetToken } from '../resolution-center.d.ts';
 import { barView } from './bar-view.ts';
 import { eventsView, webhooksView } from './log-view.ts';
 import type { SandboxHandlers, SandboxState } from './state.ts';
