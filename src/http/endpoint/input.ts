@@ -31,7 +31,7 @@ const NOTHING = z.strictObject({});
 const TWICE = 'Send this parameter once; where it takes several values, with commas between.';
 
 /** A parameter without a value is mostly a variable that was not set; one that comes twice has no value that counts. */
-function queryFault(name: string, value: unknown): InputError | null {
+export function queryFault(name: string, value: unknown): InputError | null {
   const pointer = pointerOfUnknown('/query', [], name);
   if (Array.isArray(value)) return inputError(pointer, 'invalid_format', {}, TWICE);
   return value === '' ? inputError(pointer, 'blank', {}, 'Give this parameter a value, or leave it out.') : null;

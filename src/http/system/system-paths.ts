@@ -48,10 +48,9 @@ const HEALTH = {
 
 const TAGGED = { ETag: { $ref: '#/components/headers/ETag' } };
 
-const WRONG_METHOD = {
-  description: '`method_not_allowed`: to any other method.',
-  content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
-};
+const PROBLEM = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
+
+const WRONG_METHOD = { description: '`method_not_allowed`: to any other method.', content: PROBLEM };
 
 const get = (
   operationId: string,
@@ -114,6 +113,10 @@ const getTexts = get(
       content: { 'application/json': { schema: TEXTS_BODY, examples: { german: { value: EXAMPLE_TEXTS } } } },
     },
     '304': { description: 'They have not changed.', headers: LANGUAGE_TAGGED },
+    '400': {
+      description: '`validation_failed`: `locale` is empty or comes twice, or `If-None-Match` has no entity tag.',
+      content: PROBLEM,
+    },
   },
   [
     {

@@ -1,4 +1,7 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { conditionFault } from '../endpoint/condition-fault.ts';
+import { queryFault } from '../endpoint/input.ts';
+import { invalidInput } from '../problems/problems.ts';
 import { varyOn } from '../server/compression.ts';
 import { type ServedText, sendText, servedText } from '../system/served-text.ts';
 import { acceptedLocale, type Locale, localeFor, TEXTS } from './languages.ts';
@@ -9,11 +12,16 @@ const CACHE_CONTROL = 'public, max-age=300';
 /** The texts are for pages of every origin, as the web component is; they grant nothing by themselves. */
 const FOR_EVERY_ORIGIN = { 'access-control-allow-origin': '*', 'cross-origin-resource-policy': 'cross-origin' };
 
-/** The requested language tag: absent and empty are the same, and what comes twice is no tag. */
-function requestedTag(query: unknown): string | null {
+/**
+ * The requested language tag; null if none is.
+ * @throws ProblemError `validation_failed` for a parameter without one value, and for a condition that is no entity tag
+ */
+function requestedTag({ query, headers }: FastifyRequest): string | null {
   const { locale } = query as { readonly locale?: string | readonly string[] }; // as the parser of queries makes it
-  if (locale === undefined || locale === '') return null;
-  return typeof locale === 'string' ? locale : '';
+  const faults = [queryFault('locale', locale), conditionFault(headers, 'if-none-match')];
+  const found = faults.filter((fault) => fault !== null);
+  if (found.length > 0) throw invalidInput(...found);
+  return typeof locale === 'string' ? locale : null;
 }
 
 /** Serves the texts of the API's codes at /v1/texts. */
@@ -27,7 +35,7 @@ export function registerTexts(app: FastifyInstance): void {
     return known;
   };
   app.get('/v1/texts', (request, reply) => {
-    const tag = requestedTag(request.query);
+    const tag = requestedTag(request);
     const locale = tag === null ? acceptedLocale(request) : localeFor(tag);
     if (tag === null) varyOn(reply, 'accept-language');
     void reply.headers({ ...FOR_EVERY_ORIGIN, 'content-language': locale });

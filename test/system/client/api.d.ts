@@ -9564,6 +9564,15 @@ export interface operations {
                 };
                 content?: never;
             };
+            /** @description `validation_failed`: `locale` is empty or comes twice, or `If-None-Match` has no entity tag. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description `method_not_allowed`: to any other method. */
             405: {
                 headers: {
