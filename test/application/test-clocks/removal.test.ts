@@ -34,7 +34,7 @@ async function tablesOf({ database }: Service): Promise<string[]> {
   const counted = tables.map(async ({ name }) =>
     (await database.query(`SELECT FROM ${name} LIMIT 1`)).length > 0 ? [name] : [],
   );
-  const ours = ['schema_migrations', 'deployment', 'statistics_position', 'webhook_endpoints'];
+  const ours = ['schema_migrations', 'deployment', 'statistics_position', 'webhook_endpoints', 'workers'];
   return (await Promise.all(counted)).flat().filter((name) => !ours.includes(name));
 }
 
