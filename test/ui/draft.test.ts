@@ -59,7 +59,7 @@ const change = action({
 
 const draft = (over: Partial<Draft>): Draft => ({ ...emptyDraft('any'), ...over });
 const codes = (of: OpenAction, over: Partial<Draft>) =>
-  Object.fromEntries([...faultsOf(of, draft(over), NOW)].map(([pointer, { code }]) => [pointer, code]));
+  Object.fromEntries([...faultsOf(of, draft(over), NOW, 'en')].map(([pointer, { code }]) => [pointer, code]));
 
 describe('a draft of a request', () => {
   test('needs the reason and the comment that its fields and its reason ask for', () => {
@@ -85,27 +85,29 @@ describe('a draft of a request', () => {
       { title: '', price: '1' },
       { title: 'toolong', price: 'x' },
       { title: 'fine', price: '1000.01' },
+      { title: 'fine', price: '12.345' },
     ];
     expect(codes(change, { extras })).toEqual({
       '/change/extras/0/title': 'required',
       '/change/extras/1/title': 'too_long',
       '/change/extras/1/price': 'price',
       '/change/extras/2/price': 'price',
+      '/change/extras/3/price': 'price',
     });
   });
 
   test('becomes the body of the request, without what was left empty', () => {
-    expect(bodyOf(cancellation, draft({ type: 'any', reason: 'late', comment: ' Late. ' }))).toEqual({
+    expect(bodyOf(cancellation, draft({ type: 'any', reason: 'late', comment: ' Late. ' }), 'en')).toEqual({
       type: 'any',
       reason: 'late',
       comment: 'Late.',
     });
-    expect(bodyOf(change, draft({ extras: [{ title: ' Logo ', price: '12,50' }] }))).toEqual({
+    expect(bodyOf(change, draft({ extras: [{ title: ' Logo ', price: '12,50' }] }), 'de')).toEqual({
       type: 'any',
       change: { extras: [{ title: 'Logo', price: { amount: 1_250, currency: 'USD' } }] },
     });
     const deliverBy = '2026-12-05T00:00';
-    expect(bodyOf(change, draft({ deliverBy }))).toEqual({
+    expect(bodyOf(change, draft({ deliverBy }), 'en')).toEqual({
       type: 'any',
       change: { deliverBy: new Date(deliverBy).toISOString() },
     });

@@ -8,6 +8,8 @@ import type { ComposeHandlers, Composing } from './views/compose.ts';
 export interface ComposerDeps {
   readonly store: Pick<Store, 'send' | 'clock'>;
   readonly center: () => Center | null;
+  /** The language that prices are written in. */
+  readonly locale: () => string;
   readonly onChange: () => void;
   /** Where the focus goes next: one of the element's `data-focus` places, or the first field with a fault. */
   readonly onFocus: (place: 'choose' | 'write' | 'request' | 'fault') => void;
@@ -26,7 +28,7 @@ export interface Composer extends ComposeHandlers {
 const NOTHING: Composing = { step: 'choose', draft: null, faults: new Map(), problem: null, isSending: false };
 
 /** Makes the composer of one element. */
-export function createComposer({ store, center, onChange, onFocus, onProblem }: ComposerDeps): Composer {
+export function createComposer({ store, center, locale, onChange, onFocus, onProblem }: ComposerDeps): Composer {
   let composing = NOTHING;
   const send = createSend(store);
   const update = (change: Partial<Composing>) => {
@@ -47,12 +49,12 @@ export function createComposer({ store, center, onChange, onFocus, onProblem }: 
     const { draft, isSending } = composing;
     const now = store.clock.now();
     if (asked === undefined || draft === null || isSending) return;
-    const faults = faultsOf(asked, draft, now);
+    const faults = faultsOf(asked, draft, now, locale());
     update({ faults, problem: null });
     if (faults.size > 0) return onFocus('fault');
     update({ isSending: true });
     // Without If-Match: whether the request can be made is for the service to say, whatever else has changed.
-    const sent: Outcome<Dispute> = await send(asked.href, bodyOf(asked, draft), null);
+    const sent: Outcome<Dispute> = await send(asked.href, bodyOf(asked, draft, locale()), null);
     if (!sent.ok) return refuse(sent.problem);
     composing = NOTHING;
     onChange();
@@ -78,7 +80,7 @@ export function createComposer({ store, center, onChange, onFocus, onProblem }: 
       const draft = { ...composing.draft, ...change };
       const asked = action();
       // What was found at fault is judged again while it is being mended; nothing else is, before it is sent.
-      const still = asked === undefined ? new Map() : faultsOf(asked, draft, store.clock.now());
+      const still = asked === undefined ? new Map() : faultsOf(asked, draft, store.clock.now(), locale());
       const faults = new Map([...composing.faults].filter(([pointer]) => still.has(pointer)));
       update({ draft, faults });
     },

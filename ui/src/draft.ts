@@ -1,5 +1,5 @@
 import type { InputError, OpenAction, Reason } from './api-types.ts';
-import { fractionDigits, parseAmount } from './money.ts';
+import { parseAmount } from './money.ts';
 
 /** What the viewer has written of a request, as it stands in the fields. */
 export interface Draft {
@@ -49,7 +49,12 @@ export function commentFault(text: string, field: { readonly maxLength: number }
 /** The instant of a local date and time, in milliseconds; NaN if there is none. */
 const instantOf = (local: string): number => (local === '' ? Number.NaN : new Date(local).getTime());
 
-function changeFaults({ fields: { change } }: OpenAction, draft: Draft, now: number): [string, Fault][] {
+function changeFaults(
+  { fields: { change } }: OpenAction,
+  draft: Draft,
+  now: number,
+  locale: string,
+): [string, Fault][] {
   if (change === null) return [];
   const faults: [string, Fault][] = [];
   const deliverBy = instantOf(draft.deliverBy);
@@ -63,7 +68,7 @@ function changeFaults({ fields: { change } }: OpenAction, draft: Draft, now: num
   draft.extras.forEach(({ title, price }, index) => {
     const titleFault = commentFault(title, { maxLength: titleMaxLength }, true);
     if (titleFault !== null) faults.push([`/change/extras/${index}/title`, titleFault]);
-    const amount = parseAmount(price, fractionDigits(currency));
+    const amount = parseAmount(price, currency, locale);
     if (amount === null || amount < priceMin || amount > priceMax) {
       faults.push([`/change/extras/${index}/price`, { code: 'price' }]);
     }
@@ -74,24 +79,25 @@ function changeFaults({ fields: { change } }: OpenAction, draft: Draft, now: num
 /**
  * Holds a draft to the bounds of its action's fields.
  * @param now the service's time in milliseconds
+ * @param locale the language that prices are written in
  */
-export function faultsOf(action: OpenAction, draft: Draft, now: number): Faults {
+export function faultsOf(action: OpenAction, draft: Draft, now: number, locale: string): Faults {
   const faults: [string, Fault][] = [];
   if (action.fields.reason?.presence === 'required' && draft.reason === '')
     faults.push(['/reason', { code: 'required' }]);
-  faults.push(...changeFaults(action, draft, now));
+  faults.push(...changeFaults(action, draft, now, locale));
   const comment = commentFault(draft.comment, action.fields.comment, needsComment(action, draft));
   if (comment !== null) faults.push(['/comment', comment]);
   return new Map(faults);
 }
 
 /** The body of the request; the draft must have no faults. */
-export function bodyOf({ type, fields }: OpenAction, draft: Draft): Record<string, unknown> {
+export function bodyOf({ type, fields }: OpenAction, draft: Draft, locale: string): Record<string, unknown> {
   const { change } = fields;
   const deliverBy = instantOf(draft.deliverBy);
   const extras = draft.extras.map(({ title, price }) => {
     const currency = change?.extras.currency ?? '';
-    return { title: title.trim(), price: { amount: parseAmount(price, fractionDigits(currency)), currency } };
+    return { title: title.trim(), price: { amount: parseAmount(price, currency, locale), currency } };
   });
   return {
     type,

@@ -60,6 +60,7 @@ export class ResolutionCenterElement extends LitElement implements Published {
   private readonly composer = createComposer({
     store: this.store,
     center: () => this.snapshot.center,
+    locale: () => this.texts.locale,
     onChange: () => this.requestUpdate(),
     onFocus: (place) => void this.moveFocus(place),
     onProblem: (problem) => this.report(problem),

@@ -1,6 +1,6 @@
 import type { Money } from './api-types.ts';
 import type { inWords } from './countdown.ts';
-import { fractionDigits } from './money.ts';
+import { fractionDigits, parseAmount } from './money.ts';
 
 /** Dates, prices and durations in the visitor's language and time zone. */
 export interface Format {
@@ -9,6 +9,10 @@ export interface Format {
   /** The time alone on the same day, else with the date. */
   readonly moment: (instant: string, now: number) => string;
   readonly money: (money: Money) => string;
+  /** How a price is typed, for instance. */
+  readonly samplePrice: (currency: string) => string;
+  /** A price that was typed, as it was understood; undefined if it is none. */
+  readonly typedPrice: (text: string, currency: string) => string | undefined;
   readonly number: (value: number) => string;
   readonly duration: (duration: ReturnType<typeof inWords>) => string;
   /** A list of things as a sentence has them. */
@@ -38,6 +42,8 @@ export function createFormat(locale: string): Format {
   const day = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
   const number = new Intl.NumberFormat(locale);
   const list = new Intl.ListFormat(locale);
+  const money: Format['money'] = ({ amount, currency }) =>
+    new Intl.NumberFormat(locale, { style: 'currency', currency }).format(amount / 10 ** fractionDigits(currency));
   const isNear = (instant: Date, now: number) => Math.abs(instant.getTime() - now) < 180 * 86_400_000;
   return {
     dateTime: (instant) => {
@@ -49,9 +55,14 @@ export function createFormat(locale: string): Format {
       if (date.toDateString() === new Date(now).toDateString()) return time.format(date);
       return isNear(date, now) ? `${day.format(date)}, ${time.format(date)}` : withYear.format(date);
     },
-    money: ({ amount, currency }) => {
-      const price = new Intl.NumberFormat(locale, { style: 'currency', currency });
-      return price.format(amount / 10 ** fractionDigits(currency));
+    money,
+    samplePrice: (currency) => {
+      const digits = fractionDigits(currency);
+      return new Intl.NumberFormat(locale, { minimumFractionDigits: digits }).format(digits === 0 ? 1_234 : 1_234.5);
+    },
+    typedPrice: (text, currency) => {
+      const amount = parseAmount(text, currency, locale);
+      return amount === null ? undefined : money({ amount, currency });
     },
     number: (value) => number.format(value),
     duration: ({ unit, count }) =>

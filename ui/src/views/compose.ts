@@ -98,7 +98,7 @@ function extrasView(
   const { extras } = draft;
   const replace = (index: number, change: Partial<Draft['extras'][number]>) =>
     onDraft({ extras: extras.map((extra, at) => (at === index ? { ...extra, ...change } : extra)) });
-  const example = context.format.number(25);
+  const example = context.format.samplePrice(field.currency);
   return html`<fieldset class="extras-form">
     <legend>${text(context, 'field.extras')} <span class="secondary">${text(context, 'field.optional')}</span></legend>
     ${extras.map(
@@ -125,6 +125,7 @@ function extrasView(
             label: text(context, 'field.extra.price', { currency: field.currency }),
             isRequired: true,
             fault: faults.get(`/change/extras/${index}/price`),
+            hint: context.format.typedPrice(price, field.currency),
           },
           (
             described,
