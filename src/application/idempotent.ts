@@ -53,20 +53,35 @@ export async function runOnce<R extends StoredResponse>(
   return await withRetry(() => withTx(db, attempt), { idempotent: key !== null });
 }
 
+const ACCEPTED = 202;
+
+/** The answer that is kept for a request whose work was begun and had not ended then; null if there is none. */
+const begunAnswer = (earlier: Outcome | null): StoredResponse | null =>
+  earlier?.outcome === 'replayed' && earlier.response.status === ACCEPTED ? earlier.response : null;
+
 /**
  * Runs what takes more than one transaction and may safely be done twice, unless its key says that it was done before or
- * belongs to another request.
+ * belongs to another request. An answer 202 says that the work goes on: the same request again is not given that answer, but
+ * asks `work` for the present one.
+ * @param work gets the 202 that is kept for the key, or null
  * @throws what `work` or the database raises; then the key is free, and what was done stays done
  */
 export async function runRepeatable<R extends StoredResponse>(
   db: Database,
   key: IdempotencyKey | null,
-  work: () => Promise<R>,
+  work: (begun: StoredResponse | null) => Promise<R>,
 ): Promise<Outcome<R>> {
   const earlier = await withRetry(() => withTx(db, (tx) => earlierOutcome(tx, key)), { idempotent: true });
-  if (earlier !== null) return earlier as Outcome<R>; // the same request was answered by the same work
-  const response = await work();
-  return await runOnce(db, key, async () => response);
+  const begun = begunAnswer(earlier);
+  if (earlier !== null && begun === null) return earlier as Outcome<R>; // the same request was answered by the same work
+  const response = await work(begun);
+  const keep = async (tx: Tx): Promise<Outcome<R>> => {
+    const other = await earlierOutcome(tx, key);
+    if (other !== null && begunAnswer(other) === null) return other as Outcome<R>; // as above
+    if (key !== null) await keepResponses(tx, [{ key, response, now: await readClock(tx) }]);
+    return { outcome: 'answered', response };
+  };
+  return await withRetry(() => withTx(db, keep), { idempotent: true });
 }
 
 const FORGOTTEN_AT_ONCE = 1_000;

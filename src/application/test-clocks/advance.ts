@@ -8,7 +8,7 @@ import {
   type TestClockRow,
 } from '../../store/test-clocks/test-clocks.ts';
 import type { CoreDeps } from '../write.ts';
-import { type AdvanceRequest, type Begun, begin, type Way } from './begin.ts';
+import { type AdvanceRequest, type Begun, begin, hasArrived, type Way } from './begin.ts';
 import { drive } from './drive.ts';
 
 /** How many messages of webhooks there are of some events, by what has become of them. */
@@ -38,7 +38,8 @@ export type AdvanceOutcome =
 export interface Advancer {
   /**
    * Advances a clock, or takes up the advance of a process that has died. A request that is sent again, with its key or with the
-   * same instant to go to, brings nothing about again and gets the same answer.
+   * same instant to go to, brings nothing about again: it waits for the advance that goes on, or gets the outcome of the one
+   * that has ended.
    * @param waitMs how long to wait for its end, and then for the first attempts at webhooks
    * @param signal ends the waiting early
    */
@@ -103,6 +104,23 @@ export function createAdvancer(
     return driving;
   };
 
+  const takeUp = (id: string): void => {
+    const lease = deps.newId();
+    void begin(db, id, lease, null)
+      .then((begun) => (begun.outcome === 'begun' ? start(id, lease) : undefined))
+      .catch((error: unknown) => log.warn({ err: error, testClockId: id }, 'an advance could not be taken up'));
+  };
+
+  /** Waits for an advance that another call has begun, in this process or another. */
+  const awaitArrival = async (id: string, way: Way, untilMs: number, signal: AbortSignal): Promise<void> => {
+    while (performance.now() < untilMs && !signal.aborted) {
+      const found = await findTestClock(db, id);
+      if (found === undefined || hasArrived(found.clock, way)) return;
+      if (found.isInterrupted) takeUp(id);
+      await sleep(POLL_MS, undefined, { signal }).catch(() => {}); // woken early, it ends
+    }
+  };
+
   return {
     advance: async (id, request, waitMs, signal) => {
       const untilMs = performance.now() + waitMs;
@@ -110,21 +128,15 @@ export function createAdvancer(
       const begun = await begin(db, id, lease, request);
       if (!('way' in begun)) return begun;
       const { way } = begun;
-      const driving = begun.outcome === 'begun' ? start(id, lease) : null;
-      await Promise.race([driving, sleep(waitMs, undefined, { signal, ref: false }).catch(() => {})]);
+      const arrival = begun.outcome === 'begun' ? start(id, lease) : awaitArrival(id, way, untilMs, signal);
+      await Promise.race([arrival, sleep(waitMs, undefined, { signal, ref: false }).catch(() => {})]);
       const found = await findTestClock(db, id);
       if (found === undefined) return { outcome: 'not_found' };
       const { clock } = found;
-      const hasArrived = clock.now >= way.to;
-      const advance = hasArrived ? await awaitWebhooks(id, way, untilMs, signal) : await read(id, way);
+      const advance = hasArrived(clock, way) ? await awaitWebhooks(id, way, untilMs, signal) : await read(id, way);
       return { outcome: 'advanced', clock, advance };
     },
-    takeUp: (id) => {
-      const lease = deps.newId();
-      void begin(db, id, lease, null)
-        .then((begun) => (begun.outcome === 'begun' ? start(id, lease) : undefined))
-        .catch((error: unknown) => log.warn({ err: error, testClockId: id }, 'an advance could not be taken up'));
-    },
+    takeUp,
     lastAdvance: async ({ id, advancedFrom: from, advanceTo: to }) =>
       from === null || to === null ? null : await read(id, { from, to }),
     stop: async () => {

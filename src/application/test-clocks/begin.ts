@@ -1,6 +1,8 @@
 import type { Instant } from '../../domain/state.ts';
-import { type Database, withTx } from '../../platform/postgres/database.ts';
+import { type Database, type Tx, withTx } from '../../platform/postgres/database.ts';
 import { withRetry } from '../../platform/postgres/retry.ts';
+import { readClock } from '../../store/clock.ts';
+import { type IdempotencyKey, keepResponses, type StoredResponse } from '../../store/idempotency.ts';
 import { beginAdvance, lockTestClock, type TestClockRow } from '../../store/test-clocks/test-clocks.ts';
 import { LEASE_MS } from './steps.ts';
 
@@ -16,8 +18,11 @@ export type Destination = { readonly by: number } | { readonly to: Instant };
 /** What a request asks of a clock. */
 export interface AdvanceRequest {
   readonly destination: Destination;
-  /** What tells the request from others, the same if it is sent again; null without a key. */
-  readonly name: string | null;
+  readonly key: IdempotencyKey | null;
+  /** The way that an earlier request with the same key has begun, as its kept answer says; null if none is known. */
+  readonly begun: Way | null;
+  /** Makes the answer that is kept for the key with the beginning, until there is a final one. */
+  readonly begunAnswer: (clock: TestClockRow, way: Way) => StoredResponse;
 }
 
 /** From where to where a clock goes in one advance. */
@@ -31,11 +36,22 @@ export type Begun =
   | { readonly outcome: 'not_found' | 'busy' }
   /** The destination lies outside of where the clock may go in one call. */
   | { readonly outcome: 'out_of_reach'; readonly earliest: Instant; readonly latest: Instant }
-  /** The clock is advancing now for this request, or was advanced for it before. */
-  | { readonly outcome: 'begun' | 'was_done'; readonly way: Way };
+  /** The clock is to be advanced now for this request, or another call of the same request has begun that before. */
+  | { readonly outcome: 'begun' | 'was_begun'; readonly way: Way };
+
+/** Whether a clock has come to the end of a way, and all that was due on it has taken effect. */
+export function hasArrived(clock: TestClockRow, { to }: Way): boolean {
+  return clock.now > to || (clock.now === to && !(clock.status === 'advancing' && clock.advanceTo === to));
+}
+
+/** What tells a request from others, the same if it is sent again; null without a key. */
+const nameOf = ({ key }: AdvanceRequest): string | null =>
+  key === null ? null : `${key.caller} ${key.key} ${key.fingerprint}`;
 
 /** The way of the last advance, if it is what a request asks for. */
-function sameWay(clock: TestClockRow, { destination, name }: AdvanceRequest): Way | null {
+function sameWay(clock: TestClockRow, request: AdvanceRequest): Way | null {
+  const { destination } = request;
+  const name = nameOf(request);
   const { advancedFrom: from, advanceTo: to } = clock;
   if (from === null || to === null) return null;
   const isSame = (name !== null && name === clock.advanceRequest) || ('to' in destination && destination.to === to);
@@ -50,15 +66,22 @@ function wayOf(clock: TestClockRow, destination: Destination): Way {
   return { from, to: isInterrupted ? Math.max(wanted, clock.advanceTo ?? wanted) : wanted };
 }
 
-function judged(clock: TestClockRow, request: AdvanceRequest | null): Begun {
-  const isInterrupted = clock.status === 'advancing';
-  if (request === null && !isInterrupted) return { outcome: 'busy' };
+function judged(clock: TestClockRow, isBusy: boolean, request: AdvanceRequest | null): Begun {
+  const isInterrupted = clock.status === 'advancing' && !isBusy;
   const same = request === null ? null : sameWay(clock, request);
-  if (same !== null && !isInterrupted) return { outcome: 'was_done', way: same };
+  if (same !== null && !isInterrupted) return { outcome: 'was_begun', way: same };
+  // Its advance is not the last one any more.
+  if (same === null && request !== null && request.begun !== null) return { outcome: 'was_begun', way: request.begun };
+  if (isBusy || (request === null && !isInterrupted)) return { outcome: 'busy' };
   const way = same ?? wayOf(clock, request?.destination ?? { to: clock.now });
   const latest = Math.min(way.from + LONGEST_ADVANCE_MS, LATEST_CLOCK_TIME);
   if (way.to < clock.now || way.to > latest) return { outcome: 'out_of_reach', earliest: clock.now, latest };
   return { outcome: 'begun', way };
+}
+
+/** Keeps with the beginning of an advance that its key has begun it. */
+async function keepBeginning(tx: Tx, { key, begunAnswer }: AdvanceRequest, clock: TestClockRow, way: Way) {
+  if (key !== null) await keepResponses(tx, [{ key, response: begunAnswer(clock, way), now: await readClock(tx) }]);
 }
 
 /**
@@ -71,12 +94,12 @@ export async function begin(db: Database, id: string, lease: string, request: Ad
     withTx(db, async (tx): Promise<Begun> => {
       const locked = await lockTestClock(tx, id);
       if (locked === undefined) return { outcome: 'not_found' };
-      const { clock, isBusy } = locked;
-      if (isBusy && clock.lease !== lease) return { outcome: 'busy' };
-      const begun = judged(clock, request);
+      const { clock } = locked;
+      const begun = judged(clock, locked.isBusy && clock.lease !== lease, request);
       if (begun.outcome !== 'begun') return begun;
-      const name = request === null ? clock.advanceRequest : request.name;
+      const name = request === null ? clock.advanceRequest : nameOf(request);
       await beginAdvance(tx, id, { lease, request: name, ...begun.way }, LEASE_MS);
+      if (request !== null) await keepBeginning(tx, request, clock, begun.way);
       return begun;
     });
   return await withRetry(work, { idempotent: true });

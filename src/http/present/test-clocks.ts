@@ -1,7 +1,9 @@
 import type { Advance } from '../../application/test-clocks/advance.ts';
+import { hasArrived, type Way } from '../../application/test-clocks/begin.ts';
 import type { TestClockFound } from '../../application/test-clocks/manage.ts';
 import { CLOCK_LIFETIME_MS } from '../../application/test-clocks/remove.ts';
 import { iso } from '../endpoint/instants.ts';
+import { AdvancedTestClock } from '../schemas/test-clocks.ts';
 
 const shownStatus = (status: TestClockFound['clock']['status']): 'ready' | 'advancing' =>
   status === 'advancing' ? 'advancing' : 'ready';
@@ -37,8 +39,24 @@ export function presentAdvance({ from, to, transitions, webhooks }: Advance) {
 }
 
 /** A test clock as the answer to its advance has it. */
-export function presentAdvanced({ id, now }: TestClockFound['clock'], advance: Advance) {
-  const hasArrived = now >= advance.to;
-  const status = hasArrived ? ('ready' as const) : ('advancing' as const);
-  return { id, now: iso(hasArrived ? advance.to : now), status, ...presentAdvance(advance) };
+export function presentAdvanced(clock: TestClockFound['clock'], advance: Advance) {
+  const isThere = hasArrived(clock, advance);
+  const status = isThere ? ('ready' as const) : ('advancing' as const);
+  return { id: clock.id, now: iso(isThere ? advance.to : clock.now), status, ...presentAdvance(advance) };
+}
+
+const NOTHING_YET = {
+  transitions: { count: 0, first: [] },
+  webhooks: { delivered: 0, failed: 0, pending: 0, unsent: 0 },
+} as const;
+
+/** An advance as it begins: what is kept for the key of its request until there is an outcome. */
+export function presentBegun({ id, now }: TestClockFound['clock'], way: Way) {
+  return { id, now: iso(now), status: 'advancing' as const, ...presentAdvance({ ...way, ...NOTHING_YET }) };
+}
+
+/** Reads the way of an advance from the answer that is kept for its key. */
+export function wayOfAnswer(body: string): Way {
+  const { from, to } = AdvancedTestClock.parse(JSON.parse(body));
+  return { from: Date.parse(from), to: Date.parse(to) };
 }

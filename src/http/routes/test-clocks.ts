@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { runRepeatable } from '../../application/idempotent.ts';
-import { LATEST_CLOCK_TIME } from '../../application/test-clocks/begin.ts';
+import { runRepeatable, type StoredResponse } from '../../application/idempotent.ts';
+import { type AdvanceRequest, LATEST_CLOCK_TIME } from '../../application/test-clocks/begin.ts';
 import {
   createTestClock,
   readClock,
@@ -16,7 +16,13 @@ import { idempotencyKey } from '../endpoint/idempotency-key.ts';
 import { iso } from '../endpoint/instants.ts';
 import { boundedPage } from '../endpoint/pages.ts';
 import { stored } from '../endpoint/reply.ts';
-import { presentAdvance, presentAdvanced, presentTestClock } from '../present/test-clocks.ts';
+import {
+  presentAdvance,
+  presentAdvanced,
+  presentBegun,
+  presentTestClock,
+  wayOfAnswer,
+} from '../present/test-clocks.ts';
 import { inputError } from '../problems/input-errors.ts';
 import { invalidInput, problemError } from '../problems/problems.ts';
 import {
@@ -134,7 +140,8 @@ const advanceClock = operation({
     'Lets time pass for the orders of the clock: everything that becomes due takes effect, in the order of the deadlines and ' +
     'each at exactly its own, and its events are sent as any others. Forward only, and at most 90 days in one call. A call ' +
     'that is repeated because its process died takes the advance up where it was, and a repetition with the same ' +
-    '`Idempotency-Key`, or the same `to`, brings nothing about again.',
+    '`Idempotency-Key`, or the same `to`, brings nothing about again: it is answered with 202 while the advance goes on, and with its outcome ' +
+    'afterwards.',
   access,
   forOperatorsToo: true,
   sandboxOnly: true,
@@ -157,9 +164,13 @@ const advanceClock = operation({
     const signal = call.signal();
     const destination = body.to === undefined ? { by: body.by ?? 0 } : { to: body.to };
     const key = idempotencyKey(call);
-    const name = key === null ? null : `${key.caller} ${key.key} ${key.fingerprint}`;
-    const work = async () => {
-      const request = { destination, name };
+    const work = async (earlier: StoredResponse | null) => {
+      const request: AdvanceRequest = {
+        destination,
+        key,
+        begun: earlier === null ? null : wayOfAnswer(earlier.body),
+        begunAnswer: (clock, way) => stored(reply(202, presentBegun(clock, way))),
+      };
       const outcome = await deps.testClocks.advancer.advance(params.id, request, query.wait * 1_000, signal);
       switch (outcome.outcome) {
         case 'not_found':

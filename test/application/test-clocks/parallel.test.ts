@@ -135,6 +135,43 @@ test('an advance that its process leaves behind goes on in another, which is ask
   expect((await advance(staying, clock, 'PT1H')).now).toBe('2021-03-04T13:00:00.000Z');
 });
 
+test('an advance that is asked for again is 202 while it goes on, then its outcome, also after a later advance', async () => {
+  const service = await startService({ env: { ...SANDBOX, REMINDERS: 'none' } });
+  const clock = await makeClock(service, '2021-03-01T12:00:00.000Z');
+  const { id: orderId } = await orderOnClock(service, clock);
+  await seedDispute(service, 'cancellation', { orderId });
+  const ask = (by: string, key: string, wait: number) =>
+    tester(service).post<AdvancedTestClock>(
+      `/v1/test-clocks/${clock.id}/advance?wait=${wait}`,
+      { by },
+      { 'idempotency-key': key },
+    );
+  const other = new pg.Client({ connectionString: service.database.url });
+  await other.connect();
+  await other.query(`BEGIN; SELECT FROM orders WHERE id = '${orderId}' FOR UPDATE`);
+  try {
+    for (const wait of [0, 1, 0]) {
+      expect(await ask('P3D', 'one', wait)).toMatchObject({ status: 202, body: { status: 'advancing' } });
+    }
+    expect((await ask('P2D', 'one', 0)).code).toBe('idempotency_key_reused');
+    expect((await ask('P3D', 'another', 0)).code).toBe('clock_busy');
+  } finally {
+    await other.end();
+  }
+  await waitFor('the clock has arrived', async () => {
+    return (await tester(service).get<TestClockDetails>(`/v1/test-clocks/${clock.id}`)).body.status === 'ready';
+  });
+  expect((await ask('PT1H', 'two', 30)).body.now).toBe('2021-03-04T13:00:00.000Z');
+  const outcome = await ask('P3D', 'one', 30);
+  expect(outcome).toMatchObject({
+    status: 200,
+    body: { status: 'ready', now: '2021-03-04T12:00:00.000Z', transitionCount: 2 },
+  });
+  expect((await ask('P3D', 'one', 0)).body).toEqual(outcome.body);
+  const { body } = await tester(service).get<TestClockDetails>(`/v1/test-clocks/${clock.id}`);
+  expect(body.now).toBe('2021-03-04T13:00:00.000Z');
+});
+
 test('answers that come during an advance are in time or too late, and no dispute expires at another instant than its own', async () => {
   const service = await startService({ env: { ...SANDBOX, REMINDERS: 'PT24H,PT2H' } });
   const clock = await makeClock(service, '2021-03-01T12:00:00.000Z');

@@ -833,7 +833,7 @@ export interface paths {
         put?: never;
         /**
          * Advance a test clock
-         * @description Lets time pass for the orders of the clock: everything that becomes due takes effect, in the order of the deadlines and each at exactly its own, and its events are sent as any others. Forward only, and at most 90 days in one call. A call that is repeated because its process died takes the advance up where it was, and a repetition with the same `Idempotency-Key`, or the same `to`, brings nothing about again.
+         * @description Lets time pass for the orders of the clock: everything that becomes due takes effect, in the order of the deadlines and each at exactly its own, and its events are sent as any others. Forward only, and at most 90 days in one call. A call that is repeated because its process died takes the advance up where it was, and a repetition with the same `Idempotency-Key`, or the same `to`, brings nothing about again: it is answered with 202 while the advance goes on, and with its outcome afterwards.
          *
          *     For services with `test:clocks`.
          */
