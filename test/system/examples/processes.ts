@@ -11,8 +11,9 @@ export async function startExample(name: 'frontend' | 'backend', api: string, po
   const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
     scripts: Record<string, string>;
   };
-  const [node, ...args] = scripts[`example:${name}`]?.split(' ') ?? [];
-  if (node !== 'node') throw new Error(`package.json has no command example:${name} that starts node`);
+  const [exec, node, ...args] = scripts[`example:${name}`]?.split(' ') ?? [];
+  if (exec !== 'exec' || node !== 'node')
+    throw new Error(`package.json has no command example:${name} that starts node`);
   const env = { RESOLUTION_CENTER_URL: api, AUTH_SECRET: TEST_SECRET, PORT: String(port) };
   return runNode(ROOT, args, { env });
 }
