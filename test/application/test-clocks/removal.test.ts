@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { expect, test } from 'vitest';
 import { removeOldTestClocks } from '../../../src/application/test-clocks/remove.ts';
 import { forgetMessages } from '../../../src/webhooks/store/events.ts';
@@ -63,6 +64,33 @@ test('a clock that is being deleted and its orders are not there any more', asyn
   expect((await service.as(CLIENT).get('/v1/disputes')).body).toMatchObject({ data: [] });
   const opened = await service.as(CLIENT).post(`/v1/orders/${one?.orderId}/disputes`, { type: 'order_update' });
   expect(opened.code).toBe('not_found');
+});
+
+test('a clock is deleted while commands have its orders locked, and they find it gone', async () => {
+  const { service, clock } = await sceneOf('api');
+  const { id: orderId } = await orderOnClock(service, clock);
+  const { id } = await seedDispute(service, 'cancellation', { orderId });
+  const other = new pg.Client({ connectionString: service.database.url });
+  await other.connect();
+  await other.query(`BEGIN; SELECT FROM orders WHERE id = '${orderId}' FOR UPDATE`);
+  const deleting = tester(service).delete(`/v1/test-clocks/${clock.id}`);
+  try {
+    await waitFor('the other orders are deleted', async () => {
+      const [row] = await service.database.query<{ left: number }>('SELECT count(*)::integer AS left FROM orders');
+      return row?.left === 1;
+    });
+    // A command locks the clock next. A step of the deletion holds the clock, too, but waits for no order.
+    await other.query(
+      `SET LOCAL deadlock_timeout = '100ms'; SELECT FROM test_clocks WHERE id = '${clock.id}' FOR SHARE`,
+    );
+    const accepted = service.as(FREELANCER).post(`/v1/disputes/${id}/accept`);
+    await other.query('COMMIT');
+    expect((await accepted).code).toBe('not_found');
+  } finally {
+    await other.end();
+  }
+  expect(await deleting).toMatchObject({ status: 200, body: { deleted: true } });
+  expect(await tablesOf(service)).toEqual([]);
 });
 
 test('housekeeping deletes a clock after thirty days of real time, and goes on with a deletion that was begun', async () => {
