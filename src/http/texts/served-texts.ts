@@ -35,10 +35,12 @@ export function registerTexts(app: FastifyInstance): void {
     return known;
   };
   app.get('/v1/texts', (request, reply) => {
+    // Before the input is judged: pages of every origin can read a refusal, too.
+    void reply.headers(FOR_EVERY_ORIGIN);
     const tag = requestedTag(request);
     const locale = tag === null ? acceptedLocale(request) : localeFor(tag);
     if (tag === null) varyOn(reply, 'accept-language');
-    void reply.headers({ ...FOR_EVERY_ORIGIN, 'content-language': locale });
+    void reply.header('content-language', locale);
     return sendText(served(locale), request, reply, CACHE_CONTROL);
   });
 }

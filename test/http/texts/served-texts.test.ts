@@ -58,9 +58,10 @@ describe('texts', () => {
     ['?locale=', {}, '/query/locale', 'blank'],
     ['?locale=de&locale=fr', {}, '/query/locale', 'invalid_format'],
     ['?locale=de', { 'if-none-match': 'de' }, '/header/if-none-match', 'invalid_format'],
-  ])('are refused as every answer is: %s with %j', async (query, headers, pointer, code) => {
+  ])('are refused readably for pages of every origin: %s with %j', async (query, headers, pointer, code) => {
     const refused = await ask(query, headers);
     expect(refused).toMatchObject({ status: 400, problem: { code: 'validation_failed', errors: [{ pointer, code }] } });
+    expect(refused.headers['access-control-allow-origin']).toBe('*');
   });
 
   test('have a tag in each language, and are answered 304 by it', async () => {
