@@ -81,7 +81,7 @@ export function createComposer({ store, center, locale, onChange, onFocus, onPro
       const asked = action();
       // What was found at fault is judged again while it is being mended; nothing else is, before it is sent.
       const still = asked === undefined ? new Map() : faultsOf(asked, draft, store.clock.now(), locale());
-      const faults = new Map([...composing.faults].filter(([pointer]) => still.has(pointer)));
+      const faults = new Map([...still].filter(([pointer]) => composing.faults.has(pointer)));
       update({ draft, faults });
     },
     onSubmit: () => void submit(),

@@ -136,6 +136,8 @@ export function createStore({ onChange, ...options }: StoreOptions): Store {
   const stop = () => {
     current?.ended.abort();
     current = null;
+    timeline = null;
+    update(EMPTY);
   };
 
   const post = <T>({ href, body, etag, key }: Command, query: string, headers: Record<string, string>) =>
@@ -152,8 +154,6 @@ export function createStore({ onChange, ...options }: StoreOptions): Store {
       stop();
       const ended = new AbortController();
       current = { orderId, ended };
-      timeline = null;
-      update(EMPTY);
       void refresh();
       const handlers = {
         onChange: () => void refresh(),

@@ -15,6 +15,7 @@ const STATES: Readonly<Record<string, string>> = {
   unauthenticated: 'state.signed_out',
   forbidden: 'state.not_found',
   not_found: 'state.not_found',
+  validation_failed: 'state.not_found',
 };
 
 const ADVICE: Readonly<Record<string, string>> = {
