@@ -1,13 +1,14 @@
-import type { Center, RespondAction } from './api-types.ts';
+import type { Center, RespondAction, TimelineEntry } from './api-types.ts';
 import { commentFault, faultsOfProblem } from './draft.ts';
 import type { Problem } from './http.ts';
 import { createSend, newKey } from './idempotency.ts';
-import type { Store } from './store.ts';
+import { type Store, shownDispute } from './store.ts';
 import type { ConfirmHandlers, Confirming } from './views/dialog.ts';
 
 export interface ConfirmerDeps {
   readonly store: Pick<Store, 'send' | 'dryRun'>;
   readonly center: () => Center | null;
+  readonly timeline: () => readonly TimelineEntry[];
   readonly onChange: () => void;
   readonly onDone: () => void;
   /** The dialog was closed without an answer. */
@@ -21,11 +22,24 @@ export interface Confirmer extends ConfirmHandlers {
   readonly state: () => Confirming | null;
   /** The answer as it stands now; undefined once its request is not open any more. */
   readonly option: () => RespondAction | undefined;
+  /** What has happened to the request since the dialog was opened. */
+  readonly news: () => readonly TimelineEntry[];
   readonly open: (option: RespondAction) => void;
 }
 
+/** What its parties do not decide by. */
+const NOTICES = new Set(['seen', 'notified', 'reminder_due']);
+
 /** Makes the confirmer of one element. */
-export function createConfirmer({ store, center, onChange, onDone, onCalledOff, onProblem }: ConfirmerDeps): Confirmer {
+export function createConfirmer({
+  store,
+  center,
+  timeline,
+  onChange,
+  onDone,
+  onCalledOff,
+  onProblem,
+}: ConfirmerDeps): Confirmer {
   let confirming: Confirming | null = null;
   const send = createSend(store);
   const update = (change: Partial<Confirming>) => {
@@ -42,20 +56,23 @@ export function createConfirmer({ store, center, onChange, onDone, onCalledOff, 
   const ask = async ({ href, action, fields }: RespondAction): Promise<void> => {
     if (action === 'add_comment' || fields.comment.presence === 'required') return;
     const asked = confirming;
-    update({ isAsking: true });
+    update({ isAsking: true, effects: null });
     const run = await store.dryRun({ href, body: {}, etag: null, key: newKey() });
     if (confirming?.dispute !== asked?.dispute || confirming?.action !== asked?.action) return;
-    update({
-      isAsking: false,
-      effects: run?.ok === true ? run.body.effects : null,
-      ...(run?.ok === false && run.problem.code !== 'offline' && { problem: run.problem }),
-    });
+    if (run === null || run.ok)
+      return update({ isAsking: false, isUnknown: false, effects: run?.body.effects ?? null });
+    update({ isAsking: false, isUnknown: true, problem: run.problem });
+    onProblem(run.problem);
   };
 
   const confirm = async (): Promise<void> => {
     const asked = option();
     const at = confirming;
-    if (asked === undefined || at === null || at.isSending) return;
+    if (asked === undefined || at === null || at.isSending || at.isAsking) return;
+    if (at.isUnknown) {
+      update({ problem: null });
+      return ask(asked);
+    }
     const fault = commentFault(at.comment, asked.fields.comment, asked.fields.comment.presence === 'required');
     update({ fault, problem: null });
     if (fault !== null) return;
@@ -68,7 +85,7 @@ export function createConfirmer({ store, center, onChange, onDone, onCalledOff, 
     }
     const { problem } = sent;
     const faults = faultsOfProblem(problem.code, problem.detail, problem.errors);
-    // What has changed stands behind the dialog by now; the next try is about that.
+    // What has changed is shown by now; the next try is about that.
     const dispute = center()?.openDispute ?? at.dispute;
     update({
       isSending: false,
@@ -77,22 +94,32 @@ export function createConfirmer({ store, center, onChange, onDone, onCalledOff, 
       problem: faults.size > 0 ? null : problem,
     });
     onProblem(problem);
+    const changed = problem.code === 'version_mismatch' ? option() : undefined;
+    if (changed !== undefined) await ask(changed);
   };
 
   return {
     state: () => confirming,
     option,
+    news: () => {
+      const { dispute, lastSeq } = confirming ?? {};
+      if (lastSeq === undefined || shownDispute(center())?.id !== dispute?.id) return [];
+      return timeline().filter(({ seq, action }) => seq > lastSeq && !NOTICES.has(action));
+    },
     open: (one) => {
       const dispute = center()?.openDispute ?? null;
       if (dispute === null || confirming !== null) return;
       confirming = {
         action: one.action,
+        option: one,
+        lastSeq: timeline().at(-1)?.seq ?? 0,
         dispute,
         comment: '',
         fault: null,
         problem: null,
         effects: null,
         isAsking: false,
+        isUnknown: false,
         isSending: false,
       };
       onChange();

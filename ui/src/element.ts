@@ -68,6 +68,7 @@ export class ResolutionCenterElement extends LitElement implements Published {
   private readonly confirmer = createConfirmer({
     store: this.store,
     center: () => this.snapshot.center,
+    timeline: () => this.snapshot.timeline,
     onChange: () => this.requestUpdate(),
     onDone: () => void this.moveFocus('request'),
     onCalledOff: (action) => void this.moveFocus('request', `[data-action="${action}"]:enabled`),
@@ -252,7 +253,7 @@ export class ResolutionCenterElement extends LitElement implements Published {
       ${timelineView(context, timeline, this.showsAll, showAll)}
       ${center.openDispute === null ? nothing : html`<div class="foot">${otherRequestsView(context, center)}</div>`}
     </div>
-    ${confirming === null ? nothing : dialogView(context, confirming, this.confirmer.option(), this.confirmer)}
+    ${confirming === null ? nothing : dialogView(context, confirming, this.confirmer.option(), this.confirmer.news(), this.confirmer)}
     <p class="hidden" role="status" data-live></p>`;
   }
 

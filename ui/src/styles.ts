@@ -139,7 +139,7 @@ export const styles = css`
   dialog { inline-size: min(480px, calc(100vw - 32px)); max-block-size: calc(100dvh - 32px); padding: var(--_gap); border: 1px solid var(--_line);
     border-radius: var(--_radius); background: var(--_card); color: var(--_ink); font: inherit; box-shadow: 0 16px 48px rgb(20 24 31 / 0.24); }
   dialog::backdrop { background: rgb(15 18 22 / 0.5); }
-  .effects:empty { display: none; }
+  .effects:empty, .timeline:empty { display: none; }
 
   @container (max-width: 400px) {
     .card > *, .banner { padding-inline: 16px; }

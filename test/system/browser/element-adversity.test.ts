@@ -122,7 +122,8 @@ browsing('<resolution-center> in adverse conditions', () => {
     expect(await told()).toContainEqual(
       expect.objectContaining({ detail: { code: 'version_mismatch', status: 412, requestId: expect.any(String) } }),
     );
-    await freelancer.getByText('Or Saturday?').waitFor();
+    await dialog.getByText('Or Saturday?').waitFor();
+    expect(await button(dialog, 'Decline').getAttribute('class')).toBe('plain');
     expect(await dialog.getByLabel('Comment').inputValue()).toBe('We agreed on Friday.');
     await button(dialog, 'Decline').click();
     await dialog.waitFor({ state: 'detached' });
@@ -140,8 +141,43 @@ browsing('<resolution-center> in adverse conditions', () => {
     const dialog = one.freelancer.getByRole('dialog');
     await dialog.getByText('The request was settled meanwhile.').waitFor();
     expect(await button(dialog, 'Accept cancellation').isDisabled()).toBe(true);
+    await dialog.getByText('You declined', { exact: true }).waitFor();
+    await dialog.getByText('0 of 4,000 characters').waitFor();
+    expect(await dialog.getByText('This cannot be undone.').count()).toBe(0);
     await button(dialog, 'Back').click();
     for (const { freelancer } of [one, two]) await freelancer.getByText('In progress').waitFor();
+  });
+
+  test('confirms no answer before the service has said what it does, and says why it has not', async () => {
+    const { orderId } = await seedDispute(service, 'cancellation');
+    const { page, freelancer, told } = await openElementPage(browser, pages, {
+      orderId,
+      api: service.url,
+      parties: ['freelancer'],
+    });
+    const dialog = freelancer.getByRole('dialog');
+    const dryRun = '**/accept?dryRun=true';
+    let refuse = () => {};
+    const refused = new Promise<void>((resolve) => {
+      refuse = resolve;
+    });
+    await page.route(dryRun, async (route) => {
+      await refused;
+      const headers = { 'access-control-allow-origin': pages.origin };
+      await route.fulfill({ status: 401, headers, json: { code: 'unauthenticated' } });
+    });
+    await button(freelancer, 'Accept cancellation').click();
+    await dialog.waitFor();
+    expect(await button(dialog, 'Accept cancellation').isDisabled()).toBe(true);
+    expect(await button(dialog, 'Accept cancellation').getAttribute('aria-busy')).toBe('true');
+    refuse();
+    await dialog.getByText('Your session has expired.').waitFor();
+    expect((await told()).map(({ detail }) => detail['code'])).toContain('signed_out');
+    await page.unroute(dryRun);
+    await button(dialog, 'Try again').click();
+    await dialog.getByText('This cannot be undone.').waitFor();
+    await button(dialog, 'Accept cancellation').click();
+    await freelancer.getByText('Cancelled by agreement').waitFor();
   });
 
   test('sends an answer whose reply was lost once more, and it takes effect once', async () => {

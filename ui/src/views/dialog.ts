@@ -1,14 +1,19 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import type { Dispute, Effects, RespondAction } from '../api-types.ts';
+import type { Dispute, Effects, RespondAction, TimelineEntry } from '../api-types.ts';
 import { blockedText, type Context, problemText, statusText, text } from '../context.ts';
 import type { Fault } from '../draft.ts';
 import type { Problem } from '../http.ts';
 import { commentView } from './fields.ts';
 import { actionKeys } from './request.ts';
+import { entryView } from './timeline.ts';
 
 /** An answer that is being given: the viewer reads what will happen, and confirms. */
 export interface Confirming {
   readonly action: string;
+  /** The answer as it was when the dialog was opened. */
+  readonly option: RespondAction;
+  /** Of the newest entry of the timeline by then. */
+  readonly lastSeq: number;
   readonly dispute: Dispute;
   readonly comment: string;
   readonly fault: Fault | null;
@@ -16,6 +21,8 @@ export interface Confirming {
   /** What the service says would happen; null while it is asked, or where it does not say. */
   readonly effects: Effects | null;
   readonly isAsking: boolean;
+  /** Whether the service was asked what would happen, and has not said. Nothing is confirmed before it has. */
+  readonly isUnknown: boolean;
   readonly isSending: boolean;
 }
 
@@ -51,16 +58,21 @@ function effectSentences(context: Context, { action, dispute, effects }: Confirm
   ];
 }
 
-/** The confirmation of an answer. @param option as the answer stands now; undefined once it is not to be given any more */
+/**
+ * The confirmation of an answer.
+ * @param option as the answer stands now; undefined once it is not to be given any more
+ * @param news what has happened to the request meanwhile: the page behind the dialog cannot be looked at
+ */
 export function dialogView(
   context: Context,
   confirming: Confirming,
   option: RespondAction | undefined,
+  news: readonly TimelineEntry[],
   { onComment, onConfirm, onClose }: ConfirmHandlers,
 ): TemplateResult {
-  const { action, dispute, comment, fault, problem, isAsking, isSending } = confirming;
+  const { action, dispute, comment, fault, problem, isAsking, isUnknown, isSending } = confirming;
   const isOver = option !== undefined && context.now >= Date.parse(option.until);
-  const label = context.translate(actionKeys(action, dispute.type)) ?? option?.label ?? action;
+  const label = context.translate(actionKeys(action, dispute.type)) ?? confirming.option.label;
   const blocked =
     option === undefined
       ? text(context, 'error.dispute_not_open')
@@ -73,17 +85,20 @@ export function dialogView(
     event.preventDefault();
     onConfirm();
   };
-  const field = option?.fields.comment;
+  const field = (option ?? confirming.option).fields.comment;
+  const effects = blocked === null ? effectSentences(context, confirming) : [];
+  const kind = action === 'withdraw' ? 'danger' : problem === null ? 'primary' : 'plain';
   const title = [`confirm.${action}.${dispute.type}`, `confirm.${action}`];
   return html`<dialog part="dialog" aria-labelledby="dialog-title" @close=${onClose} @cancel=${onClose}>
     <form novalidate @submit=${submit}>
       <h3 id="dialog-title">${context.translate(title) ?? label}</h3>
-      <div class="effects" aria-live="polite" aria-busy=${String(isAsking)}>${effectSentences(context, confirming).map((sentence) => html`<p>${sentence}</p>`)}</div>
+      <div class="effects" aria-live="polite" aria-busy=${String(isAsking)}>${effects.map((sentence) => html`<p>${sentence}</p>`)}</div>
+      <ol class="timeline" aria-live="polite">${news.map((entry) => entryView(context, entry))}</ol>
       ${commentView(context, {
         id: 'answer',
         value: comment,
-        maxLength: field?.maxLength ?? Number.POSITIVE_INFINITY,
-        isRequired: field?.presence === 'required',
+        maxLength: field.maxLength,
+        isRequired: field.presence === 'required',
         fault,
         onInput: onComment,
       })}
@@ -95,8 +110,8 @@ export function dialogView(
             : html`<p class="fault" role="alert">${problemText(context, problem)}</p>`
       }
       <div class="actions">
-        <button type="submit" part="button ${action === 'withdraw' ? 'danger' : 'primary'}" class=${action === 'withdraw' ? 'danger' : 'primary'} data-confirm
-          ?disabled=${isSending || blocked !== null}>${isSending ? text(context, 'sending') : label}</button>
+        <button type="submit" part="button ${kind}" class=${kind} data-confirm aria-busy=${String(isAsking)}
+          ?disabled=${isSending || isAsking || blocked !== null}>${isSending ? text(context, 'sending') : isUnknown ? text(context, 'retry') : label}</button>
         <button type="button" part="button plain" class="plain" data-close @click=${onClose}>${text(context, 'back')}</button>
       </div>
     </form>

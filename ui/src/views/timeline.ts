@@ -6,7 +6,7 @@ import { humanize } from '../texts.ts';
 const SHOWN = 6;
 
 /** The comment of the request itself stands with it, above. */
-function entryView(context: Context, entry: TimelineEntry): TemplateResult {
+export function entryView(context: Context, entry: TimelineEntry): TemplateResult {
   const { action, actor, at, comment, commentErasedAt, notification } = entry;
   const who = nameOf(context, notification?.role ?? actor.role);
   const channel = notification?.channel ?? '';
