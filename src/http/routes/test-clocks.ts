@@ -9,6 +9,7 @@ import {
   type TestClockPlace,
 } from '../../application/test-clocks/manage.ts';
 import { LIMITS } from '../../domain/rules.ts';
+import type { Instant } from '../../domain/state.ts';
 import { replyTo } from '../endpoint/commands.ts';
 import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
 import { operation } from '../endpoint/endpoint.ts';
@@ -46,6 +47,16 @@ const isBusy = () =>
   problemError('clock_busy', 'The test clock is advancing. Wait until its status is ready.', {
     headers: { 'retry-after': '1' },
   });
+
+/** Refuses a destination. A clock stands at any millisecond, so the sentence has the bound in full. */
+function outOfReach(to: Instant | undefined, reach: { readonly earliest: Instant; readonly latest: Instant }) {
+  const [earliest, latest] = [iso(reach.earliest), iso(reach.latest)];
+  if (to !== undefined && to < reach.earliest) {
+    return inputError('/to', 'too_small', { earliest }, `Choose ${earliest} or later.`);
+  }
+  if (to !== undefined) return inputError('/to', 'too_big', { latest }, `Choose ${latest} or earlier.`);
+  return inputError('/by', 'too_big', { latest }, `Choose less: the clock can go to ${latest} in this call.`);
+}
 
 const createClock = operation({
   operationId: 'createTestClock',
@@ -178,13 +189,7 @@ const advanceClock = operation({
         case 'busy':
           throw isBusy();
         case 'out_of_reach': {
-          const bounds = { earliest: iso(outcome.earliest), latest: iso(outcome.latest) };
-          const isEarly = body.to !== undefined && body.to < outcome.earliest;
-          throw invalidInput(
-            isEarly
-              ? inputError('/to', 'too_small', { earliest: bounds.earliest })
-              : inputError(body.to === undefined ? '/by' : '/to', 'too_big', { latest: bounds.latest }),
-          );
+          throw invalidInput(outOfReach(body.to, outcome));
         }
         case 'advanced': {
           const shown = presentAdvanced(outcome.clock, outcome.advance);

@@ -93,9 +93,13 @@ export const AdvancedTestClock = z
 
 export const Advance = z
   .strictObject({ by: optional(AdvanceBy), to: optional(InstantInput) })
-  .refine(({ by, to }) => (by === undefined) !== (to === undefined), {
+  .refine(({ by, to }) => by !== undefined || to !== undefined, {
     path: ['by'],
-    ...fault('required', {}, 'Give either `by` or `to`.'),
+    ...fault('required', {}, 'Give `by` or `to`.'),
+  })
+  .refine(({ by, to }) => by === undefined || to === undefined, {
+    path: ['to'],
+    ...fault('unknown', {}, 'Give either `by` or `to`, not both.'),
   })
   .meta({ id: 'TestClockAdvance', description: 'How far: either `by` or `to`.', examples: [{ by: 'PT48H' }] });
 

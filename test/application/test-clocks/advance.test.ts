@@ -218,12 +218,28 @@ describe('a test clock', () => {
     [{ to: '2021-06-01T00:00:00Z' }, '/to', 'too_big'],
     [{ by: 'P91D' }, '/by', 'invalid_format'],
     [{ by: 'PT0S' }, '/by', 'invalid_format'],
-    [{ by: 'PT1H', to: '2021-03-02T00:00:00Z' }, '/by', 'required'],
+    [{ by: 'PT1H', to: '2021-03-02T00:00:00Z' }, '/to', 'unknown'],
     [{}, '/by', 'required'],
   ])('goes forward only, and 90 days at most: %j is refused', async (body, pointer, code) => {
     const clock = await makeClock(service, LONG_AGO);
     const refused = await tester(service).post(`/v1/test-clocks/${clock.id}/advance`, body);
     expect(refused).toMatchObject({ status: 400, problem: { errors: [{ pointer, code }] } });
+  });
+
+  test('names the instant to the millisecond from which it goes on', async () => {
+    const clock = await makeClock(service, '2021-03-01T00:00:00.001Z');
+    const refused = await tester(service).post(`/v1/test-clocks/${clock.id}/advance`, { to: '2021-03-01T00:00:00Z' });
+    expect(refused.problem?.errors).toMatchObject([
+      { code: 'too_small', message: 'Choose 2021-03-01T00:00:00.001Z or later.' },
+    ]);
+  });
+
+  test('begins as long ago as an instant can be, and its deadlines take effect', async () => {
+    const clock = await makeClock(service, '1970-01-01T00:00:00Z');
+    const { id: orderId } = await orderOnClock(service, clock);
+    const { id } = await seedDispute(service, 'cancellation', { orderId });
+    const { now } = await advance(service, clock, 'PT48H');
+    expect([now, (await read(id)).resolvedAt]).toEqual(['1970-01-03T00:00:00.000Z', '1970-01-03T00:00:00.000Z']);
   });
 
   test('has no time in which a deadline would lie after the year 9999', async () => {
