@@ -100,6 +100,7 @@ browsing('<resolution-center> for people who do not see it, or use no mouse', ()
     expect(await focused(freelancer.page)).toBe('Decline');
     await press(freelancer.page, 'Enter');
     await freelancer.page.keyboard.type('Nearly done.');
+    await freelancer.freelancer.getByText('The order becomes').waitFor();
     await press(freelancer.page, 'Tab', 'Enter');
     await freelancer.freelancer.getByText('In progress').waitFor();
     // The status and what has the focus are shown one after the other.

@@ -81,6 +81,7 @@ export function dialogView(
         : isOver && dispute.held === null
           ? text(context, 'deadline.over')
           : null;
+  // The button stays in the order of Tab while the effect is asked: the next one goes back.
   const submit = (event: Event) => {
     event.preventDefault();
     onConfirm();
@@ -110,8 +111,8 @@ export function dialogView(
             : html`<p class="fault" role="alert">${problemText(context, problem)}</p>`
       }
       <div class="actions">
-        <button type="submit" part="button ${kind}" class=${kind} data-confirm aria-busy=${String(isAsking)}
-          ?disabled=${isSending || isAsking || blocked !== null}>${isSending ? text(context, 'sending') : isUnknown ? text(context, 'retry') : label}</button>
+        <button type="submit" part="button ${kind}" class=${kind} data-confirm aria-busy=${String(isAsking)} aria-disabled=${String(isAsking)}
+          ?disabled=${isSending || blocked !== null}>${isSending ? text(context, 'sending') : isUnknown ? text(context, 'retry') : label}</button>
         <button type="button" part="button plain" class="plain" data-close @click=${onClose}>${text(context, 'back')}</button>
       </div>
     </form>
