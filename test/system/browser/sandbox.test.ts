@@ -215,6 +215,7 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
     await see(freelancer, 'The client asks for a progress update');
     await button(client, 'Withdraw request').press('Enter');
     await client.getByRole('dialog').waitFor();
+    await client.getByRole('dialog').getByText('The order becomes').waitFor();
     await button(client.getByRole('dialog'), 'Withdraw request').press('Enter');
     await see(freelancer, 'The client withdrew the request');
   });
@@ -246,6 +247,12 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
     await page.reload();
     await page.locator('#client').getByRole('radio').first().waitFor();
     expect(complaints.filter((text) => !/net::ERR_ABORTED$|status of 503/.test(text))).toEqual([]);
+  });
+
+  test('asks for events without waiting, so that two tabs fit the six connections of a browser', async () => {
+    const next = stage.page.waitForRequest((request) => /\/v1\/events\?.*after=[1-9]/.test(request.url()));
+    await stage.makeOrder('In dispute');
+    expect(new URL((await next).url()).searchParams.has('wait')).toBe(false);
   });
 
   test('scrolls nothing sideways at 360 px', async () => {

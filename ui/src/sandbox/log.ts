@@ -1,4 +1,5 @@
 import type { Dispute } from '../api-types.ts';
+import { delay } from '../http.ts';
 import type { Call } from './api.ts';
 
 /** An event of the feed, as far as the page shows it. */
@@ -31,8 +32,8 @@ export interface Endpoint {
 }
 
 const ENDPOINTS_SHOWN = 5;
-const FEED_WAIT_S = 25;
-const REST_MS = 3_000;
+// The feed is not asked to wait: a browser has six connections to a host, and each tab holds two for its streams.
+const ROUND_MS = 2_000;
 /** Calls of webhooks follow their events by some moments; a call that fails is sent again much later. */
 const CALLS_FOLLOW_MS = 1_500;
 const ROUNDS = 10;
@@ -59,6 +60,17 @@ export async function readEndpoints(call: Call, orderId: string): Promise<Endpoi
   );
 }
 
+/** Resolves after a while, and no earlier than the page is visible. */
+async function nextRound(signal: AbortSignal): Promise<void> {
+  await delay(ROUND_MS, signal);
+  while (document.hidden && !signal.aborted) {
+    await new Promise((resolve) => {
+      document.addEventListener('visibilitychange', resolve, { once: true, signal });
+      signal.addEventListener('abort', resolve, { once: true });
+    });
+  }
+}
+
 /** Tells the events of an order and the webhook calls about them, as they happen, until the signal aborts. */
 export async function followLog(
   call: Call,
@@ -79,17 +91,21 @@ export async function followLog(
     setTimeout(() => void showEndpoints(false, left - 1).catch(() => {}), CALLS_FOLLOW_MS);
   };
   let after = 0;
+  let mayHaveCalls = true;
   while (!signal.aborted) {
     try {
-      const path = `/v1/events?orderId=${encodeURIComponent(orderId)}&after=${after}&wait=${FEED_WAIT_S}`;
+      const path = `/v1/events?orderId=${encodeURIComponent(orderId)}&after=${after}`;
       const page = await call<{ data: LoggedEvent[]; nextAfter: number }>('service', 'GET', path, { signal });
       if (signal.aborted) return;
       after = page.nextAfter;
-      if (page.data.length > 0) onEvents(page.data);
-      await showEndpoints(page.data.length > 0);
+      const hasEvents = page.data.length > 0;
+      if (hasEvents) onEvents(page.data);
+      mayHaveCalls ||= hasEvents;
+      if (mayHaveCalls) await showEndpoints(hasEvents);
+      mayHaveCalls = false;
     } catch {
       // The service is away, or restarts: the elements say so.
-      if (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, REST_MS));
     }
+    await nextRound(signal);
   }
 }

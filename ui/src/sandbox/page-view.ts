@@ -66,11 +66,15 @@ function partiesView({ orderId, locale }: SandboxState, tokens: TokenSource): Te
 
 /** The whole page. */
 export function pageView(state: SandboxState, handlers: SandboxHandlers): TemplateResult {
-  const { tokens, isReady, orderId, message, hasQueues } = state;
+  const { tokens, isReady, orderId, message, isBusy, hasQueues } = state;
   return html`${barView(state, handlers)}
     <main>
       <div class="messages" role="status">${
-        message === null ? nothing : html`<p class="message ${message.kind}">${message.text}</p>`
+        message !== null
+          ? html`<p class="message ${message.kind}">${message.text}</p>`
+          : isBusy
+            ? html`<p class="message waiting">Waiting for the service …</p>`
+            : nothing
       }</div>
       ${isReady && tokens === null ? tokensView(handlers) : nothing}
       ${

@@ -91,7 +91,7 @@ function goTo(orderId: string): void {
 
 function outcomeOf({ now, status, transitions }: AdvancedClock, orderId: string): string {
   if (status === 'advancing') return 'The clock is still moving.';
-  const types = transitions.filter((one) => one.orderId === orderId).map(({ type }) => type);
+  const types = transitions.filter((one) => one.orderId === orderId).map(({ type }) => type.replace(/[._]/g, ' '));
   return `It is ${timeOf(now)} for this order. ${types.length === 0 ? 'Nothing became due.' : `Became due: ${types.join(', ')}.`}`;
 }
 
