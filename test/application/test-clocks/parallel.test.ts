@@ -110,16 +110,16 @@ test('an advance that its process leaves behind goes on in another, which is ask
   const clock = await makeClock(leaving, '2021-03-01T12:00:00.000Z');
   const { id: orderId } = await orderOnClock(leaving, clock);
   const { id } = await seedDispute(leaving, 'cancellation', { orderId });
+  const path = `/v1/test-clocks/${clock.id}/advance`;
+  const key = { 'idempotency-key': clock.id };
   const other = new pg.Client({ connectionString: database.url });
   await other.connect();
   await other.query(`BEGIN; SELECT FROM orders WHERE id = '${orderId}' FOR UPDATE`);
   try {
-    const begun = await tester(leaving).post<AdvancedTestClock>(`/v1/test-clocks/${clock.id}/advance?wait=0`, {
-      by: 'P3D',
-    });
+    const begun = await tester(leaving).post<AdvancedTestClock>(`${path}?wait=0`, { by: 'P3D' }, key);
     expect(begun).toMatchObject({ status: 202, body: { status: 'advancing' } });
     for (const refused of [
-      await tester(staying).post(`/v1/test-clocks/${clock.id}/advance`, { by: 'PT1H' }),
+      await tester(staying).post(path, { by: 'PT1H' }),
       await tester(staying).delete(`/v1/test-clocks/${clock.id}`),
     ])
       expect(refused).toMatchObject({ status: 409, problem: { code: 'clock_busy' } });
@@ -132,6 +132,8 @@ test('an advance that its process leaves behind goes on in another, which is ask
   });
   const { body } = await staying.as(CLIENT).get<Dispute>(`/v1/disputes/${id}`);
   expect(body).toMatchObject({ resolution: 'expired', resolvedAt: '2021-03-03T12:00:00.000Z' });
+  const again = await tester(staying).post<AdvancedTestClock>(`${path}?wait=30`, { by: 'P3D' }, key);
+  expect(again).toMatchObject({ status: 200, body: { now: '2021-03-04T12:00:00.000Z' } });
   expect((await advance(staying, clock, 'PT1H')).now).toBe('2021-03-04T13:00:00.000Z');
 });
 
