@@ -85,7 +85,8 @@ export const styles = css`
   button.small { padding-block: 4px; min-block-size: 36px; justify-self: start; }
   button.link { border-color: transparent; background: none; color: var(--_accent); padding: 4px 0; min-block-size: 28px; justify-self: start; }
   button.link:hover:not(:disabled) { border-color: transparent; text-decoration: underline; }
-  button:is(:disabled, [aria-disabled='true']) { cursor: not-allowed; color: var(--_secondary); background: var(--_inset); border-color: var(--_line); }
+  button[aria-disabled='true'] { cursor: progress; opacity: 0.5; }
+  button:disabled { cursor: not-allowed; color: var(--_secondary); background: var(--_inset); border-color: var(--_line); }
   :is(button, input, select, textarea, summary):focus-visible { outline: 2px solid var(--_accent); outline-offset: 2px; }
 
   .option { display: flex; gap: 12px; padding: 12px 14px; border: 1px solid var(--_line); border-radius: var(--_control-radius); cursor: pointer; }
