@@ -20,6 +20,12 @@ function textOf(first: unknown): string {
   return typeof first === 'string' ? first : (first as { text: string }).text;
 }
 
+const FROZEN = /(idle_in_transaction_session_timeout = )\d+/;
+
+/** A scheduler pauses transactions for as long as it takes: the limit for frozen processes would end them on a busy machine. */
+const withoutHaste = (first: unknown): unknown =>
+  typeof first === 'string' ? first.replace(FROZEN, (_all, name: string) => `${name}60000`) : first;
+
 function observeClient(client: pg.PoolClient, observe: Observe): void {
   const { processID: pid } = client as unknown as { processID: number };
   const query: Query = client.query.bind(client);
@@ -28,7 +34,9 @@ function observeClient(client: pg.PoolClient, observe: Observe): void {
     // Only a pool's own queries, which are not part of a transaction, come with a callback.
     if (typeof args.at(-1) === 'function') return query(...args);
     // One after the other, as the server runs them, also where they travel together.
-    const answer = last.then(() => observe({ text: textOf(args[0]), pid, send: () => query(...args) }));
+    const answer = last.then(() =>
+      observe({ text: textOf(args[0]), pid, send: () => query(withoutHaste(args[0]), ...args.slice(1)) }),
+    );
     last = answer.catch(() => {});
     return answer;
   };
