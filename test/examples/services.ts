@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type * as ops from '../../src/http/schemas/ops.ts';
-import { CLIENT, seedDispute } from '../harness/seed.ts';
+import { anOrderReport, CLIENT, seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { listWorker } from '../harness/workers.ts';
@@ -73,7 +73,9 @@ async function readDeliveries({ service, recorder: { succeed, replace } }: Stage
   const body = { url: receiver.url, types: ['dispute.opened'] };
   const endpoint = (await manager.post<EndpointWithSecret>('/v1/webhook-endpoints', body)).body;
   receiver.secrets.push(endpoint.secret);
-  const { orderId } = await seedDispute(service, 'cancellation');
+  const orderId = 'order-1009';
+  await service.withScopes('orders:write').put(`/v1/orders/${orderId}`, anOrderReport());
+  await seedDispute(service, 'cancellation', { orderId });
   const worker = await startService({ role: 'worker', env: LOCAL, database: service.database });
   const operator = service.withScopes('ops');
   await waitFor('the event is delivered', async () => {

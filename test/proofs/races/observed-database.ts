@@ -22,11 +22,10 @@ function textOf(first: unknown): string {
 
 const FROZEN = /(idle_in_transaction_session_timeout = )\d+/;
 
-/** A scheduler pauses transactions for as long as it takes: the limit for frozen processes would end them on a busy machine. */
 const withoutHaste = (first: unknown): unknown =>
   typeof first === 'string' ? first.replace(FROZEN, (_all, name: string) => `${name}60000`) : first;
 
-function observeClient(client: pg.PoolClient, observe: Observe): void {
+function observeClient(client: pg.PoolClient, observe: Observe, mayPause: boolean): void {
   const { processID: pid } = client as unknown as { processID: number };
   const query: Query = client.query.bind(client);
   let last: Promise<unknown> = Promise.resolve();
@@ -35,7 +34,11 @@ function observeClient(client: pg.PoolClient, observe: Observe): void {
     if (typeof args.at(-1) === 'function') return query(...args);
     // One after the other, as the server runs them, also where they travel together.
     const answer = last.then(() =>
-      observe({ text: textOf(args[0]), pid, send: () => query(withoutHaste(args[0]), ...args.slice(1)) }),
+      observe({
+        text: textOf(args[0]),
+        pid,
+        send: () => query(mayPause ? withoutHaste(args[0]) : args[0], ...args.slice(1)),
+      }),
     );
     last = answer.catch(() => {});
     return answer;
@@ -43,14 +46,17 @@ function observeClient(client: pg.PoolClient, observe: Observe): void {
   client.query = observed as typeof client.query;
 }
 
-/** The service's own database access, with an observer between every transaction and its connection. */
-export function observedDatabase(url: string, observe: Observe, poolSize = 8): Database {
+/**
+ * The service's own database access, with an observer between every transaction and its connection.
+ * @param mayPause for an observer that pauses transactions: the limit for frozen processes would end them on a busy machine
+ */
+export function observedDatabase(url: string, observe: Observe, poolSize = 8, mayPause = false): Database {
   const database = openDatabase({ url, poolSize, applicationName: 'observed', onError: () => {} });
   const known = new WeakSet<pg.PoolClient>();
   const connect = database.pool.connect.bind(database.pool);
   const observedConnect = async () => {
     const client = await connect();
-    if (!known.has(client)) observeClient(client, observe);
+    if (!known.has(client)) observeClient(client, observe, mayPause);
     known.add(client);
     return client;
   };

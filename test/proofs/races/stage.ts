@@ -48,7 +48,7 @@ export async function setStage(): Promise<Stage> {
   const database = await createDatabase();
   const observers: ((statement: Statement) => Promise<unknown>)[] = [];
   const places = Array.from({ length: RACERS }, (_, place) =>
-    observedDatabase(database.url, (statement) => (observers[place] ?? (({ send }) => send()))(statement), 1),
+    observedDatabase(database.url, (statement) => (observers[place] ?? (({ send }) => send()))(statement), 1, true),
   );
   const quiet = writeDepsOf(observedDatabase(database.url, ({ send }) => send(), 4));
   const lockedAt = new Map<string, number>();

@@ -7145,7 +7145,7 @@ export interface operations {
             };
             header?: never;
             path: {
-                /** @example order-1 */
+                /** @example order-1009 */
                 orderId: components["schemas"]["OrderId"];
             };
             cookie?: never;
