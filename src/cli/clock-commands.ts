@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { z } from 'zod';
 import type {
@@ -14,6 +15,7 @@ import { open, type RemoteOptions, remote } from './access.ts';
 import type { Api } from './api.ts';
 import { uuid } from './arguments.ts';
 import { facts, type Io, show, table } from './output.ts';
+import { pages } from './pages.ts';
 
 type TestClock = z.output<typeof TestClockSchema>;
 type Advanced = z.output<typeof AdvancedTestClock>;
@@ -71,7 +73,7 @@ async function arrival(api: Api, id: string, pauseMs: number): Promise<Omit<Adva
   for (;;) {
     const { now, status, lastAdvance } = await api.get<z.output<typeof TestClockDetails>>(`${PATH}/${id}`);
     if (status === 'ready' && lastAdvance !== null) return { now, ...lastAdvance };
-    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    await sleep(pauseMs);
   }
 }
 
@@ -96,19 +98,13 @@ function addAdvance(clock: Command, io: Io): void {
     });
 }
 
-async function allClocks(api: Api): Promise<TestClock[]> {
-  const clocks: TestClock[] = [];
-  for (let cursor: string | undefined; ; ) {
-    const page: z.output<typeof TestClockPage> = await api.get(PATH, { limit: 100, cursor });
-    clocks.push(...page.data);
-    if (page.nextCursor === null) return clocks;
-    cursor = page.nextCursor;
-  }
-}
+/** More than a deployment may have. */
+const MOST = 1_000;
 
 function addList(clock: Command, io: Io): void {
   remote(clock.command('list').description('all clocks, oldest first')).action(async (options: RemoteOptions) => {
-    const clocks = await allClocks(await open(io, options));
+    const list = { what: 'clocks', path: PATH, limit: MOST };
+    const { data: clocks } = await pages<z.output<typeof TestClockPage>>(io, await open(io, options), list);
     const rows = clocks.map((one) => [one.id, one.now, one.status, one.orderCount, one.expiresAt, one.name]);
     show(io, options.json, clocks, () => table(['CLOCK', 'NOW', 'STATUS', 'ORDERS', 'EXPIRES', 'NAME'], rows));
   });

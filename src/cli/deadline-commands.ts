@@ -6,6 +6,7 @@ import { open, type RemoteOptions, remote } from './access.ts';
 import type { Api } from './api.ts';
 import { wholeNumber } from './arguments.ts';
 import { facts, type Io, progress, show, table } from './output.ts';
+import { pages } from './pages.ts';
 
 type DeadlinePage = z.output<typeof DeadlineView>;
 type Reconciliation = z.output<typeof ReconciliationSchema>;
@@ -26,7 +27,6 @@ interface Status extends Readiness {
   readonly counts: DeadlinePage['counts'] | null;
 }
 
-const PAGE = 100;
 const MOST = 10_000;
 
 interface ListOptions extends RemoteOptions {
@@ -34,22 +34,8 @@ interface ListOptions extends RemoteOptions {
   readonly limit: number;
 }
 
-async function list(io: Io, api: Api, { state, limit }: ListOptions): Promise<DeadlinePage> {
-  const { say, end } = progress(io);
-  const data: DeadlinePage['data'] = [];
-  let cursor: string | undefined;
-  for (;;) {
-    const query = { state, limit: Math.min(PAGE, limit - data.length), cursor };
-    const page = await api.get<DeadlinePage>('/v1/ops/deadlines', query);
-    data.push(...page.data);
-    if (page.nextCursor === null || data.length >= limit) {
-      end();
-      return { ...page, data };
-    }
-    say(`${data.length} deadlines …`);
-    cursor = page.nextCursor;
-  }
-}
+const list = (io: Io, api: Api, { state, limit }: ListOptions): Promise<DeadlinePage> =>
+  pages<DeadlinePage>(io, api, { what: 'deadlines', path: '/v1/ops/deadlines', limit, query: { state } });
 
 async function readStatus(api: Api): Promise<Status> {
   const { version } = await api.get<{ version: string }>('/healthz');

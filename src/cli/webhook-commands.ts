@@ -13,8 +13,8 @@ const MOST = 10_000;
 function addList(webhooks: Command, io: Io): void {
   remote(webhooks.command('list').description('the endpoints that events are delivered to')).action(
     async (options: RemoteOptions) => {
-      const list = { path: '/v1/webhook-endpoints', limit: MOST };
-      const found = await pages<z.output<typeof EndpointPage>>(io, await open(io, options), list);
+      const list = { what: 'endpoints', path: '/v1/webhook-endpoints', limit: MOST };
+      const { data: found } = await pages<z.output<typeof EndpointPage>>(io, await open(io, options), list);
       const rows = found.map((one) => [
         ...[one.id, one.url, one.status, one.types?.join(',') ?? 'all', one.failingSince, one.createdAt],
       ]);
@@ -42,8 +42,13 @@ function addDeliveries(webhooks: Command, io: Io): void {
     .option('--limit <number>', `how many are listed at most, up to ${MOST}`, wholeNumber(1, MOST), 20)
     .action(async (endpoint: string, options: DeliveriesOptions) => {
       const { status, limit } = options;
-      const list = { path: `/v1/webhook-endpoints/${endpoint}/deliveries`, limit, query: { status } };
-      const found = await pages<z.output<typeof DeliveryPage>>(io, await open(io, options), list);
+      const list = {
+        what: 'deliveries',
+        path: `/v1/webhook-endpoints/${endpoint}/deliveries`,
+        limit,
+        query: { status },
+      };
+      const { data: found } = await pages<z.output<typeof DeliveryPage>>(io, await open(io, options), list);
       const rows = found.map((one) => [
         ...[one.id, one.createdAt, one.type, one.orderId, one.status, one.attempts.length],
         ...[outcomeOf(one), one.nextAttemptAt],

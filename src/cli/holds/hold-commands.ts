@@ -72,7 +72,8 @@ const LISTED = 100;
 
 async function list(io: Io, options: Options): Promise<readonly Hold[]> {
   if (options.database === true) return await onDatabase(io.env, ({ db }) => listInDatabase(db, LISTED));
-  return await pages<z.output<typeof HoldList>>(io, await open(io, options), { path: '/v1/ops/holds', limit: LISTED });
+  const holds = { what: 'holds', path: '/v1/ops/holds', limit: LISTED };
+  return (await pages<z.output<typeof HoldList>>(io, await open(io, options), holds)).data;
 }
 
 function addList(hold: Command, io: Io): void {

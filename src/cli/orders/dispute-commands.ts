@@ -56,8 +56,8 @@ export interface Told {
 /** Reads a dispute with its whole timeline. The dispute is read anew: that applies a deadline that has passed, and the timeline has it. */
 export async function readTold(io: Io, api: Api, id: string): Promise<Told> {
   const dispute = await api.get<Dispute>(`/v1/disputes/${id}`);
-  const list = { path: `/v1/disputes/${id}/timeline`, limit: Number.MAX_SAFE_INTEGER };
-  return { dispute, timeline: await pages<Timeline>(io, api, list) };
+  const list = { what: 'timeline entries', path: `/v1/disputes/${id}/timeline`, limit: Number.MAX_SAFE_INTEGER };
+  return { dispute, timeline: (await pages<Timeline>(io, api, list)).data };
 }
 
 /**

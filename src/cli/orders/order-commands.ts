@@ -46,16 +46,17 @@ async function findOrder(api: Api, id: string): Promise<Order> {
 async function readKnown(io: Io, api: Api, id: string, limit: number): Promise<Known> {
   // The order first: looking at it applies a deadline that has passed, which all else then tells of.
   const order = await findOrder(api, id);
-  const listed = await pages<z.output<typeof DisputePage>>(io, api, { path: `/v1/orders/${order.id}/disputes`, limit });
+  const list = { what: 'disputes', path: `/v1/orders/${order.id}/disputes`, limit };
+  const listed = (await pages<z.output<typeof DisputePage>>(io, api, list)).data;
   const disputes: Told[] = [];
   for (const dispute of listed) disputes.push(await readTold(io, api, dispute.id));
-  const deliveries = { path: `/v1/ops/orders/${order.id}/deliveries`, limit: MOST_DELIVERIES };
-  const holds = { path: '/v1/ops/holds', limit: MOST_HOLDS, query: { orderId: order.id } };
+  const deliveries = { what: 'deliveries', path: `/v1/ops/orders/${order.id}/deliveries`, limit: MOST_DELIVERIES };
+  const holds = { what: 'holds', path: '/v1/ops/holds', limit: MOST_HOLDS, query: { orderId: order.id } };
   return {
     order,
     disputes,
-    deliveries: await pages<z.output<typeof DeliveryPage>>(io, api, deliveries),
-    holds: await pages<z.output<typeof HoldList>>(io, api, holds),
+    deliveries: (await pages<z.output<typeof DeliveryPage>>(io, api, deliveries)).data,
+    holds: (await pages<z.output<typeof HoldList>>(io, api, holds)).data,
   };
 }
 
