@@ -15,10 +15,11 @@ import {
   problemError,
   rejectionProblem,
 } from '../problems/problems.ts';
-import type { DryRunQuery } from '../schemas/dry-run.ts';
+import { Dispute } from '../schemas/disputes.ts';
+import { DisputeDryRun, DRY_RUN, type DryRunQuery } from '../schemas/dry-run.ts';
 import type { AnyCall } from './endpoint.ts';
 import { namesState, parseCondition } from './etag.ts';
-import type { Reply, StoredReply, Success } from './reply.ts';
+import { type Reply, type ReplyMaker, type StoredReply, type Success, stored } from './reply.ts';
 
 function preconditionOf(call: AnyCall, stateOf: (state: State) => string | null): Precondition | null {
   const header = call.headers['if-match'];
@@ -173,3 +174,21 @@ export function replyTo<S extends Success>(result: Outcome<StoredReply<S>>): Rep
       return result satisfies never;
   }
 }
+
+/** The successes of a command about a dispute that there is. */
+export const DISPUTE_NOW = [
+  { status: 200, description: 'The dispute as it is now.', schema: Dispute, headers: ['ETag'] },
+  { status: 200, description: DRY_RUN, schema: DisputeDryRun, dryRun: true },
+] as const satisfies readonly Success[];
+
+type DisputeNow = (typeof DISPUTE_NOW)[number];
+
+/** Carries out a command about a dispute that there is, and answers with the dispute as it is then; see `carryOut`. */
+export const carryOutOnDispute = (call: CommandCall & { readonly reply: ReplyMaker<DisputeNow> }, asked: Asked) =>
+  carryOut<DisputeNow>(call, asked, {
+    success: (decided) => {
+      const body = disputeAfter(decided);
+      return stored(call.reply(200, body, { etag: body.etag }));
+    },
+    dryRun: (decided) => stored(call.reply(200, disputeDryRun(decided))),
+  });

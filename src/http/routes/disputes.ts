@@ -6,6 +6,8 @@ import { type Party, roleIn } from '../../domain/state.ts';
 import {
   asParty,
   carryOut,
+  carryOutOnDispute,
+  DISPUTE_NOW,
   disputeAfter,
   disputeDryRun,
   disputePrecondition,
@@ -114,10 +116,7 @@ function actionOperation({ action, ...text }: ActionText): Endpoint {
     ...(!comments && { bodyMayBeAbsent: true as const }),
     takesKey: true,
     takesIfMatch: true,
-    success: [
-      { status: 200, description: 'The dispute as it is now.', schema: Dispute, headers: ['ETag'] },
-      { status: 200, description: DRY_RUN, schema: DisputeDryRun, dryRun: true },
-    ],
+    success: DISPUTE_NOW,
     problems: ['not_found', 'dispute_not_open', 'response_window_closed', ...text.problems],
     handle: (call) => {
       const { id: disputeId } = call.params;
@@ -131,13 +130,7 @@ function actionOperation({ action, ...text }: ActionText): Endpoint {
           : { kind: action, ...common, comment };
       };
       const asked = { url: disputeHref(disputeId, action), target: { disputeId }, command, key: idempotencyKey(call) };
-      return carryOut(call, asked, {
-        success: (decided) => {
-          const body = disputeAfter(decided);
-          return stored(call.reply(200, body, { etag: body.etag }));
-        },
-        dryRun: (decided) => stored(call.reply(200, disputeDryRun(decided))),
-      });
+      return carryOutOnDispute(call, asked);
     },
   });
 }

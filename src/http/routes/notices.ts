@@ -1,21 +1,15 @@
 import { z } from 'zod';
 import { LIMITS } from '../../domain/rules.ts';
 import type { Party } from '../../domain/state.ts';
-import { asParty, carryOut, disputeAfter, disputeDryRun, disputePrecondition } from '../endpoint/commands.ts';
+import { asParty, carryOutOnDispute, DISPUTE_NOW, disputePrecondition } from '../endpoint/commands.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
-import { stored } from '../endpoint/reply.ts';
 import { disputeHref } from '../present/disputes.ts';
 import { DisputeId } from '../schemas/common.ts';
-import { Dispute, NoticeRequest } from '../schemas/disputes.ts';
-import { DisputeDryRun, DRY_RUN, DryRunQuery } from '../schemas/dry-run.ts';
+import { NoticeRequest } from '../schemas/disputes.ts';
+import { DryRunQuery } from '../schemas/dry-run.ts';
 
 const DisputeParams = z.strictObject({ id: DisputeId });
-
-const success = [
-  { status: 200, description: 'The dispute as it is now.', schema: Dispute, headers: ['ETag'] },
-  { status: 200, description: DRY_RUN, schema: DisputeDryRun, dryRun: true },
-] as const;
 
 const markDisputeSeen = operation({
   operationId: 'markDisputeSeen',
@@ -31,7 +25,7 @@ const markDisputeSeen = operation({
   query: DryRunQuery,
   takesKey: true,
   takesIfMatch: true,
-  success,
+  success: DISPUTE_NOW,
   problems: ['not_found'],
   handle: (call) => {
     const { id: disputeId } = call.params;
@@ -39,17 +33,7 @@ const markDisputeSeen = operation({
     const command = (party: Party | null) =>
       ({ kind: 'mark_seen', actor: asParty(party), disputeId, precondition }) as const;
     const url = `${disputeHref(disputeId)}/seen`;
-    return carryOut(
-      call,
-      { url, target: { disputeId }, command, key: idempotencyKey(call) },
-      {
-        success: (decided) => {
-          const body = disputeAfter(decided);
-          return stored(call.reply(200, body, { etag: body.etag }));
-        },
-        dryRun: (decided) => stored(call.reply(200, disputeDryRun(decided))),
-      },
-    );
+    return carryOutOnDispute(call, { url, target: { disputeId }, command, key: idempotencyKey(call) });
   },
 });
 
@@ -71,7 +55,7 @@ const recordNotice = operation({
   body: NoticeRequest,
   takesKey: true,
   takesIfMatch: true,
-  success,
+  success: DISPUTE_NOW,
   problems: ['not_found', 'notice_limit_reached'],
   handle: (call) => {
     const { id: disputeId } = call.params;
@@ -86,17 +70,7 @@ const recordNotice = operation({
         precondition,
       }) as const;
     const url = `${disputeHref(disputeId)}/notices`;
-    return carryOut(
-      call,
-      { url, target: { disputeId }, command, key: idempotencyKey(call) },
-      {
-        success: (decided) => {
-          const body = disputeAfter(decided);
-          return stored(call.reply(200, body, { etag: body.etag }));
-        },
-        dryRun: (decided) => stored(call.reply(200, disputeDryRun(decided))),
-      },
-    );
+    return carryOutOnDispute(call, { url, target: { disputeId }, command, key: idempotencyKey(call) });
   },
 });
 

@@ -15,7 +15,7 @@ export const TEXTS = { en, de, es, fr, 'pt-BR': ptBR } as const satisfies Readon
 export type Locale = keyof typeof TEXTS;
 export const LOCALES = Object.keys(TEXTS) as Locale[];
 
-/** The language of those who ask for none, or for one without texts. */
+/** The language of a request that names none, or one without texts. */
 export const DEFAULT_LOCALE: Locale = 'en';
 
 function languageOf(tag: string): string | null {
