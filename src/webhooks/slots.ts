@@ -37,18 +37,10 @@ export interface FreeSlots {
 export function freeSlots(endpoint: Pick<EndpointState, 'failures'>, underWay: readonly UnderWay[]): FreeSlots {
   const quick = isProbed(endpoint) ? PROBES : QUICK;
   const alive = underWay.filter(({ forMs }) => forMs < LONGEST_ATTEMPT_MS);
-  const free = (ofKind: readonly UnderWay[], most: number): number => {
+  const free = (isRetry: boolean, most: number): number => {
+    const ofKind = alive.filter((one) => one.isRetry === isRetry);
     const quickOnes = ofKind.filter(({ forMs }) => forMs < SLOW_MS).length;
     return Math.max(0, Math.min(most - quickOnes, MOST_UNDER_WAY - ofKind.length));
   };
-  return {
-    firsts: free(
-      alive.filter(({ isRetry }) => !isRetry),
-      quick.firsts,
-    ),
-    retries: free(
-      alive.filter(({ isRetry }) => isRetry),
-      quick.retries,
-    ),
-  };
+  return { firsts: free(false, quick.firsts), retries: free(true, quick.retries) };
 }

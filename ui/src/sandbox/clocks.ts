@@ -1,3 +1,4 @@
+import { delay } from '../http.ts';
 import { type Call, ifFound, Refused } from './api.ts';
 
 export interface TestClock {
@@ -62,7 +63,7 @@ export function createClocks(call: Call): Clocks {
       const path = `${place(id)}/advance?wait=${WAIT_S}`;
       let clock = await call<AdvancedClock>('service', 'POST', path, { body: { by } });
       for (let round = 0; clock.status === 'advancing' && round < ROUNDS; round += 1) {
-        await new Promise((resolve) => setTimeout(resolve, ROUND_MS));
+        await delay(ROUND_MS);
         const found = await call<AdvancedClock & { readonly lastAdvance: LastAdvance | null }>(
           'service',
           'GET',
