@@ -60,6 +60,32 @@ describe('a sandbox, as it is built and started', () => {
     expect(answers.filter(({ code }) => code === 'not_opener')).toHaveLength(20);
   });
 
+  test('records how a respondent heard of a request, sums it up, and stops its time while a hold lasts', async () => {
+    const { id, orderId } = await seedDispute(service, 'cancellation');
+    const path = `/v1/disputes/${id}`;
+    const freelancer = service.as(FREELANCER);
+    const before = (await freelancer.get<{ actionRequired: number }>('/v1/disputes/summary')).body.actionRequired;
+    expect(before).toBeGreaterThan(0);
+    expect((await freelancer.post(`${path}/seen`)).status).toBe(200);
+    const notice = { role: 'freelancer', channel: 'email', deliveredAt: new Date().toISOString() };
+    expect((await service.withScopes('notices:write').post(`${path}/notices`, notice)).status).toBe(200);
+    const ops = service.withScopes('ops');
+    const hold = (await ops.post<{ id: string }>('/v1/ops/holds', { note: 'Mail is down.', orderIds: [orderId] })).body;
+    expect((await service.as(CLIENT).get(path)).body).toMatchObject({
+      notice: { remindedAt: null, notifiedAt: expect.any(String), seenAt: expect.any(String) },
+      held: { since: expect.any(String) },
+    });
+    await ops.delete(`/v1/ops/holds/${hold.id}`);
+    expect((await freelancer.get(path)).body).toMatchObject({ status: 'open', held: null });
+    await freelancer.post(`${path}/decline`, {});
+    expect((await freelancer.get('/v1/disputes/summary')).body).toMatchObject({ actionRequired: before - 1 });
+  });
+
+  test('says what is wrong in the language of its caller', async () => {
+    const { problem, headers } = await service.as(CLIENT).get('/v1/disputes?limit=0', { 'accept-language': 'de' });
+    expect([problem.code, headers['content-language']]).toEqual(['validation_failed', 'de']);
+  });
+
   test.each(['en', 'de', 'es', 'fr', 'pt-BR'])('has texts in %s', async (locale) => {
     const { body } = await service
       .withAuthorization(null)
