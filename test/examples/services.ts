@@ -59,10 +59,10 @@ export async function readAsAService({ service, recorder: { succeed } }: Stage) 
   await succeed('getStatistics', analyst, {}, ['by_type', 'The last thirty days, by type']);
   const csv = { headers: { accept: 'text/csv' } };
   await succeed('getStatistics', analyst, csv, ['by_type', 'The last thirty days, by type']);
-  const nobody = service.withAuthorization(null);
+  const anonymous = service.withAuthorization(null);
   await listWorker(service.database);
-  await succeed('getHealth', nobody, {}, ['alive', 'Alive']);
-  await succeed('getReadiness', nobody, {}, ['ready', 'Ready']);
+  await succeed('getHealth', anonymous, {}, ['alive', 'Alive']);
+  await succeed('getReadiness', anonymous, {}, ['ready', 'Ready']);
 }
 
 /** The deliveries of an order: those of a new one, since there was no endpoint before. */

@@ -47,9 +47,9 @@ describe('the built service', () => {
   });
 
   test('serves its document and its metrics', async () => {
-    const anyone = service.withAuthorization(null);
-    expect((await anyone.get<{ openapi: string }>('/openapi.json')).body.openapi).toMatch(/^3\.1/);
-    expect((await anyone.get('/metrics')).text).toContain('process_resident_memory_bytes');
+    const anonymous = service.withAuthorization(null);
+    expect((await anonymous.get<{ openapi: string }>('/openapi.json')).body.openapi).toMatch(/^3\.1/);
+    expect((await anonymous.get('/metrics')).text).toContain('process_resident_memory_bytes');
   });
 
   test('traces what it does', async () => {

@@ -14,7 +14,7 @@ export type { SeenWorker, WorkerProcess } from '../../store/workers.ts';
 export const ALIVE_MS = 15_000;
 /** How many workers are listed. */
 export const WORKERS_AT_MOST = 100;
-/** How long a dead worker stays in the list, for those who ask when it died. */
+/** How long a dead worker stays in the list, so that an operator sees when it died. */
 const KEPT_MS = 3_600_000;
 
 /** Says that a worker lives. */

@@ -44,11 +44,11 @@ describe('a caller that sends too many requests', () => {
   test('without a good token gets 429 instead of 401, and locks no other caller of the same address out', async () => {
     await awayFromTheBorder();
     const service = await startService({ env });
-    const nobody = service.withAuthorization('Bearer x.y.z');
+    const anonymous = service.withAuthorization('Bearer x.y.z');
     const statuses: number[] = [];
-    for (let count = 0; count < LIMIT + 5; count += 1) statuses.push((await nobody.get('/v1/reasons')).status);
+    for (let count = 0; count < LIMIT + 5; count += 1) statuses.push((await anonymous.get('/v1/reasons')).status);
     expect([statuses[0], statuses.at(-1)]).toEqual([401, 429]);
-    expect((await nobody.get('/v1/reasons')).problem.detail).toBe(
+    expect((await anonymous.get('/v1/reasons')).problem.detail).toBe(
       'The limit is 20 a minute for requests without a valid token from one address. The token is not a signed JWT.',
     );
     expect((await service.as(CLIENT).get('/v1/reasons')).status).toBe(200);

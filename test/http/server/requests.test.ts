@@ -55,9 +55,9 @@ describe('a request without a good token is refused', () => {
   });
 
   test('before anything else about it is looked at', async () => {
-    const nobody = service.withAuthorization(null);
-    expect((await nobody.send('PUT', somewhere(), { 'content-type': 'text/plain' }, 'x')).status).toBe(401);
-    expect((await nobody.send('PUT', somewhere(), JSON_TYPE, '{')).status).toBe(401);
+    const anonymous = service.withAuthorization(null);
+    expect((await anonymous.send('PUT', somewhere(), { 'content-type': 'text/plain' }, 'x')).status).toBe(401);
+    expect((await anonymous.send('PUT', somewhere(), JSON_TYPE, '{')).status).toBe(401);
   });
 });
 

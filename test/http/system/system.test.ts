@@ -18,7 +18,7 @@ interface Readiness {
 }
 
 /** System addresses need no token. */
-const nobody = (service: Clients): Client => service.withAuthorization(null);
+const anonymous = (service: Clients): Client => service.withAuthorization(null);
 
 describe('the process', () => {
   let service: Service;
@@ -28,11 +28,11 @@ describe('the process', () => {
   });
 
   test('says that it is alive', async () => {
-    expect((await nobody(service).get('/healthz')).body).toEqual({ status: 'ok', version: expect.any(String) });
+    expect((await anonymous(service).get('/healthz')).body).toEqual({ status: 'ok', version: expect.any(String) });
   });
 
   test('leaves test clocks out of the OpenAPI document of a live deployment', async () => {
-    const { paths } = (await nobody(service).get<{ paths: object }>('/openapi.json')).body;
+    const { paths } = (await anonymous(service).get<{ paths: object }>('/openapi.json')).body;
     const missing = Object.keys(document.paths).filter((path) => !(path in paths));
     expect(missing.length).toBeGreaterThan(0);
     expect(missing.filter((path) => !path.startsWith('/v1/test-clocks'))).toEqual([]);
@@ -40,7 +40,7 @@ describe('the process', () => {
 
   test('gives the whole OpenAPI document in a sandbox, without a token', async () => {
     const sandbox = await startService({ env: { MODE: 'sandbox' } });
-    expect((await nobody(sandbox).get('/openapi.json')).body).toEqual(document);
+    expect((await anonymous(sandbox).get('/openapi.json')).body).toEqual(document);
     await sandbox.close();
   });
 
@@ -58,7 +58,7 @@ describe('the process', () => {
 
   test('counts what happens, by operation and type, without user ids', async () => {
     const { id } = await seedDispute(service, 'cancellation');
-    const { text } = await nobody(service).get('/metrics');
+    const { text } = await anonymous(service).get('/metrics');
     expect(text).toMatch(/^http_request_duration_seconds_count\{operation="openDispute",status="201"\} 1$/m);
     expect(text).toMatch(/^log_entries_total\{entry="dispute.opened",type="cancellation"\} 1$/m);
     expect(text).toMatch(/^process_cpu_seconds_total /m);
@@ -73,7 +73,7 @@ describe('readiness', () => {
   let redis: ServerProxy;
 
   const readiness = async () => {
-    const answer = await nobody(service).get<Readiness>('/readyz');
+    const answer = await anonymous(service).get<Readiness>('/readyz');
     return { http: answer.status, ...answer.body };
   };
   const READY = { http: 200, status: 'ready', postgres: 'up', redis: 'up', worker: 'up' };

@@ -67,7 +67,7 @@ export async function callEveryKind(service: Clients): Promise<WrongAnswer[]> {
   await expecting(200, 'holds', ops.get('/v1/ops/holds'));
   await expecting(200, 'erasure', ops.post('/v1/ops/erasures', { userId: 'a-user-who-left' }));
 
-  const anyone = service.withAuthorization(null);
-  for (const path of ['/healthz', '/metrics', '/openapi.json']) await expecting(200, path, anyone.get(path));
+  const anonymous = service.withAuthorization(null);
+  for (const path of ['/healthz', '/metrics', '/openapi.json']) await expecting(200, path, anonymous.get(path));
   return wrong;
 }
