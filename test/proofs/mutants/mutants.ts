@@ -845,7 +845,10 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'retries take the slots of first attempts',
     file: 'src/webhooks/slots.ts',
     edits: [
-      { search: 'alive.filter((one) => one.isRetry === isRetry);', replace: 'isRetry ? alive.filter((one) => one.isRetry) : alive;' },
+      {
+        search: 'alive.filter((one) => one.isRetry === isRetry);',
+        replace: 'isRetry ? alive.filter((one) => one.isRetry) : alive;',
+      },
       { search: 'const QUICK = { firsts: 16, retries: 4 }', replace: 'const QUICK = { firsts: 16, retries: 16 }' },
     ],
     killedBy: DELIVERY_MODEL,
