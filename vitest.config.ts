@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { LongestFirst } from './test/harness/sequencer.ts';
 
@@ -9,7 +10,8 @@ export default defineConfig({
     sequence: { sequencer: LongestFirst },
     pool: 'forks',
     isolate: false,
-    maxWorkers: 2,
+    // Tests wait for servers, timers and browsers more than they compute.
+    maxWorkers: 2 * Math.max(2, availableParallelism()),
     // Far above what a test takes: a busy machine must not fail it.
     testTimeout: 180_000,
     hookTimeout: 180_000,
