@@ -4,9 +4,11 @@ import { crowdedFoldersIn, violationsIn } from './floors.ts';
 import { cyclesIn, reachableFrom, readSources, type Sources } from './imports.ts';
 
 let sources: Sources;
+let page: Sources;
 
 beforeAll(async () => {
   sources = await readSources(join(import.meta.dirname, '../../src'));
+  page = await readSources(join(import.meta.dirname, '../../ui/src'));
 });
 
 /** The violations that one more file in src brings, or lines added to one. */
@@ -16,7 +18,7 @@ function planted(path: string, text: string): string[] {
   return after.filter((violation) => !before.includes(violation));
 }
 
-describe('the floors of src', () => {
+describe('the folders of src and ui/src', () => {
   test('are all there, with what they hold', () => {
     const floors = new Set([...sources.keys()].map((path) => path.split('/')[0]));
     expect([...floors]).toEqual(
@@ -44,10 +46,12 @@ describe('the floors of src', () => {
 
   test('have no files that import each other in a circle, not even types', () => {
     expect(cyclesIn(sources)).toEqual([]);
+    expect(cyclesIn(page)).toEqual([]);
   });
 
   test('have no folder with more than fifteen files in it', () => {
     expect(crowdedFoldersIn(sources)).toEqual([]);
+    expect(crowdedFoldersIn(page)).toEqual([]);
   });
 });
 

@@ -1,28 +1,28 @@
 import { html, LitElement, nothing, type PropertyValues, type TemplateResult } from 'lit';
-import { createAnnouncer } from './announcer.ts';
 import type { Center } from './api-types.ts';
-import { createComposer } from './composer.ts';
-import { createConfirmer } from './confirmer.ts';
-import { type Context, text } from './context.ts';
-import { createFormat, supported } from './format.ts';
-import type { Problem } from './http.ts';
-import { localeOf } from './locale.ts';
+import { createAnnouncer } from './attention/announcer.ts';
+import { createSeenWatch, type SeenWatch } from './attention/seen.ts';
+import { createComposer } from './forms/composer.ts';
+import { createConfirmer } from './forms/confirmer.ts';
 import type {
   ChangeDetail,
   ErrorDetail,
   GetToken,
   ResolutionCenterElement as Published,
 } from './resolution-center.d.ts';
-import { createSeenWatch, type SeenWatch } from './seen.ts';
-import { createStore, type Snapshot, shownDispute } from './store.ts';
-import { styles } from './styles.ts';
-import { createTranslate, ENGLISH, loadTexts, type Texts } from './texts.ts';
+import type { Problem } from './service/http.ts';
+import { createStore, type Snapshot, shownDispute } from './service/store.ts';
+import { type Context, text } from './texts/context.ts';
+import { createFormat, supported } from './texts/format.ts';
+import { localeOf } from './texts/locale.ts';
+import { createTranslate, ENGLISH, loadTexts, type Texts } from './texts/texts.ts';
 import { chooseView, otherRequestsView, writeView } from './views/compose.ts';
 import { dialogView } from './views/dialog.ts';
 import { headerView } from './views/header.ts';
 import { closedView, outcomeView } from './views/outcome.ts';
 import { requestView } from './views/request.ts';
 import { bannerView, failedView, loadingView } from './views/status.ts';
+import { styles } from './views/styles.ts';
 import { timelineView } from './views/timeline.ts';
 
 const TICK_MS = 1_000;

@@ -14,7 +14,7 @@ import { ORDER_STATUSES } from '../../../src/domain/state.ts';
 import { INPUT_ERROR_CODES } from '../../../src/http/problems/input-errors.ts';
 import { PROBLEMS } from '../../../src/http/problems/problems.ts';
 import { LOCALES, TEXTS, type Texts } from '../../../src/http/texts/languages.ts';
-import english from '../../../ui/src/english.json' with { type: 'json' };
+import english from '../../../ui/src/texts/english.json' with { type: 'json' };
 
 const placeholdersOf = (text: string) =>
   [...text.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name).sort((a, b) => a.localeCompare(b));

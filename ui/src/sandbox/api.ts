@@ -1,5 +1,5 @@
 import type { ProblemBody } from '../api-types.ts';
-import { delay, retryAfter } from '../http.ts';
+import { delay, retryAfter } from '../service/http.ts';
 import type { Holder, TokenSource } from './tokens.ts';
 
 /** A refusal, in the words of the service. */

@@ -1,4 +1,4 @@
-import { delay } from '../http.ts';
+import { delay } from '../service/http.ts';
 import { type Call, ifFound, Refused } from './api.ts';
 
 export interface TestClock {

@@ -1,5 +1,5 @@
 import type { Dispute } from '../api-types.ts';
-import { delay } from '../http.ts';
+import { delay } from '../service/http.ts';
 import type { Call } from './api.ts';
 
 /** An event of the feed, as far as the page shows it. */

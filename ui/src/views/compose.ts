@@ -1,9 +1,9 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Center, ChangeField, OpenAction } from '../api-types.ts';
-import { blockedText, type Context, otherRole, problemText, text } from '../context.ts';
-import { inWords } from '../countdown.ts';
-import { type Draft, type Faults, needsComment } from '../draft.ts';
-import type { Problem } from '../http.ts';
+import { type Draft, type Faults, needsComment } from '../forms/draft.ts';
+import type { Problem } from '../service/http.ts';
+import { blockedText, type Context, otherRole, problemText, text } from '../texts/context.ts';
+import { inWords } from '../texts/countdown.ts';
 import { commentView, fieldView } from './fields.ts';
 
 /** A request that is being made: nothing is chosen yet, chosen, or written. */

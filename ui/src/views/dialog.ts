@@ -1,8 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Dispute, Effects, RespondAction, TimelineEntry } from '../api-types.ts';
-import { blockedText, type Context, problemText, statusText, text } from '../context.ts';
-import type { Fault } from '../draft.ts';
-import type { Problem } from '../http.ts';
+import type { Fault } from '../forms/draft.ts';
+import type { Problem } from '../service/http.ts';
+import { blockedText, type Context, problemText, statusText, text } from '../texts/context.ts';
 import { commentView } from './fields.ts';
 import { actionKeys } from './request.ts';
 import { entryView } from './timeline.ts';

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { type Context, text } from '../context.ts';
-import { type Fault, lengthOf } from '../draft.ts';
-import { faultText } from '../faults.ts';
+import { type Fault, lengthOf } from '../forms/draft.ts';
+import { faultText } from '../forms/faults.ts';
+import { type Context, text } from '../texts/context.ts';
 
 interface FieldOptions {
   readonly id: string;

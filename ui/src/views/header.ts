@@ -1,6 +1,6 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Center } from '../api-types.ts';
-import { type Context, statusText, text } from '../context.ts';
+import { type Context, statusText, text } from '../texts/context.ts';
 
 /** The order: what it is, how it stands, what it costs. */
 export function headerView(context: Context, { order }: Center): TemplateResult {

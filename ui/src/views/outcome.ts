@@ -1,8 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Center, Dispute } from '../api-types.ts';
-import { blockedText, type Context, nameOf, text } from '../context.ts';
-import { inWords } from '../countdown.ts';
-import { humanize } from '../texts.ts';
+import { blockedText, type Context, nameOf, text } from '../texts/context.ts';
+import { inWords } from '../texts/countdown.ts';
+import { humanize } from '../texts/texts.ts';
 import { requestFacts } from './request.ts';
 
 /** Who decided how it ended: the party that let the time pass, where time did. */

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Center, Dispute, RespondAction } from '../api-types.ts';
-import { blockedText, type Context, nameOf, otherRole, reasonText, text } from '../context.ts';
-import { remaining } from '../countdown.ts';
+import { blockedText, type Context, nameOf, otherRole, reasonText, text } from '../texts/context.ts';
+import { remaining } from '../texts/countdown.ts';
 
 /** Replaces a placeholder of a sentence by a template, so that the date in it can be emphasised. */
 function emphasised(sentence: string, date: string): TemplateResult {

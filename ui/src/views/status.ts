@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
-import { type Context, problemText, text } from '../context.ts';
-import type { Problem } from '../http.ts';
-import type { Connection } from '../store.ts';
+import type { Problem } from '../service/http.ts';
+import type { Connection } from '../service/store.ts';
+import { type Context, problemText, text } from '../texts/context.ts';
 
 /** While nothing is known yet. The shapes stand for what comes, and say nothing to a screen reader. */
 export function loadingView(context: Pick<Context, 'translate'>): TemplateResult {

@@ -1,7 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { TimelineEntry } from '../api-types.ts';
-import { type Context, nameOf, text } from '../context.ts';
-import { humanize } from '../texts.ts';
+import { type Context, nameOf, text } from '../texts/context.ts';
+import { humanize } from '../texts/texts.ts';
 
 const SHOWN = 6;
 

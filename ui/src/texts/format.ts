@@ -1,4 +1,4 @@
-import type { Money } from './api-types.ts';
+import type { Money } from '../api-types.ts';
 import type { inWords } from './countdown.ts';
 import { fractionDigits, parseAmount } from './money.ts';
 

@@ -1,9 +1,9 @@
-import type { Center, Dispute, OpenAction } from './api-types.ts';
+import type { Center, Dispute, OpenAction } from '../api-types.ts';
+import type { Outcome, Problem } from '../service/http.ts';
+import { createSend } from '../service/idempotency.ts';
+import type { Store } from '../service/store.ts';
+import type { ComposeHandlers, Composing } from '../views/compose.ts';
 import { bodyOf, type Draft, emptyDraft, faultsOf, faultsOfProblem } from './draft.ts';
-import type { Outcome, Problem } from './http.ts';
-import { createSend } from './idempotency.ts';
-import type { Store } from './store.ts';
-import type { ComposeHandlers, Composing } from './views/compose.ts';
 
 export interface ComposerDeps {
   readonly store: Pick<Store, 'send' | 'clock'>;

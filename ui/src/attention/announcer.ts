@@ -1,6 +1,6 @@
-import type { Center } from './api-types.ts';
-import { type Context, nameOf, text } from './context.ts';
-import { milestone, roughly } from './countdown.ts';
+import type { Center } from '../api-types.ts';
+import { type Context, nameOf, text } from '../texts/context.ts';
+import { milestone, roughly } from '../texts/countdown.ts';
 
 /** Tells a screen reader what has changed, and what time is left: at the beginning, and at a few moments before the end. */
 export interface Announcer {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { createServerClock } from '../../ui/src/clock.ts';
-import { inWords, milestone, remaining, roughly } from '../../ui/src/countdown.ts';
+import { createServerClock } from '../../../ui/src/service/clock.ts';
+import { inWords, milestone, remaining, roughly } from '../../../ui/src/texts/countdown.ts';
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

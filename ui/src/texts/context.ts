@@ -1,6 +1,6 @@
-import type { Blocked, Center, Dispute, Role } from './api-types.ts';
+import type { Blocked, Center, Dispute, Role } from '../api-types.ts';
+import type { Problem } from '../service/http.ts';
 import type { Format } from './format.ts';
-import type { Problem } from './http.ts';
 import { humanize, type Params, type Translate } from './texts.ts';
 
 /** What every view needs: the language, the time, and who looks. */

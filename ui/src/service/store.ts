@@ -1,7 +1,7 @@
-import type { Center, Dispute, Effects, TextsBody, TimelineEntry, TimelinePage } from './api-types.ts';
+import type { Center, Dispute, Effects, TextsBody, TimelineEntry, TimelinePage } from '../api-types.ts';
+import type { GetToken } from '../resolution-center.d.ts';
 import { createServerClock, type ServerClock } from './clock.ts';
 import { createHttp, type Http, type Outcome, type Problem } from './http.ts';
-import type { GetToken } from './resolution-center.d.ts';
 import { followOrder } from './stream.ts';
 
 export type Connection = 'connecting' | 'live' | 'offline' | 'signed_out';

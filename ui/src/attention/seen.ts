@@ -1,4 +1,4 @@
-import type { Center, TimelineEntry } from './api-types.ts';
+import type { Center, TimelineEntry } from '../api-types.ts';
 import { unseenDispute } from './unseen.ts';
 
 /** Tells the service once that the viewer has seen the request: when it is on the screen, and not before. */

@@ -1,5 +1,5 @@
-import type { InputError, OpenAction, Reason } from './api-types.ts';
-import { parseAmount } from './money.ts';
+import type { InputError, OpenAction, Reason } from '../api-types.ts';
+import { parseAmount } from '../texts/money.ts';
 
 /** What the viewer has written of a request, as it stands in the fields. */
 export interface Draft {

@@ -1,4 +1,4 @@
-import type { Center, TimelineEntry } from './api-types.ts';
+import type { Center, TimelineEntry } from '../api-types.ts';
 
 /** The open request that the service does not know its viewer to have seen, by its id; null where there is none. */
 export function unseenDispute(center: Center | null, timeline: readonly TimelineEntry[]): string | null {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { fractionDigits, parseAmount } from '../../ui/src/money.ts';
+import { fractionDigits, parseAmount } from '../../../ui/src/texts/money.ts';
 
 describe('a price as people type it, by the separators of their language', () => {
   test.each([

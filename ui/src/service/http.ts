@@ -1,5 +1,5 @@
-import type { InputError, ProblemBody } from './api-types.ts';
-import type { GetToken } from './resolution-center.d.ts';
+import type { InputError, ProblemBody } from '../api-types.ts';
+import type { GetToken } from '../resolution-center.d.ts';
 
 /** A request that did not succeed. `code` is the API's, or one of `offline`, `signed_out` and `unexpected`. */
 export interface Problem {

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { TEXTS } from '../../src/http/texts/languages.ts';
-import { faultText } from '../../ui/src/faults.ts';
-import { createFormat } from '../../ui/src/format.ts';
-import { createTranslate, textsOf } from '../../ui/src/texts.ts';
+import { TEXTS } from '../../../src/http/texts/languages.ts';
+import { faultText } from '../../../ui/src/forms/faults.ts';
+import { createFormat } from '../../../ui/src/texts/format.ts';
+import { createTranslate, textsOf } from '../../../ui/src/texts/texts.ts';
 
 const words = { translate: createTranslate(textsOf(TEXTS.en)), format: createFormat('en') };
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Center, Dispute, TimelineEntry } from '../../ui/src/api-types.ts';
-import { unseenDispute } from '../../ui/src/unseen.ts';
+import type { Center, Dispute, TimelineEntry } from '../../../ui/src/api-types.ts';
+import { unseenDispute } from '../../../ui/src/attention/unseen.ts';
 
 const NOTHING = { remindedAt: null, notifiedAt: null, seenAt: null };
 

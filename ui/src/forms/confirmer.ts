@@ -1,9 +1,9 @@
-import type { Center, RespondAction, TimelineEntry } from './api-types.ts';
+import type { Center, RespondAction, TimelineEntry } from '../api-types.ts';
+import type { Problem } from '../service/http.ts';
+import { createSend, newKey } from '../service/idempotency.ts';
+import { type Store, shownDispute } from '../service/store.ts';
+import type { ConfirmHandlers, Confirming } from '../views/dialog.ts';
 import { commentFault, faultsOfProblem } from './draft.ts';
-import type { Problem } from './http.ts';
-import { createSend, newKey } from './idempotency.ts';
-import { type Store, shownDispute } from './store.ts';
-import type { ConfirmHandlers, Confirming } from './views/dialog.ts';
 
 export interface ConfirmerDeps {
   readonly store: Pick<Store, 'send' | 'dryRun'>;

@@ -1,4 +1,4 @@
-import type { Dispute } from './api-types.ts';
+import type { Dispute } from '../api-types.ts';
 import type { Outcome } from './http.ts';
 import type { Store } from './store.ts';
 

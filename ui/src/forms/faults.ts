@@ -1,6 +1,6 @@
+import type { Format } from '../texts/format.ts';
+import type { Translate } from '../texts/texts.ts';
 import type { Fault } from './draft.ts';
-import type { Format } from './format.ts';
-import type { Translate } from './texts.ts';
 
 const isDate = (value: unknown): value is string => typeof value === 'string' && /^\d{4}-\d\d-\d\dT/.test(value);
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { OpenAction } from '../../ui/src/api-types.ts';
+import type { OpenAction } from '../../../ui/src/api-types.ts';
 import {
   bodyOf,
   type Draft,
@@ -8,7 +8,7 @@ import {
   faultsOfProblem,
   lengthOf,
   needsComment,
-} from '../../ui/src/draft.ts';
+} from '../../../ui/src/forms/draft.ts';
 
 const NOW = Date.parse('2026-11-23T12:00:00.000Z');
 const AFTER = '2026-12-01T17:00:00.000Z';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createMessageParser } from '../../ui/src/messages.ts';
+import { createMessageParser } from '../../../ui/src/service/messages.ts';
 
 const STREAM =
   'retry: 2500\nid: 7\nevent: ready\ndata: {"position":7}\n\n' +
