@@ -1,6 +1,7 @@
 import { document, resolveRef } from '../../harness/document.ts';
 import type { RawRequest } from '../../harness/transport.ts';
 import type { Random } from '../faults/random.ts';
+import type { Edge } from './edges.ts';
 import { makeValue, NASTY, ODD, type Schema, spoiled } from './values.ts';
 
 interface Parameter {
@@ -40,7 +41,7 @@ export const OPERATIONS: readonly Endpoint[] = Object.entries(document.paths).fl
   }),
 );
 
-export type Kind = 'valid' | 'nearly valid' | 'hostile';
+export type Kind = 'valid' | 'nearly valid' | 'hostile' | 'edge';
 
 /** What the fuzzer knows of the service: ids that mean something there. */
 export interface World {
@@ -48,12 +49,16 @@ export interface World {
   readonly disputeIds: string[];
   readonly clockIds: string[];
   readonly cursors: string[];
+  /** Requests that meet a rule or a bound, with the state that was made for each. */
+  readonly edges: readonly Edge[];
 }
 
 export interface FuzzRequest extends Omit<RawRequest, 'payload'> {
   readonly kind: Kind;
   readonly operationId: string;
   readonly callers: readonly string[];
+  /** Who sends it, where that is what it is about. */
+  readonly caller?: string;
   readonly payload?: string | Buffer;
   /** Whether the address is one of the document, so that the answer can be held against it. */
   readonly isAddressed: boolean;
@@ -237,12 +242,7 @@ function spoil(random: Random, draft: Draft): void {
   }
 }
 
-/** Makes a request from the document: as it says, with one thing wrong, or as no client would send it in good faith. */
-export function makeRequest(random: Random, world: World, kind: Kind): FuzzRequest {
-  const operation = random.pick(OPERATIONS);
-  const draft = draftOf(random, operation, world);
-  if (kind === 'nearly valid') spoil(random, draft);
-  if (kind === 'hostile') for (let harm = random.int(1, 3); harm > 0; harm -= 1) random.pick(HARMS)(random, draft);
+function requestOf(kind: Kind, operation: Endpoint, draft: Draft): FuzzRequest {
   const payload = draft.payload ?? (draft.body === undefined ? undefined : JSON.stringify(draft.body));
   const query = draft.query
     .map((pair) => pair.map((part) => encodeURIComponent(part.replace(/\p{Cs}/gu, '?'))).join('='))
@@ -257,4 +257,49 @@ export function makeRequest(random: Random, world: World, kind: Kind): FuzzReque
     ...(payload !== undefined && { payload }),
     isAddressed: draft.isAddressed,
   };
+}
+
+function edgeDraft(
+  { params = {}, query = {}, headers = {}, body, isGeneral = false }: Edge,
+  { path, method }: Endpoint,
+): Draft {
+  return {
+    path: path.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(params[name] ?? '')),
+    method,
+    headers: { ...headers },
+    query: Object.entries(query),
+    body,
+    payload: undefined,
+    isAddressed: !isGeneral,
+  };
+}
+
+function operationOf({ operationId }: Edge): Endpoint {
+  const operation = OPERATIONS.find((one) => one.operationId === operationId);
+  if (operation === undefined) throw new Error(`the document has no operation ${operationId}`);
+  return operation;
+}
+
+/** The request of an edge, as it stands. */
+export function edgeRequest(edge: Edge): FuzzRequest {
+  const operation = operationOf(edge);
+  return { ...requestOf('edge', operation, edgeDraft(edge, operation)), caller: edge.caller };
+}
+
+const NEAR_AN_EDGE = 0.1;
+
+/**
+ * Makes a request from the document: as it says, with one thing wrong, or as no client would send it in good faith. Some are
+ * spoiled requests of an edge.
+ */
+export function makeRequest(random: Random, world: World, kind: Exclude<Kind, 'edge'>): FuzzRequest {
+  const edge =
+    kind !== 'valid' && random.chance(NEAR_AN_EDGE)
+      ? random.pick(world.edges.filter(({ isGeneral }) => !isGeneral))
+      : null;
+  const operation = edge === null ? random.pick(OPERATIONS) : operationOf(edge);
+  const draft = edge === null ? draftOf(random, operation, world) : edgeDraft(edge, operation);
+  if (kind === 'nearly valid') spoil(random, draft);
+  if (kind === 'hostile') for (let harm = random.int(1, 3); harm > 0; harm -= 1) random.pick(HARMS)(random, draft);
+  return { ...requestOf(kind, operation, draft), ...(edge !== null && { caller: edge.caller }) };
 }

@@ -8,9 +8,12 @@ import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { anOrderReport } from '../../harness/seed.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { createRandom, type Random } from '../faults/random.ts';
+import { clockEdges, fullEdges, positionEdges, sendTwice, whileEndpointsAreFull } from './bounds.ts';
+import { outcomesOf } from './codes.ts';
+import { clockOf, type Edge, groundOf, outdatedEdges, stateEdges } from './edges.ts';
 import { fingerprintOf } from './fingerprint.ts';
 import { WATCHED, watchMemory } from './live-memory.ts';
-import { type FuzzRequest, type Kind, makeRequest, type World } from './requests.ts';
+import { edgeRequest, type FuzzRequest, type Kind, makeRequest, type World } from './requests.ts';
 import { createSender } from './send.ts';
 
 export interface FuzzResult {
@@ -18,6 +21,8 @@ export interface FuzzResult {
   readonly seconds: number;
   readonly byStatus: ReadonlyMap<number, number>;
   readonly byKind: ReadonlyMap<string, number>;
+  /** Refusals by their codes, by codes with reasons, and by codes with those of the faults of the input. */
+  readonly byOutcome: ReadonlyMap<string, number>;
   /** Refused requests around which the tables were compared. */
   readonly compared: number;
   /** Megabytes that the process held after its garbage was collected, from when it was warm to the end. */
@@ -53,7 +58,8 @@ async function mintTokens(): Promise<Tokens> {
 }
 
 /** Valid requests mostly come from a caller who may send them; all others from any caller. */
-function callerOf(random: Random, { kind, callers }: FuzzRequest, tokens: Tokens): string {
+function callerOf(random: Random, { kind, callers, caller }: FuzzRequest, tokens: Tokens): string {
+  if (caller !== undefined && (kind === 'edge' || random.chance(0.8))) return caller;
   const fitting = callers.flatMap((caller) => (caller === 'party' || caller === 'any' ? PARTIES : [caller]));
   if (fitting.length > 0 && random.chance(kind === 'valid' ? 0.8 : 0.4)) return random.pick(fitting);
   return random.pick([...tokens.keys()]);
@@ -90,6 +96,18 @@ function learn(world: World, { text, headers }: RawAnswer): void {
   if (cursor !== undefined) world.cursors.push(cursor);
 }
 
+async function makeEdges(service: ServiceProcess): Promise<Edge[]> {
+  const ground = groundOf(service);
+  const clock = await clockOf(service);
+  return [
+    ...(await outdatedEdges(ground, clock)),
+    ...(await stateEdges(ground, clock)),
+    ...(await fullEdges(ground)),
+    ...(await clockEdges(service.database)),
+    ...(await positionEdges(service.database, ground)),
+  ];
+}
+
 async function seedWorld(service: ServiceProcess): Promise<World> {
   const orderIds = Array.from({ length: ORDERS }, (_, index) => `order-${index}`);
   const reporter = service.withScopes('orders:write' satisfies Scope);
@@ -97,13 +115,20 @@ async function seedWorld(service: ServiceProcess): Promise<World> {
     const parties = { clientId: `user-${1 + (index % 2)}`, freelancerId: `user-${3 + (index % 2)}` };
     await reporter.put(`/v1/orders/${orderId}`, anOrderReport({ ...parties, revision: 0 }));
   }
-  return { orderIds, disputeIds: [], clockIds: [], cursors: [] };
+  return { orderIds, disputeIds: [], clockIds: [], cursors: [], edges: await makeEdges(service) };
 }
 
 /** Sends requests made from the document at a process of the service, and judges every answer. */
 export async function fuzz(seed: number, requests: number, tell: (line: string) => void): Promise<FuzzResult> {
   const random: Random = createRandom(seed);
-  const env = { MODE: 'sandbox', REMINDERS: 'none', LOG_LEVEL: 'error', ROLE: 'api', ...WATCHED };
+  const env = {
+    MODE: 'sandbox',
+    REMINDERS: 'none',
+    COOLDOWN_AFTER_DECLINE: 'PT6H',
+    LOG_LEVEL: 'error',
+    ROLE: 'api',
+    ...WATCHED,
+  };
   const service = await startProcess({ role: 'api', env });
   const memory = await watchMemory(service);
   const world = await seedWorld(service);
@@ -111,16 +136,18 @@ export async function fuzz(seed: number, requests: number, tell: (line: string) 
   const sender = createSender(service.url, CONNECTIONS);
   const byStatus = new Map<number, number>();
   const byKind = new Map<string, number>();
+  const byOutcome = new Map<string, number>();
   const memoryMb: number[] = [];
   const breaches: string[] = [];
   let sent = 0;
   let compared = 0;
 
-  const make = (kinds: readonly Kind[]): FuzzRequest => {
-    const request = makeRequest(random, world, random.pick(kinds));
+  const signed = (request: FuzzRequest): FuzzRequest => {
     const token = tokens.get(callerOf(random, request, tokens)) ?? null;
     return { ...request, headers: { ...request.headers, ...(token !== null && { authorization: token }) } };
   };
+
+  const make = (kinds: readonly Exclude<Kind, 'edge'>[]) => signed(makeRequest(random, world, random.pick(kinds)));
 
   const judge = async (request: FuzzRequest): Promise<number> => {
     sent += 1;
@@ -129,6 +156,8 @@ export async function fuzz(seed: number, requests: number, tell: (line: string) 
     if (typeof answer !== 'string') {
       learn(world, answer);
       byStatus.set(answer.status, (byStatus.get(answer.status) ?? 0) + 1);
+      const outcomes = answer.status < 400 ? [] : outcomesOf(answer.text);
+      for (const outcome of outcomes) byOutcome.set(outcome, (byOutcome.get(outcome) ?? 0) + 1);
     }
     byKind.set(request.kind, (byKind.get(request.kind) ?? 0) + 1);
     if (fault !== null) {
@@ -139,8 +168,7 @@ export async function fuzz(seed: number, requests: number, tell: (line: string) 
     return typeof answer === 'string' ? 0 : answer.status;
   };
 
-  const inParallel = async (kinds: readonly Kind[], count: number) => {
-    const waiting = Array.from({ length: count }, () => make(kinds));
+  const inParallel = async (waiting: FuzzRequest[]) => {
     const work = async () => {
       for (let request = waiting.pop(); request !== undefined; request = waiting.pop()) await judge(request);
     };
@@ -173,12 +201,24 @@ export async function fuzz(seed: number, requests: number, tell: (line: string) 
     }
   };
 
+  /** Each edge as it stands, so that a run reaches what chance may miss. */
+  const atTheEdges = async () => {
+    await inParallel(world.edges.map((edge) => signed(edgeRequest(edge))));
+    const send = (edge: Edge) => judge(signed(edgeRequest(edge)));
+    await whileEndpointsAreFull(service.database, send);
+    await sendTwice(service.database, random.pick(world.orderIds), send);
+  };
+
   const started = performance.now();
   while (sent < requests && breaches.length < MAX_BREACHES) {
-    await inParallel(['valid', 'nearly valid', 'hostile'], Math.min(BATCH, requests - sent));
+    const before = sent;
+    await inParallel(
+      Array.from({ length: Math.min(BATCH, requests - sent) }, () => make(['valid', 'nearly valid', 'hostile'])),
+    );
     if (sent < requests) await alone();
+    if (sent < requests) await atTheEdges();
     if (sent > requests / 5) memoryMb.push(await memory.megabytes());
-    if (Math.floor(sent / 10_000) > Math.floor((sent - BATCH - ALONE) / 10_000))
+    if (Math.floor(sent / 10_000) > Math.floor(before / 10_000))
       tell(`${sent} requests, ${memoryMb.at(-1)?.toFixed(1) ?? '-'} MB held`);
   }
   sender.close();
@@ -186,5 +226,5 @@ export async function fuzz(seed: number, requests: number, tell: (line: string) 
   const seconds = (performance.now() - started) / 1_000;
   const { code } = await service.stop();
   if (code !== 0) breaches.push(`the service ended with ${code}: ${service.stderr()}`);
-  return { requests: sent, seconds, byStatus, byKind, compared, memoryMb, breaches };
+  return { requests: sent, seconds, byStatus, byKind, byOutcome, compared, memoryMb, breaches };
 }

@@ -1,7 +1,10 @@
+import { REACHABLE } from './codes.ts';
 import type { FuzzResult } from './run.ts';
 
 const GROWTH_MB = 10;
 const ENOUGH_TO_JUDGE_MEMORY = 20;
+/** Requests after which each documented code has been answered, if it can be. */
+const ENOUGH_FOR_EVERY_CODE = 2_000;
 
 const mean = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
 
@@ -11,9 +14,14 @@ function memoryOf({ memoryMb }: FuzzResult): readonly [number, number] {
   return [Math.round(mean(memoryMb.slice(0, third))), Math.round(mean(memoryMb.slice(-third)))];
 }
 
+/** The documented codes that no answer of a run had. */
+export function missedBy({ byOutcome }: FuzzResult): string[] {
+  return REACHABLE.filter((outcome) => !byOutcome.has(outcome));
+}
+
 /** What came of a run, in words. */
 export function textOf(result: FuzzResult): string {
-  const { requests, seconds, byKind, byStatus, compared } = result;
+  const { requests, seconds, byKind, byStatus, byOutcome, compared } = result;
   const counts = (map: ReadonlyMap<string | number, number>) =>
     [...map]
       .sort(([a], [b]) => String(a).localeCompare(String(b)))
@@ -23,6 +31,7 @@ export function textOf(result: FuzzResult): string {
   return [
     `${requests} requests in ${Math.round(seconds)} s (${counts(byKind)})`,
     `answers by status: ${counts(byStatus)}`,
+    `refusals by code, reason and fault of the input (${missedBy(result).length} of ${REACHABLE.length} not reached): ${counts(byOutcome)}`,
     `${compared} refused requests with the tables compared around them`,
     `memory held after collecting garbage: ${first} MB in the first third after warming up, ${last} MB in the last`,
   ].join('\n');
@@ -33,5 +42,6 @@ export function faultsOf(result: FuzzResult): string[] {
   const [first, last] = memoryOf(result);
   const isJudged = result.memoryMb.length >= ENOUGH_TO_JUDGE_MEMORY;
   const grew = isJudged && last - first > GROWTH_MB ? [`the memory that is held grew from ${first} to ${last} MB`] : [];
-  return [...result.breaches, ...grew];
+  const missed = result.requests < ENOUGH_FOR_EVERY_CODE ? [] : missedBy(result);
+  return [...result.breaches, ...grew, ...missed.map((outcome) => `no request was refused as ${outcome}`)];
 }
