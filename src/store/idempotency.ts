@@ -1,4 +1,4 @@
-import { getTableColumns, lt, sql } from 'drizzle-orm';
+import { lt, sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import { prepared, type Tx } from '../platform/postgres/database.ts';
 import { writtenColumns } from '../platform/postgres/written-columns.ts';
@@ -39,16 +39,28 @@ const RESERVE = prepared('reserve_keys', (tx: Tx) =>
     })
     .from(sql`unnest(${CALLERS}, ${KEYS}) WITH ORDINALITY AS k(caller, key, index)`),
 );
-const KEPT = prepared('kept_responses', (tx: Tx) =>
-  tx
-    .select({ ...getTableColumns(idempotencyKeys), index: sql<number>`k.index::integer` })
-    .from(sql`unnest(${CALLERS}, ${KEYS}) WITH ORDINALITY AS k(caller, key, index)`)
-    .innerJoin(
-      idempotencyKeys,
+// Key by key: LIMIT keeps the planner from joining the other way round, which reads every kept answer.
+const KEPT = prepared('kept_responses', (tx: Tx) => {
+  const ofKey = tx
+    .select()
+    .from(idempotencyKeys)
+    .where(
       sql`${idempotencyKeys.caller} = k.caller AND ${idempotencyKeys.key} = k.key
         AND ${idempotencyKeys.createdAt} > clock_timestamp() - ${RETENTION}`,
-    ),
-);
+    )
+    .limit(1)
+    .as('kept');
+  return tx
+    .select({
+      index: sql<number>`k.index::integer`,
+      fingerprint: ofKey.fingerprint,
+      status: ofKey.responseStatus,
+      headers: ofKey.responseHeaders,
+      body: ofKey.responseBody,
+    })
+    .from(sql`unnest(${CALLERS}, ${KEYS}) WITH ORDINALITY AS k(caller, key, index)`)
+    .crossJoinLateral(ofKey);
+});
 
 const NEW = { state: 'new' } as const;
 const IN_USE = { state: 'in_use' } as const;
@@ -71,8 +83,8 @@ export async function reserveKeys(tx: Tx, keys: readonly (IdempotencyKey | null)
     if (isReserved.get(key) !== true) return IN_USE;
     const answer = answers.get(key);
     if (answer === undefined) return NEW;
-    const response = { status: answer.responseStatus, headers: answer.responseHeaders, body: answer.responseBody };
-    return { state: 'answered', fingerprint: answer.fingerprint, response };
+    const { fingerprint, status, headers, body } = answer;
+    return { state: 'answered', fingerprint, response: { status, headers, body } };
   });
 }
 

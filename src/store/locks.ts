@@ -10,12 +10,14 @@ import { DISPUTE_IDS, isVisible, ORDER_ID, parametersOf, WANTED, WANTED_ORDER_ID
 /** Whether an order that another transaction has locked is waited for or passed over. */
 export type Busy = 'wait' | 'skip';
 
+// The condition on the array keeps the join from being planned the other way round, which reads every order.
 const lock = (busy: Busy) => (tx: Tx) => {
   const wanted = sql`(SELECT ${ORDER_ID} AS order_id, t.party_id FROM ${WANTED}) AS wanted`;
   return tx
     .select(getTableColumns(orders))
     .from(orders)
     .innerJoin(wanted, sql`${orders.id} = wanted.order_id AND ${isVisible(sql`wanted.party_id`)}`)
+    .where(sql`${orders.id} = ANY (${WANTED_ORDER_IDS})`)
     .orderBy(asc(orders.id))
     .for('update', busy === 'skip' ? { of: orders, skipLocked: true } : { of: orders });
 };

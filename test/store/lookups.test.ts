@@ -1,7 +1,9 @@
 import pg from 'pg';
 import { expect, test } from 'vitest';
 import { type Database, openDatabase, type Tx, withTx } from '../../src/platform/postgres/database.ts';
+import { keepResponses, reserveKeys } from '../../src/store/idempotency.ts';
 import { readPage } from '../../src/store/lists/listing.ts';
+import { lockOrders, readFacts } from '../../src/store/locks.ts';
 import { forgetTimers, returnLeases, type Timer } from '../../src/store/timers.ts';
 import { write } from '../../src/store/write-set.ts';
 import { rowsNamed, seedOpen } from '../bench/seed.ts';
@@ -33,6 +35,14 @@ async function accept(tx: Tx, disputeId: string): Promise<void> {
   await write(tx, await decideAcceptance(tx, disputeId));
 }
 
+/** How many rows a transaction has looked at so far. */
+async function lookedAtIn(tx: Tx): Promise<number> {
+  const { rows } = await tx.execute<{ looked: number }>(
+    'SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::integer AS looked FROM pg_stat_xact_user_tables',
+  );
+  return rows[0]?.looked ?? Number.NaN;
+}
+
 test('a write looks at its own rows only, also if it was planned when there were next to none', async () => {
   const { service, admin, db } = await open();
   const first = await seedDispute(service, 'cancellation');
@@ -44,12 +54,30 @@ test('a write looks at its own rows only, also if it was planned when there were
 
   const looked = await withTx(db, async (tx) => {
     await accept(tx, second.id);
-    const { rows } = await tx.execute<{ looked: number }>(
-      'SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::integer AS looked FROM pg_stat_xact_user_tables',
-    );
-    return rows[0]?.looked;
+    return await lookedAtIn(tx);
   });
   expect(looked).toBeGreaterThan(0);
+  expect(looked).toBeLessThan(LOOKED_AT);
+});
+
+test('a command looks at its own rows only before it decides, also if it was planned when there were none', async () => {
+  const { service, admin, db } = await open();
+  await service.database.query('VACUUM ANALYZE');
+  const key = (n: number) => ({ caller: 'user-7', key: `key-${n}`, fingerprint: 'any' });
+  const wanted = [{ target: { orderId: 'many-7' }, partyId: 'user-7' }];
+  const prepare = async (tx: Tx) => [
+    await reserveKeys(tx, [key(7)]),
+    await lockOrders(tx, wanted, 'skip'),
+    await readFacts(tx, wanted),
+  ];
+  await withTx(db, prepare);
+  await seedOpen(admin, rowsNamed('many-', FEW), IN_TWO_DAYS);
+  const response = { status: 201, headers: {}, body: '{}' };
+  const kept = Array.from({ length: FEW }, (_, n) => ({ key: key(n), response, now: Date.now() }));
+  await withTx(db, (tx) => keepResponses(tx, kept));
+
+  const [found, looked] = await withTx(db, async (tx) => [await prepare(tx), await lookedAtIn(tx)]);
+  expect(found).toMatchObject([[{ state: 'answered' }], new Map([['many-7', {}]]), { disputes: [{}] }]);
   expect(looked).toBeLessThan(LOOKED_AT);
 });
 
