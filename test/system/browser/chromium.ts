@@ -1,4 +1,4 @@
-import { type Browser, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { findOnPath } from '../../../src/dev/embedded/redis.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 
@@ -38,13 +38,14 @@ export interface PageOptions {
   readonly isDark?: boolean;
 }
 
-/** Opens an empty page. */
+/** Opens an empty page: in a context of its own, or as one more tab of a context, whose size and colours it then has. */
 export async function openPage(
-  browser: Browser,
+  browser: Browser | BrowserContext,
   { width = 1_300, isDark = false }: PageOptions = {},
 ): Promise<WatchedPage> {
   const viewport = { width, height: 1_600 };
-  const context = await browser.newContext({ viewport, colorScheme: isDark ? 'dark' : 'light' });
+  const colorScheme = isDark ? 'dark' : 'light';
+  const context = 'newContext' in browser ? await browser.newContext({ viewport, colorScheme }) : browser;
   const page = await context.newPage();
   page.setDefaultTimeout(ACTION_MS);
   const complaints: string[] = [];

@@ -1,4 +1,4 @@
-import type { Browser, Locator, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { openPage, startBrowser } from './chromium.ts';
 import { button } from './element-page.ts';
@@ -37,7 +37,7 @@ const idleOf = (page: Page) => page.getByRole('button', { name: 'New order', exa
 
 /** Opens the page of a service, which makes a first order. */
 export async function openSandboxPage(
-  browser: Browser,
+  browser: Browser | BrowserContext,
   url: string,
   options: { readonly width?: number; readonly isDark?: boolean } = {},
 ): Promise<SandboxPage> {

@@ -249,7 +249,7 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
     expect(complaints.filter((text) => !/net::ERR_ABORTED$|status of 503/.test(text))).toEqual([]);
   });
 
-  test('asks for events without waiting, so that two tabs fit the six connections of a browser', async () => {
+  test('asks for events without waiting, so that no tab holds one of the six connections of a browser', async () => {
     const next = stage.page.waitForRequest((request) => /\/v1\/events\?.*after=[1-9]/.test(request.url()));
     await stage.makeOrder('In dispute');
     expect(new URL((await next).url()).searchParams.has('wait')).toBe(false);

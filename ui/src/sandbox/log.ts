@@ -32,7 +32,7 @@ export interface Endpoint {
 }
 
 const ENDPOINTS_SHOWN = 5;
-// The feed is not asked to wait: a browser has six connections to a host, and each tab holds two for its streams.
+// The feed is not asked to wait: a browser has six connections to a host over HTTP/1.1, for all tabs together.
 const ROUND_MS = 2_000;
 /** Calls of webhooks follow their events by some moments; a call that fails is sent again much later. */
 const CALLS_FOLLOW_MS = 1_500;

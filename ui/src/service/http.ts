@@ -36,6 +36,8 @@ export interface Http {
   readonly open: (path: string, headers: Readonly<Record<string, string>>, signal: AbortSignal) => Promise<Response>;
   /** Makes the next request ask for a fresh token. */
   readonly refuseToken: () => void;
+  /** The same text for all tokens of one user of the service. Null without a token that says something of its user. */
+  readonly caller: () => Promise<string | null>;
 }
 
 export interface HttpOptions {
@@ -82,6 +84,16 @@ export function delay(ms: number, signal?: AbortSignal): Promise<void> {
       { once: true },
     );
   });
+}
+
+// What differs between the tokens of one user.
+const PER_TOKEN = new Set(['exp', 'iat', 'jti', 'nbf']);
+
+/** What a token says of its user. Which claim names the user is a setting of the service. @throws for what is no JWT */
+function claimsOf(token: string): string {
+  const payload = token.split('.')[1] ?? '';
+  const claims: unknown = JSON.parse(atob(payload.replaceAll('-', '+').replaceAll('_', '/')));
+  return JSON.stringify(claims, (name, value: unknown) => (PER_TOKEN.has(name) ? undefined : value));
 }
 
 async function readProblem(response: Response): Promise<Problem> {
@@ -179,6 +191,13 @@ export function createHttp({ api, getToken, locale }: HttpOptions): Http {
     open,
     refuseToken: () => {
       isRefused = true;
+    },
+    caller: async () => {
+      try {
+        return `${api()} ${claimsOf((await currentToken()) ?? '')}`;
+      } catch {
+        return null;
+      }
     },
   };
 }

@@ -1,17 +1,33 @@
 import { delay, type Http, retryAfter, SignedOut } from './http.ts';
 import { createMessageParser } from './messages.ts';
 
-/** What the follower of a stream is told. */
-export interface StreamHandlers {
+type State = 'connecting' | 'live' | 'offline' | 'signed_out';
+
+/** What the follower of an order is told. */
+export interface FollowHandlers {
   /** Something happened, or may have been missed: what the page shows has to be read again. */
   readonly onChange: () => void;
-  readonly onState: (state: 'connecting' | 'live' | 'offline' | 'signed_out') => void;
+  readonly onState: (state: State) => void;
 }
+
+/** What the reader of a stream is told. */
+interface StreamHandlers {
+  /** An order has changed; without an order, any of them may have. */
+  readonly onChange: (orderId?: string) => void;
+  readonly onState: (state: State) => void;
+}
+
+/** What the leading element tells the others: which order has changed, or how the stream stands. */
+type News = { readonly orderId: string | undefined } | { readonly state: State };
+
+/** What an element says that has joined and wants to know how the stream stands. */
+const HELLO = 'hello';
 
 const SILENCE_MS = 45_000; // a quiet stream carries a heartbeat every 15 s
 const LONGEST_DELAY_MS = 30_000;
 const FIRST_RETRY_MS = 1_000;
 const SPREAD_MS = 2_000; // all readers of all streams get `refresh` at once
+const HIDDEN_ROUND_MS = 60_000;
 
 interface Position {
   id: string | null;
@@ -36,14 +52,14 @@ async function readConnection(
       const { done, value } = await reader.read();
       clearTimeout(alarm);
       if (done) return;
-      for (const { event, id, retry } of parse(decoder.decode(value, { stream: true }))) {
+      for (const { event, id, data, retry } of parse(decoder.decode(value, { stream: true }))) {
         if (retry !== null) position.retryMs = retry;
         if (event === 'ready') {
           // After a break without a position, or with a lost one, something may have been missed.
           if (id !== position.id) handlers.onChange();
           handlers.onState('live');
-        } else if (event === 'refresh') setTimeout(handlers.onChange, Math.random() * SPREAD_MS);
-        else if (event !== 'end') handlers.onChange();
+        } else if (event === 'refresh') setTimeout(() => handlers.onChange(), Math.random() * SPREAD_MS);
+        else if (event !== 'end') handlers.onChange((JSON.parse(data) as { readonly orderId?: string }).orderId);
         if (id !== null) position.id = id;
       }
     }
@@ -63,20 +79,14 @@ function backOff(retryMs: number, failures: number): number {
 async function rest(ms: number, signal: AbortSignal): Promise<void> {
   const woken = new AbortController();
   const wake = () => woken.abort();
-  globalThis.addEventListener?.('online', wake, { once: true });
+  globalThis.addEventListener('online', wake, { once: true });
   await delay(ms, AbortSignal.any([signal, woken.signal]));
-  globalThis.removeEventListener?.('online', wake);
+  globalThis.removeEventListener('online', wake);
 }
 
-/** Follows the events of one order until the signal aborts, or the user may not read them any more. */
-export async function followOrder(
-  http: Http,
-  orderId: string,
-  handlers: StreamHandlers,
-  signal: AbortSignal,
-): Promise<void> {
+/** Reads the events of all orders of the user until the signal aborts, or the user may not read them any more. */
+async function readStream(http: Http, handlers: StreamHandlers, signal: AbortSignal): Promise<void> {
   const position: Position = { id: null, retryMs: FIRST_RETRY_MS };
-  const path = `/v1/orders/${encodeURIComponent(orderId)}/events/stream`;
   let failures = 0;
   let isRefused = false;
   handlers.onState('connecting');
@@ -88,7 +98,7 @@ export async function followOrder(
         accept: 'text/event-stream',
         ...(position.id !== null && { 'last-event-id': position.id }),
       };
-      const response = await http.open(path, headers, AbortSignal.any([signal, connection.signal]));
+      const response = await http.open('/v1/events/stream', headers, AbortSignal.any([signal, connection.signal]));
       if (response.status === 401 && !isRefused) {
         isRefused = true;
         http.refuseToken();
@@ -97,7 +107,7 @@ export async function followOrder(
       }
       if (response.status === 401) throw new SignedOut();
       isRefused = false;
-      if (response.status === 403 || response.status === 404) return;
+      if (response.status === 403) return;
       if (response.status === 409) position.id = null;
       if (response.ok) {
         failures = 0;
@@ -115,4 +125,74 @@ export async function followOrder(
     }
     await rest(Math.max(waitMs ?? 0, backOff(position.retryMs, failures)), signal);
   }
+}
+
+/** A signal that aborts when the page is hidden or shown, or when the given one does. */
+function untilTurned(signal: AbortSignal): AbortSignal {
+  const turned = new AbortController();
+  document.addEventListener('visibilitychange', () => turned.abort(), { once: true, signal });
+  return AbortSignal.any([signal, turned.signal]);
+}
+
+/**
+ * Follows an order until the signal aborts, or the user may not read its events any more. All elements of a user in a browser
+ * share one stream, since a browser has six connections to a host over HTTP/1.1: the element that holds a Web Lock reads the
+ * stream, and tells the others by a BroadcastChannel which order has changed, and nothing of it. A hidden page passes the lock
+ * on, because browsers freeze hidden pages. Where there are no locks, each element reads a stream of its own.
+ */
+export async function followOrder(
+  http: Http,
+  orderId: string,
+  { onChange, onState }: FollowHandlers,
+  signal: AbortSignal,
+): Promise<void> {
+  const name = `resolution-center ${(await http.caller()) ?? Math.random()}`;
+  const channel = new BroadcastChannel(name);
+  let state: State = 'connecting';
+  let isLeading = false;
+  let isJoining = true;
+
+  const take = (told: News) => {
+    if ('state' in told) {
+      state = told.state;
+      onState(state);
+    } else if (told.orderId === undefined || told.orderId === orderId) onChange();
+  };
+  const tell = (told: News) => {
+    take(told);
+    channel.postMessage(told);
+  };
+  const lead = async (turn: AbortSignal) => {
+    isLeading = true;
+    await readStream(
+      http,
+      { onChange: (changed) => tell({ orderId: changed }), onState: (now) => tell({ state: now }) },
+      turn,
+    );
+    isLeading = false;
+  };
+  channel.onmessage = ({ data }: MessageEvent<News | typeof HELLO>) => {
+    if (data !== HELLO) {
+      take(data);
+      // Of what happened between the first reading and the first message, only the others were told.
+      if (isJoining) onChange();
+      isJoining = false;
+    } else if (isLeading) channel.postMessage({ state });
+  };
+
+  while (!signal.aborted) {
+    const turn = untilTurned(signal);
+    if (document.hidden) await delay(HIDDEN_ROUND_MS, turn);
+    else {
+      channel.postMessage(HELLO);
+      try {
+        await navigator.locks.request(name, { signal: turn }, () => lead(turn));
+      } catch {
+        // There are no locks in a page that is not secure, nor in a sandboxed frame.
+        if (!turn.aborted) await lead(turn);
+      }
+      if (!turn.aborted) break;
+    }
+  }
+  channel.close();
 }
