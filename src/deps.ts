@@ -67,7 +67,10 @@ function loginOf({ OPS_USER: user, OPS_PASSWORD: password }: Config) {
 function keysOf(config: Config, authSecret: string | null): AuthOptions['keys'] {
   const keys = tokenKeysOf(config);
   if (keys.kind === 'jwks') return { jwksUrl: keys.url };
-  if (authSecret !== null) return { secret: authSecret };
+  if (authSecret !== null) {
+    const { AUTH_SECRET_PREVIOUS: previous } = config;
+    return { secrets: previous === undefined ? [authSecret] : [authSecret, previous] };
+  }
   if (keys.kind === 'discovery') return { issuer: keys.issuer };
   throw new Error('nothing is configured to check tokens with');
 }

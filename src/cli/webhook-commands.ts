@@ -1,8 +1,13 @@
 import type { Command } from 'commander';
 import type { z } from 'zod';
+import { ConfigError, readConfig } from '../platform/config.ts';
+import { createEncryption } from '../platform/encryption.ts';
 import type { DeliveryPage, Delivery as DeliverySchema, EndpointPage } from '../webhooks/http/schemas.ts';
+import { reencryptSecrets } from '../webhooks/reencrypt.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
 import { uuid, wholeNumber } from './arguments.ts';
+import { refused } from './failures.ts';
+import { onDatabase } from './holds/database.ts';
 import { facts, type Io, show, table } from './output.ts';
 import { pages } from './pages.ts';
 
@@ -74,10 +79,28 @@ function addRedeliver(webhooks: Command, io: Io): void {
     });
 }
 
-/** Adds `webhooks list`, `webhooks deliveries` and `webhooks redeliver`. */
+function addReencrypt(webhooks: Command, io: Io): void {
+  webhooks
+    .command('reencrypt')
+    .description('encrypt the secrets of all endpoints by the first of WEBHOOK_ENCRYPTION_KEY, in DATABASE_URL itself')
+    .option('--json', 'answer as JSON, for programs')
+    .action(async ({ json }: { readonly json?: boolean }) => {
+      const name = 'WEBHOOK_ENCRYPTION_KEY';
+      const keys = readConfig({ [name]: io.env[name] }).WEBHOOK_ENCRYPTION_KEY;
+      if (keys === undefined) throw new ConfigError(`${name} must have the keys with which secrets were encrypted`);
+      const result = await onDatabase(io.env, ({ db }) => reencryptSecrets(db, createEncryption(keys)));
+      show(io, json, result, () => facts([['endpoints encrypted by the first key', String(result.reencrypted)]]));
+      if (result.unreadable.length > 0) {
+        throw refused(`none of the keys decrypts the secrets of ${result.unreadable.join(', ')}: rotate those secrets`);
+      }
+    });
+}
+
+/** Adds `webhooks list`, `webhooks deliveries`, `webhooks redeliver` and `webhooks reencrypt`. */
 export function addWebhookCommands(program: Command, io: Io): void {
   const webhooks = program.command('webhooks').description('endpoints of other services, and what was sent to them');
   addList(webhooks, io);
   addDeliveries(webhooks, io);
   addRedeliver(webhooks, io);
+  addReencrypt(webhooks, io);
 }

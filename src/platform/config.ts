@@ -163,6 +163,10 @@ export function tokenKeysOf(env: {
   return issuer ? { kind: 'discovery', issuer } : { kind: 'development' };
 }
 
+const tokenSecret = z
+  .string()
+  .refine((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES, `must have at least ${MIN_SECRET_BYTES} bytes`);
+
 const disputeWindow = (fallback: string) => duration(fallback, 1_000, 90 * DAY_MS);
 
 /** Every variable with what it may be; `readConfig` is how to read them. */
@@ -193,10 +197,8 @@ export const ENVIRONMENT = z
       .default('false')
       .transform((text) => text === 'true'),
     AUTH_JWKS_URL: url(/^https?$/, 'https://issuer.example/.well-known/jwks.json').optional(),
-    AUTH_SECRET: z
-      .string()
-      .refine((secret) => Buffer.byteLength(secret) >= MIN_SECRET_BYTES, `must have at least ${MIN_SECRET_BYTES} bytes`)
-      .optional(),
+    AUTH_SECRET: tokenSecret.optional(),
+    AUTH_SECRET_PREVIOUS: tokenSecret.optional(),
     AUTH_ISSUER: z.string().min(1).optional(),
     AUTH_AUDIENCE: listOf(z.string(), /^\S+$/, 'must be one audience, or several with commas between').optional(),
     AUTH_USER_CLAIM: z.string().regex(QUOTABLE, CLAIM_RULE).default('sub'),
@@ -232,6 +234,10 @@ export const ENVIRONMENT = z
   .refine((env) => env.AUTH_JWKS_URL === undefined || env.AUTH_SECRET === undefined, {
     path: ['AUTH_SECRET'],
     message: 'must not be set together with AUTH_JWKS_URL',
+  })
+  .refine((env) => env.AUTH_SECRET !== undefined || env.AUTH_SECRET_PREVIOUS === undefined, {
+    path: ['AUTH_SECRET_PREVIOUS'],
+    message: 'needs AUTH_SECRET, which signs the tokens from now on',
   })
   .refine((env) => env.OPS_PASSWORD !== undefined || env.OPS_USER === undefined, {
     path: ['OPS_PASSWORD'],

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { beforeAll, expect, test } from 'vitest';
+import { createEncryption } from '../../src/platform/encryption.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
@@ -71,4 +72,30 @@ test('a request whose answer gets lost is sent once more, under the same key', a
   const [first, second] = asked.map(({ headers }) => headers['idempotency-key']);
   expect(first).toMatch(/^[0-9a-f-]{36}$/);
   expect(second).toBe(first);
+});
+
+test('secrets are encrypted by the first of the keys, and the others can be dropped', async () => {
+  const { database, config } = service;
+  const keyInForce = config.WEBHOOK_ENCRYPTION_KEY?.[0].toString('base64') ?? '';
+  const next = Buffer.alloc(32, 'the next key').toString('base64');
+  const reencrypt = (...keys: string[]) =>
+    ops(['webhooks', 'reencrypt', '--json'], {
+      env: { DATABASE_URL: database.url, WEBHOOK_ENCRYPTION_KEY: keys.join(',') },
+    });
+  const secretWith = async (key: string) => {
+    const [row] = await database.query<{ secret: string }>('SELECT secret FROM webhook_endpoints WHERE id = $1', [
+      endpoint.id,
+    ]);
+    return createEncryption([Buffer.from(key, 'base64')]).decrypt(row?.secret ?? '', endpoint.id);
+  };
+  const secret = await secretWith(keyInForce);
+  const wrong = await reencrypt(next);
+  expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining(endpoint.id)]);
+  const right = await reencrypt(next, keyInForce);
+  expect([right.code, JSON.parse(right.out)]).toEqual([0, { reencrypted: 1, unreadable: [] }]);
+  expect(await secretWith(next)).toBe(secret);
+  await expect(secretWith(keyInForce)).rejects.toThrow('cannot be decrypted');
+  expect((await reencrypt(keyInForce, next)).code).toBe(0);
+  expect(await secretWith(keyInForce)).toBe(secret);
+  expect((await reencrypt()).err).toContain('WEBHOOK_ENCRYPTION_KEY must have the keys');
 });

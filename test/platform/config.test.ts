@@ -76,6 +76,8 @@ describe('what tokens are checked with', () => {
   });
 
   test.each([
+    [{ AUTH_SECRET_PREVIOUS: secret }, 'AUTH_SECRET_PREVIOUS needs AUTH_SECRET'],
+    [{ AUTH_SECRET: secret, AUTH_SECRET_PREVIOUS: 'short' }, 'AUTH_SECRET_PREVIOUS must have at least 32 bytes'],
     [{ AUTH_AUDIENCE: 'a,,b' }, 'AUTH_AUDIENCE must be'],
     [{ AUTH_SCOPE_CLAIM: 'scope,' }, 'AUTH_SCOPE_CLAIM must be'],
     [{ AUTH_SCOPE_CLAIM: 'a b' }, 'AUTH_SCOPE_CLAIM must be'],

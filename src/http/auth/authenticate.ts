@@ -8,8 +8,8 @@ import { refusal, type TokenRefusal } from './token-refusal.ts';
 import { unprovenHeader } from './unproven.ts';
 
 export interface AuthOptions {
-  /** The secret of HS256 tokens, or where the issuer's public keys are. */
-  readonly keys: { readonly secret: string } | KeySource;
+  /** The secrets of HS256 tokens, any of which may have signed one; or where the issuer's public keys are. */
+  readonly keys: { readonly secrets: readonly string[] } | KeySource;
   readonly rules: TokenRules;
   /** Called each time that the issuer's keys were fetched. */
   readonly onKeysFetched: () => void;
@@ -54,10 +54,21 @@ interface Verifier {
   readonly close: () => void;
 }
 
+/** Verifies a token by the first secret whose signature it has. */
+const verifyBySecrets =
+  ([secret = new Uint8Array(), ...others]: readonly Uint8Array[]): Verify =>
+  async (token, options) => {
+    try {
+      return (await jwtVerify(token, secret, options)).payload;
+    } catch (error) {
+      if (others.length === 0 || !(error instanceof errors.JWSSignatureVerificationFailed)) throw error;
+      return await verifyBySecrets(others)(token, options);
+    }
+  };
+
 function verifierOf({ keys, issuerKeys, ...options }: AuthOptions, onNewKeys: () => void): Verifier {
-  if ('secret' in keys) {
-    const secret = new TextEncoder().encode(keys.secret);
-    const verify: Verify = async (token, options) => (await jwtVerify(token, secret, options)).payload;
+  if ('secrets' in keys) {
+    const verify = verifyBySecrets(keys.secrets.map((secret) => new TextEncoder().encode(secret)));
     return { algorithms: SECRET_ALGORITHMS, verify, prefetch: () => {}, close: () => {} };
   }
   const events = { onFetched: options.onKeysFetched, onFailure: options.onKeysUnavailable, onNewKeys };

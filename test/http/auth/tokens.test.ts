@@ -192,7 +192,7 @@ describe('clocks may differ by five seconds, and no more', () => {
   });
 
   async function bearer(claims: Record<string, unknown>) {
-    const { authenticate } = createAuthenticator({ keys: { secret }, rules, ...KEYS_EVENTS });
+    const { authenticate } = createAuthenticator({ keys: { secrets: [secret] }, rules, ...KEYS_EVENTS });
     const token = new SignJWT({ sub: CLIENT, ...claims }).setProtectedHeader({ alg: 'HS256' });
     const authorization = `Bearer ${await token.sign(new TextEncoder().encode(secret))}`;
     return async (ms: number) => {
@@ -212,6 +212,23 @@ describe('clocks may differ by five seconds, and no more', () => {
     expect(await at(now + 4_999)).toMatchObject({ caller: null, refusal: { reason: 'not_yet_valid' } });
     expect(await at(now + 5_000)).toMatchObject({ caller: { kind: 'user', id: CLIENT } });
   });
+});
+
+test('while a secret is rotated, tokens by the new and by the previous one are good, and no others', async () => {
+  const [next, previous, other] = ['next', 'previous', 'other'].map((name) => name.padEnd(32, '.'));
+  const rules = { issuer: null, audiences: [], userClaim: 'sub', scopeClaims: ['scope'], scopePrefix: '' };
+  const { authenticate } = createAuthenticator({
+    keys: { secrets: [next ?? '', previous ?? ''] },
+    rules,
+    ...KEYS_EVENTS,
+  });
+  const signedBy = async (secret = '', exp = inSeconds(60)) => {
+    const token = new SignJWT({ sub: CLIENT, exp }).setProtectedHeader({ alg: 'HS256' });
+    return await authenticate(`Bearer ${await token.sign(new TextEncoder().encode(secret))}`);
+  };
+  for (const secret of [next, previous]) expect(await signedBy(secret)).toMatchObject({ caller: { id: CLIENT } });
+  expect(await signedBy(other)).toMatchObject({ caller: null, refusal: { reason: 'bad_signature' } });
+  expect(await signedBy(previous, inSeconds(-60))).toMatchObject({ caller: null, refusal: { reason: 'expired' } });
 });
 
 test('a token that was verified is verified again when the issuer has changed its keys', async () => {

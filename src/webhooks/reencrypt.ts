@@ -1,0 +1,55 @@
+import type { Encryption } from '../platform/encryption.ts';
+import { type Database, withTx } from '../platform/postgres/database.ts';
+import { type EndpointRow, listEndpoints, lockEndpoint, saveEndpoint } from './store/endpoints.ts';
+
+const PAGE = 100;
+
+/** What came of encrypting the secrets of all endpoints anew. */
+export interface Reencrypted {
+  /** How many endpoints have their secrets encrypted by the first key now. */
+  readonly reencrypted: number;
+  /** The ids of endpoints whose secrets none of the keys decrypts; they are left as they are. */
+  readonly unreadable: readonly string[];
+}
+
+/** An endpoint with its secrets encrypted anew, and without a previous secret that signs no longer; null if no key fits. */
+function encryptAnew(row: EndpointRow, { encrypt, decrypt }: Encryption): EndpointRow | null {
+  const anew = (secret: string) => encrypt(decrypt(secret, row.id), row.id);
+  const isKept = row.previousSecret !== null && (row.previousSecretUntil ?? 0) > Date.now();
+  try {
+    return {
+      ...row,
+      secret: anew(row.secret),
+      previousSecret: isKept && row.previousSecret !== null ? anew(row.previousSecret) : null,
+      previousSecretUntil: isKept ? row.previousSecretUntil : null,
+    };
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Encrypts the secrets of every endpoint by the first key, one endpoint in a transaction, so that the other keys can be dropped.
+ * The secrets themselves stay the same: receivers notice nothing.
+ */
+export async function reencryptSecrets(db: Database, encryption: Encryption): Promise<Reencrypted> {
+  const unreadable: string[] = [];
+  let reencrypted = 0;
+  let after: string | null = null;
+  for (;;) {
+    const page: EndpointRow[] = await listEndpoints(db, after, PAGE);
+    for (const { id } of page) {
+      await withTx(db, async (tx) => {
+        const row = await lockEndpoint(tx, id);
+        const anew = row === undefined ? undefined : encryptAnew(row, encryption);
+        if (anew === null) unreadable.push(id);
+        if (anew) {
+          await saveEndpoint(tx, anew);
+          reencrypted += 1;
+        }
+      });
+    }
+    after = page.at(-1)?.id ?? null;
+    if (page.length < PAGE) return { reencrypted, unreadable };
+  }
+}
