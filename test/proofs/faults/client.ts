@@ -11,6 +11,7 @@ export interface Body {
   readonly resolution?: string | null;
   readonly respondBy?: string;
   readonly serverTime?: string;
+  readonly held?: { readonly since: string } | null;
 }
 
 export interface Answer {

@@ -15,6 +15,14 @@ export interface Held {
   readonly until: number;
 }
 
+/** What a report said that was acknowledged. Orders are put in with a price in dollars and without a date. */
+export interface Reported {
+  readonly orderId: string;
+  readonly status: string;
+  readonly deliverBy: string | null;
+  readonly currency: string;
+}
+
 /** Everything that clients saw. */
 export interface History {
   /** Dispute ids by the order that was opened: one each. */
@@ -23,7 +31,7 @@ export interface History {
   /** Disputes on which an action was refused since they had been resolved, and not by silence. */
   readonly refusedAsResolved: string[];
   readonly commented: string[];
-  readonly reported: { readonly orderId: string; readonly status: string }[];
+  readonly reported: Reported[];
   readonly held: Held[];
   readonly contradictions: string[];
   /** Requests that got no answer for as long as a client insisted. */

@@ -134,7 +134,39 @@ export const INVARIANTS: readonly Invariant[] = [
     kind: 'double',
     sql: `SELECT o.id FROM orders o LEFT JOIN disputes d ON d.order_id = o.id AND d.type = 'order_change'
         AND d.resolution = 'accepted'
-      GROUP BY o.id HAVING jsonb_array_length(o.extras) <> count(d.id)`,
+      GROUP BY o.id HAVING jsonb_array_length(o.extras) <> coalesce(sum(jsonb_array_length(d.change->'extras')), 0)`,
+  },
+  {
+    name: 'I11 an accepted change fits its order as it was then: its date lies ahead, and its extras are in its currency',
+    kind: 'inconsistent',
+    sql: `SELECT d.id::text FROM disputes d JOIN log_entries l ON l.dispute_id = d.id AND l.type = 'dispute.accepted'
+      WHERE d.type = 'order_change' AND ((d.change->>'deliverBy')::float8 <= extract(epoch FROM l.occurred_at) * 1000
+        OR EXISTS (SELECT 1 FROM jsonb_array_elements(d.change->'extras') AS e
+          WHERE e->'price'->>'currency' <> l.data->'order'->'price'->>'currency'))`,
+  },
+  {
+    name: 'I11 an accepted change moves a date, and never to an earlier one',
+    kind: 'inconsistent',
+    sql: `SELECT d.id::text FROM disputes d JOIN log_entries l ON l.dispute_id = d.id AND l.type = 'dispute.accepted'
+        LEFT JOIN log_entries m ON m.order_id = d.order_id AND m.type = 'order.delivery_date_changed' AND m.cause = l.cause
+      WHERE d.type = 'order_change' AND d.change->>'deliverBy' IS NOT NULL
+        AND (m.id IS NULL OR m.data->'order'->>'deliverBy' <> d.change->>'deliverBy'
+          OR (m.data->'previous'->>'deliverBy')::float8 >= (d.change->>'deliverBy')::float8)`,
+  },
+  {
+    name: 'I12 the last entry of an order shows it as it is: nothing changes without one',
+    kind: 'inconsistent',
+    sql: `SELECT o.id FROM orders o JOIN log_entries l ON l.order_id = o.id AND l.order_version = o.version
+        CROSS JOIN LATERAL (SELECT l.data->'order' AS seen) AS e
+      WHERE seen ? 'price' AND (seen->>'status' <> o.status OR seen->>'reportedStatus' <> o.reported_status
+        OR seen->'price'->>'currency' <> o.price_currency OR (seen->'price'->>'amount')::bigint <> o.price_amount
+        OR seen->>'title' IS DISTINCT FROM o.title OR (seen->>'extrasCount')::integer <> jsonb_array_length(o.extras)
+        OR to_timestamp((seen->>'deliverBy')::float8 / 1000) IS DISTINCT FROM o.deliver_by)`,
+  },
+  {
+    name: 'I13 an entry of the log repeats nothing that grows',
+    kind: 'inconsistent',
+    sql: `SELECT id::text FROM log_entries WHERE octet_length(data::text) > 10000 OR data->'order' ? 'extras'`,
   },
   {
     name: 'I10 a reminder comes once for each dispute, and before its end',

@@ -56,15 +56,27 @@ async function askClients(admin: Pool, history: History): Promise<Breach[]> {
     `SELECT d.id::text, d.order_id AS "orderId", d.resolution, count(l.id)::integer AS comments FROM disputes d
      LEFT JOIN log_entries l ON l.dispute_id = d.id AND l.type = 'dispute.comment_added' GROUP BY d.id`,
   );
-  const reports = await admin.query<{ id: string }>(
-    `SELECT o.id FROM jsonb_to_recordset($1::jsonb) AS r("orderId" text, status text) JOIN orders o ON o.id = r."orderId"
-     WHERE o.reported_status <> r.status OR o.revision <> 2`,
+  const reported = `jsonb_to_recordset($1::jsonb) AS r("orderId" text, status text, "deliverBy" timestamptz, currency text)`;
+  const undone = await admin.query<{ id: string }>(
+    `SELECT o.id FROM ${reported} JOIN orders o ON o.id = r."orderId"
+     WHERE o.reported_status <> r.status OR o.revision <> 2 OR o.price_currency <> r.currency
+       OR o.reported_deliver_by IS DISTINCT FROM r."deliverBy"`,
+    [JSON.stringify(history.reported)],
+  );
+  const unlogged = await admin.query<{ id: string }>(
+    `SELECT r."orderId" AS id FROM ${reported} WHERE (r.currency <> 'USD' AND NOT EXISTS (
+         SELECT 1 FROM log_entries l WHERE l.order_id = r."orderId" AND l.type = 'order.details_changed'
+           AND l.data->'previous'->'price'->>'currency' = 'USD'))
+       OR (r."deliverBy" IS NOT NULL AND NOT EXISTS (
+         SELECT 1 FROM log_entries l WHERE l.order_id = r."orderId" AND l.type = 'order.delivery_date_changed'
+           AND to_timestamp((l.data->'order'->>'deliverBy')::float8 / 1000) = r."deliverBy"))`,
     [JSON.stringify(history.reported)],
   );
   const held = (await Promise.all(history.held.map((period) => expiredWhileHeld(admin, period)))).flat();
   const all: Breach[] = [
     ...wrongDisputes(rows, history),
-    { name: 'a report that was acknowledged stays', kind: 'undone', ids: reports.rows.map(({ id }) => id) },
+    { name: 'a report that was acknowledged stays', kind: 'undone', ids: undone.rows.map(({ id }) => id) },
+    { name: 'what a report changed is in the log', kind: 'lost', ids: unlogged.rows.map(({ id }) => id) },
     { name: 'nothing expires while it is held', kind: 'early', ids: held },
     { name: 'no answer contradicts another', kind: 'inconsistent', ids: history.contradictions },
     { name: 'who insists gets an answer', kind: 'lost', ids: history.unanswered },
