@@ -46,6 +46,11 @@ interface ModelDispute {
   notified: number | null;
 }
 
+/** How long the opener of a declined request waits before the same one, in steps. */
+export const COOLDOWN = 30;
+/** Disputes that one party opens on an order within a day, which no history outlasts. */
+const OPENINGS = 10;
+
 /** How long each request is open, in steps. */
 export const WINDOWS: Readonly<Record<DisputeType, number>> = { order_update: 48, cancellation: 48, order_change: 96 };
 
@@ -64,6 +69,9 @@ export class Model {
   extras: string[] = [];
   last: ModelDispute | null = null;
   readonly holds: ModelHold[] = [];
+  /** From when on a declined request may be opened again, by its type and opener. */
+  readonly #waits = new Map<string, number>();
+  readonly #openings: Record<Role, number> = { client: 0, freelancer: 0 };
   #now = 0;
 
   get open(): ModelDispute | null {
@@ -138,7 +146,10 @@ export class Model {
     if (type === 'order_change' && by !== 'freelancer') return 'action_not_allowed';
     if (this.cancelledByUs || ['completed', 'cancelled'].includes(this.status)) return 'order_not_disputable';
     if (this.open !== null) return 'dispute_already_open';
+    if (this.#openings[by] >= OPENINGS) return 'dispute_limit_reached';
+    if (this.#now < (this.#waits.get(`${type} ${by}`) ?? 0)) return 'cooldown_active';
     if (type === 'order_change' && this.#misfit(change) !== null) return 'invalid_change';
+    this.#openings[by] += 1;
     const promised = this.#now + WINDOWS[type];
     const unknown = { seen: null, notified: null };
     const deadline = { promised, respondBy: promised };
@@ -176,6 +187,7 @@ export class Model {
       this.date = dispute.change.date ?? this.date;
       if (dispute.change.currency !== null) this.extras.push(dispute.change.currency);
     }
+    if (what === 'decline') this.#waits.set(`${dispute.type} ${dispute.opener}`, this.#now + COOLDOWN);
     const ends = {
       accept: 'accepted',
       decline: 'declined',

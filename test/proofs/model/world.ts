@@ -3,7 +3,7 @@ import { decide } from '../../../src/domain/decide.ts';
 import { type Hold, noticeOf, openDisputeOf, type State } from '../../../src/domain/state.ts';
 import { applyDue, asSeenAt, type Entry, type Step } from '../../../src/domain/transition.ts';
 import { act, notified, open, orderOf, report, seenBy, T0 } from '../../domain/builders.ts';
-import { type Ask, WINDOWS } from './model.ts';
+import { type Ask, COOLDOWN, WINDOWS } from './model.ts';
 
 /** What goes wrong with a request: it dies before its commit, or its answer gets lost after it. */
 export type Fault = 'none' | 'before the commit' | 'after the commit';
@@ -57,7 +57,7 @@ export class World {
           }
         : null;
     const next = `dispute-${this.#disputes + 1}`;
-    return open(ask.type, ask.by, { disputeId: next, change, windowMs: WINDOWS[ask.type] });
+    return open(ask.type, ask.by, { disputeId: next, change, windowMs: WINDOWS[ask.type], cooldownMs: COOLDOWN });
   }
 
   /** Takes a request, once for its key; null if its sender gets no answer. */

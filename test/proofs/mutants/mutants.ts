@@ -18,6 +18,7 @@ export interface Mutant {
 }
 
 const RACES = ['test/proofs/races/races.test.ts'];
+const BOUNDS = ['test/domain/matrix-of-bounds.test.ts'];
 const HOLDS = ['test/domain/holds.test.ts'];
 const KEYS = ['test/application/keys.test.ts'];
 const COMMAND_QUEUE = ['test/application/command-queue.test.ts'];
@@ -1188,5 +1189,29 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ search: '.updatedAt} >= ', replace: '.updatedAt} > ' }],
     killedBy: ['test/http/routes/filters.test.ts'],
     named: 'updatedAfter',
+  },
+  {
+    name: 'a dispute takes one comment too many',
+    file: 'src/domain/actions.ts',
+    edits: [{ search: 'dispute.commentCount >= LIMITS.comments', replace: 'dispute.commentCount > LIMITS.comments' }],
+    killedBy: BOUNDS,
+  },
+  {
+    name: 'an order takes one dispute too many',
+    file: 'src/domain/actions.ts',
+    edits: [{ search: 'disputeCount >= LIMITS.disputes', replace: 'disputeCount > LIMITS.disputes' }],
+    killedBy: BOUNDS,
+  },
+  {
+    name: 'the openings of both parties count together',
+    file: 'src/domain/actions.ts',
+    edits: [{ search: 'now).filter((opening) => opening.role === role);', replace: 'now);' }],
+    killedBy: [...BOUNDS, 'test/proofs/model/model.test.ts'],
+  },
+  {
+    name: 'a cooldown lasts a millisecond less',
+    file: 'src/domain/actions.ts',
+    edits: [{ search: 'availableAt > now ?', replace: 'availableAt > now + 1 ?' }],
+    killedBy: [...BOUNDS, 'test/proofs/model/model.test.ts'],
   },
 ];
