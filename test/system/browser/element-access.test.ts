@@ -1,23 +1,14 @@
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Browser, Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { ServiceProcess } from '../../harness/process.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
+import { findings } from './axe.ts';
 import { hasChromium } from './chromium.ts';
 import { button, heading, openElementPage, startElementStage } from './element-page.ts';
 import type { Pages } from './pages.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
-
-/** What axe finds of some weight, with the places. @param rules all of them, unless some are named */
-async function findings(page: Page, rules: readonly string[]): Promise<string[]> {
-  const axe = new AxeBuilder({ page }).include('main');
-  if (rules.length > 0) axe.withRules([...rules]);
-  const { violations } = await axe.analyze();
-  const heavy = violations.filter(({ impact }) => impact !== 'minor');
-  return heavy.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`);
-}
 
 /** What has the focus, inside of the element that has it. */
 const focused = (page: Page): Promise<string> =>
@@ -45,7 +36,7 @@ browsing('<resolution-center> for people who do not see it, or use no mouse', ()
       const { page, client, freelancer } = await openElementPage(browser, pages, { orderId, api: service.url, isDark });
       const found: Record<string, string[]> = {};
       const look = async (state: string) => {
-        found[state] = await findings(page, rules);
+        found[state] = await findings(page, 'main', rules);
       };
       await client.getByRole('radio', { name: 'Ask to cancel the order' }).check();
       await look('choice');
@@ -145,5 +136,25 @@ browsing('<resolution-center> for people who do not see it, or use no mouse', ()
     });
     await client.getByRole('timer').waitFor();
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
+  });
+
+  test.each([
+    ['ltr', 'left'],
+    ['rtl', 'right'],
+  ] as const)('has each line of the history beside its dot, %s', async (dir, side) => {
+    const { orderId } = await seedDispute(service, 'cancellation');
+    const { page, client } = await openElementPage(browser, pages, { orderId, api: service.url, dir });
+    await client.getByText('You opened the request').waitFor();
+    const gaps = await page.evaluate<number[]>(`
+      [...document.querySelectorAll('resolution-center')].flatMap(({ shadowRoot }) =>
+        [...shadowRoot.querySelectorAll('.timeline li')].map((line) => {
+          const dot = getComputedStyle(line, '::before').${side};
+          const range = document.createRange();
+          range.selectNodeContents(line.querySelector('p'));
+          const text = range.getBoundingClientRect().${side};
+          return Math.abs(text - line.getBoundingClientRect().${side}) - parseFloat(dot);
+        }))`);
+    expect(gaps.length).toBeGreaterThan(1);
+    expect(gaps).toEqual(gaps.map(() => 20));
   });
 });

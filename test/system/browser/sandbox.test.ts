@@ -1,4 +1,3 @@
-import { AxeBuilder } from '@axe-core/playwright';
 import type { Locator } from 'playwright-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { mintToken } from '../../../src/dev/development.ts';
@@ -261,14 +260,5 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
     await page.setViewportSize({ width: 360, height: 800 });
     expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(360);
     await page.setViewportSize(size);
-  });
-
-  test('axe objects to nothing on the page', async () => {
-    await stage.makeOrder('In dispute');
-    const { violations } = await new AxeBuilder({ page: stage.page }).analyze();
-    const heavy = violations.filter(({ impact }) => impact === 'serious' || impact === 'critical');
-    expect(heavy.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target.join(' ')).join(', ')}`)).toEqual(
-      [],
-    );
   });
 });

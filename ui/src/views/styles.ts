@@ -32,7 +32,8 @@ export const styles = css`
   h2, h3, p, ol, ul, dl, dd, blockquote, fieldset, legend { margin: 0; padding: 0; }
   ol, ul { list-style: none; }
   /* What is written has the direction of its own language, and its place that of the page. */
-  :is(h2, h3, p, dd, li, label, legend, summary, blockquote, .name, .secondary) { unicode-bidi: plaintext; text-align: match-parent; }
+  :is(h2, h3, p, dd, li, label, legend, blockquote, .name, .secondary) { unicode-bidi: plaintext;
+    text-align: -webkit-match-parent; text-align: match-parent; }
   fieldset { border: 0; min-inline-size: 0; }
   h2 { font-size: 17px; line-height: 24px; font-weight: 650; }
   h3 { font-size: 16px; line-height: 24px; font-weight: 650; }
@@ -46,6 +47,7 @@ export const styles = css`
   .card > * { padding: var(--_gap); }
   .card > * + * { border-block-start: 1px solid var(--_line); }
   header { display: grid; gap: 4px; }
+  header span:not([aria-hidden]), .timeline time { display: inline-block; }
 
   .request, .outcome, .form, .chooser, .timeline, dialog form, .empty, .placeholder { display: grid; gap: 16px; }
   .chooser fieldset { gap: 8px; display: grid; }
@@ -124,7 +126,7 @@ export const styles = css`
   .timeline li:not(:last-child) { padding-block-end: 12px; }
   .timeline li:not(:last-child)::after { content: ''; position: absolute; inset-inline-start: 5.5px; inset-block: 19px -3px; inline-size: 1px; background: var(--_line); }
   .timeline li::before { content: ''; position: absolute; inset-inline-start: 2px; inset-block-start: 7px; inline-size: 8px; block-size: 8px;
-    border-radius: 50%; background: var(--_line); }
+    border-radius: 50%; background: var(--_control); }
   .timeline li:is(.you, .client, .freelancer)::before { background: var(--_accent); }
 
   .banner { display: flex; flex-wrap: wrap; gap: 4px 16px; justify-content: space-between; align-items: center; padding: 12px var(--_gap);
