@@ -1214,4 +1214,15 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [{ search: 'availableAt > now ?', replace: 'availableAt > now + 1 ?' }],
     killedBy: [...BOUNDS, 'test/proofs/model/model.test.ts'],
   },
+  {
+    name: 'deadlines of one instant are lost behind a full batch',
+    file: 'src/store/overdue.ts',
+    edits: [
+      {
+        search: `(disputes.respond_by, disputes.id) > \${place}`,
+        replace: `disputes.respond_by > (SELECT b.respond_by FROM disputes b WHERE b.id = \${behind})`,
+      },
+    ],
+    killedBy: ['test/store/at-their-limit.test.ts'],
+  },
 ];
