@@ -6,12 +6,11 @@ export async function digestOf(database: TestDatabase): Promise<Record<string, s
     `SELECT table_name AS name FROM information_schema.tables
      WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY 1`,
   );
-  const digests = tables.map(async ({ name }) => {
+  const digests = tables.map(({ name }) => {
     const row = name === 'log_entries' ? `(to_jsonb(t) - 'seq')::text` : 't::text';
-    const [found] = await database.query<{ digest: string }>(
-      `SELECT count(*) || ' ' || coalesce(md5(string_agg(md5(${row}), '' ORDER BY md5(${row}))), '') AS digest FROM ${name} t`,
-    );
-    return [name, found?.digest ?? ''] as const;
+    const ofRows = `coalesce(md5(string_agg(md5(${row}), '' ORDER BY md5(${row}))), '')`;
+    return `SELECT '${name}' AS name, count(*) || ' ' || ${ofRows} AS digest FROM ${name} t`;
   });
-  return Object.fromEntries(await Promise.all(digests));
+  const found = await database.query<{ name: string; digest: string }>(digests.join(' UNION ALL '));
+  return Object.fromEntries(found.map(({ name, digest }) => [name, digest]));
 }
