@@ -49,7 +49,7 @@ describe('npm start in a terminal', () => {
   test(
     'ends with 0 on Ctrl-C, however often it is pressed within two seconds, and leaves no process behind',
     async () => {
-      for (const keys of [CTRL_C, CTRL_C, CTRL_C.repeat(5)]) {
+      for (const keys of [CTRL_C, CTRL_C.repeat(5)]) {
         const terminal = npmStart();
         await terminal.shows(/listens on/);
         terminal.press(keys);
