@@ -74,7 +74,7 @@ export const styles = css`
   .clock { font-size: 24px; line-height: 28px; font-weight: 700; font-variant-numeric: tabular-nums; white-space: nowrap; display: grid; }
   .days { font-size: 13px; line-height: 16px; }
   .deadline { flex: 1 1 22ch; font-size: 13.5px; line-height: 19px; }
-  .deadline strong { font-weight: 650; }
+  .deadline strong { font-weight: 650; display: inline-block; }
 
   .actions { display: flex; flex-wrap: wrap; gap: 10px; }
   button { font: inherit; font-weight: 600; line-height: 22px; padding: 8px 14px; min-block-size: 40px; border-radius: var(--_control-radius);
