@@ -195,7 +195,8 @@ function firstOfEach(errors: readonly InputError[]): InputError[] {
   });
 }
 
-const MAX_ERRORS = 20;
+/** How many faults of an input a refusal names. */
+export const MAX_ERRORS = 20;
 
 /** The `detail` and the `errors` of a problem about the input: one error for each part of it, at most twenty. */
 export function describeErrors(all: readonly InputError[]) {

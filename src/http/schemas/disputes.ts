@@ -87,13 +87,13 @@ const Viewer = z
   .strictObject({
     role: Role,
     state: z.enum(['action_required', 'awaiting_other_party', 'resolved']),
-    allowedActions: z.array(AllowedAction),
+    allowedActions: z.array(AllowedAction).max(DISPUTE_ACTIONS.length),
     addComment: AllowedAction.nullable().meta({ description: 'How to add a comment, while that is possible.' }),
   })
   .meta({ id: 'Viewer', description: 'How the dispute stands for the party that asks.' });
 
 export const ChangeView = z
-  .strictObject({ deliverBy: Timestamp.nullable(), extras: z.array(Extra) })
+  .strictObject({ deliverBy: Timestamp.nullable(), extras: z.array(Extra).max(LIMITS.extras) })
   .meta({ id: 'Change', description: 'What the freelancer asks to change.' });
 
 export const OrderSummary = z
@@ -196,15 +196,15 @@ export const TimelineEntry = z
   })
   .meta({ id: 'TimelineEntry' });
 
+/** The most entries of a page of a timeline, and how many it has unless asked for fewer. */
+export const TIMELINE_PAGE = 50;
+
 export const Timeline = z
   .strictObject({
-    data: z.array(TimelineEntry),
+    data: z.array(TimelineEntry).max(TIMELINE_PAGE),
     nextCursor: z.string().nullable().meta({ description: 'The `cursor` of the next page; null after the last one.' }),
   })
   .meta({ id: 'Timeline', description: 'A page of what happened to a dispute, oldest first.' });
-
-/** The most entries of a page of a timeline, and how many it has unless asked for fewer. */
-export const TIMELINE_PAGE = 50;
 
 export const TimelineQuery = z.strictObject({
   limit: decimal({ min: 1, max: TIMELINE_PAGE, byDefault: TIMELINE_PAGE }).meta({

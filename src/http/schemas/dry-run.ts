@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ENTRY_TYPES } from '../../domain/commands.ts';
+import { LIMITS } from '../../domain/rules.ts';
 import { Extra, Timestamp } from './common.ts';
 import { Dispute, OnExpiry, OrderStatus } from './disputes.ts';
 import { flag } from './input.ts';
@@ -29,7 +30,11 @@ const Effects = z
         .strictObject({ from: Timestamp.nullable(), to: Timestamp.nullable() })
         .optional()
         .meta({ description: 'Only where it changes.' }),
-      extras: z.array(Extra).optional().meta({ description: 'The extras that are added; only where there are some.' }),
+      extras: z
+        .array(Extra)
+        .max(LIMITS.extras)
+        .optional()
+        .meta({ description: 'The extras that are added; only where there are some.' }),
     }),
     deadline: z
       .strictObject({ set: Timestamp.optional(), cleared: Timestamp.optional(), kept: Timestamp.optional() })
@@ -37,7 +42,10 @@ const Effects = z
       .meta({
         description: 'What becomes of the deadline, as one of the three; null where there is none before and after.',
       }),
-    events: z.array(z.enum(ENTRY_TYPES)).meta({ description: 'The types of the events that it would send, in order.' }),
+    events: z
+      .array(z.enum(ENTRY_TYPES))
+      .max(ENTRY_TYPES.length)
+      .meta({ description: 'The types of the events that it would send, in order.' }),
     onExpiry: OnExpiry.optional().meta({
       description: 'What silence would do from then on; only while a dispute is open.',
     }),

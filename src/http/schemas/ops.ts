@@ -84,10 +84,13 @@ export const Reconciliation = z
   })
   .meta({ id: 'Reconciliation' });
 
+/** How many orders a hold names at most. */
+const MAX_HELD = 1_000;
+
 export const NewHold = z
   .strictObject({
     type: optional(DisputeType).meta({ description: 'Only disputes of this type.' }),
-    orderIds: optional(z.array(OrderId).min(1).max(1_000)).meta({ description: 'Only disputes of these orders.' }),
+    orderIds: optional(z.array(OrderId).min(1).max(MAX_HELD)).meta({ description: 'Only disputes of these orders.' }),
     note: Note,
     since: optional(InstantInput).meta({
       description:
@@ -111,7 +114,7 @@ export const Hold = z
     id: z.uuid(),
     scope: z.enum(['all', 'type', 'orders']),
     type: z.enum(DISPUTE_TYPES).nullable(),
-    orderIds: z.array(OrderId).nullable(),
+    orderIds: z.array(OrderId).max(MAX_HELD).nullable(),
     note: z.string(),
     status: z.enum(['active', 'releasing', 'released']).meta({
       description:

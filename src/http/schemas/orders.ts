@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LIMITS } from '../../domain/rules.ts';
 import { REPORTED_STATUSES } from '../../domain/state.ts';
 import { fault } from '../problems/input-errors.ts';
 import {
@@ -91,7 +92,7 @@ export const Order = z
       description: 'While in dispute: the status that the order would have without it.',
     }),
     deliverBy: Timestamp.nullable(),
-    extras: z.array(Extra),
+    extras: z.array(Extra).max(LIMITS.orderExtras),
     price: Money,
     revision: z.int().min(0),
     livemode: Livemode,

@@ -1,10 +1,14 @@
 import { z } from 'zod';
 import { OUTDATED_REASONS } from '../../domain/commands.ts';
-import { EXPECTED_TYPES, INPUT_ERROR_CODES } from '../problems/input-errors.ts';
+import { DISPUTE_ACTIONS } from '../../domain/rules.ts';
+import { EXPECTED_TYPES, INPUT_ERROR_CODES, MAX_ERRORS } from '../problems/input-errors.ts';
 import { PROBLEMS, type ProblemCode } from '../problems/problems.ts';
 import { DisputeId, EntityTag, Timestamp } from './common.ts';
 import { AllowedAction, Dispute, DisputeType, Held, Role } from './disputes.ts';
 import { Order } from './orders.ts';
+
+/** More than any list of codes has that a caller chooses from. */
+const MAX_CHOICES = 100;
 
 const InputErrorParams = z
   .strictObject({
@@ -18,7 +22,11 @@ const InputErrorParams = z
     earliest: Timestamp.optional().meta({ description: 'With `too_small` of a date.' }),
     latest: Timestamp.optional().meta({ description: 'With `too_big` of a date.' }),
     than: Timestamp.optional().meta({ description: 'With `not_later_than`.' }),
-    values: z.array(z.string()).optional().meta({ description: 'With `not_one_of`: what there is to choose from.' }),
+    values: z
+      .array(z.string())
+      .max(MAX_CHOICES)
+      .optional()
+      .meta({ description: 'With `not_one_of`: what there is to choose from.' }),
   })
   .meta({ id: 'InputErrorParams', description: 'The bound that was missed.' });
 
@@ -44,7 +52,7 @@ const Conflict = z
     opener: z.strictObject({ role: Role, id: z.string() }),
     respondBy: Timestamp,
     held: Held.nullable(),
-    allowedActions: z.array(AllowedAction),
+    allowedActions: z.array(AllowedAction).max(DISPUTE_ACTIONS.length),
     etag: EntityTag,
   })
   .meta({
@@ -61,7 +69,7 @@ export const ProblemDocument = z
     instance: z.string(),
     code: z.enum(Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]]),
     requestId: z.string(),
-    errors: z.array(InputError).optional().meta({ description: 'What is wrong with the input.' }),
+    errors: z.array(InputError).max(MAX_ERRORS).optional().meta({ description: 'What is wrong with the input.' }),
     openDispute: Conflict.optional().meta({ description: 'With `dispute_already_open`.' }),
     reason: z
       .enum(['order_completed', 'order_cancelled', ...OUTDATED_REASONS])

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { OUTDATED_REASONS } from '../../domain/commands.ts';
-import { DISPUTE_ACTIONS } from '../../domain/rules.ts';
+import { REASONS } from '../../domain/reasons.ts';
+import { DISPUTE_ACTIONS, DISPUTE_TYPES } from '../../domain/rules.ts';
 import { EntityTag, Timestamp } from './common.ts';
 import { Dispute, DisputeType, OnExpiry, Role, Timeline } from './disputes.ts';
 import { Order } from './orders.ts';
@@ -12,7 +13,7 @@ const CommentField = z
   .strictObject({ presence: Presence, minLength: z.int(), maxLength: z.int() })
   .meta({ id: 'CommentField', description: 'A free text; its length is counted in characters after trimming.' });
 
-const ReasonField = z.strictObject({ presence: Presence, options: z.array(Reason) }).meta({
+const ReasonField = z.strictObject({ presence: Presence, options: z.array(Reason).max(REASONS.length) }).meta({
   id: 'ReasonField',
   description: 'A code out of these; one that requires a comment makes the comment required.',
 });
@@ -108,9 +109,13 @@ export const ResolutionCenter = z
     timeline: Timeline.nullable().meta({
       description: 'The first page of the timeline of the open dispute, or of the last one where none is open.',
     }),
-    open: z.array(OpenAction).meta({ description: "One for each type of the caller's role." }),
+    open: z
+      .array(OpenAction)
+      .max(DISPUTE_TYPES.length)
+      .meta({ description: "One for each type of the caller's role." }),
     respond: z
       .array(DisputeActionOption)
+      .max(DISPUTE_ACTIONS.length)
       .meta({ description: 'One for each action on the open dispute; empty without one.' }),
     etag: EntityTag,
     serverTime: Timestamp,

@@ -3,6 +3,7 @@ import { fault, issueOf } from '../../http/problems/input-errors.ts';
 import { Note, OrderId, Timestamp, uuid } from '../../http/schemas/common.ts';
 import { cursor, decimal, optional, orNull, withDefault } from '../../http/schemas/input.ts';
 import { parseDuration } from '../../platform/duration.ts';
+import { ATTEMPTS_SHOWN } from '../manage.ts';
 import { MESSAGE_TYPES, SUBSCRIBED_TYPES } from '../states.ts';
 
 const WEEK_MS = 7 * 24 * 60 * 60 * 1_000;
@@ -171,7 +172,7 @@ export const Delivery = z
         '`waiting` for an earlier event of the same order, `pending` an attempt, `delivered`, `failed` after ten attempts, ' +
         'or `skipped`, since the endpoint does not want its type any more.',
     }),
-    attempts: z.array(Attempt).meta({ description: 'The last ones, oldest first.' }),
+    attempts: z.array(Attempt).max(ATTEMPTS_SHOWN).meta({ description: 'The last ones, oldest first.' }),
     nextAttemptAt: Timestamp.nullable().meta({
       description: 'Null while an attempt is under way, and where none will be.',
     }),

@@ -10,6 +10,7 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly items?: Schema;
   readonly anyOf?: readonly Schema[];
+  readonly allOf?: readonly Schema[];
   readonly enum?: readonly unknown[];
   readonly format?: string;
   readonly maxLength?: number;
@@ -32,25 +33,39 @@ const schemas = document.components['schemas'] as Readonly<Record<string, Schema
 const resolve = (schema: Schema | undefined): Schema | undefined =>
   schema?.$ref === undefined ? schema : resolve(schemas[schema.$ref.split('/').at(-1) ?? '']);
 
-/** Whether an answer has a list in `data` that nothing bounds: neither a page's limit and next place, nor a number of items. */
-function unboundedLists(operation: Operation): string[] {
-  const limit = operation.parameters?.find((parameter) => parameter.name === 'limit' && parameter.in === 'query');
-  return Object.entries(operation.responses).flatMap(([status, { content }]) => {
-    const answer = resolve(content?.['application/json']?.schema);
-    const list = resolve(answer?.properties?.['data']);
-    if (list?.type !== 'array') return [];
-    const isPaged =
-      limit?.schema?.maximum !== undefined &&
-      ('nextCursor' in (answer?.properties ?? {}) || 'nextAfter' in (answer?.properties ?? {}));
-    return isPaged || list.maxItems !== undefined ? [] : [`${operation.operationId} ${status}`];
-  });
+/** The places of the lists in a schema that have no greatest number of items, at any depth. */
+function endlessLists(given: Schema | undefined, place = '', within: readonly string[] = []): string[] {
+  if (given === undefined || (given.$ref !== undefined && within.includes(given.$ref))) return [];
+  const inside = given.$ref === undefined ? within : [...within, given.$ref];
+  const { anyOf = [], allOf = [], properties = {}, items, type, maxItems } = resolve(given) ?? {};
+  const own = [type].flat().includes('array') && maxItems === undefined ? [place] : [];
+  return [
+    ...own,
+    ...endlessLists(items, `${place}[]`, inside),
+    ...Object.entries(properties).flatMap(([name, one]) => endlessLists(one, `${place}.${name}`, inside)),
+    ...[...anyOf, ...allOf].flatMap((one) => endlessLists(one, place, inside)),
+  ];
+}
+
+/** The lists in the answers of an operation that nothing bounds: neither a page's limit and next place, nor a number of items. */
+function unboundedLists({ operationId, parameters, responses }: Operation): string[] {
+  const limit = parameters?.find((parameter) => parameter.name === 'limit' && parameter.in === 'query');
+  return Object.entries(responses).flatMap(([status, { content = {} }]) =>
+    Object.values(content).flatMap(({ schema }) => {
+      const properties = resolve(schema)?.properties ?? {};
+      const isPaged = limit?.schema?.maximum !== undefined && ('nextCursor' in properties || 'nextAfter' in properties);
+      return endlessLists(schema)
+        .filter((place) => !(isPaged && place === '.data'))
+        .map((place) => `${operationId} ${status} ${place}`);
+    }),
+  );
 }
 
 const operations = Object.values(document.paths).flatMap(
   (methods) => Object.values(methods).filter((one) => typeof one === 'object' && 'responses' in one) as Operation[],
 );
 
-test('every list that an operation answers with has a bound: a page, or a number of items', () => {
+test('every list that an operation answers with, however deep in its answer, has a bound: a page, or a number of items', () => {
   const lists = operations.filter(({ responses }) =>
     Object.values(responses).some(
       ({ content }) => resolve(resolve(content?.['application/json']?.schema)?.properties?.['data'])?.type === 'array',
@@ -116,7 +131,9 @@ test('a list without a bound is found', () => {
       200: { content: { 'application/json': { schema: { properties: { data: { type: 'array' } } } } } },
     },
   };
-  expect(unboundedLists(planted)).toEqual(['listEverything 200']);
+  expect(unboundedLists(planted)).toEqual(['listEverything 200 .data']);
+  const deep: Schema = { properties: { one: { anyOf: [{ properties: { many: { type: ['array', 'null'] } } }] } } };
+  expect(endlessLists({ type: 'array', maxItems: 2, items: deep })).toEqual(['[].one.many']);
 });
 
 test('every number that a caller sends is a whole one, which `invalid_type` says', () => {
