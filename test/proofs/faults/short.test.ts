@@ -18,6 +18,7 @@ staged(
     expect(breachesOf([result], false)).toEqual([]);
     expect(result.staged.length).toBeGreaterThan(3);
     expect(result.disputes).toBeGreaterThan(50);
+    expect(result.history.answers.get('409 change_outdated') ?? 0).toBeGreaterThan(0);
   },
   120_000,
 );

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import type { ServiceProcess } from '../../harness/process.ts';
 import { anOrderReport } from '../../harness/seed.ts';
@@ -8,6 +9,7 @@ type TestDatabase = ServiceProcess['database'];
 
 const AHEAD = '9007199254740991';
 const NOTICE_CHANNELS = 10;
+const BLOCKED_MS = 500;
 const UPDATE = { type: 'order_update' } as const;
 const EXTRA = { title: 'Source files', price: { amount: 1_500, currency: 'USD' } };
 
@@ -121,7 +123,8 @@ export async function sendTwice(
     await blocker.query('BEGIN');
     await blocker.query('SELECT FROM orders WHERE id = $1 FOR UPDATE', [orderId]);
     const sent = [send(edge), send(edge)];
-    await Promise.race(sent);
+    // On a starved machine no answer may come before the first request has waited for too long.
+    await Promise.race([...sent, sleep(BLOCKED_MS)]);
     await blocker.query('ROLLBACK');
     await Promise.all(sent);
   } finally {
