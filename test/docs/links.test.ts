@@ -40,6 +40,17 @@ test('every link between documents leads somewhere', () => {
   expect(documents.flatMap(brokenIn)).toEqual([]);
 });
 
+test('every file that CONTRIBUTING names exists', () => {
+  const text = readFileSync(join(ROOT, 'CONTRIBUTING.md'), 'utf8');
+  const named = [...text.matchAll(/`((?:src|test|ui|docs|ops|migrations|openapi)\/[\w./-]+)`/g)].map(
+    ([, path = '']) => path,
+  );
+  expect(named.length).toBeGreaterThan(30);
+  // A folder may be named with its slash, and a file without what tells its kind.
+  const isThere = (path: string) => ['', '.ts', '.test.ts'].some((ending) => existsSync(join(ROOT, path + ending)));
+  expect(named.filter((path) => !isThere(path))).toEqual([]);
+});
+
 test('no two decisions have the same number', () => {
   const numbers = readdirSync(join(ROOT, 'docs/decisions')).map((name) => name.slice(0, 4));
   expect(new Set(numbers).size).toBe(numbers.length);
