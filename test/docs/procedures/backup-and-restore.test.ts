@@ -13,7 +13,7 @@ const LACKING = missing.length === 0 ? '' : ` (skipped: this machine has no ${mi
 
 const PAGE = 'backup-and-restore.md';
 // Long enough to answer in after the restore, on a busy machine, too.
-const SETTINGS = 'WINDOW_CANCELLATION=PT10S\nREMINDERS=none\n';
+const SETTINGS = 'WINDOW_CANCELLATION=PT8S\nREMINDERS=none\n';
 const CLIENT = { sub: 'client-7' };
 const FREELANCER = { sub: 'freelancer-7' };
 

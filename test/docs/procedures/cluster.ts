@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { appendFile, chown, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { freePort } from '../../../src/dev/embedded/processes.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
+import { reservedPort } from './ports.ts';
 
 const run = promisify(execFile);
 const DEBIAN = '/usr/lib/postgresql';
@@ -52,7 +52,7 @@ export async function startCluster(home: string, bin: string): Promise<Cluster> 
     if (account !== undefined) await chown(directory, account.uid, account.gid);
   }
   await writeFile(passwordFile, 'superuser\n');
-  const [env, port] = [{ PATH: `${bin}:${process.env['PATH'] ?? ''}`, LC_ALL: 'C', TZ: 'UTC' }, await freePort()];
+  const [env, port] = [{ PATH: `${bin}:${process.env['PATH'] ?? ''}`, LC_ALL: 'C', TZ: 'UTC' }, await reservedPort()];
   const as = (program: string, args: readonly string[]) =>
     run(join(bin, program), [...args], { ...account, env, cwd: '/' });
   await as('initdb', [

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { startPostgres } from '../../../src/dev/embedded/postgres.ts';
-import { freePort } from '../../../src/dev/embedded/processes.ts';
 import { findOnPath, startRedis } from '../../../src/dev/embedded/redis.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { killProcessesOf } from '../../harness/left-behind.ts';
 import { serviceDirectory } from '../../harness/servers.ts';
+import { reservedPort } from './ports.ts';
 import { openShell, type Shell } from './shell.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -92,7 +92,7 @@ export async function makeHost(home: string, given?: string): Promise<Host> {
   database.pathname = '/resolution_center';
   const redisUrl = new URL(redis.url);
   [redisUrl.username, redisUrl.password] = ['default', 'first-password'];
-  const ports = new Map(await Promise.all(PORTS.map(async (port) => [port, await freePort()] as const)));
+  const ports = new Map(await Promise.all(PORTS.map(async (port) => [port, await reservedPort()] as const)));
   const directories = { APP: join(home, 'app'), CONFIG: join(home, 'config'), PROMETHEUS: join(home, 'prometheus') };
   const units = join(home, 'units');
   for (const directory of [units, directories.PROMETHEUS]) await mkdir(directory);
