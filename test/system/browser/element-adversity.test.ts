@@ -7,7 +7,7 @@ import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.t
 import { waitFor } from '../../harness/wait-for.ts';
 import { hasNginx, startNginx } from '../proxies/nginx.ts';
 import { hasChromium } from './chromium.ts';
-import { button, heading, openElementPage, startElementStage, tokenOf } from './element-page.ts';
+import { button, heading, openElementPage, type Party, startElementStage, tokenOf } from './element-page.ts';
 import type { Pages } from './pages.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
@@ -70,6 +70,42 @@ browsing('<resolution-center> in adverse conditions', () => {
     await button(client, 'Try again').click();
     await heading(client, 'You asked to cancel the order').waitFor();
     await client.getByText('Your session has expired.').waitFor({ state: 'detached' });
+  });
+
+  test('leaves the stream to another element of the viewer when its own session expires', async () => {
+    const { id, orderId } = await seedDispute(service, 'cancellation');
+    const tokens: Record<Party, Promise<string>> = { client: tokenOf('client'), freelancer: tokenOf('client') };
+    let join = () => {};
+    const isLed = new Promise<void>((resolve) => {
+      join = resolve;
+    });
+    // One user in two elements. The first one reads the stream when the second one comes.
+    const { page, told } = await openElementPage(browser, pages, {
+      orderId,
+      api: service.url,
+      tokenFor: async (party) => {
+        if (party === 'freelancer') await isLed;
+        return await tokens[party];
+      },
+    });
+    const [first, second] = [page.locator('#client'), page.locator('#freelancer')];
+    for (const element of [first, second]) {
+      await heading(element, 'You asked to cancel the order').waitFor();
+      join();
+    }
+    tokens.freelancer = expired(CLIENT);
+    // Hidden and shown, the one that waited is the first to ask for the stream.
+    for (const isHidden of [true, false]) {
+      await page.evaluate(`{
+        Object.defineProperty(document, 'hidden', { configurable: true, value: ${isHidden} });
+        document.dispatchEvent(new Event('visibilitychange'));
+      }`);
+    }
+    await second.getByText('Your session has expired.').waitFor();
+    await respond(`/v1/disputes/${id}/accept`);
+    await first.getByText('Cancelled by agreement').waitFor();
+    expect(await first.getByText('Your session has expired.').count()).toBe(0);
+    expect((await told()).filter(({ type, party }) => type === 'rc-error' && party === 'client')).toEqual([]);
   });
 
   test('says what it knows while the visitor is offline, and catches up by itself', async () => {

@@ -27,7 +27,6 @@ const SILENCE_MS = 45_000; // a quiet stream carries a heartbeat every 15 s
 const LONGEST_DELAY_MS = 30_000;
 const FIRST_RETRY_MS = 1_000;
 const SPREAD_MS = 2_000; // all readers of all streams get `refresh` at once
-const HIDDEN_ROUND_MS = 60_000;
 
 interface Position {
   id: string | null;
@@ -159,16 +158,16 @@ export async function followOrder(
     } else if (told.orderId === undefined || told.orderId === orderId) onChange();
   };
   const tell = (told: News) => {
+    // A message that was put off may come when another element leads, or when the channel is closed.
+    if (!isLeading) return;
     take(told);
     channel.postMessage(told);
   };
+  // The others find out with tokens of their own.
+  const tellState = (now: State) => (now === 'signed_out' ? onState(now) : tell({ state: now }));
   const lead = async (turn: AbortSignal) => {
     isLeading = true;
-    await readStream(
-      http,
-      { onChange: (changed) => tell({ orderId: changed }), onState: (now) => tell({ state: now }) },
-      turn,
-    );
+    await readStream(http, { onChange: (changed) => tell({ orderId: changed }), onState: tellState }, turn);
     isLeading = false;
   };
   channel.onmessage = ({ data }: MessageEvent<News | typeof HELLO>) => {
@@ -182,7 +181,7 @@ export async function followOrder(
 
   while (!signal.aborted) {
     const turn = untilTurned(signal);
-    if (document.hidden) await delay(HIDDEN_ROUND_MS, turn);
+    if (document.hidden) await new Promise((resolve) => turn.addEventListener('abort', resolve));
     else {
       channel.postMessage(HELLO);
       try {
