@@ -23,6 +23,7 @@ try {
     seconds: Number(values.seconds),
     slowSeconds: Number(values.seconds),
     requests: 100,
+    pauseMs: 10,
   });
   console.table(observed);
   if (observed.some(({ failed }) => failed > 0)) process.exitCode = 1;

@@ -15,6 +15,8 @@ export interface AbuseOptions {
   readonly slowSeconds: number;
   /** How many requests of other callers each attack lasts at least, however long that takes. */
   readonly requests: number;
+  /** How long each of the other callers pauses between two requests, in milliseconds. */
+  readonly pauseMs: number;
 }
 
 /** What other callers noticed of one attack. */
@@ -34,20 +36,21 @@ export interface Observed {
 /** The attack that is over only when the time for headers is. */
 export const SLOW = 'headers that never end';
 
-const PAUSE_MS = 10;
 const CALLERS = 4;
 
 const at = (sorted: readonly number[], share: number): number =>
   Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0) * 10) / 10;
 
-/** Sends requests in good faith for a while, `atLeast` of them however long that takes, and says what came of them. */
-async function callPolitely(url: string, token: string, disputeId: string, seconds: number, atLeast: number) {
+type Manner = Pick<AbuseOptions, 'seconds' | 'requests' | 'pauseMs'>;
+
+/** Sends requests in good faith for a while, `requests` of them however long that takes, and says what came of them. */
+async function callPolitely(url: string, token: string, disputeId: string, { seconds, requests, pauseMs }: Manner) {
   const until = performance.now() + seconds * 1_000;
   const times: number[] = [];
   let failed = 0;
   const paths = ['/v1/disputes?limit=5', `/v1/disputes/${disputeId}`, '/v1/reasons'];
   const work = async (caller: number) => {
-    for (let count = caller; performance.now() < until || times.length < atLeast; count += 1) {
+    for (let count = caller; performance.now() < until || times.length < requests; count += 1) {
       const started = performance.now();
       const answer = await fetch(`${url}${paths[count % paths.length]}`, {
         headers: { authorization: `Bearer ${token}` },
@@ -56,7 +59,7 @@ async function callPolitely(url: string, token: string, disputeId: string, secon
       await answer?.arrayBuffer();
       if (answer?.status !== 200) failed += 1;
       times.push(performance.now() - started);
-      await sleep(PAUSE_MS);
+      await sleep(pauseMs);
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, (_, caller) => work(caller)));
@@ -66,7 +69,7 @@ async function callPolitely(url: string, token: string, disputeId: string, secon
 
 /** Attacks a process of the service in four ways, one after another, while others go on calling it. */
 export async function abuse(options: AbuseOptions): Promise<Observed[]> {
-  const { idleConnections, slowConnections, largeConnections, seconds, slowSeconds, requests } = options;
+  const { idleConnections, slowConnections, largeConnections, seconds, slowSeconds } = options;
   const service = await startProcess({ role: 'api', env: { LOG_LEVEL: 'error' } });
   const { url } = service;
   const { id } = await seedDispute(service, 'cancellation');
@@ -88,7 +91,8 @@ export async function abuse(options: AbuseOptions): Promise<Observed[]> {
   for (const [name, begin] of attacks) {
     const attack = await begin();
     const connections = attack.counts().open;
-    const noticed = await callPolitely(url, token, id, name === SLOW ? slowSeconds : seconds, requests);
+    const manner = { ...options, seconds: name === SLOW ? slowSeconds : seconds };
+    const noticed = await callPolitely(url, token, id, manner);
     observed.push({ attack: name, connections, ended: attack.counts().ended, ...noticed, memoryMb: await memory() });
     attack.stop();
   }
