@@ -17,6 +17,20 @@ export interface RoleDatabase extends TestDatabase {
   readonly urlOf: (role: Role) => string;
 }
 
+/**
+ * Runs ops/roles.sql in an empty database, and gives each role a password.
+ * @returns the address of the database for each role
+ */
+export async function makeRoles({ url, query }: Pick<TestDatabase, 'url' | 'query'>): Promise<RoleDatabase['urlOf']> {
+  await query(await readFile(FILE, 'utf8'));
+  for (const role of ROLES) await query(`ALTER ROLE resolution_center_${role} PASSWORD '${PASSWORD}'`);
+  return (role) => {
+    const own = new URL(url);
+    [own.username, own.password] = [`resolution_center_${role}`, encodeURIComponent(PASSWORD)];
+    return own.href;
+  };
+}
+
 /** Makes such a database, as an operator does. */
 export async function createRoleDatabase(): Promise<RoleDatabase> {
   const database = await createDatabase();
@@ -27,15 +41,8 @@ export async function createRoleDatabase(): Promise<RoleDatabase> {
   await client.connect();
   try {
     await client.query(LOCK);
-    await database.query(await readFile(FILE, 'utf8'));
-    for (const role of ROLES) await client.query(`ALTER ROLE resolution_center_${role} PASSWORD '${PASSWORD}'`);
+    return { ...database, urlOf: await makeRoles(database) };
   } finally {
     await client.end();
   }
-  const urlOf = (role: Role): string => {
-    const url = new URL(database.url);
-    [url.username, url.password] = [`resolution_center_${role}`, encodeURIComponent(PASSWORD)];
-    return url.href;
-  };
-  return { ...database, urlOf };
 }

@@ -16,6 +16,10 @@ export interface PostgresServer {
   readonly pid: () => number;
   /** Kills it as a crash would and starts it again; resolves when it answers. */
   readonly crash: (downMs: number) => Promise<void>;
+  /** Kills it as a crash would; resolves when it is gone. */
+  readonly kill: () => Promise<void>;
+  /** Starts it again after a kill; resolves when it answers. */
+  readonly revive: () => Promise<void>;
   /** Sets its clock so many seconds before or behind the true time. */
   readonly setClock: (offsetSeconds: number) => Promise<void>;
   readonly stop: () => Promise<void>;
@@ -53,11 +57,14 @@ export async function startServer(home: string, movableClock: boolean): Promise<
     process.kill(pid, 'SIGQUIT');
     await waitFor('postgres is gone', () => !existsSync(`/proc/${pid}`));
   };
+  const revive = async () => {
+    startAgain();
+    pid = await waitFor('postgres is back', async () => await pidOf(pool, home), 60_000);
+  };
   const crash = async (downMs: number) => {
     await end();
     await sleep(downMs);
-    startAgain();
-    pid = await waitFor('postgres is back', async () => await pidOf(pool, home), 60_000);
+    await revive();
   };
   if (movableClock) await crash(0);
   return {
@@ -65,6 +72,8 @@ export async function startServer(home: string, movableClock: boolean): Promise<
     pool,
     pid: () => pid,
     crash,
+    kill: end,
+    revive,
     setClock: (seconds) => writeFile(clockFile, `${seconds < 0 ? '-' : '+'}${Math.abs(seconds)}`),
     stop: async () => {
       await pool.end().catch(() => {});

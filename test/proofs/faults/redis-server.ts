@@ -12,17 +12,21 @@ export interface RedisServer {
   readonly signal: (signal: 'SIGSTOP' | 'SIGCONT') => void;
 }
 
-function answers(port: number): boolean {
+function answers(port: number, password: string): boolean {
   try {
     const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
-    return execFileSync('redis-cli', ['-p', String(port), 'ping'], { timeout: 1_000, stdio }).includes('PONG');
+    const env = { ...process.env, ...(password !== '' && { REDISCLI_AUTH: password }) };
+    return execFileSync('redis-cli', ['-p', String(port), 'ping'], { timeout: 1_000, stdio, env }).includes('PONG');
   } catch {
     return false;
   }
 }
 
-/** Chooses an address and a place for the files; nothing is started yet. */
-export async function prepareRedis(directory: string): Promise<RedisServer> {
+/**
+ * Chooses an address and a place for the files; nothing is started yet.
+ * @param password of its user `default`; empty for none
+ */
+export async function prepareRedis(directory: string, password = ''): Promise<RedisServer> {
   const port = await freePort();
   let server: ChildProcess | undefined;
   return {
@@ -31,8 +35,9 @@ export async function prepareRedis(directory: string): Promise<RedisServer> {
       await mkdir(directory, { recursive: true });
       const settings = ['--appendonly', 'yes', '--appendfsync', 'everysec', '--save', '', '--dir', directory];
       const limits = ['--maxmemory-policy', 'noeviction', '--hash-max-listpack-value', '512', '--bind', '127.0.0.1'];
-      server = spawn('redis-server', ['--port', String(port), ...settings, ...limits], { stdio: 'ignore' });
-      await waitFor('redis starts', () => answers(port));
+      const login = password === '' ? [] : ['--requirepass', password];
+      server = spawn('redis-server', ['--port', String(port), ...settings, ...limits, ...login], { stdio: 'ignore' });
+      await waitFor('redis starts', () => answers(port, password));
     },
     kill: async (loseFiles) => {
       if (server !== undefined && server.exitCode === null && server.signalCode === null) {
