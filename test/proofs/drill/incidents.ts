@@ -96,11 +96,13 @@ const postgresAway: Incident = {
     const wasUp = recording.scrapes.findLastIndex((scrape) =>
       [...scrape].some(([name, value]) => name.startsWith('postgres_up{') && value === 1),
     );
+    // A slow scrape stands for several seconds: PostgreSQL answered in the first of them.
+    const answeredAt = recording.scrapes.indexOf(recording.scrapes[wasUp] ?? new Map());
     await Promise.all([api.stop('SIGTERM'), worker.stop('SIGTERM')]);
     const due = Math.max(...[answered, ...silent].map(({ respondBy }) => Date.parse(respondBy)));
     await waitFor('every deadline has passed', () => Date.now() > due + 1_000);
     await postgres.revive();
-    const id = await hold(scene, 'postgres-away', recording.startedAt + wasUp * 1_000);
+    const id = await hold(scene, 'postgres-away', recording.startedAt + answeredAt * 1_000);
     await operator.runLine('postgres-away', /hold list --database/);
     await operator.follow('postgres-away', (_code, language) => language === 'sql');
     const mendedFrom = Date.now();

@@ -9,8 +9,8 @@ export interface Pause {
 
 /** Over how many scrapes the rate of a counter is taken that goes on in a pause. */
 const RATE_OVER = 5;
-const COUNTS_UP = /^\w+(_total|_count|_bucket|_sum|_timestamp_seconds)\{/;
-const IS_INSTANT = /^\w+_timestamp_seconds\{/;
+const COUNTS_UP = /^(?!process_start)\w+(_total|_count|_bucket|_sum|_timestamp_seconds)\{/;
+const IS_INSTANT = /^(?!process_start)\w+_timestamp_seconds\{/;
 
 const text = (value: number): string => String(Number(value.toFixed(6)));
 
@@ -25,10 +25,12 @@ function valuesOf(name: string, scrapes: readonly Scrape[], startedAt: number, p
     if (value === undefined || !IS_INSTANT.test(name)) return value;
     // The replay begins at the instant 0.
     const at = value - startedAt / 1_000;
-    return replayedAt(at, pauses);
+    return Math.max(least, replayedAt(at, pauses));
   };
   const out: string[] = [];
   let added = 0;
+  // An instant never goes back behind what a pause has brought it to.
+  let least = Number.NEGATIVE_INFINITY;
   let before: number | undefined;
   for (let second = 0; second < scrapes.length; second += 1) {
     const value = valueAt(second);
@@ -43,11 +45,14 @@ function valuesOf(name: string, scrapes: readonly Scrape[], startedAt: number, p
       continue;
     }
     const earlier = valueAt(second - RATE_OVER);
-    const measured = COUNTS_UP.test(name) && earlier !== undefined ? Math.max(0, (value - earlier) / RATE_OVER) : 0;
+    // What began to count meanwhile, or began anew, has counted from zero.
+    const from = earlier === undefined || earlier > value ? 0 : earlier;
+    const measured = COUNTS_UP.test(name) ? (value - from) / RATE_OVER : 0;
     // The instant of a last success stands still, or goes on with time.
     const rate = IS_INSTANT.test(name) ? Math.min(1, Math.round(measured + 0.3)) : measured;
     out.push(`${text(value + added + rate)}+${text(rate)}x${pause.seconds - 1}`);
-    if (!IS_INSTANT.test(name)) added += rate * pause.seconds;
+    if (IS_INSTANT.test(name)) least = value + rate * pause.seconds;
+    else added += rate * pause.seconds;
   }
   return out.join(' ');
 }
