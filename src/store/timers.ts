@@ -96,13 +96,14 @@ export const TIMERS_OF_DISPUTES = `
   -- A timer ahead that is not wanted any more stays, without a time, until the relay has taken its job away.
   dropped_timers AS (
     UPDATE timers SET due_at = NULL, leased_until = d.updated_at
-    FROM d WHERE d.write = 'update' AND timers.dispute_id = d.id AND timers.due_at > d.updated_at
-      AND (d.status = 'resolved' OR timers.seq < d.deadline_seq)
+    FROM d WHERE d.write = 'update' AND timers.dispute_id = d.id AND timers.dispute_id = ANY (ARRAY(SELECT id FROM d))
+      AND timers.due_at > d.updated_at AND (d.status = 'resolved' OR timers.seq < d.deadline_seq)
     RETURNING timers.dispute_id, timers.trace_parent),
   -- A timer whose time has come goes at once: its job is due as well, and finds nothing to do.
   spent_timers AS (
-    DELETE FROM timers USING d WHERE d.write = 'update' AND timers.dispute_id = d.id AND timers.due_at <= d.updated_at
-      AND (timers.seq < d.deadline_seq OR d.status = 'resolved')
+    DELETE FROM timers USING d
+    WHERE d.write = 'update' AND timers.dispute_id = d.id AND timers.dispute_id = ANY (ARRAY(SELECT id FROM d))
+      AND timers.due_at <= d.updated_at AND (timers.seq < d.deadline_seq OR d.status = 'resolved')
     RETURNING timers.dispute_id, timers.trace_parent),
   -- What time does belongs to the trace of the request that set the deadline.
   traces AS (SELECT jsonb_object_agg(dispute_id, trace_parent) AS parents FROM (

@@ -103,8 +103,9 @@ function entryRecord({ id, cause, entry, traceParent }: IdentifiedEntry) {
 /*
  * One statement, since each round trip is paid with a lock held. Guards: an update hits its row only in the version in which
  * it was read; an insert collides with the row that must not be there. The counts tell whether every row was hit.
- * Its plan is made once for a connection, perhaps when there was next to nothing in the tables. So nothing invites it to read a
- * whole table: comparing `write` to a text, it expects one row, and no condition is that of a partial index.
+ * Its plan is made once for a connection, perhaps when there was nothing in the tables. So nothing invites it to read a whole
+ * table: comparing `write` to a text, it expects one row; no condition is that of a partial index; and each join has its keys in
+ * an array, too, since it may be planned the other way round, from every row of the table.
  */
 const WRITE = `
   WITH input AS MATERIALIZED (SELECT $1::jsonb AS j),
@@ -120,20 +121,21 @@ const WRITE = `
   -- Orders that are still as they were read.
   changed_orders AS (
     UPDATE orders SET ${ORDERS.changesFrom('o')}
-    FROM o WHERE o.write = 'update' AND orders.id = o.id AND orders.version = o.guard_version
-      AND orders.revision = o.guard_revision RETURNING 1),
+    FROM o WHERE o.write = 'update' AND orders.id = o.id AND orders.id = ANY (ARRAY(SELECT id FROM o))
+      AND orders.version = o.guard_version AND orders.revision = o.guard_revision RETURNING 1),
   -- Disputes that are opened.
   new_disputes AS (
     INSERT INTO disputes (${DISPUTES.names}) SELECT ${DISPUTES.names} FROM d WHERE write = 'insert' RETURNING 1),
   -- Open disputes that are still as they were read.
   changed_disputes AS (
     UPDATE disputes SET ${DISPUTES.changesFrom('d')}
-    FROM d WHERE d.write = 'update' AND disputes.id = d.id AND disputes.version = d.guard_version
-      AND disputes.resolution IS NULL RETURNING 1),
+    FROM d WHERE d.write = 'update' AND disputes.id = d.id AND disputes.id = ANY (ARRAY(SELECT id FROM d))
+      AND disputes.version = d.guard_version AND disputes.resolution IS NULL RETURNING 1),
   ${TIMERS_OF_DISPUTES},
   -- A deadline that failed before and has taken effect now.
   recovered AS (
-    DELETE FROM deadline_failures USING d WHERE dispute_id = d.id AND d.status = 'resolved'),
+    DELETE FROM deadline_failures USING d
+    WHERE dispute_id = d.id AND dispute_id = ANY (ARRAY(SELECT id FROM d)) AND d.status = 'resolved'),
   -- The log, each entry in the trace of its request, or in that of the deadline that took effect.
   entries AS (
     INSERT INTO log_entries (${ENTRIES.names}, trace_parent)
