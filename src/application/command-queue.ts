@@ -23,8 +23,13 @@ export interface BatchObserver {
 /** How many commands one transaction has at most, and how many bytes of requests. */
 const MEMBERS = 64;
 const BYTES = 512 * 1_024;
-/** How many transactions of more than one command are under way at a time. */
+/**
+ * How many batches are under way at a time: the second beside one that is slow, or when a full one waits. Otherwise commands wait
+ * for the first, since larger batches cost less for each command.
+ */
 const IN_FLIGHT = 2;
+/** Longer than a batch takes on an idle server. */
+const SLOW_MS = 25;
 /** How many commands wait or are on their own; one more is refused. */
 const MOST = 2_000;
 // As long as a lock is waited for: a command that has waited for so long is refused, and not begun.
@@ -135,8 +140,12 @@ function createCommandQueue(deps: WriteDeps, { onBatch }: BatchObserver): Comman
   const inBatches = createNames();
   const onTheirOwn = createNames();
   let batches = 0;
+  let begunMs = 0;
   let alone = 0;
   let isScheduled = false;
+
+  const mayBegin = () =>
+    batches === 0 || (batches < IN_FLIGHT && (line.size() >= MEMBERS || performance.now() - begunMs > SLOW_MS));
 
   const transactAlone = async (tx: Tx, request: CommandRequest) =>
     await transact(tx, [memberOf(request, newId, traceParent())], 'wait');
@@ -212,7 +221,7 @@ function createCommandQueue(deps: WriteDeps, { onBatch }: BatchObserver): Comman
   /** Refuses what has waited for too long, and begins with the rest. */
   const begin = () => {
     isScheduled = false;
-    while (batches < IN_FLIGHT) {
+    while (mayBegin()) {
       const taken = line.take((names) => inBatches.has(names));
       if (taken.length === 0) return;
       const now = performance.now();
@@ -223,13 +232,14 @@ function createCommandQueue(deps: WriteDeps, { onBatch }: BatchObserver): Comman
       });
       if (batch.length === 0) continue;
       onBatch(batch.map(({ sinceMs }) => (now - sinceMs) / 1_000));
+      begunMs = now;
       void carryOutTogether(batch);
     }
   };
 
   // When the requests that arrived together have all been read; nothing is waited for beyond that.
   const schedule = () => {
-    if (isScheduled || batches >= IN_FLIGHT || line.size() === 0) return;
+    if (isScheduled || line.size() === 0 || !mayBegin()) return;
     isScheduled = true;
     setImmediate(begin);
   };
