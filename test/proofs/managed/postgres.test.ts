@@ -60,6 +60,11 @@ describe('a PostgreSQL that takes no writes', () => {
     const address = await startProxy(before.url);
     const service = await startService({ database: before, databaseUrl: address.url });
     await Promise.all(Array.from({ length: 8 }, () => seedDispute(service, 'cancellation')));
+    // Replication is asynchronous: what the standby has not got yet when it is promoted is lost, whatever the service does.
+    await waitFor('the standby has all of it', async () => {
+      const rows = await after.query('SELECT count(*)::integer FROM disputes');
+      return rows[0]?.['count'] === 8;
+    });
     await standby.query('SELECT pg_promote()');
     address.moveTo(after.url);
     // Connections stay, as behind a name or a load balancer: only an error tells that their server is not the primary any more.

@@ -143,8 +143,8 @@ browsing('<resolution-center> for people who do not see it, or use no mouse', ()
     ['rtl', 'right'],
   ] as const)('has each line of the history beside its dot, %s', async (dir, side) => {
     const { orderId } = await seedDispute(service, 'cancellation');
-    const { page, client } = await openElementPage(browser, pages, { orderId, api: service.url, dir });
-    await client.getByText('You opened the request').waitFor();
+    const { page, client, freelancer } = await openElementPage(browser, pages, { orderId, api: service.url, dir });
+    for (const element of [client, freelancer]) await element.locator('.timeline li').first().waitFor();
     const gaps = await page.evaluate<number[]>(`
       [...document.querySelectorAll('resolution-center')].flatMap(({ shadowRoot }) =>
         [...shadowRoot.querySelectorAll('.timeline li')].map((line) => {
