@@ -39,6 +39,12 @@ function literalOf(value: unknown, name: (text: string) => string): string {
   return `'${name(text).replaceAll("'", "''")}'`;
 }
 
+const onOneLine = (text: string): string =>
+  text
+    .replace(/^\s*--.*$/gm, '')
+    .replace(/\s+/g, ' ')
+    .trim();
+
 /**
  * A script that does to the database what a recorded transaction did, in as many round trips: each statement is prepared once
  * for a connection, and executed with the values that were recorded, other ids in their place.
@@ -46,7 +52,7 @@ function literalOf(value: unknown, name: (text: string) => string): string {
 export function scriptOf(statements: readonly Statement[]): string {
   const name = createNames();
   const prepared = statements.map(({ text, values }, index) =>
-    values.length === 0 ? null : `PREPARE s${index} AS ${text.replace(/\s+/g, ' ').trim()};`,
+    values.length === 0 ? null : `PREPARE s${index} AS ${onOneLine(text)};`,
   );
   const flights = new Map<number, string[]>();
   statements.forEach(({ text, values, flight }, index) => {
