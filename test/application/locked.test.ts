@@ -15,7 +15,7 @@ test('of callers who wait for a locked order, the earlier one is refused before 
   await holder.query('SELECT 1 FROM orders WHERE id = $1 FOR UPDATE', [orderId]);
   const waiting = async () => {
     const sql = `SELECT count(*)::integer AS n, coalesce(max(clock_timestamp() - query_start), '0') > interval '1.2 seconds' AS long
-      FROM pg_stat_activity WHERE wait_event_type = 'Lock'`;
+      FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
     return (await service.database.query<{ n: number; long: boolean }>(sql))[0] ?? { n: 0, long: false };
   };
   const refused: string[] = [];

@@ -25,7 +25,9 @@ async function holdOrder(orderId: string): Promise<(how: 'COMMIT' | 'ROLLBACK') 
 
 const isWaiting = () =>
   waitFor('a request waits for the lock', async () => {
-    const rows = await service.database.query("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'");
+    const rows = await service.database.query(
+      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    );
     return rows.length > 0;
   });
 
