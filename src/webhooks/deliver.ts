@@ -14,7 +14,7 @@ import { freeSlots } from './slots.ts';
 import { ENDPOINT_DISABLED, nextDelivery, nextEndpoint } from './states.ts';
 import { insertAttempts, type MadeAttempt } from './store/attempts.ts';
 import { type DeliveryRow, entriesOf } from './store/deliveries.ts';
-import { type EndpointRow, findEndpoint, lockEndpoint } from './store/endpoints.ts';
+import { type EndpointRow, findEndpoint, lockEndpoint, previousSecretAt } from './store/endpoints.ts';
 import { anyActive, anyBehind, endOfLog, type FanOut, type Heard, nextFanOut, passOver } from './store/fan-out.ts';
 import { attemptsUnderWay, lockClaims, lockDeliveries, lockDue, saveDeliveries } from './store/states.ts';
 
@@ -143,13 +143,12 @@ async function claimIn(tx: Tx, endpointId: string, claim: string, atMost: number
     events.map(({ messageId }) => messageId),
     events.flatMap(({ orderId }) => orderId ?? []),
   );
-  const { secret, previousSecret, previousSecretUntil } = endpoint;
-  const previous = previousSecret !== null && (previousSecretUntil ?? 0) > now ? [previousSecret] : [];
+  const previous = previousSecretAt(endpoint, now);
   return deliveries.map((delivery) => ({
     delivery,
     endpoint,
     entry: entries.find(({ id }) => id === delivery.messageId) ?? null,
-    secrets: [secret, ...previous],
+    secrets: previous === null ? [endpoint.secret] : [endpoint.secret, previous],
     claim,
   }));
 }

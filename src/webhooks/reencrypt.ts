@@ -1,6 +1,8 @@
+import type { Instant } from '../domain/state.ts';
 import type { Encryption } from '../platform/encryption.ts';
 import { type Database, withTx } from '../platform/postgres/database.ts';
-import { type EndpointRow, listEndpoints, lockEndpoint, saveEndpoint } from './store/endpoints.ts';
+import { readClock } from '../store/clock.ts';
+import { type EndpointRow, listEndpoints, lockEndpoint, previousSecretAt, saveEndpoint } from './store/endpoints.ts';
 
 const PAGE = 100;
 
@@ -13,15 +15,15 @@ export interface Reencrypted {
 }
 
 /** An endpoint with its secrets encrypted anew, and without a previous secret that signs no longer; null if no key fits. */
-function encryptAnew(row: EndpointRow, { encrypt, decrypt }: Encryption): EndpointRow | null {
+function encryptAnew(row: EndpointRow, { encrypt, decrypt }: Encryption, now: Instant): EndpointRow | null {
   const anew = (secret: string) => encrypt(decrypt(secret, row.id), row.id);
-  const isKept = row.previousSecret !== null && (row.previousSecretUntil ?? 0) > Date.now();
+  const previous = previousSecretAt(row, now);
   try {
     return {
       ...row,
       secret: anew(row.secret),
-      previousSecret: isKept && row.previousSecret !== null ? anew(row.previousSecret) : null,
-      previousSecretUntil: isKept ? row.previousSecretUntil : null,
+      previousSecret: previous === null ? null : anew(previous),
+      previousSecretUntil: previous === null ? null : row.previousSecretUntil,
     };
   } catch {
     return null;
@@ -41,7 +43,7 @@ export async function reencryptSecrets(db: Database, encryption: Encryption): Pr
     for (const { id } of page) {
       await withTx(db, async (tx) => {
         const row = await lockEndpoint(tx, id);
-        const anew = row === undefined ? undefined : encryptAnew(row, encryption);
+        const anew = row === undefined ? undefined : encryptAnew(row, encryption, await readClock(tx));
         if (anew === null) unreadable.push(id);
         if (anew) {
           await saveEndpoint(tx, anew);

@@ -65,6 +65,12 @@ export async function listEndpoints(
     .limit(limit);
 }
 
+/** The secret before the present one, encrypted, while deliveries are signed by it as well; null after that. */
+export const previousSecretAt = (
+  { previousSecret, previousSecretUntil }: Pick<EndpointRow, 'previousSecret' | 'previousSecretUntil'>,
+  at: Instant,
+): string | null => ((previousSecretUntil ?? 0) > at ? previousSecret : null);
+
 /** Finds an endpoint by its id. */
 export async function findEndpoint(query: Pick<Tx, 'select'>, id: string): Promise<EndpointRow | undefined> {
   const [row] = await query.select().from(webhookEndpoints).where(eq(webhookEndpoints.id, id));
