@@ -6,8 +6,8 @@ import type { DeliveryPage, Delivery as DeliverySchema, EndpointPage } from '../
 import { reencryptSecrets } from '../webhooks/reencrypt.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
 import { uuid, wholeNumber } from './arguments.ts';
+import { onDatabase } from './database.ts';
 import { refused } from './failures.ts';
-import { onDatabase } from './holds/database.ts';
 import { facts, type Io, show, table } from './output.ts';
 import { pages } from './pages.ts';
 

@@ -5,9 +5,9 @@ import { iso } from '../../http/endpoint/instants.ts';
 import type { HoldList, Hold as HoldSchema, NewHold, ReleasedHold } from '../../http/schemas/ops.ts';
 import { open, type RemoteOptions, remote } from '../access.ts';
 import { collect, instant, uuid } from '../arguments.ts';
+import { byOperator, type DatabaseOptions, onDatabase, operatorOf, orDatabase } from '../database.ts';
 import { facts, type Io, show, table } from '../output.ts';
 import { pages } from '../pages.ts';
-import { byOperator, type DatabaseOptions, onDatabase, operatorOf, orDatabase } from './database.ts';
 import { beginInDatabase, listInDatabase, releaseInDatabase } from './database-holds.ts';
 
 type Hold = z.output<typeof HoldSchema>;

@@ -1,12 +1,12 @@
 import { hostname, userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
-import type { WriteDeps } from '../../application/write.ts';
-import { readConfig } from '../../platform/config.ts';
-import { openDatabase } from '../../platform/postgres/database.ts';
-import { checkSchema, MIGRATIONS } from '../../platform/postgres/migrations.ts';
-import { wrongUsage } from '../failures.ts';
-import type { Io } from '../output.ts';
+import type { WriteDeps } from '../application/write.ts';
+import { readConfig } from '../platform/config.ts';
+import { openDatabase } from '../platform/postgres/database.ts';
+import { checkSchema, MIGRATIONS } from '../platform/postgres/migrations.ts';
+import { wrongUsage } from './failures.ts';
+import type { Io } from './output.ts';
 
 /** Options of a command that can work on the database itself. */
 export interface DatabaseOptions {
@@ -38,7 +38,7 @@ export const operatorOf = ({ by }: DatabaseOptions): string => by ?? `${userInfo
  */
 export async function onDatabase<T>(env: Io['env'], work: (deps: WriteDeps) => Promise<T>): Promise<T> {
   const { DATABASE_URL: url } = readConfig({ DATABASE_URL: env['DATABASE_URL'] });
-  if (url === undefined) throw wrongUsage('DATABASE_URL must name the database for --database');
+  if (url === undefined) throw wrongUsage('DATABASE_URL must name the database');
   await checkSchema(url, MIGRATIONS);
   const db = openDatabase({ url, poolSize: 1, applicationName: 'resolution-center ops', onError: () => {} });
   try {
