@@ -82,20 +82,31 @@ test('secrets are encrypted by the first of the keys, and the others can be drop
     ops(['webhooks', 'reencrypt', '--json'], {
       env: { DATABASE_URL: database.url, WEBHOOK_ENCRYPTION_KEY: keys.join(',') },
     });
-  const secretWith = async (key: string) => {
-    const [row] = await database.query<{ secret: string }>('SELECT secret FROM webhook_endpoints WHERE id = $1', [
-      endpoint.id,
-    ]);
-    return createEncryption([Buffer.from(key, 'base64')]).decrypt(row?.secret ?? '', endpoint.id);
+  const secretWith = async (key: string, column = 'secret') => {
+    const [row] = await database.query<{ secret: string | null }>(
+      `SELECT ${column} AS secret FROM webhook_endpoints WHERE id = $1`,
+      [endpoint.id],
+    );
+    const secret = row?.secret ?? null;
+    return secret === null ? null : createEncryption([Buffer.from(key, 'base64')]).decrypt(secret, endpoint.id);
   };
+  const keepPrevious = (until: string) =>
+    database.query(
+      `UPDATE webhook_endpoints SET previous_secret = secret, previous_secret_until = now() + $1::interval`,
+      [until],
+    );
   const secret = await secretWith(keyInForce);
   const wrong = await reencrypt(next);
   expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining(endpoint.id)]);
+  await keepPrevious('1 hour');
   const right = await reencrypt(next, keyInForce);
   expect([right.code, JSON.parse(right.out)]).toEqual([0, { reencrypted: 1, unreadable: [] }]);
   expect(await secretWith(next)).toBe(secret);
+  expect(await secretWith(next, 'previous_secret')).toBe(secret);
+  await keepPrevious('-1 second');
   await expect(secretWith(keyInForce)).rejects.toThrow('cannot be decrypted');
   expect((await reencrypt(keyInForce, next)).code).toBe(0);
   expect(await secretWith(keyInForce)).toBe(secret);
+  expect(await secretWith(keyInForce, 'previous_secret')).toBeNull();
   expect((await reencrypt()).err).toContain('WEBHOOK_ENCRYPTION_KEY must have the keys');
 });
