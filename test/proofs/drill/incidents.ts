@@ -42,6 +42,12 @@ async function hold({ operator }: Scene, page: string, since: number): Promise<s
 /** How far the metrics may be behind: the page says a minute, which in the drill is longer than a window. */
 const BEHIND_MS = 10_000;
 
+/** Waits until the deadlines of disputes are a second ago. */
+async function deadlinesPass(disputes: readonly Dispute[]): Promise<void> {
+  const due = Math.max(...disputes.map(({ respondBy }) => Date.parse(respondBy)));
+  await waitFor('every deadline has passed', () => Date.now() > due + 1_000);
+}
+
 const redisAway: Incident = {
   name: 'Redis away',
   alert: 'RedisAway',
@@ -102,8 +108,7 @@ const postgresAway: Incident = {
     // A slow scrape stands for several seconds: PostgreSQL answered in the first of them.
     const answeredAt = recording.scrapes.indexOf(recording.scrapes[wasUp] ?? new Map());
     await Promise.all([api.stop('SIGTERM'), worker.stop('SIGTERM')]);
-    const due = Math.max(...[answered, ...silent].map(({ respondBy }) => Date.parse(respondBy)));
-    await waitFor('every deadline has passed', () => Date.now() > due + 1_000);
+    await deadlinesPass([answered, ...silent]);
     await postgres.revive();
     const id = await hold(scene, 'postgres-away', recording.startedAt + answeredAt * 1_000 - BEHIND_MS);
     await operator.runLine('postgres-away', /hold list --database/);
@@ -136,8 +141,7 @@ const wrongSecret: Incident = {
     const id = await hold(scene, 'people-cannot-sign-in', at);
     const isMetrics = (code: string) => code.startsWith('metrics');
     await operator.follow('people-cannot-sign-in', isMetrics);
-    const due = Math.max(...[answered, ...silent].map(({ respondBy }) => Date.parse(respondBy)));
-    await waitFor('every deadline has passed', () => Date.now() > due + 1_000);
+    await deadlinesPass([answered, ...silent]);
     await deployment.api.stop('SIGTERM');
     const mendedFrom = Date.now();
     await deployment.api.start();
