@@ -19,6 +19,8 @@ export interface LoadOptions {
   readonly prefix: string;
   /** Disputes opened in a second. */
   readonly rate: number;
+  /** How many of them are opened at once: commands that arrive together share a transaction. One if it is not given. */
+  readonly burst?: number;
   /** How many orders there are: none of them gets a second dispute. */
   readonly count: number;
 }
@@ -57,7 +59,8 @@ async function hold({ client, history }: Pick<Load, 'client' | 'history'>, rando
 }
 
 /** Starts the load: disputes of all types, with all that people and networks do to them, and now and then a hold. */
-export async function startLoad(apis: readonly Instance[], { seed, prefix, rate, count }: LoadOptions): Promise<Load> {
+export async function startLoad(apis: readonly Instance[], options: LoadOptions): Promise<Load> {
+  const { seed, prefix, rate, burst = 1, count } = options;
   const history = emptyHistory();
   const client = await createClient(apis, history);
   let stopped = false;
@@ -73,7 +76,7 @@ export async function startLoad(apis: readonly Instance[], { seed, prefix, rate,
       // Each with its own source of chance: the same seed tells the same stories, however long each of them takes.
       const random = createRandom(seed * 1_000_003 + n);
       follow(tell({ client, history, random, orderId: `${prefix}${n}` }));
-      await sleep(Math.max(0, begun + (n * 1_000) / rate - performance.now()));
+      if (n % burst === 0) await sleep(Math.max(0, begun + (n * 1_000) / rate - performance.now()));
     }
   };
   const beginHolds = async () => {

@@ -9,11 +9,23 @@ import { breachesOf, describeRuns, faultTable } from './report.ts';
 import { runRolling } from './rolling.ts';
 import { type RunResult, runOnce } from './run.ts';
 
-// npm run test:faults -- --seed N --seconds S [--seeds K] [--rate R] [--pause MS] [--herd N] [--calm] [--only F7,F22]
-//   [--scenario redis-gone|clock|rolling|rolling-redis-gone] [--write-docs]
+const HELP = `npm run test:faults -- [options]
+
+  --seed N         the seed of the first run; chosen by chance if it is not given
+  --seeds K        how many runs, with the seeds N, N + 1, …; 1
+  --seconds S      how long each run takes, of which the first sixth has no faults; 90
+  --rate R         disputes opened in a second; 34, in a scenario 30 or 60
+  --burst B        how many of them are opened at once; 1
+  --pause MS       how long each lane pauses between two faults, on average; 2300
+  --herd N         how many deadlines a herd has at most; 870
+  --only F7,F22    only these faults
+  --calm           no faults
+  --scenario NAME  redis-gone, clock, rolling or rolling-redis-gone instead of faults chosen by the seed
+  --write-docs     put the figures into docs/reliability.md
+`;
 
 /** What two slow cores can carry beside the faults: so many disputes opened a second, milliseconds of rest, and due at once. */
-const USUAL = { rate: 34, pauseMs: 2_300, herd: 870 };
+const USUAL = { rate: 34, burst: 1, pauseMs: 2_300, herd: 870 };
 
 const { values } = parseArgs({
   options: {
@@ -21,15 +33,21 @@ const { values } = parseArgs({
     seeds: { type: 'string', default: '1' },
     seconds: { type: 'string', default: '90' },
     rate: { type: 'string' },
+    burst: { type: 'string', default: String(USUAL.burst) },
     pause: { type: 'string', default: String(USUAL.pauseMs) },
     herd: { type: 'string', default: String(USUAL.herd) },
     calm: { type: 'boolean', default: false },
     only: { type: 'string' },
     scenario: { type: 'string', default: 'faults' },
     'write-docs': { type: 'boolean', default: false },
+    help: { type: 'boolean', default: false },
   },
 });
 
+if (values.help) {
+  console.log(HELP);
+  process.exit(0);
+}
 const seed = Number(values.seed);
 const seconds = Number(values.seconds);
 const rateOr = (usual: number): number => Number(values.rate ?? usual);
@@ -56,7 +74,12 @@ async function runSeeds(): Promise<Outcome> {
   const results: RunResult[] = [];
   const calmSeconds = values.calm ? seconds : Math.ceil(seconds * CALM_PART);
   const only = values.only?.split(',') ?? null;
-  const load = { rate: rateOr(USUAL.rate), pauseMs: Number(values.pause), herd: Number(values.herd) };
+  const load = {
+    rate: rateOr(USUAL.rate),
+    burst: Number(values.burst),
+    pauseMs: Number(values.pause),
+    herd: Number(values.herd),
+  };
   for (let n = seed; n < seed + Number(values.seeds); n += 1) {
     if (n > seed) await letTheDiskRest();
     const result = await runOnce({ seed: n, seconds, calmSeconds, only, ...load });

@@ -1,69 +1,35 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue } from 'bullmq';
-import { within } from '../../../src/platform/within.ts';
-import { QUEUE_NAME } from '../../../src/workers/queue.ts';
-import { TEST_PREFIX } from '../../harness/prefix.ts';
 import { end, type Instance } from './instances.ts';
-import { type Fault, type Scene, sinceMs } from './scene.ts';
-import { ask, isCaught, type Place, withTrap } from './traps.ts';
+import { type Fault, type Outcome, type Scene, sinceMs } from './scene.ts';
+import { isCaught, type Place, withTrap } from './traps.ts';
 
-async function killAndRestart({ stage, random }: Scene, instance: Instance): Promise<null> {
+async function killAndRestart({ stage, random }: Scene, instance: Instance): Promise<void> {
   await end(instance, 'SIGKILL');
   await sleep(random.int(100, 1_500));
   await stage.start(instance);
-  return null;
 }
 
 /** Waits until a process is at a place in the middle of a transaction, and does something to it there. */
-async function strikeAt(scene: Scene, instance: Instance, place: Place, strike: () => Promise<unknown>) {
+async function strikeAt(scene: Scene, instance: Instance, place: Place, strike: () => Promise<void>): Promise<Outcome> {
   const { admin } = scene.stage;
   const trap = [place, instance.name, 250] as const;
   // The trap is taken away first: it is meant for one transaction, and not for those after it.
-  if (await withTrap(admin, trap, () => isCaught(admin, instance.name, 2_000))) await strike();
-  return null;
+  if (!(await withTrap(admin, trap, () => isCaught(admin, instance.name, 2_000)))) return 'missed';
+  return await strike();
 }
 
-async function freeze(instance: Instance, forMs: number): Promise<null> {
+async function freeze(instance: Instance, forMs: number): Promise<void> {
   const { child } = instance;
   const begun = performance.now();
   child.kill('SIGSTOP');
   await sleep(forMs);
   child.kill('SIGCONT');
   instance.frozenMs += sinceMs(begun);
-  return null;
 }
 
 /** Mostly briefly, and otherwise for longer than any lock may be held. */
 const freezeMs = ({ random }: Scene): number =>
   random.chance(0.7) ? random.int(500, 4_000) : random.int(4_000, 15_000);
-
-/** Jobs for disputes that have one already: both workers get them, at their deadline and all at once. */
-async function nominateAgain({ stage }: Scene): Promise<null> {
-  const soon = await ask<{ id: string; seq: number; due: number }>(
-    stage.admin,
-    `SELECT id, deadline_seq AS seq, (extract(epoch from respond_by) * 1000)::float8 AS due FROM disputes
-     WHERE status = 'open' AND respond_by < clock_timestamp() + interval '2 seconds' LIMIT 50`,
-  );
-  const connection = { port: stage.redis.port, commandTimeout: 1_000, maxRetriesPerRequest: 1 };
-  const queue = new Queue(QUEUE_NAME, { connection, prefix: TEST_PREFIX });
-  queue.on('error', () => {});
-  const jobs = soon.flatMap(({ id, seq, due }) =>
-    Array.from({ length: 6 }, (_, copy) => ({
-      name: 'deadline',
-      data: { disputeId: id, seq },
-      opts: {
-        jobId: `again-${copy}-${id}`,
-        delay: Math.max(0, due - Date.now()),
-        removeOnComplete: true,
-        removeOnFail: true,
-      },
-    })),
-  );
-  // With Redis away at a bad moment BullMQ answers neither of these.
-  await within(5_000, 'the jobs were not taken', queue.addBulk(jobs)).catch(() => {});
-  await within(1_000, 'the queue did not let go', queue.disconnect()).catch(() => {});
-  return null;
-}
 
 async function stopWith({ stage, exits }: Scene, instance: Instance, redis: 'up' | 'frozen'): Promise<number> {
   if (redis === 'frozen') instance.redis.freeze();
@@ -76,7 +42,7 @@ async function stopWith({ stage, exits }: Scene, instance: Instance, redis: 'up'
   return exit.ms;
 }
 
-async function runSkewed(scene: Scene): Promise<null> {
+async function runSkewed(scene: Scene): Promise<void> {
   const { stage, random } = scene;
   const worker = random.pick(stage.workers);
   await end(worker, 'SIGKILL');
@@ -86,7 +52,6 @@ async function runSkewed(scene: Scene): Promise<null> {
   await end(worker, 'SIGKILL');
   worker.skew = '';
   await stage.start(worker);
-  return null;
 }
 
 export const WORKER_FAULTS: readonly Fault[] = [
@@ -119,12 +84,6 @@ export const WORKER_FAULTS: readonly Fault[] = [
       const worker = scene.random.pick(scene.stage.workers);
       return strikeAt(scene, worker, 'write', () => freeze(worker, scene.random.int(3_000, 8_000)));
     },
-  },
-  {
-    kind: 'each deadline nominated seven times',
-    number: 'F8',
-    mustHold: 'one effect, one log entry',
-    run: nominateAgain,
   },
   {
     kind: "worker: host's clock off by an hour",

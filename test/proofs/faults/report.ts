@@ -112,7 +112,7 @@ export function describeRuns(results: readonly RunResult[]): string {
   const staged = results.flatMap((result) => result.staged).length;
   return [
     describeMachine(),
-    `seeds ${results.map(({ options }) => options.seed).join(', ')}: ${first?.options.seconds} s each, ${first?.options.rate} disputes a second, ${first?.options.pauseMs} ms between two faults of a lane, herds of up to ${first?.options.herd}`,
+    `seeds ${results.map(({ options }) => options.seed).join(', ')}: ${first?.options.seconds} s each, ${first?.options.rate} disputes a second${first?.options.burst === 1 ? '' : `, ${first?.options.burst} at once`}, ${first?.options.pauseMs} ms between two faults of a lane, herds of up to ${first?.options.herd}`,
     `disputes ${disputes}, faults staged ${staged}, deadlines that took effect ${calm.count + faulty.count}`,
     counts.join(', '),
     `lateness without faults: ${describe(calm)}`,

@@ -17,6 +17,8 @@ export interface RunOptions {
   readonly seconds: number;
   /** Disputes opened through the API in a second. */
   readonly rate: number;
+  /** How many of them are opened at once. */
+  readonly burst: number;
   /** For how many of the seconds nothing goes wrong yet. */
   readonly calmSeconds: number;
   /** The numbers of the faults that are staged; null for all. */
@@ -50,8 +52,10 @@ const SETTLED_MS = 1_000;
 async function stageOne(fault: Fault, scene: Scene, staged: Staged[]): Promise<void> {
   const from = Date.now();
   try {
-    const figure = (await fault.run(scene)) ?? null;
-    staged.push({ kind: fault.kind, from, until: Date.now(), figure });
+    const outcome = await fault.run(scene);
+    // What found nothing to happen to was not staged, and does not count.
+    if (outcome === 'missed') return;
+    staged.push({ kind: fault.kind, from, until: Date.now(), figure: outcome ?? undefined });
   } catch (error) {
     console.error(`staging ${fault.kind} failed:`, error);
   }
@@ -95,13 +99,13 @@ export async function drain({ admin }: Stage): Promise<void> {
 
 /** Runs the load with its faults once, waits until everything due has been settled, and judges. */
 export async function runOnce(options: RunOptions): Promise<RunResult> {
-  const { seed, seconds, rate, calmSeconds, only, pauseMs, herd: mostInHerd } = options;
+  const { seed, seconds, rate, burst, calmSeconds, only, pauseMs, herd: mostInHerd } = options;
   const stage = await setUp();
   try {
     const prefix = `seed-${seed}-`;
     const count = rate * (seconds + 60);
     await seedOrders(stage.admin, prefix, count);
-    const load = await startLoad(stage.apis, { seed, prefix, rate, count });
+    const load = await startLoad(stage.apis, { seed, prefix, rate, burst, count });
     const shared = { outages: [], targeted: [], poisoned: [] as string[], exits: [], breaches: [] };
     const scene = { ...shared, stage, client: load.client };
     const staged: Staged[] = [];

@@ -22,6 +22,10 @@ export interface Scene {
   readonly herd: () => Promise<readonly string[]>;
 }
 
+/** What was measured, in milliseconds; nothing if nothing was; `missed` where the fault found nothing to happen to. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a fault that measures nothing returns nothing
+export type Outcome = number | 'missed' | undefined | void;
+
 /** Something that goes wrong. */
 export interface Fault {
   readonly kind: string;
@@ -34,8 +38,8 @@ export interface Fault {
   readonly inBackground?: true;
   /** What has to be installed, or it cannot be staged. */
   readonly needs?: 'libfaketime';
-  /** Stages it once; says what was measured, or null where the fault found nothing to happen to. */
-  readonly run: (scene: Scene) => Promise<number | null | undefined>;
+  /** Stages it once. */
+  readonly run: (scene: Scene) => Promise<Outcome>;
 }
 
 /** What has been staged, and when. */
@@ -43,7 +47,7 @@ export interface Staged {
   readonly kind: string;
   readonly from: number;
   readonly until: number;
-  readonly figure: number | null;
+  readonly figure: number | undefined;
 }
 
 export const sinceMs = (begun: number): number => performance.now() - begun;
