@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 const DIGEST_LENGTH = 16;
 
 /** A short digest of a JSON value: equal for equal values, and different for different ones but for a chance of 2^-64. */
 export function digestOf(value: unknown): string {
-  return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, DIGEST_LENGTH);
+  return hash('sha256', JSON.stringify(value), 'hex').slice(0, DIGEST_LENGTH);
 }
 
 /**

@@ -231,7 +231,7 @@ const ORDER_MEMBERS: Readonly<Record<keyof Order, SQL>> = {
  * The order of a dispute as JSON. As an expression of the result it is evaluated once for each row of the page, after the
  * limit; a join may be done for every dispute of a user before the page is cut.
  */
-const ORDER = sql<Order | null>`(SELECT jsonb_build_object(${sql.join(
+const ORDER = sql<Order | null>`(SELECT json_build_object(${sql.join(
   Object.entries(ORDER_MEMBERS).map(([name, value]) => sql`${sql.raw(`'${name}'`)}, ${value}`),
   sql`, `,
 )})
