@@ -5,9 +5,8 @@ import { isolate } from '../platform/postgres/isolate.ts';
 import { withRetry } from '../platform/postgres/retry.ts';
 import { readClock } from '../store/clock.ts';
 import {
-  anyReleased,
+  activeHolds,
   findHold,
-  finishHolds,
   type HoldPlace,
   type HoldRow,
   type HoldsRequest,
@@ -16,7 +15,7 @@ import {
   markReleased,
   type NewHold,
 } from '../store/holds.ts';
-import { releasedDisputes } from '../store/overdue.ts';
+import { anyUncounted, finishHolds, releasedDisputes, releasedHolds } from '../store/released.ts';
 import { beginOnTestClocks, endOnTestClocks, heldOnTestClocks } from '../store/test-clocks/holds.ts';
 import { applyDueDeadlines } from './apply-due.ts';
 import { noteDeadlineFailure } from './due.ts';
@@ -104,20 +103,31 @@ async function applyBatch(deps: WriteDeps, disputeIds: readonly string[]) {
   return { moved: moved.reduce((sum, count) => sum + count, 0), failed };
 }
 
+/** Closes the released holds, unless another one lasts or something is left to move. */
+async function finish({ db }: WriteDeps, released: readonly string[]): Promise<void> {
+  if ((await activeHolds(db)).length > 0 || (await anyUncounted(db))) return;
+  await withRetry(() => withTx(db, (tx) => finishHolds(tx, released)), { idempotent: true });
+}
+
 /**
- * Moves the deadlines of disputes whose holds have ended, by exactly the time held: at most `batches` times 500 of them.
- * Repeating it is safe; what one process leaves undone, another one goes on with.
+ * Moves the deadlines of disputes whose holds have ended, by exactly the time held: at most `batches` times `batchSize` of
+ * them. Repeating it is safe; what one process leaves undone, another one goes on with.
  * @returns how many were moved, and whether that was all
  */
-export async function moveReleased(deps: WriteDeps, batches: number): Promise<{ moved: number; complete: boolean }> {
+export async function moveReleased(
+  deps: WriteDeps,
+  batches: number,
+  batchSize = BATCH,
+): Promise<{ moved: number; complete: boolean }> {
   let moved = 0;
   let left = 0;
   let behind: string | null = null;
-  if (!(await anyReleased(deps.db))) return { moved, complete: true };
+  const released = await releasedHolds(deps.db);
+  if (released.length === 0) return { moved, complete: true };
   for (let batch = 0; batch < batches; batch += 1) {
-    const disputeIds: readonly string[] = await releasedDisputes(deps.db, BATCH, behind);
+    const disputeIds: readonly string[] = await releasedDisputes(deps.db, batchSize, behind);
     if (disputeIds.length === 0) {
-      await withRetry(() => withTx(deps.db, finishHolds), { idempotent: true });
+      await finish(deps, released);
       return { moved, complete: left === 0 };
     }
     const done = await applyBatch(deps, disputeIds);

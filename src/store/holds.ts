@@ -165,7 +165,7 @@ const heldMs = (condition: SQL) => sql`(SELECT coalesce(sum(extract(epoch FROM u
     WHERE r.released_at > greatest(r.since, disputes.opened_at) AND ${covers(R)} AND ${condition})) AS p)`;
 
 /** True in a query of disputes for open ones that a hold, now released, has held without their deadlines having been moved. */
-const UNCOUNTED = sql`disputes.status = 'open' AND ${IN_REAL_TIME} AND EXISTS (
+export const UNCOUNTED = sql`disputes.status = 'open' AND ${IN_REAL_TIME} AND EXISTS (
     SELECT 1 FROM holds h WHERE h.finished_at IS NULL AND h.released_at > greatest(h.since, disputes.opened_at)
       AND ${covers(H)})
   AND ${heldMs(sql`true`)} > disputes.held_ms`;
@@ -182,29 +182,3 @@ export const NOT_HELD = sql`disputes.respond_by <= (
   AND NOT EXISTS (
     SELECT 1 FROM holds h WHERE h.released_at IS NULL AND ${covers(H)}
       AND (h.since < disputes.respond_by OR h.since < ${DUE}))`;
-
-/** True in a query of open disputes for those whose holds have ended and whose deadline has not been moved for it. */
-export const IS_RELEASED = sql`EXISTS (SELECT 1 FROM holds u WHERE u.finished_at IS NULL AND u.released_at IS NOT NULL)
-  AND ${UNCOUNTED} AND ${NOT_HELD}`;
-
-/**
- * Closes the released holds once nothing is left to move. As long as any hold lasts, none is closed: the time of one that
- * has ended still counts for a dispute that another one goes on holding.
- */
-export async function finishHolds(tx: Tx): Promise<void> {
-  await tx.execute(sql`
-    UPDATE holds h SET finished_at = greatest(${NOW}, h.released_at)
-    WHERE h.finished_at IS NULL AND h.released_at IS NOT NULL
-      AND NOT EXISTS (SELECT 1 FROM holds a WHERE a.released_at IS NULL)
-      AND NOT EXISTS (SELECT 1 FROM disputes WHERE ${UNCOUNTED})`);
-}
-
-/** Whether any hold is released and not closed yet. */
-export async function anyReleased({ query }: Database): Promise<boolean> {
-  const rows = await query
-    .select({ id: holds.id })
-    .from(holds)
-    .where(sql`${isNull(holds.finishedAt)} AND ${holds.releasedAt} IS NOT NULL`)
-    .limit(1);
-  return rows.length > 0;
-}

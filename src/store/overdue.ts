@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import { loggable } from '../platform/log.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
 import { IN_REAL_TIME, STATEMENT_TIME } from './clock.ts';
-import { IS_RELEASED, NOT_HELD } from './holds.ts';
+import { NOT_HELD } from './holds.ts';
 
 /**
  * True in a query of disputes for the open ones in real time whose deadline has passed and that no hold keeps. The status is written out: a
@@ -12,7 +12,7 @@ export const OVERDUE = sql`disputes.status = 'open' AND disputes.respond_by <= $
   AND ${NOT_HELD}`;
 
 /** False in a query of disputes for those that failed lately and are waiting for another try. */
-const MAY_BE_TRIED = sql`NOT EXISTS (
+export const MAY_BE_TRIED = sql`NOT EXISTS (
   SELECT 1 FROM deadline_failures f WHERE f.dispute_id = disputes.id AND f.retry_at > clock_timestamp())`;
 
 /**
@@ -40,25 +40,6 @@ export async function disputesToRemind({ query }: Database, limit: number): Prom
     SELECT disputes.id FROM disputes
     WHERE disputes.status = 'open' AND disputes.remind_at <= ${STATEMENT_TIME} AND ${IN_REAL_TIME} AND ${NOT_HELD} AND ${MAY_BE_TRIED}
     ORDER BY disputes.remind_at LIMIT ${limit}`);
-  return rows.map(({ id }) => id);
-}
-
-/**
- * Open disputes whose holds have ended and whose deadline has not been moved for it, in the order of their opening: at most
- * `limit` ids, without those that failed lately and are waiting for another try.
- * @param behind the id of a dispute: only those that were opened after it
- */
-export async function releasedDisputes(
-  { query }: Database,
-  limit: number,
-  behind: string | null = null,
-): Promise<string[]> {
-  const place = sql`(SELECT b.opened_at, b.id FROM disputes b WHERE b.id = ${behind})`;
-  const isBehind = behind === null ? sql`true` : sql`(disputes.opened_at, disputes.id) > ${place}`;
-  // LIMIT is part of the text: a plan that does not know it sorts all open disputes first.
-  const { rows } = await query.execute<{ id: string }>(sql`
-    SELECT disputes.id FROM disputes WHERE ${IS_RELEASED} AND ${MAY_BE_TRIED} AND ${isBehind}
-    ORDER BY disputes.opened_at, disputes.id LIMIT ${sql.raw(String(limit))}`);
   return rows.map(({ id }) => id);
 }
 

@@ -3,6 +3,7 @@ import { moveReleased } from '../../src/application/holds.ts';
 import { withTx } from '../../src/platform/postgres/database.ts';
 import { markReleased } from '../../src/store/holds.ts';
 import { overdueDisputes } from '../../src/store/overdue.ts';
+import { finishHolds } from '../../src/store/released.ts';
 import { sweepOnce } from '../../src/workers/sweeper.ts';
 import { letTimePass } from '../harness/database.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
@@ -153,6 +154,30 @@ describe('releasing a hold', () => {
     expect(await moveReleased(service.deps.write, 10)).toEqual({ moved: 0, complete: true });
     const { data } = (await ops().get<{ data: Hold[] }>('/v1/ops/holds')).body;
     expect(data.map(({ status }) => status)).toEqual(['released']);
+  });
+
+  test.each([1, 2, 3, 5])('moves each of %i deadlines once, in batches of two', async (count) => {
+    for (let n = 0; n < count; n += 1) await seedDispute(service, 'cancellation');
+    const hold = await begin();
+    await pass(HOUR);
+    await releaseUnmoved(hold);
+    const first = Math.min(2, count);
+    expect(await moveReleased(service.deps.write, 1, 2)).toEqual({ moved: first, complete: false });
+    expect(await moveReleased(service.deps.write, 10, 2)).toEqual({ moved: count - first, complete: true });
+    const seqs = await service.database.query('SELECT deadline_seq AS seq FROM disputes');
+    expect(seqs).toEqual(Array(count).fill({ seq: 2 }));
+    expect(await service.database.query('SELECT 1 FROM holds WHERE finished_at IS NULL')).toEqual([]);
+  });
+
+  test('does not close it where another was released while its disputes were looked for', async () => {
+    const [first, second] = [await begin(), await begin()];
+    await releaseUnmoved(first);
+    await releaseUnmoved(second);
+    const open = () => service.database.query('SELECT 1 FROM holds WHERE finished_at IS NULL');
+    await withTx(service.deps.write.db, (tx) => finishHolds(tx, [first.id]));
+    expect(await open()).toHaveLength(2);
+    await withTx(service.deps.write.db, (tx) => finishHolds(tx, [first.id, second.id]));
+    expect(await open()).toEqual([]);
   });
 
   test('is not stopped by a dispute that cannot be written', async () => {

@@ -1,11 +1,14 @@
 import { expect, test } from 'vitest';
+import { applyDueDeadlines } from '../../src/application/apply-due.ts';
+import { findDue } from '../../src/application/due.ts';
 import { eraseComments } from '../../src/erasures/store.ts';
 import { type Tx, withTx } from '../../src/platform/postgres/database.ts';
 import { rollUpEntries } from '../../src/statistics/store.ts';
 import { handedOver } from '../../src/store/deadlines.ts';
 import { readFeed, sequenceEntries } from '../../src/store/feed.ts';
 import { forgetOldKeys } from '../../src/store/idempotency.ts';
-import { overdueDisputes, releasedDisputes } from '../../src/store/overdue.ts';
+import { overdueDisputes } from '../../src/store/overdue.ts';
+import { anyUncounted, releasedDisputes } from '../../src/store/released.ts';
 import { leaseTimers } from '../../src/store/timers.ts';
 import { forgetDeliveries } from '../../src/webhooks/store/deliveries.ts';
 import { onCleanup } from '../harness/cleanup.ts';
@@ -63,6 +66,22 @@ async function walk<Row>(page: (behind: Row | null) => Promise<readonly Row[]>):
   }
 }
 
+/** Reminds of a batch of deadlines, as the sweeper does. */
+async function remind({ deps: { write } }: Service): Promise<number> {
+  const { overdue, toRemind } = await findDue(write.db, LIMIT, null);
+  expect(overdue).toEqual([]);
+  await applyDueDeadlines(write, toRemind, { trigger: 'sweep', busy: 'skip' });
+  return toRemind.length;
+}
+
+/** The disputes with a reminder in the log. */
+async function reminded({ database }: Service): Promise<string[]> {
+  const rows = await database.query<{ id: string }>(
+    `SELECT dispute_id AS id FROM log_entries WHERE type = 'dispute.reminder_due'`,
+  );
+  return rows.map(({ id }) => id);
+}
+
 /** The sizes of the batches in which a loop takes so many. */
 const batchesOf = (count: number): number[] => [...Array<number>(Math.floor(count / LIMIT)).fill(LIMIT), count % LIMIT];
 const sorted = (ids: readonly string[]) => ids.toSorted((a, b) => a.localeCompare(b));
@@ -94,8 +113,25 @@ test.each([1, LIMIT - 1, LIMIT, LIMIT + 1, 5 * LIMIT + 2])(
       `INSERT INTO holds (id, note, created_by, since, created_at, released_by, released_at)
        VALUES (gen_random_uuid(), '', 'ops', now() - interval '1 hour', now() - interval '1 hour', 'ops', now())`,
     );
-    expect(sorted(await walk((behind) => releasedDisputes(db, LIMIT, behind)))).toEqual(sorted(ids));
+    // Statements that look at fewer than are asked for, at as many, and at all.
+    for (const lookedAt of [1, LIMIT - 1, LIMIT, 100]) {
+      expect(sorted(await walk((behind) => releasedDisputes(db, LIMIT, behind, lookedAt)))).toEqual(sorted(ids));
+    }
+    const hour = 3_600_000;
+    await service.database.query('UPDATE disputes SET held_ms = $1 WHERE id <> $2', [hour, ids.at(-1)]);
+    expect(await releasedDisputes(db, LIMIT, null, LIMIT)).toEqual([ids.at(-1)]);
+    expect(await anyUncounted(db, LIMIT)).toBe(true);
+    await service.database.query('UPDATE disputes SET held_ms = $1', [hour]);
+    expect(await releasedDisputes(db, LIMIT, null, LIMIT)).toEqual([]);
+    expect(await anyUncounted(db, LIMIT)).toBe(false);
     await service.database.query('DELETE FROM holds');
+
+    await service.database.query(
+      `UPDATE disputes SET respond_by = t.at + interval '2 hours', reminders_ms = '{7200000}', remind_at = t.at
+       FROM (SELECT date_trunc('milliseconds', now()) - interval '1 second' AS at) AS t`,
+    );
+    expect(await drain(service, () => remind(service))).toEqual(batchesOf(count));
+    expect(sorted(await reminded(service))).toEqual(sorted(ids));
 
     // All in one instant: nothing but their ids tells them apart.
     await service.database.query(
@@ -110,8 +146,8 @@ test.each([1, LIMIT - 1, LIMIT, LIMIT + 1, 5 * LIMIT + 2])(
 
     const scope = { erasable: { userId: CLIENT, requestedAt: Date.now() }, except: [], only: null };
     for (const id of ids) await service.as(CLIENT).get(`/v1/disputes/${id}`);
-    expect(
-      await drain(service, async (tx) => (await eraseComments(tx, scope, LIMIT, async () => {})).comments),
-    ).toEqual(batchesOf(count));
+    expect(await drain(service, async (tx) => (await eraseComments(tx, scope, LIMIT, async () => 0)).comments)).toEqual(
+      batchesOf(count),
+    );
   },
 );

@@ -17,7 +17,6 @@ import { type Database, withTx } from '../../../src/platform/postgres/database.t
 import { overdueIn, readCells, readStanding, rollUpEntries } from '../../../src/statistics/store.ts';
 import { countDeadlines, handedOver, listDeadlines, wantedAmong } from '../../../src/store/deadlines.ts';
 import { readFeed } from '../../../src/store/feed.ts';
-import { finishHolds } from '../../../src/store/holds.ts';
 import { forgetOldKeys } from '../../../src/store/idempotency.ts';
 import { readLag } from '../../../src/store/lag.ts';
 import {
@@ -29,7 +28,8 @@ import {
   SORTS,
   type Sort,
 } from '../../../src/store/lists/listing.ts';
-import { disputesToRemind, overdueDisputes, releasedDisputes } from '../../../src/store/overdue.ts';
+import { disputesToRemind, overdueDisputes } from '../../../src/store/overdue.ts';
+import { anyUncounted, finishHolds, releasedDisputes, releasedHolds } from '../../../src/store/released.ts';
 import { leaseTimers } from '../../../src/store/timers.ts';
 import { claimDue } from '../../../src/webhooks/deliver.ts';
 import { eraseResponses } from '../../../src/webhooks/store/attempts.ts';
@@ -220,7 +220,18 @@ export function work(now: number): AccessPath[] {
       run: async (db) => wantedAmong(db, await handedOver(db, null, 1_000, HORIZON)),
     },
     { name: 'disputes of released holds', run: (db) => releasedDisputes(db, 500) },
-    { name: 'holds to be finished', run: (db) => withTx(db, finishHolds) },
+    {
+      name: 'disputes of released holds behind one',
+      run: async (db) => releasedDisputes(db, 500, (await releasedDisputes(db, 500)).at(-1) ?? null),
+    },
+    { name: 'whether a released hold has anything left to move', run: (db) => anyUncounted(db) },
+    {
+      name: 'holds to be finished',
+      run: async (db) => {
+        const ids = await releasedHolds(db);
+        await withTx(db, (tx) => finishHolds(tx, ids));
+      },
+    },
     { name: 'numbers for the log', run: (db) => sequenceLog(db) },
     { name: 'the log folded into statistics', run: (db) => withTx(db, (tx) => rollUpEntries(tx, 5_000)) },
     { name: 'endpoints with something due', run: (db) => endpointsWithDue(db) },

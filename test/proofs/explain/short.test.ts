@@ -1,5 +1,7 @@
+import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
+import { anyUncounted, releasedDisputes } from '../../../src/store/released.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { createDatabase } from '../../harness/database.ts';
 import { type AccessPath, listings, reads, work } from './paths.ts';
@@ -70,6 +72,28 @@ describe('with twenty thousand disputes', () => {
     const own = [await open(A_CLIENT), await open(BIG_CLIENT)];
     expect(looks.map(({ examined }, index) => examined <= (own[index] ?? 0))).toEqual([true, true]);
   });
+
+  test.each([
+    ['all disputes', null, 2],
+    ['no open dispute', 'order-elsewhere', 32],
+  ])(
+    'the release of a hold of %s looks at no more open disputes than each statement may',
+    async (_of, orderId, steps) => {
+      const lookedAt = 100;
+      const orderIds = orderId === null ? sql`NULL` : sql`ARRAY[${orderId}]`;
+      const plans = await explain(client, async (db) => {
+        await db.query.execute(sql`
+        INSERT INTO holds (id, order_ids, note, created_by, since, created_at, released_by, released_at)
+        SELECT gen_random_uuid(), ${orderIds}, '', 'ops', now() - interval '9 hours', now() - interval '9 hours', 'ops', now()`);
+        await releasedDisputes(db, lookedAt / 2, null, lookedAt);
+        await anyUncounted(db, lookedAt);
+      });
+      const [, ...looks] = plans;
+      // A fifth of the last disputes of the orders is open. Each step but the first finds the dispute behind which it begins.
+      expect(looks.length).toBeGreaterThanOrEqual(steps);
+      expect(Math.max(...looks.map(({ examined }) => examined))).toBeLessThanOrEqual(lookedAt + 1);
+    },
+  );
 
   test("a page of the events of a user's orders looks at no more events than two pages have", async () => {
     const looks = await lookAtAll(reads(now).filter(({ name }) => /^the feed, of a (big )?user/.test(name)));
