@@ -64,10 +64,10 @@ function isMeant(erasable: Erasable): SQL {
 }
 
 /**
- * Erases what may repeat comments of some orders and is not in the tables of the core, such as the answers of webhook
- * receivers. It runs in the transaction that erases the comments.
+ * Erases up to `limit` texts that may repeat comments of some orders and are not in the tables of the core, such as the answers
+ * of webhook receivers, and says how many. It runs in the transaction that erases the comments.
  */
-export type EraseCopies = (tx: Tx, orderIds: readonly string[]) => Promise<void>;
+export type EraseCopies = (tx: Tx, orderIds: readonly string[], limit: number) => Promise<number>;
 
 /** A comment in the log that is about to be erased; its row is locked. */
 interface Meant {
@@ -117,41 +117,46 @@ export interface ErasedBatch {
 /**
  * Erases up to `limit` comments of resolved disputes: from the log, from the disputes that they opened, from the answers
  * that are kept for repeated keys, and from all copies. A resolved dispute never changes otherwise, so that no lock on its
- * order is needed. Where so many answers repeat a comment that they fill a batch, the comments go with a later batch.
+ * order is needed. Where so many answers or copies repeat a comment that they fill a batch, the comments go with a later batch.
+ * @param copiesAtOnce how many answers, and how many copies, a batch has at most
  */
 export async function eraseComments(
   tx: Tx,
   scope: Scope,
   limit: number,
   eraseCopies: EraseCopies,
+  copiesAtOnce = COPIES_AT_ONCE,
 ): Promise<ErasedBatch> {
   const meant = await lockMeant(tx, scope, limit);
   if (meant.length === 0) return { comments: 0, isFull: false };
   const openings = meant.filter(({ isOpening }) => isOpening).map(({ disputeId }) => disputeId);
-  if ((await eraseAnswers(tx, openings)) === ANSWERS_AT_ONCE) return { comments: 0, isFull: true };
+  const orderIds = [...new Set(meant.map(({ orderId }) => orderId))];
+  const isFull =
+    (await eraseAnswers(tx, openings, copiesAtOnce)) === copiesAtOnce ||
+    (await eraseCopies(tx, orderIds, copiesAtOnce)) === copiesAtOnce;
+  if (isFull) return { comments: 0, isFull };
   await tx.execute(sql`
     UPDATE log_entries l SET comment = NULL, comment_erased_at = ${NOW}
     FROM jsonb_to_recordset(${JSON.stringify(meant)}::jsonb) AS m("orderId" text, "orderVersion" integer)
     WHERE l.order_id = m."orderId" AND l.order_version = m."orderVersion"`);
   await tx.execute(sql`UPDATE disputes SET comment = NULL WHERE id = ANY (${sql.param(openings)}::uuid[])`);
-  await eraseCopies(tx, [...new Set(meant.map(({ orderId }) => orderId))]);
   return { comments: meant.length, isFull: meant.length === limit };
 }
 
-const ANSWERS_AT_ONCE = 200;
+const COPIES_AT_ONCE = 200;
 
 /**
- * Takes the comments of disputes out of kept answers, at most `ANSWERS_AT_ONCE`, and says out of how many. The answers stay:
+ * Takes the comments of disputes out of kept answers, at most `limit`, and says out of how many. The answers stay:
  * without them a repetition would act anew. An answer begins with the id of its dispute, and an index leads to that
  * beginning, however many keys the parties have used.
  */
-async function eraseAnswers(tx: Tx, disputeIds: readonly string[]): Promise<number> {
+async function eraseAnswers(tx: Tx, disputeIds: readonly string[], limit: number): Promise<number> {
   if (disputeIds.length === 0) return 0;
   const beginnings = disputeIds.map((id) => JSON.stringify({ id }).slice(0, -1));
   const { rows } = await tx.execute<{ caller: string; key: string; body: string }>(sql`
     SELECT caller, key, response_body AS body FROM idempotency_keys
     WHERE left(response_body, 44) = ANY (${sql.param(beginnings)}::text[]) AND response_status IN (200, 201)
-      AND jsonb_typeof(response_body::jsonb -> 'comment') = 'string' LIMIT ${ANSWERS_AT_ONCE}`);
+      AND jsonb_typeof(response_body::jsonb -> 'comment') = 'string' LIMIT ${limit}`);
   const erased = rows.map(({ body, ...key }) => ({
     ...key,
     body: JSON.stringify({ ...JSON.parse(body), comment: null }),

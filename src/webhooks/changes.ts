@@ -38,19 +38,19 @@ export async function changeEndpoint(tx: Tx, before: EndpointRow, change: Endpoi
   });
 }
 
-/** Revises one batch of an endpoint's deliveries; says whether there are more. */
-async function reviseSome(tx: Tx, endpointId: string): Promise<boolean> {
+/** Revises up to `limit` of an endpoint's deliveries; says whether there are more. */
+async function reviseSome(tx: Tx, endpointId: string, limit: number): Promise<boolean> {
   const endpoint = await lockEndpoint(tx, endpointId);
   if (endpoint === undefined || endpoint.reviseAfter === null) return false;
   const now = await readClock(tx);
-  const rows = await lockUnfinished(tx, endpointId, endpoint.reviseAfter, REVISED_AT_ONCE);
+  const rows = await lockUnfinished(tx, endpointId, endpoint.reviseAfter, limit);
   const changed = rows.flatMap((row) => {
     const next = nextDelivery(row, endpoint, { kind: 'revised' }, now);
     return next === row ? [] : [next];
   });
   await saveDeliveries(tx, changed);
   await advanceLines(tx, endpoint, changed, now);
-  const last = rows.length < REVISED_AT_ONCE ? undefined : rows.at(-1);
+  const last = rows.length < limit ? undefined : rows.at(-1);
   await saveEndpoint(tx, { ...endpoint, reviseAfter: last?.id ?? null });
   return last !== undefined;
 }
@@ -59,12 +59,13 @@ async function reviseSome(tx: Tx, endpointId: string): Promise<boolean> {
  * Revises deliveries whose endpoint has recovered or was changed: what failed is sent soon, and what is of a type that the
  * endpoint does not want any more is skipped. One call takes one step for each such endpoint, in a transaction of its own,
  * since there may be half a million.
+ * @param limit how many deliveries a step revises at most
  * @returns whether there are more
  */
-export async function reviseDeliveries(db: Database): Promise<boolean> {
+export async function reviseDeliveries(db: Database, limit = REVISED_AT_ONCE): Promise<boolean> {
   let hasMore = false;
   for (const endpointId of await endpointsToRevise(db)) {
-    hasMore = (await withTx(db, (tx) => reviseSome(tx, endpointId))) || hasMore;
+    hasMore = (await withTx(db, (tx) => reviseSome(tx, endpointId, limit))) || hasMore;
   }
   return hasMore;
 }

@@ -33,13 +33,14 @@ function encryptAnew(row: EndpointRow, { encrypt, decrypt }: Encryption, now: In
 /**
  * Encrypts the secrets of every endpoint by the first key, one endpoint in a transaction, so that the other keys can be dropped.
  * The secrets themselves stay the same: receivers notice nothing.
+ * @param pageSize how many endpoints are read at once
  */
-export async function reencryptSecrets(db: Database, encryption: Encryption): Promise<Reencrypted> {
+export async function reencryptSecrets(db: Database, encryption: Encryption, pageSize = PAGE): Promise<Reencrypted> {
   const unreadable: string[] = [];
   let reencrypted = 0;
   let after: string | null = null;
   for (;;) {
-    const page: EndpointRow[] = await listEndpoints(db, after, PAGE);
+    const page: EndpointRow[] = await listEndpoints(db, after, pageSize);
     for (const { id } of page) {
       await withTx(db, async (tx) => {
         const row = await lockEndpoint(tx, id);
@@ -52,6 +53,6 @@ export async function reencryptSecrets(db: Database, encryption: Encryption): Pr
       });
     }
     after = page.at(-1)?.id ?? null;
-    if (page.length < PAGE) return { reencrypted, unreadable };
+    if (page.length < pageSize) return { reencrypted, unreadable };
   }
 }

@@ -16,9 +16,12 @@ import { lockTestClock } from '../../store/test-clocks/test-clocks.ts';
 /** For how long a clock stays after it was made, in real time. */
 export const CLOCK_LIFETIME_MS = 30 * 24 * 60 * 60 * 1_000;
 
-/** How many entries of the log, and how many orders, one transaction deletes at most. */
-const ENTRIES = 1_000;
-const ORDERS = 100;
+/** How much one transaction deletes at most. */
+export interface RemovalStep {
+  readonly entries: number;
+  readonly orders: number;
+}
+const STEP: RemovalStep = { entries: 1_000, orders: 100 };
 const OLD_CLOCKS = 10;
 /** How long a request waits for the deletion; housekeeping does the rest. */
 const PATIENCE_MS = 10_000;
@@ -31,19 +34,21 @@ export type ForgetEvents = (tx: Tx, eventIds: readonly string[]) => Promise<void
 export interface RemovalDeps {
   readonly db: Database;
   readonly forgetEvents: ForgetEvents;
+  /** Default: 1,000 entries of the log and 100 orders. */
+  readonly step?: RemovalStep;
 }
 
 type Part = 'more' | 'locked' | 'done';
 
 /** Deletes a part of a hidden clock. */
-async function deletePart(tx: Tx, forgetEvents: ForgetEvents, wanted: string | null): Promise<Part> {
+async function deletePart(tx: Tx, { forgetEvents, step = STEP }: RemovalDeps, wanted: string | null): Promise<Part> {
   const id = await lockHiddenTestClock(tx, wanted);
   if (id === undefined) return 'done';
-  const entries = await lockEntriesOfClock(tx, id, ENTRIES);
+  const entries = await lockEntriesOfClock(tx, id, step.entries);
   await forgetEvents(tx, entries);
   await deleteEntriesOfClock(tx, id, entries);
   if (await hasEntries(tx, id)) return entries.length > 0 ? 'more' : 'locked';
-  const left = await deleteOrdersOfClock(tx, id, ORDERS);
+  const left = await deleteOrdersOfClock(tx, id, step.orders);
   if (left === 'none') await deleteTestClock(tx, id);
   return left === 'locked' ? 'locked' : 'more';
 }
@@ -53,8 +58,8 @@ async function deletePart(tx: Tx, forgetEvents: ForgetEvents, wanted: string | n
  * @param id the clock; null for the one that waits longest
  * @returns whether there may be more to delete
  */
-const deleteNext = ({ db, forgetEvents }: RemovalDeps, id: string | null) =>
-  withRetry(() => withTx(db, (tx) => deletePart(tx, forgetEvents, id)), { idempotent: true });
+const deleteNext = (deps: RemovalDeps, id: string | null) =>
+  withRetry(() => withTx(deps.db, (tx) => deletePart(tx, deps, id)), { idempotent: true });
 
 /** Deletes a hidden clock, or as much of it as can be deleted in the time that a request has. */
 async function deleteHidden(deps: RemovalDeps, id: string): Promise<void> {

@@ -32,8 +32,8 @@ export interface HttpDeps {
     /** Whether WEBHOOK_ALLOW_INSECURE may be set: in production it is refused. */
     readonly mayAllowInsecure: boolean;
   };
-  /** Erases what may repeat comments of some orders and is not in the tables of the core, when the comments are erased. */
-  readonly eraseCopies: (tx: Tx, orderIds: readonly string[]) => Promise<void>;
+  /** Erases up to `limit` texts that may repeat comments of some orders and are not in the tables of the core; says how many. */
+  readonly eraseCopies: (tx: Tx, orderIds: readonly string[], limit: number) => Promise<number>;
   /** Only for operators: no request of a user asks Redis for anything. */
   readonly queue: QueueInspector;
   /** Only in a sandbox: elsewhere the addresses that use it are not there. */

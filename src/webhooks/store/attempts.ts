@@ -62,13 +62,16 @@ export async function attemptsOf(query: Pick<Tx, 'select'>, deliveryIds: readonl
 }
 
 /**
- * Erases what receivers answered that may repeat a comment of some orders: to any message of these orders, and to messages
- * without an order. The lock on the endpoints has each attempt either recorded before, and so erased here, or after, when
- * the recording sees what was erased.
+ * Erases up to `limit` texts that receivers answered and that may repeat a comment of some orders: to any message of these
+ * orders, and to messages without an order. The lock on the endpoints has each attempt either recorded before, and so erased
+ * here, or after, when the recording sees what was erased.
+ * @returns how many were erased
  */
-export async function eraseResponses(tx: Tx, orderIds: readonly string[]): Promise<void> {
+export async function eraseResponses(tx: Tx, orderIds: readonly string[], limit: number): Promise<number> {
   await tx.execute(sql`SELECT id FROM webhook_endpoints ORDER BY id FOR SHARE`);
-  await tx.execute(sql`
-    UPDATE webhook_attempts SET response = NULL WHERE with_comments AND response IS NOT NULL
-      AND (order_id = ANY (${sql.param(orderIds)}::text[]) OR order_id IS NULL)`);
+  const { rowCount } = await tx.execute(sql`
+    UPDATE webhook_attempts SET response = NULL WHERE id IN (
+      SELECT id FROM webhook_attempts WHERE with_comments AND response IS NOT NULL
+        AND (order_id = ANY (${sql.param(orderIds)}::text[]) OR order_id IS NULL) LIMIT ${limit})`);
+  return rowCount ?? 0;
 }

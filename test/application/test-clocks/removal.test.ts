@@ -108,3 +108,53 @@ test('housekeeping deletes a clock after thirty days of real time, and goes on w
   expect(await left()).toEqual([kept.id]);
   expect(await tablesOf(service)).toEqual(['test_clocks']);
 });
+
+const LIMIT = 4;
+
+/** How many rows of some tables there are. */
+async function sizesOf({ database }: Service): Promise<{ orders: number; entries: number }> {
+  const [sizes] = await database.query<{ orders: number; entries: number }>(
+    `SELECT (SELECT count(*)::integer FROM orders WHERE test_clock_id IS NOT NULL) AS orders,
+       (SELECT count(*)::integer FROM log_entries) AS entries`,
+  );
+  return sizes ?? { orders: Number.NaN, entries: Number.NaN };
+}
+
+test.each([1, LIMIT - 1, LIMIT, LIMIT + 1, 2 * LIMIT + 1])(
+  'an old clock with %i orders is deleted in steps of at most 4 orders and 4 entries of the log',
+  async (count) => {
+    const service = await startService({ env: SANDBOX });
+    const clock = await makeClock(service);
+    for (let n = 0; n < count; n += 1) {
+      const { id: orderId } = await orderOnClock(service, clock);
+      await seedDispute(service, 'cancellation', { orderId });
+    }
+    await service.database.query(`UPDATE test_clocks SET created_at = now() - interval '31 days'`);
+    const step = { entries: LIMIT, orders: LIMIT };
+    const removal = { db: service.deps.write.db, forgetEvents: forgetMessages, step };
+    let before = await sizesOf(service);
+    expect(before).toEqual({ orders: count, entries: 2 * count });
+    while ((await removeOldTestClocks(removal)) === 'more') {
+      const after = await sizesOf(service);
+      expect(before.orders - after.orders).toBeLessThanOrEqual(LIMIT);
+      expect(before.entries - after.entries).toBeLessThanOrEqual(LIMIT);
+      before = after;
+    }
+    expect(await tablesOf(service)).toEqual([]);
+  },
+);
+
+test.each([9, 10, 11, 21])('of %i clocks that are too old each is deleted, ten hidden at once', async (count) => {
+  const service = await startService({ env: SANDBOX });
+  for (let n = 0; n < count; n += 1) await makeClock(service);
+  await service.database.query(`UPDATE test_clocks SET created_at = now() - interval '31 days'`);
+  const removal = { db: service.deps.write.db, forgetEvents: forgetMessages };
+  const shown = async () => (await service.database.query(`SELECT FROM test_clocks WHERE status <> 'deleting'`)).length;
+  let before = await shown();
+  while ((await removeOldTestClocks(removal)) === 'more') {
+    const after = await shown();
+    expect(before - after).toBeLessThanOrEqual(10);
+    before = after;
+  }
+  expect(await tablesOf(service)).toEqual([]);
+});

@@ -987,7 +987,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: 'what receivers answered outlives the comments',
     file: 'src/erasures/store.ts',
-    edits: [{ search: '  await eraseCopies(tx,', replace: '  if (meant.length < 0) await eraseCopies(tx,' }],
+    edits: [{ search: '(await eraseCopies(tx, orderIds, copiesAtOnce))', replace: '(await eraseCopies(tx, [], 1))' }],
     killedBy: ['test/webhooks/comments.test.ts'],
     named: 'is erased with',
   },
