@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, expect, test } from 'vitest';
 import { sequenceLog } from '../../src/application/feed/feed.ts';
 import { createEncryption } from '../../src/platform/encryption.ts';
 import { withTx } from '../../src/platform/postgres/database.ts';
@@ -12,11 +12,14 @@ import { type Service, startService } from '../harness/service.ts';
 import { type EndpointWithSecret, LOCAL, manager } from './endpoints.ts';
 
 const LIMIT = 4;
-const COUNTS = [1, LIMIT - 1, LIMIT, LIMIT + 1, 5 * LIMIT + 2];
+const COUNTS = [LIMIT - 1, LIMIT, LIMIT + 1, 5 * LIMIT + 2];
 
 let service: Service;
-beforeEach(async () => {
+beforeAll(async () => {
   service = await startService({ env: LOCAL });
+});
+afterEach(async () => {
+  await service.database.query('DELETE FROM webhook_endpoints');
 });
 
 const addEndpoint = async () =>

@@ -120,7 +120,7 @@ async function sizesOf({ database }: Service): Promise<{ orders: number; entries
   return sizes ?? { orders: Number.NaN, entries: Number.NaN };
 }
 
-test.each([1, LIMIT - 1, LIMIT, LIMIT + 1, 2 * LIMIT + 1])(
+test.each([LIMIT, LIMIT + 1, 2 * LIMIT + 1])(
   'an old clock with %i orders is deleted in steps of at most 4 orders and 4 entries of the log',
   async (count) => {
     const service = await startService({ env: SANDBOX });
@@ -144,7 +144,7 @@ test.each([1, LIMIT - 1, LIMIT, LIMIT + 1, 2 * LIMIT + 1])(
   },
 );
 
-test.each([9, 10, 11, 21])('of %i clocks that are too old each is deleted, ten hidden at once', async (count) => {
+test.each([10, 11, 21])('of %i clocks that are too old each is deleted, ten hidden at once', async (count) => {
   const service = await startService({ env: SANDBOX });
   for (let n = 0; n < count; n += 1) await makeClock(service);
   await service.database.query(`UPDATE test_clocks SET created_at = now() - interval '31 days'`);
