@@ -1,7 +1,7 @@
 import { isolate } from '../platform/postgres/isolate.ts';
 import { readClock } from '../store/clock.ts';
 import { type Deadline, type DeadlinePosition, handedOver, listDeadlines, wantedAmong } from '../store/deadlines.ts';
-import { overdueDisputes } from '../store/overdue.ts';
+import { overdueDisputes } from '../store/due/overdue.ts';
 import type { Timer } from '../store/timers.ts';
 import { applyDueDeadlines } from './apply-due.ts';
 import { noteDeadlineFailure } from './due.ts';

@@ -1,5 +1,5 @@
 import { type Database, withTx } from '../platform/postgres/database.ts';
-import { disputesToRemind, noteFailure, overdueDisputes } from '../store/overdue.ts';
+import { disputesToRemind, noteFailure, overdueDisputes } from '../store/due/overdue.ts';
 
 /** Disputes for which something is due, by their ids. */
 export interface DueDisputes {

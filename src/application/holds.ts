@@ -4,6 +4,7 @@ import { type Database, type Tx, withTx } from '../platform/postgres/database.ts
 import { isolate } from '../platform/postgres/isolate.ts';
 import { withRetry } from '../platform/postgres/retry.ts';
 import { readClock } from '../store/clock.ts';
+import { anyUncounted, finishHolds, releasedDisputes, releasedHolds } from '../store/due/released.ts';
 import {
   activeHolds,
   findHold,
@@ -15,7 +16,6 @@ import {
   markReleased,
   type NewHold,
 } from '../store/holds.ts';
-import { anyUncounted, finishHolds, releasedDisputes, releasedHolds } from '../store/released.ts';
 import { beginOnTestClocks, endOnTestClocks, heldOnTestClocks } from '../store/test-clocks/holds.ts';
 import { applyDueDeadlines } from './apply-due.ts';
 import { noteDeadlineFailure } from './due.ts';

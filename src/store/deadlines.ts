@@ -3,7 +3,7 @@ import type { DisputeType } from '../domain/rules.ts';
 import type { Instant } from '../domain/state.ts';
 import type { Database } from '../platform/postgres/database.ts';
 import { IN_REAL_TIME, STATEMENT_TIME, timestamptz } from './clock.ts';
-import { OVERDUE } from './overdue.ts';
+import { OVERDUE } from './due/overdue.ts';
 import { keysOf, type Timer } from './timers.ts';
 
 /** A deadline as operators look at it. */

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Instant } from '../domain/state.ts';
 import type { Tx } from '../platform/postgres/database.ts';
 import { STATEMENT_TIME } from './clock.ts';
-import { OVERDUE } from './overdue.ts';
+import { OVERDUE } from './due/overdue.ts';
 
 /** How far the timers are behind, by the database's clock. */
 export interface Lag {

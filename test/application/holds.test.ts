@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { moveReleased } from '../../src/application/holds.ts';
 import { withTx } from '../../src/platform/postgres/database.ts';
+import { overdueDisputes } from '../../src/store/due/overdue.ts';
+import { finishHolds } from '../../src/store/due/released.ts';
 import { markReleased } from '../../src/store/holds.ts';
-import { overdueDisputes } from '../../src/store/overdue.ts';
-import { finishHolds } from '../../src/store/released.ts';
 import { sweepOnce } from '../../src/workers/sweeper.ts';
 import { letTimePass } from '../harness/database.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { withTx } from '../../src/platform/postgres/database.ts';
-import { noteFailure } from '../../src/store/overdue.ts';
+import { noteFailure } from '../../src/store/due/overdue.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';
 

@@ -4,8 +4,8 @@ import type { DisputeType, Resolution, Role } from '../../domain/rules.ts';
 import type { Dispute, Hold, Instant, Order } from '../../domain/state.ts';
 import { type Database, prepared } from '../../platform/postgres/database.ts';
 import { clockTimeOf, committedBefore, IN_REAL_TIME, instantOf, timestamptz } from '../clock.ts';
+import { OVERDUE } from '../due/overdue.ts';
 import { clockAndHolds } from '../holds.ts';
-import { OVERDUE } from '../overdue.ts';
 import { toDispute } from '../rows.ts';
 import { disputes } from '../schema.ts';
 

@@ -2,7 +2,7 @@ import { sql } from 'drizzle-orm';
 import type { Role } from '../../domain/rules.ts';
 import type { Instant } from '../../domain/state.ts';
 import type { Database } from '../../platform/postgres/database.ts';
-import { OVERDUE } from '../overdue.ts';
+import { OVERDUE } from '../due/overdue.ts';
 
 /** How many disputes are counted in each of the two roles at most. */
 export const COUNTED_AT_MOST = 1_000;

@@ -16,6 +16,8 @@ import {
 import { type Database, withTx } from '../../../src/platform/postgres/database.ts';
 import { overdueIn, readCells, readStanding, rollUpEntries } from '../../../src/statistics/store.ts';
 import { countDeadlines, handedOver, listDeadlines, wantedAmong } from '../../../src/store/deadlines.ts';
+import { disputesToRemind, overdueDisputes } from '../../../src/store/due/overdue.ts';
+import { anyUncounted, finishHolds, releasedDisputes, releasedHolds } from '../../../src/store/due/released.ts';
 import { readFeed } from '../../../src/store/feed.ts';
 import { forgetOldKeys } from '../../../src/store/idempotency.ts';
 import { readLag } from '../../../src/store/lag.ts';
@@ -28,8 +30,6 @@ import {
   SORTS,
   type Sort,
 } from '../../../src/store/lists/listing.ts';
-import { disputesToRemind, overdueDisputes } from '../../../src/store/overdue.ts';
-import { anyUncounted, finishHolds, releasedDisputes, releasedHolds } from '../../../src/store/released.ts';
 import { leaseTimers } from '../../../src/store/timers.ts';
 import { claimDue } from '../../../src/webhooks/deliver.ts';
 import { eraseResponses } from '../../../src/webhooks/store/attempts.ts';

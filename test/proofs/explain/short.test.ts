@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm';
 import pg from 'pg';
 import { beforeAll, describe, expect, test, vi } from 'vitest';
-import { anyUncounted, releasedDisputes } from '../../../src/store/released.ts';
+import { anyUncounted, releasedDisputes } from '../../../src/store/due/released.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { createDatabase } from '../../harness/database.ts';
 import { type AccessPath, listings, reads, work } from './paths.ts';

@@ -1216,7 +1216,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'deadlines of one instant are lost behind a full batch',
-    file: 'src/store/overdue.ts',
+    file: 'src/store/due/overdue.ts',
     edits: [
       {
         search: `(disputes.respond_by, disputes.id) > \${place}`,

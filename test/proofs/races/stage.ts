@@ -6,8 +6,8 @@ import type { DisputeAction, DisputeType } from '../../../src/domain/rules.ts';
 import type { ReportedStatus } from '../../../src/domain/state.ts';
 import type { Database, Tx } from '../../../src/platform/postgres/database.ts';
 import { withTx } from '../../../src/platform/postgres/database.ts';
+import { overdueDisputes } from '../../../src/store/due/overdue.ts';
 import { lockOrders } from '../../../src/store/locks.ts';
-import { overdueDisputes } from '../../../src/store/overdue.ts';
 import { createDatabase, letTimePass, type TestDatabase } from '../../harness/database.ts';
 import {
   type Ask,

@@ -1,8 +1,8 @@
 import { sql } from 'drizzle-orm';
-import { loggable } from '../platform/log.ts';
-import type { Database, Tx } from '../platform/postgres/database.ts';
-import { IN_REAL_TIME, STATEMENT_TIME } from './clock.ts';
-import { NOT_HELD } from './holds.ts';
+import { loggable } from '../../platform/log.ts';
+import type { Database, Tx } from '../../platform/postgres/database.ts';
+import { IN_REAL_TIME, STATEMENT_TIME } from '../clock.ts';
+import { NOT_HELD } from '../holds.ts';
 
 /**
  * True in a query of disputes for the open ones in real time whose deadline has passed and that no hold keeps. The status is written out: a

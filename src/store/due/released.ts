@@ -1,9 +1,9 @@
 import { and, isNotNull, isNull, type SQL, sql } from 'drizzle-orm';
-import type { Database, Tx } from '../platform/postgres/database.ts';
-import { IN_REAL_TIME } from './clock.ts';
-import { NOT_HELD, UNCOUNTED } from './holds.ts';
+import type { Database, Tx } from '../../platform/postgres/database.ts';
+import { IN_REAL_TIME } from '../clock.ts';
+import { NOT_HELD, UNCOUNTED } from '../holds.ts';
+import { holds } from '../schema.ts';
 import { MAY_BE_TRIED } from './overdue.ts';
-import { holds } from './schema.ts';
 
 /** How many open disputes one statement looks at. The time held of each is computed, which takes some ten microseconds. */
 const LOOKED_AT = 5_000;
