@@ -27,6 +27,11 @@ export async function startBrowser(): Promise<Browser> {
   return browser;
 }
 
+/** Closes all pages of a browser: one that is left open goes on drawing its countdowns and reading its stream. */
+export async function closePages(browser: Browser): Promise<void> {
+  await Promise.all(browser.contexts().map((context) => context.close()));
+}
+
 /** A page, with everything that it complained of: errors, warnings of the policy, requests that failed. */
 export interface WatchedPage {
   readonly page: Page;

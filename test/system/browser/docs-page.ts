@@ -1,5 +1,5 @@
 import { type Browser, errors, type Locator, type Page } from 'playwright-core';
-import { document } from '../../harness/document.ts';
+import { type ApiDocument, document, resolveRef } from '../../harness/document.ts';
 import { openPage, type WatchedPage } from './chromium.ts';
 
 /** What the page shows of one answer. */
@@ -16,6 +16,8 @@ export interface DocsPage extends WatchedPage {
   readonly execute: (operationId: string) => Promise<Shown>;
   /** The form of an operation, opened. */
   readonly form: (operationId: string) => Promise<Locator>;
+  /** The operations on the page. */
+  readonly operations: () => Promise<string[]>;
 }
 
 function tagOf(operationId: string): string {
@@ -64,10 +66,54 @@ async function authorize(page: Page, token: string): Promise<void> {
   await dialog.waitFor({ state: 'detached' });
 }
 
-/** Opens the reference page of a service. */
-export async function openDocs(browser: Browser, serviceUrl: string): Promise<DocsPage> {
+/** The parts of the document that a part of it refers to, and those that these refer to, by their pointers. */
+function referredTo(part: unknown, found = new Set<string>()): Set<string> {
+  for (const [, ref = ''] of JSON.stringify(part).matchAll(/"\$ref":"(#[^"]+)"/g)) {
+    if (!found.has(ref)) referredTo(resolveRef(ref), found.add(ref));
+  }
+  return found;
+}
+
+/** The document with some of its operations, and of their answers nothing but that they succeed. */
+function documentOf(whole: ApiDocument, operationIds: readonly string[]): object {
+  const paths: Record<string, Record<string, object>> = {};
+  for (const [path, methods] of Object.entries(whole.paths)) {
+    for (const [method, operation] of Object.entries(methods)) {
+      if (!operationIds.includes(operation.operationId)) continue;
+      paths[path] = { ...paths[path], [method]: { ...operation, responses: { '2XX': { description: 'Done.' } } } };
+    }
+  }
+  const refs = referredTo(paths);
+  const components = Object.entries(whole.components).map(([kind, parts]) => {
+    const isUsed = ([name]: [string, unknown]) =>
+      kind === 'securitySchemes' || refs.has(`#/components/${kind}/${name}`);
+    return [kind, Object.fromEntries(Object.entries(parts).filter(isUsed))];
+  });
+  return { ...whole, paths, components: Object.fromEntries(components) };
+}
+
+/** Has the page be made from a part of the document that the service serves. */
+async function keepOnly(page: Page, operationIds: readonly string[]): Promise<void> {
+  await page.route('**/docs/json', async (route) => {
+    const response = await route.fetch();
+    const json = documentOf((await response.json()) as ApiDocument, operationIds);
+    await route.fulfill({ response, json });
+  });
+}
+
+/**
+ * Opens the reference page of a service.
+ * @param operationIds the operations on the page: the page draws all of its forms anew with each change, which takes seconds of
+ *   a processor for the whole document. All operations and their answers, unless some are named.
+ */
+export async function openDocs(
+  browser: Browser,
+  serviceUrl: string,
+  operationIds?: readonly string[],
+): Promise<DocsPage> {
   const watched = await openPage(browser);
   const { page } = watched;
+  if (operationIds !== undefined) await keepOnly(page, operationIds);
   await page.goto(`${serviceUrl}/docs`);
   await page.locator('.opblock').first().waitFor();
   return {
@@ -75,5 +121,7 @@ export async function openDocs(browser: Browser, serviceUrl: string): Promise<Do
     authorize: (token) => authorize(page, token),
     execute: (operationId) => execute(page, operationId),
     form: (operationId) => openForm(page, operationId),
+    operations: () =>
+      page.locator('.opblock').evaluateAll((blocks) => blocks.map(({ id }) => id.split('-').at(-1) ?? '')),
   };
 }

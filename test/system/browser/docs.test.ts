@@ -1,28 +1,50 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import type { Browser } from 'playwright-core';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { mintToken } from '../../../src/dev/development.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
-import { startProcess } from '../../harness/process.ts';
-import { hasChromium, startBrowser } from './chromium.ts';
-import { type DocsPage, openDocs } from './docs-page.ts';
+import type { ApiDocument } from '../../harness/document.ts';
+import { type ServiceProcess, startProcess } from '../../harness/process.ts';
+import { closePages, hasChromium, startBrowser } from './chromium.ts';
+import { openDocs } from './docs-page.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
 
 const TIMEOUT_MS = 300_000;
 
-browsing('the reference page in Chromium', () => {
-  let docs: DocsPage;
-  beforeAll(async () => {
-    const [service, browser] = await Promise.all([startProcess(), startBrowser()]);
-    docs = await openDocs(browser, service.url);
-  }, TIMEOUT_MS);
+const WALK = [
+  'reportOrder',
+  'getResolutionCenter',
+  'openDispute',
+  'getDispute',
+  'addComment',
+  'acceptDispute',
+  'getOrder',
+  'getTimeline',
+  'listDisputes',
+];
+const WEBHOOKS = ['createWebhookEndpoint', 'updateWebhookEndpoint', 'rotateWebhookSecret', 'deleteWebhookEndpoint'];
+const OF_SERVICES = ['listEvents', ...WEBHOOKS, 'createHold', 'releaseHold'];
 
-  const signIn = async (sub: string, scope?: string) =>
-    await docs.authorize(await mintToken(TEST_SECRET, { sub, scope }));
+browsing('the reference page in Chromium', () => {
+  let service: ServiceProcess;
+  let browser: Browser;
+  beforeAll(async () => {
+    [service, browser] = await Promise.all([startProcess(), startBrowser()]);
+  }, TIMEOUT_MS);
+  afterEach(() => closePages(browser));
+
+  const open = async (operationIds?: readonly string[]) => {
+    const docs = await openDocs(browser, service.url, operationIds);
+    const signIn = async (sub: string, scope?: string) =>
+      await docs.authorize(await mintToken(TEST_SECRET, { sub, scope }));
+    return { docs, signIn };
+  };
 
   test(
     "carries out the README's walk with what its forms are filled with",
     async () => {
+      const { docs, signIn } = await open(WALK);
       await signIn('order-service', 'orders:write');
       expect(await docs.execute('reportOrder')).toMatchObject({ status: 201, body: { id: 'order-1001' } });
 
@@ -52,6 +74,7 @@ browsing('the reference page in Chromium', () => {
   test(
     'carries on with another order in all forms, once it was reported',
     async () => {
+      const { docs, signIn } = await open(['reportOrder', 'openDispute', 'withdrawDispute']);
       await signIn('order-service', 'orders:write');
       const form = await docs.form('reportOrder');
       await form.locator('tr[data-param-name="orderId"] input').fill('order-1002');
@@ -70,17 +93,26 @@ browsing('the reference page in Chromium', () => {
   test(
     'carries out what services do',
     async () => {
+      const { docs, signIn } = await open(OF_SERVICES);
       await signIn('back-office', 'events:read webhooks:manage ops');
-      const webhooks = [
-        'createWebhookEndpoint',
-        'updateWebhookEndpoint',
-        'rotateWebhookSecret',
-        'deleteWebhookEndpoint',
-      ];
-      for (const operationId of ['listEvents', ...webhooks, 'createHold', 'releaseHold']) {
+      for (const operationId of OF_SERVICES) {
         const { status, body } = await docs.execute(operationId);
         expect([operationId, status < 300 ? 'done' : body]).toEqual([operationId, 'done']);
       }
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
+    'has the whole document, and carries out an operation of it',
+    async () => {
+      const { docs, signIn } = await open();
+      const { paths } = (await (await fetch(`${service.url}/openapi.json`)).json()) as ApiDocument;
+      const all = Object.values(paths).flatMap((methods) => Object.values(methods));
+      expect(await docs.operations()).toEqual(expect.arrayContaining(all.map(({ operationId }) => operationId)));
+      await signIn('user-7');
+      expect(await docs.execute('listDisputes')).toMatchObject({ status: 200 });
+      expect(docs.complaints).toEqual([]);
     },
     TIMEOUT_MS,
   );

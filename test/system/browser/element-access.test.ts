@@ -1,9 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { ServiceProcess } from '../../harness/process.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { findings } from './axe.ts';
-import { hasChromium } from './chromium.ts';
+import { closePages, hasChromium } from './chromium.ts';
 import { button, heading, openElementPage, startElementStage } from './element-page.ts';
 import type { Pages } from './pages.ts';
 
@@ -24,6 +24,7 @@ browsing('<resolution-center> for people who do not see it, or use no mouse', ()
   beforeAll(async () => {
     ({ service, browser, pages } = await startElementStage());
   }, 60_000);
+  afterEach(() => closePages(browser));
 
   test.each([
     ['light', false, []],

@@ -1,12 +1,12 @@
 import { SignJWT } from 'jose';
 import type { Browser } from 'playwright-core';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { TEST_SECRET } from '../../harness/client.ts';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { hasNginx, startNginx } from '../proxies/nginx.ts';
-import { hasChromium } from './chromium.ts';
+import { closePages, hasChromium } from './chromium.ts';
 import { button, heading, openElementPage, type Party, startElementStage, tokenOf } from './element-page.ts';
 import type { Pages } from './pages.ts';
 
@@ -31,6 +31,7 @@ browsing('<resolution-center> in adverse conditions', () => {
   beforeAll(async () => {
     ({ service, browser, pages } = await startElementStage());
   }, 60_000);
+  afterEach(() => closePages(browser));
 
   const respond = (path: string, body?: unknown) => service.as(FREELANCER).post(path, body);
 

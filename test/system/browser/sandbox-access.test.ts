@@ -1,9 +1,9 @@
 import type { Browser, Page } from 'playwright-core';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { startReceiver } from '../../webhooks/receiver.ts';
 import { findings } from './axe.ts';
-import { hasChromium, openPage, startBrowser } from './chromium.ts';
+import { closePages, hasChromium, openPage, startBrowser } from './chromium.ts';
 import { button } from './element-page.ts';
 import { act, compose, openSandboxPage, startSandbox } from './sandbox-page.ts';
 
@@ -38,6 +38,7 @@ browsing('the page at / for people who do not see it well', { timeout: TIMEOUT_M
   beforeAll(async () => {
     [service, browser] = await Promise.all([startSandbox(), startBrowser()]);
   }, TIMEOUT_MS);
+  afterEach(() => closePages(browser));
 
   /** Looks at states one after the other, and says what axe objects to in each. */
   function createLooks(rules: readonly string[]) {

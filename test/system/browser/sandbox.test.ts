@@ -245,6 +245,7 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
     for (const party of ['#client', '#freelancer']) await page.locator(party).getByRole('radio').first().waitFor();
     await page.reload();
     await page.locator('#client').getByRole('radio').first().waitFor();
+    await page.context().close();
     expect(complaints.filter((text) => !/net::ERR_ABORTED$|status of 503/.test(text))).toEqual([]);
   });
 
