@@ -242,36 +242,6 @@ describe('after a commit of unknown outcome', () => {
   });
 });
 
-describe('the database itself refuses', () => {
-  test.each([
-    [
-      'a second open dispute',
-      `INSERT INTO disputes (id, order_id, client_id, freelancer_id, type, status, opener_role, opened_at, updated_at,
-         respond_by, deadline_seq, version) SELECT gen_random_uuid(), order_id, client_id, freelancer_id, type, status,
-         opener_role, opened_at, updated_at, respond_by, 1, 1 FROM disputes WHERE id = $1`,
-    ],
-    [
-      'an answer at the deadline',
-      `UPDATE disputes SET status = 'resolved', resolution = 'accepted', resolved_by_role = 'freelancer',
-         resolved_at = respond_by WHERE id = $1`,
-    ],
-    [
-      'silence before the deadline',
-      `UPDATE disputes SET status = 'resolved', resolution = 'expired', resolved_by_role = 'system',
-         resolved_at = respond_by - interval '1 ms' WHERE id = $1`,
-    ],
-    [
-      'a second entry in the same place of the log',
-      `INSERT INTO log_entries (order_id, order_version, id, type, occurred_at, actor_role, cause, data)
-         SELECT order_id, order_version, gen_random_uuid(), type, occurred_at, actor_role, cause, data
-         FROM log_entries WHERE dispute_id = $1`,
-    ],
-  ])('%s', async (_name, sql) => {
-    const { disputeId } = await setOrder(stage, cancellation);
-    await expect(stage.database.query(sql, [disputeId])).rejects.toThrow(/violates (unique|check) constraint/);
-  });
-});
-
 test('the sweeper settles a herd in batches, and says while there is more', async () => {
   const herd = 1_200;
   await stage.database.query(

@@ -48,20 +48,24 @@ describe('the database itself refuses', () => {
   test.each([
     ['resolved without a resolution', '{"status":"resolved"}'],
     [
-      'expired before its deadline',
-      '{"status":"resolved","resolution":"expired","resolved_by_role":"system","resolved_at":"2020-01-01"}',
-    ],
-    [
-      'accepted after its deadline',
-      '{"status":"resolved","resolution":"accepted","resolved_by_role":"client","resolved_at":"2099-01-01"}',
-    ],
-    [
       'expired by a party',
       '{"status":"resolved","resolution":"expired","resolved_by_role":"client","resolved_at":"2099-01-01"}',
     ],
   ])('a dispute that is %s', async (_name, changes) => {
     const { id } = await seedDispute(service, 'cancellation');
     await expect(service.database.query(copy(changes), [id])).rejects.toThrow('check constraint');
+  });
+
+  test.each([
+    ['an answer at the deadline', `resolution = 'accepted', resolved_by_role = 'freelancer', resolved_at = respond_by`],
+    [
+      'silence before the deadline',
+      `resolution = 'expired', resolved_by_role = 'system', resolved_at = respond_by - interval '1 ms'`,
+    ],
+  ])('%s', async (_name, changes) => {
+    const { id } = await seedDispute(service, 'cancellation');
+    const sql = `UPDATE disputes SET status = 'resolved', ${changes} WHERE id = $1`;
+    await expect(service.database.query(sql, [id])).rejects.toThrow('check constraint');
   });
 
   test('a second entry of an order with the same version', async () => {
