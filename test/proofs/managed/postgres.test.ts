@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createDatabase, type TestDatabase } from '../../harness/database.ts';
+import { LONG } from '../../harness/long.ts';
 import { runProgram, startProcess } from '../../harness/process.ts';
 import { startProxy } from '../../harness/proxy.ts';
 import { testRedisUrl } from '../../harness/redis.ts';
@@ -143,7 +144,7 @@ describe('a role and a database whose defaults are all others', () => {
     await flows(database, await createRole(database, { settings: OTHER_DEFAULTS }));
   }, 60_000);
 
-  (hasPgBouncer ? test : test.skip)(
+  test.runIf(LONG && hasPgBouncer)(
     'change nothing through PgBouncer in transaction mode (needs pgbouncer)',
     async () => {
       const database = await createDatabase();
@@ -203,26 +204,30 @@ describe('fewer connections than the pool has', () => {
   });
 });
 
-test('after a move by logical replication, the feed goes on with rising numbers', async () => {
-  const server = await startManagedPostgres({ wal_level: 'logical' });
-  const blue = await server.createDatabase();
-  const before = await startService({ role: 'all', database: blue, env: ENV });
-  await runMainFlow(before);
-  const feedOf = async (service: Service, after: number) =>
-    (await service.withScopes('events:read').get<EventPage>(`/v1/events?after=${after}`)).body;
-  const read = await feedOf(before, 0);
-  await before.close();
+test.runIf(LONG)(
+  'after a move by logical replication, the feed goes on with rising numbers',
+  async () => {
+    const server = await startManagedPostgres({ wal_level: 'logical' });
+    const blue = await server.createDatabase();
+    const before = await startService({ role: 'all', database: blue, env: ENV });
+    await runMainFlow(before);
+    const feedOf = async (service: Service, after: number) =>
+      (await service.withScopes('events:read').get<EventPage>(`/v1/events?after=${after}`)).body;
+    const read = await feedOf(before, 0);
+    await before.close();
 
-  const green = await move(server, blue);
-  const service = await startService({ role: 'all', database: green, env: ENV });
-  expect((await feedOf(service, 0)).data).toEqual(read.data);
-  await runMainFlow(service);
-  const page = await waitFor('the new events have numbers', async () => {
-    const found = await feedOf(service, read.nextAfter);
-    return found.data.length >= read.data.length && found;
-  });
-  const numbers = [...read.data, ...page.data].map(({ seq }) => seq);
-  expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
-  expect(new Set(numbers).size).toBe(numbers.length);
-  await service.close();
-}, 60_000);
+    const green = await move(server, blue);
+    const service = await startService({ role: 'all', database: green, env: ENV });
+    expect((await feedOf(service, 0)).data).toEqual(read.data);
+    await runMainFlow(service);
+    const page = await waitFor('the new events have numbers', async () => {
+      const found = await feedOf(service, read.nextAfter);
+      return found.data.length >= read.data.length && found;
+    });
+    const numbers = [...read.data, ...page.data].map(({ seq }) => seq);
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    expect(new Set(numbers).size).toBe(numbers.length);
+    await service.close();
+  },
+  60_000,
+);
