@@ -46,18 +46,19 @@ export async function missingJobs(
   queue: QueueInspector,
   after: DeadlinePosition | null,
   limit: number,
+  step = STEP,
 ): Promise<DeadlinePage> {
   const found: Deadline[] = [];
   let position = after;
-  for (let examined = 0; examined < EXAMINED_AT_MOST && found.length < limit; examined += STEP) {
-    const step = await handedOver(deps.db, position, STEP, queue.horizonMs);
-    const missing = new Set((await queue.missing(step)).map(keyOf));
-    for (const deadline of step) {
+  for (let examined = 0; examined < EXAMINED_AT_MOST && found.length < limit; examined += step) {
+    const timers = await handedOver(deps.db, position, step, queue.horizonMs);
+    const missing = new Set((await queue.missing(timers)).map(keyOf));
+    for (const deadline of timers) {
       if (missing.has(keyOf(deadline))) found.push(deadline);
       position = deadline;
       if (found.length === limit) return { deadlines: found, next: { ...deadline, offset: 0 } };
     }
-    if (step.length < STEP) return { deadlines: found, next: null };
+    if (timers.length < step) return { deadlines: found, next: null };
   }
   return { deadlines: found, next: position === null ? null : { ...position, offset: 0 } };
 }
@@ -68,19 +69,20 @@ export async function orphanJobs(
   queue: QueueInspector,
   from: number,
   limit: number,
+  step = STEP,
 ): Promise<DeadlinePage> {
   const found: Deadline[] = [];
   let offset = from;
   const place = () => ({ offset, dueAt: 0, disputeId: '00000000-0000-0000-0000-000000000000' });
-  for (let examined = 0; examined < EXAMINED_AT_MOST && found.length < limit; examined += STEP) {
-    const jobs = await queue.waiting(offset, STEP);
+  for (let examined = 0; examined < EXAMINED_AT_MOST && found.length < limit; examined += step) {
+    const jobs = await queue.waiting(offset, step);
     const wanted = await wantedAmong(deps.db, jobs);
     for (const job of jobs) {
       offset += 1;
       if (!wanted.has(keyOf(job))) found.push({ ...job, orderId: null, type: null });
       if (found.length === limit) return { deadlines: found, next: place() };
     }
-    if (jobs.length < STEP) return { deadlines: found, next: null };
+    if (jobs.length < step) return { deadlines: found, next: null };
   }
   return { deadlines: found, next: place() };
 }
@@ -108,13 +110,18 @@ export interface Reconciliation {
   readonly complete: boolean;
 }
 
-const SWEEP_BATCH = 500;
+/** How much one step of a reconciliation takes at most. */
+export interface ReconciliationStep {
+  readonly overdue: number;
+  readonly jobs: number;
+}
+const RECONCILIATION_STEP: ReconciliationStep = { overdue: 500, jobs: STEP };
 
-async function applyOverdue(deps: CoreDeps, until: number): Promise<{ settled: number; failed: number }> {
+async function applyOverdue(deps: CoreDeps, until: number, step: number): Promise<{ settled: number; failed: number }> {
   let settled = 0;
   let failed = 0;
   while (Date.now() < until) {
-    const overdue = await overdueDisputes(deps.db, SWEEP_BATCH);
+    const overdue = await overdueDisputes(deps.db, step);
     if (overdue.length === 0) break;
     const batches = await isolate([overdue], {
       work: (ids) => applyDueDeadlines(deps, ids, { trigger: 'sweep', busy: 'skip' }),
@@ -125,16 +132,16 @@ async function applyOverdue(deps: CoreDeps, until: number): Promise<{ settled: n
     });
     const now = batches.reduce((sum, { size }) => sum + size, 0);
     settled += now;
-    if (overdue.length < SWEEP_BATCH || now === 0) break;
+    if (overdue.length < step || now === 0) break;
   }
   return { settled, failed };
 }
 
-async function addMissing(deps: CoreDeps, queue: QueueInspector, until: number) {
+async function addMissing(deps: CoreDeps, queue: QueueInspector, until: number, step: number) {
   let after: DeadlinePosition | null = null;
   let reenqueued = 0;
   while (Date.now() < until) {
-    const page: DeadlinePage = await missingJobs(deps, queue, after, STEP);
+    const page: DeadlinePage = await missingJobs(deps, queue, after, step, step);
     const timers = page.deadlines.map((deadline) => ({ ...deadline, dueAt: deadline.wakeAt ?? deadline.dueAt }));
     if (timers.length > 0) await queue.add(timers, await readClock(deps.db.query));
     reenqueued += page.deadlines.length;
@@ -144,11 +151,11 @@ async function addMissing(deps: CoreDeps, queue: QueueInspector, until: number) 
   return { reenqueued, complete: false };
 }
 
-async function removeOrphans(deps: CoreDeps, queue: QueueInspector, until: number) {
+async function removeOrphans(deps: CoreDeps, queue: QueueInspector, until: number, step: number) {
   let offset = 0;
   let removed = 0;
   while (Date.now() < until) {
-    const { deadlines, next } = await orphanJobs(deps, queue, offset, STEP);
+    const { deadlines, next } = await orphanJobs(deps, queue, offset, step, step);
     if (deadlines.length > 0) await queue.remove(deadlines);
     removed += deadlines.length;
     if (next === null) return { removed, complete: true };
@@ -162,11 +169,16 @@ async function removeOrphans(deps: CoreDeps, queue: QueueInspector, until: numbe
  * Makes the queue as Postgres says it should be, and settles what is overdue, for at most `budgetMs`.
  * @throws what the database or the queue raises; what was done until then stays done
  */
-export async function reconcile(deps: CoreDeps, queue: QueueInspector, budgetMs: number): Promise<Reconciliation> {
+export async function reconcile(
+  deps: CoreDeps,
+  queue: QueueInspector,
+  budgetMs: number,
+  step = RECONCILIATION_STEP,
+): Promise<Reconciliation> {
   const until = Date.now() + budgetMs;
-  const { settled, failed } = await applyOverdue(deps, until);
-  const missing = await addMissing(deps, queue, until);
-  const orphans = await removeOrphans(deps, queue, until);
+  const { settled, failed } = await applyOverdue(deps, until, step.overdue);
+  const missing = await addMissing(deps, queue, until, step.jobs);
+  const orphans = await removeOrphans(deps, queue, until, step.jobs);
   return {
     settled,
     failed,
