@@ -19,8 +19,10 @@ afterEach(async () => {
   await service.database.query('UPDATE timers SET due_at = NULL');
 });
 
+type Job = Timer & { readonly dueAt: number };
+
 /** A queue in memory, which notes how much each request to it was about. */
-function queueOf(jobs: Timer[]) {
+function queueOf(jobs: Job[]) {
   const asked: number[] = [];
   const noted = <T extends { readonly length: number }>(items: T): T => {
     asked.push(items.length);
@@ -31,7 +33,7 @@ function queueOf(jobs: Timer[]) {
     horizonMs: 90 * DAY_MS,
     missing: async (timers) => noted(timers).filter((timer) => !jobs.some(isAt(timer))),
     waiting: async (offset, limit) => noted(jobs.slice(offset, offset + limit)),
-    add: async (timers) => void jobs.push(...noted(timers)),
+    add: async (timers) => void jobs.push(...noted(timers).map((timer) => ({ ...timer, dueAt: timer.dueAt ?? 0 }))),
     remove: async (timers) => {
       for (const timer of noted(timers)) jobs.splice(jobs.findIndex(isAt(timer)), 1);
     },
