@@ -749,7 +749,7 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a list settles only what it shows',
     file: 'src/application/read.ts',
     edits: [{ search: 'if (page.anyOverdue) {', replace: 'if (page.anyOverdue && page.disputes.length > 0) {' }],
-    killedBy: ['test/http/routes/lists.test.ts'],
+    killedBy: ['test/http/routes/lists/lists.test.ts'],
   },
   {
     name: 'timers are not leased',
@@ -887,7 +887,7 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'return { data, next: placeBehind(row, index) };',
       },
     ],
-    killedBy: ['test/http/routes/pages.test.ts'],
+    killedBy: ['test/http/routes/lists/pages.test.ts'],
   },
   {
     name: 'an event that was given up keeps its order back for ever',
@@ -1180,14 +1180,14 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a list by time of change goes on to now',
     file: 'src/store/clock.ts',
     edits: [{ search: 'least(statement_timestamp(), min(xact_start))', replace: 'statement_timestamp()' }],
-    killedBy: ['test/http/routes/polling.test.ts'],
+    killedBy: ['test/http/routes/lists/polling.test.ts'],
     named: 'committed after a later one',
   },
   {
     name: 'changes at the instant that was asked for are left out',
     file: 'src/store/lists/listing.ts',
     edits: [{ search: '.updatedAt} >= ', replace: '.updatedAt} > ' }],
-    killedBy: ['test/http/routes/filters.test.ts'],
+    killedBy: ['test/http/routes/lists/filters.test.ts'],
     named: 'updatedAfter',
   },
   {

@@ -1,11 +1,11 @@
 import { v7 as uuidv7 } from 'uuid';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { PAGE_BYTES } from '../../../src/http/endpoint/pages.ts';
-import type { Answer } from '../../harness/answer.ts';
-import { CLIENT, FREELANCER, REQUESTS, seedDispute, seedOrder } from '../../harness/seed.ts';
-import { type Service, startService } from '../../harness/service.ts';
-import type { Dispute, EventPage, Timeline } from '../../harness/types.ts';
-import { waitFor } from '../../harness/wait-for.ts';
+import { PAGE_BYTES } from '../../../../src/http/endpoint/pages.ts';
+import type { Answer } from '../../../harness/answer.ts';
+import { CLIENT, FREELANCER, REQUESTS, seedDispute, seedOrder } from '../../../harness/seed.ts';
+import { type Service, startService } from '../../../harness/service.ts';
+import type { Dispute, EventPage, Timeline } from '../../../harness/types.ts';
+import { waitFor } from '../../../harness/wait-for.ts';
 
 let service: Service;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { letTimePass } from '../../harness/database.ts';
-import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
-import { type Service, startService } from '../../harness/service.ts';
-import { advance, makeClock, SANDBOX } from '../../harness/test-clocks.ts';
-import type { Dispute } from '../../harness/types.ts';
+import { letTimePass } from '../../../harness/database.ts';
+import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../../harness/seed.ts';
+import { type Service, startService } from '../../../harness/service.ts';
+import { advance, makeClock, SANDBOX } from '../../../harness/test-clocks.ts';
+import type { Dispute } from '../../../harness/types.ts';
 
 interface Summary {
   readonly actionRequired: number;

@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { onCleanup } from '../../harness/cleanup.ts';
-import { REQUESTS, seedDispute, seedOrder } from '../../harness/seed.ts';
-import { type Service, startService } from '../../harness/service.ts';
-import type { Dispute } from '../../harness/types.ts';
+import { onCleanup } from '../../../harness/cleanup.ts';
+import { REQUESTS, seedDispute, seedOrder } from '../../../harness/seed.ts';
+import { type Service, startService } from '../../../harness/service.ts';
+import type { Dispute } from '../../../harness/types.ts';
 
 interface Page {
   readonly data: Dispute[];

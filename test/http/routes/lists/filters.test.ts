@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { letTimePass } from '../../harness/database.ts';
-import { anOrderReport, newOrderId, seedDispute, seedOrder } from '../../harness/seed.ts';
-import { type Service, startService } from '../../harness/service.ts';
-import type { Dispute } from '../../harness/types.ts';
+import { letTimePass } from '../../../harness/database.ts';
+import { anOrderReport, newOrderId, seedDispute, seedOrder } from '../../../harness/seed.ts';
+import { type Service, startService } from '../../../harness/service.ts';
+import type { Dispute } from '../../../harness/types.ts';
 
 interface Page {
   readonly data: Dispute[];
