@@ -9,8 +9,8 @@ import { serviceDirectory } from '../../harness/servers.ts';
 import { fetchFrom } from '../../harness/transport.ts';
 import type { Dispute } from '../../harness/types.ts';
 import { startBrowser } from './chromium.ts';
-import { button } from './element-page.ts';
-import { compose, startSandbox } from './sandbox-page.ts';
+import { button } from './element/element-page.ts';
+import { compose, startSandbox } from './sandbox/sandbox-page.ts';
 
 // npm run screenshots: takes the pictures of the documents, from the page of the built service.
 

@@ -1,11 +1,11 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { ServiceProcess } from '../../harness/process.ts';
-import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
-import { findings } from './axe.ts';
-import { closePages, hasChromium } from './chromium.ts';
+import type { ServiceProcess } from '../../../harness/process.ts';
+import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../../harness/seed.ts';
+import { findings } from '../axe.ts';
+import { closePages, hasChromium } from '../chromium.ts';
+import type { Pages } from '../pages.ts';
 import { button, heading, openElementPage, startElementStage } from './element-page.ts';
-import type { Pages } from './pages.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;

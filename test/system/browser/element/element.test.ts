@@ -1,12 +1,12 @@
 import type { Browser } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { ServiceProcess } from '../../harness/process.ts';
-import { CLIENT, seedDispute, seedOrder } from '../../harness/seed.ts';
-import type { Timeline } from '../../harness/types.ts';
-import { waitFor } from '../../harness/wait-for.ts';
-import { hasChromium } from './chromium.ts';
+import type { ServiceProcess } from '../../../harness/process.ts';
+import { CLIENT, seedDispute, seedOrder } from '../../../harness/seed.ts';
+import type { Timeline } from '../../../harness/types.ts';
+import { waitFor } from '../../../harness/wait-for.ts';
+import { hasChromium } from '../chromium.ts';
+import type { Pages } from '../pages.ts';
 import { button, heading, openElementPage, type Party, startElementStage, tokenOf } from './element-page.ts';
-import type { Pages } from './pages.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;

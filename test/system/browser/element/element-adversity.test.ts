@@ -1,14 +1,14 @@
 import { SignJWT } from 'jose';
 import type { Browser } from 'playwright-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { TEST_SECRET } from '../../harness/client.ts';
-import { type ServiceProcess, startProcess } from '../../harness/process.ts';
-import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
-import { waitFor } from '../../harness/wait-for.ts';
-import { hasNginx, startNginx } from '../proxies/nginx.ts';
-import { closePages, hasChromium } from './chromium.ts';
+import { TEST_SECRET } from '../../../harness/client.ts';
+import { type ServiceProcess, startProcess } from '../../../harness/process.ts';
+import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../../harness/seed.ts';
+import { waitFor } from '../../../harness/wait-for.ts';
+import { hasNginx, startNginx } from '../../proxies/nginx.ts';
+import { closePages, hasChromium } from '../chromium.ts';
+import type { Pages } from '../pages.ts';
 import { button, heading, openElementPage, type Party, startElementStage, tokenOf } from './element-page.ts';
-import type { Pages } from './pages.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;

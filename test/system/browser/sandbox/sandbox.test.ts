@@ -1,11 +1,11 @@
 import type { Locator } from 'playwright-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { mintToken } from '../../../src/dev/development.ts';
-import { TEST_SECRET } from '../../harness/client.ts';
-import { startProcess } from '../../harness/process.ts';
-import { startReceiver } from '../../webhooks/receiver.ts';
-import { hasChromium, openPage } from './chromium.ts';
-import { button, heading, tokenOf } from './element-page.ts';
+import { mintToken } from '../../../../src/dev/development.ts';
+import { TEST_SECRET } from '../../../harness/client.ts';
+import { startProcess } from '../../../harness/process.ts';
+import { startReceiver } from '../../../webhooks/receiver.ts';
+import { hasChromium, openPage } from '../chromium.ts';
+import { button, heading, tokenOf } from '../element/element-page.ts';
 import { act, compose, type SandboxStage, startSandboxStage } from './sandbox-page.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.

@@ -1,9 +1,9 @@
 import type { BrowserContext, Locator, Page } from 'playwright-core';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { ServiceProcess } from '../../harness/process.ts';
-import { waitFor } from '../../harness/wait-for.ts';
-import { hasChromium, startBrowser } from './chromium.ts';
-import { button } from './element-page.ts';
+import type { ServiceProcess } from '../../../harness/process.ts';
+import { waitFor } from '../../../harness/wait-for.ts';
+import { hasChromium, startBrowser } from '../chromium.ts';
+import { button } from '../element/element-page.ts';
 import { compose, openSandboxPage, type SandboxPage, startSandbox } from './sandbox-page.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there are no tabs to open.

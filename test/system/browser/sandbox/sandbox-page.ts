@@ -1,7 +1,7 @@
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
-import { type ServiceProcess, startProcess } from '../../harness/process.ts';
-import { openPage, startBrowser } from './chromium.ts';
-import { button } from './element-page.ts';
+import { type ServiceProcess, startProcess } from '../../../harness/process.ts';
+import { openPage, startBrowser } from '../chromium.ts';
+import { button } from '../element/element-page.ts';
 
 /** Starts the built service as `npm start` does without configuration: a sandbox with a development secret. */
 export const startSandbox = (): Promise<ServiceProcess> =>

@@ -1,10 +1,10 @@
 import type { Browser, Locator, Page } from 'playwright-core';
-import { mintToken } from '../../../src/dev/development.ts';
-import { TEST_SECRET } from '../../harness/client.ts';
-import { type ServiceProcess, startProcess } from '../../harness/process.ts';
-import { CLIENT, FREELANCER } from '../../harness/seed.ts';
-import { openPage, startBrowser } from './chromium.ts';
-import { type Pages, servePages } from './pages.ts';
+import { mintToken } from '../../../../src/dev/development.ts';
+import { TEST_SECRET } from '../../../harness/client.ts';
+import { type ServiceProcess, startProcess } from '../../../harness/process.ts';
+import { CLIENT, FREELANCER } from '../../../harness/seed.ts';
+import { openPage, startBrowser } from '../chromium.ts';
+import { type Pages, servePages } from '../pages.ts';
 
 /** Nothing inline, nothing from anywhere but the page's own origin and the service. */
 const strictPolicy = (api: string): string =>

@@ -1,10 +1,10 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type ServiceProcess, startProcess } from '../../harness/process.ts';
-import { startReceiver } from '../../webhooks/receiver.ts';
-import { findings } from './axe.ts';
-import { closePages, hasChromium, openPage, startBrowser } from './chromium.ts';
-import { button } from './element-page.ts';
+import { type ServiceProcess, startProcess } from '../../../harness/process.ts';
+import { startReceiver } from '../../../webhooks/receiver.ts';
+import { findings } from '../axe.ts';
+import { closePages, hasChromium, openPage, startBrowser } from '../chromium.ts';
+import { button } from '../element/element-page.ts';
 import { act, compose, openSandboxPage, startSandbox } from './sandbox-page.ts';
 
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
