@@ -6,20 +6,20 @@ import { parseArgs } from 'node:util';
 import { putBetweenMarkers } from '../proofs/faults/docs.ts';
 import { describeMachine } from '../proofs/faults/machine.ts';
 import { hasProgram } from '../proofs/faults/programs.ts';
-import { measureBytes } from './bytes.ts';
-import { measureAnswer, measureOpen } from './commands.ts';
-import { measureHerd, measureLateness } from './deadlines.ts';
-import { measureFlood } from './flood.ts';
-import { measureGrowth } from './growth.ts';
-import { measureAlone, measureLean } from './lean.ts';
-import { measureLoopDelay } from './loop-delay.ts';
+import { measureBytes } from './measure/bytes.ts';
+import { measureAnswer, measureOpen } from './measure/commands.ts';
+import { measureHerd, measureLateness } from './measure/deadlines.ts';
+import { measureFlood } from './measure/flood.ts';
+import { measureGrowth } from './measure/growth.ts';
+import { measureAlone, measureLean } from './measure/lean.ts';
+import { measureLoopDelay } from './measure/loop-delay.ts';
+import { measureReads } from './measure/reads.ts';
+import { measureStart } from './measure/start-time.ts';
 import { type BenchOptions, QUICK, WHOLE } from './options.ts';
-import { type HotPath, lookIntoHotPaths } from './profiles.ts';
-import { measureReads } from './reads.ts';
+import { type HotPath, lookIntoHotPaths } from './profile/profiles.ts';
 import { plotOf, tableOf } from './report.ts';
 import type { Row } from './row.ts';
 import { type BenchStage, onStage } from './stage.ts';
-import { measureStart } from './start-time.ts';
 
 const MEASUREMENTS: Readonly<Record<string, (stage: BenchStage, options: BenchOptions) => Promise<Row[]>>> = {
   open: measureOpen,

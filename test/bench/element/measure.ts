@@ -5,7 +5,12 @@ import { runCleanups } from '../../harness/cleanup.ts';
 import setUp from '../../harness/global-setup.ts';
 import { seedDispute } from '../../harness/seed.ts';
 import { serviceDirectory } from '../../harness/servers.ts';
-import { button, type ElementStage, openElementPage, startElementStage } from '../../system/browser/element/element-page.ts';
+import {
+  button,
+  type ElementStage,
+  openElementPage,
+  startElementStage,
+} from '../../system/browser/element/element-page.ts';
 
 // npm run measure:element: how large the web component is, and how long a visitor waits for it. `-- --runs N` (20)
 

@@ -1,14 +1,14 @@
 import { execFileSync } from 'node:child_process';
 import type { Pool } from 'pg';
-import { mintToken } from '../../src/dev/development.ts';
-import { waitFor } from '../harness/wait-for.ts';
-import { SECRET } from '../proofs/faults/instances.ts';
-import { callFor } from './calls.ts';
+import { mintToken } from '../../../src/dev/development.ts';
+import { waitFor } from '../../harness/wait-for.ts';
+import { SECRET } from '../../proofs/faults/instances.ts';
+import { callFor } from '../calls.ts';
+import type { BenchOptions } from '../options.ts';
+import type { Row } from '../row.ts';
+import { CLIENT, FREELANCER, NUMBER, rowsNamed, seedOpen, seedOrders, seedResolved, settleDown } from '../seed.ts';
+import type { BenchDatabase, BenchStage } from '../stage.ts';
 import { acceptCall, openCall } from './commands.ts';
-import type { BenchOptions } from './options.ts';
-import type { Row } from './row.ts';
-import { CLIENT, FREELANCER, NUMBER, rowsNamed, seedOpen, seedOrders, seedResolved, settleDown } from './seed.ts';
-import type { BenchDatabase, BenchStage } from './stage.ts';
 
 const SMALL = 1_000;
 const RESOLVED_FOR_EACH = 5;

@@ -3,14 +3,14 @@ import { once } from 'node:events';
 import { cp, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort } from '../../src/dev/embedded/processes.ts';
-import { bundle } from '../harness/build.ts';
-import { waitFor } from '../harness/wait-for.ts';
-import type { BenchOptions } from './options.ts';
-import { alternate, type Row } from './row.ts';
-import type { BenchStage } from './stage.ts';
+import { freePort } from '../../../src/dev/embedded/processes.ts';
+import { bundle } from '../../harness/build.ts';
+import { waitFor } from '../../harness/wait-for.ts';
+import type { BenchOptions } from '../options.ts';
+import { alternate, type Row } from '../row.ts';
+import type { BenchStage } from '../stage.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 const PARTS = ['src', 'migrations', 'ops', 'openapi', 'package.json', 'package-lock.json', 'tsconfig.json'];
 const LONGEST_MS = 120_000;
 

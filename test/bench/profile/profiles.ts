@@ -1,15 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Pool } from 'pg';
-import { mintToken } from '../../src/dev/development.ts';
-import { waitFor } from '../harness/wait-for.ts';
-import { SECRET } from '../proofs/faults/instances.ts';
-import { callFor } from './calls.ts';
-import { acceptCall, openCall } from './commands.ts';
+import { mintToken } from '../../../src/dev/development.ts';
+import { waitFor } from '../../harness/wait-for.ts';
+import { SECRET } from '../../proofs/faults/instances.ts';
+import { callFor } from '../calls.ts';
+import { acceptCall, openCall } from '../measure/commands.ts';
+import { CLIENT, FREELANCER, rowsNamed, seedOpen, seedOrders, settleDown } from '../seed.ts';
+import type { BenchStage } from '../stage.ts';
 import { flameGraphOf, type Profile, partsOf } from './flame.ts';
-import { CLIENT, FREELANCER, rowsNamed, seedOpen, seedOrders, settleDown } from './seed.ts';
 import { inSources } from './sources.ts';
-import type { BenchStage } from './stage.ts';
 
 /** A hot path from inside: where the api's time goes, and what it asks of PostgreSQL. */
 export interface HotPath {

@@ -1,11 +1,11 @@
-import { mintToken } from '../../src/dev/development.ts';
-import { SECRET } from '../proofs/faults/instances.ts';
-import { callFor, quantile } from './calls.ts';
+import { mintToken } from '../../../src/dev/development.ts';
+import { SECRET } from '../../proofs/faults/instances.ts';
+import { callFor, quantile } from '../calls.ts';
+import type { BenchOptions } from '../options.ts';
+import type { Row } from '../row.ts';
+import { CLIENT, rowsNamed, seedOrders, settleDown } from '../seed.ts';
+import type { BenchStage } from '../stage.ts';
 import { openCall } from './commands.ts';
-import type { BenchOptions } from './options.ts';
-import type { Row } from './row.ts';
-import { CLIENT, rowsNamed, seedOrders, settleDown } from './seed.ts';
-import type { BenchStage } from './stage.ts';
 
 const CONNECTIONS = 32;
 const PART = 0.8;

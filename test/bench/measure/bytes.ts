@@ -1,10 +1,10 @@
 import { Queue } from 'bullmq';
-import { waitFor } from '../harness/wait-for.ts';
-import { isAnyOpen } from '../proofs/faults/herd.ts';
-import { jobsWaiting, memoryOf } from './redis.ts';
-import type { Row } from './row.ts';
-import { rowsNamed, seedOpen, settleDown } from './seed.ts';
-import type { BenchStage } from './stage.ts';
+import { waitFor } from '../../harness/wait-for.ts';
+import { isAnyOpen } from '../../proofs/faults/herd.ts';
+import { jobsWaiting, memoryOf } from '../redis.ts';
+import type { Row } from '../row.ts';
+import { rowsNamed, seedOpen, settleDown } from '../seed.ts';
+import type { BenchStage } from '../stage.ts';
 
 const COUNT = 20_000;
 

@@ -1,15 +1,15 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { mintToken } from '../../src/dev/development.ts';
-import { SECRET } from '../proofs/faults/instances.ts';
-import { type Call, type Called, callFor, quantile } from './calls.ts';
+import { mintToken } from '../../../src/dev/development.ts';
+import { SECRET } from '../../proofs/faults/instances.ts';
+import { type Call, type Called, callFor, quantile } from '../calls.ts';
+import type { BenchOptions } from '../options.ts';
+import { runPgbench } from '../pgbench.ts';
+import { processorMs, processorMsOfGroup } from '../processor.ts';
+import { alternate, median, type Row } from '../row.ts';
+import { CLIENT, FREELANCER, rowsNamed, seedOpen, seedOrders, settleDown } from '../seed.ts';
+import type { BenchDatabase, BenchStage } from '../stage.ts';
 import { acceptCall, openCall } from './commands.ts';
-import type { BenchOptions } from './options.ts';
-import { runPgbench } from './pgbench.ts';
-import { processorMs, processorMsOfGroup } from './processor.ts';
-import { alternate, median, type Row } from './row.ts';
-import { CLIENT, FREELANCER, rowsNamed, seedOpen, seedOrders, settleDown } from './seed.ts';
-import type { BenchDatabase, BenchStage } from './stage.ts';
 
 const CONNECTIONS = 32;
 const WARM_UP_MS = 2_000;
@@ -19,7 +19,7 @@ const MOST_PER_SECOND = 4_000;
 const MOST_LEAN_PER_SECOND = 16_000;
 /** More than one caller alone does in a second. */
 const MOST_ALONE_PER_SECOND = 600;
-const LEAN = join(import.meta.dirname, 'lean');
+const LEAN = join(import.meta.dirname, '../lean');
 const FAR = `date_trunc('milliseconds', clock_timestamp()) + interval '2 days'`;
 
 type What = 'open' | 'answer' | 'report';

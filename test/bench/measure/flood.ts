@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { mintToken } from '../../src/dev/development.ts';
-import { waitFor } from '../harness/wait-for.ts';
-import { SECRET } from '../proofs/faults/instances.ts';
-import { type Call, callFor, quantile } from './calls.ts';
+import { mintToken } from '../../../src/dev/development.ts';
+import { waitFor } from '../../harness/wait-for.ts';
+import { SECRET } from '../../proofs/faults/instances.ts';
+import { type Call, callFor, quantile } from '../calls.ts';
+import type { BenchOptions } from '../options.ts';
+import type { Row } from '../row.ts';
+import { CLIENT, rowsNamed, seedOpen, seedOrders, settleDown } from '../seed.ts';
+import type { BenchStage } from '../stage.ts';
 import { openCall } from './commands.ts';
-import type { BenchOptions } from './options.ts';
-import type { Row } from './row.ts';
-import { CLIENT, rowsNamed, seedOpen, seedOrders, settleDown } from './seed.ts';
-import type { BenchStage } from './stage.ts';
 
 const MINUTE_S = 60;
 /** A fifth of them opens, the others read: far from what the api can do, so that what makes it wait is the herd. */

@@ -2,17 +2,17 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bundle } from '../harness/build.ts';
-import { waitFor } from '../harness/wait-for.ts';
-import { isAnyOpen } from '../proofs/faults/herd.ts';
-import { quantile } from './calls.ts';
-import type { BenchOptions } from './options.ts';
-import { jobsWaiting } from './redis.ts';
-import { median, type Row } from './row.ts';
-import { rowsNamed, seedOpen, settleDown } from './seed.ts';
-import type { BenchDatabase, BenchStage } from './stage.ts';
+import { bundle } from '../../harness/build.ts';
+import { waitFor } from '../../harness/wait-for.ts';
+import { isAnyOpen } from '../../proofs/faults/herd.ts';
+import { quantile } from '../calls.ts';
+import type { BenchOptions } from '../options.ts';
+import { jobsWaiting } from '../redis.ts';
+import { median, type Row } from '../row.ts';
+import { rowsNamed, seedOpen, settleDown } from '../seed.ts';
+import type { BenchDatabase, BenchStage } from '../stage.ts';
 
-const RIVALS = join(import.meta.dirname, 'rivals');
+const RIVALS = join(import.meta.dirname, '../rivals');
 const NAMES = ['bullmq', 'pg-boss', 'graphile-worker'] as const;
 type Rival = (typeof NAMES)[number];
 

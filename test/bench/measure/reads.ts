@@ -1,15 +1,15 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { mintToken } from '../../src/dev/development.ts';
-import { SECRET } from '../proofs/faults/instances.ts';
-import { type Call, callFor } from './calls.ts';
-import type { BenchOptions } from './options.ts';
-import { RECORDED_DISPUTE } from './pgbench.ts';
-import { type Statement, statementsOf } from './record.ts';
-import { alternate, type Row } from './row.ts';
-import { CLIENT, RECORDED_ROW, rowsNamed, seedOpen, settleDown } from './seed.ts';
-import type { BenchStage } from './stage.ts';
+import { mintToken } from '../../../src/dev/development.ts';
+import { SECRET } from '../../proofs/faults/instances.ts';
+import { type Call, callFor } from '../calls.ts';
+import type { BenchOptions } from '../options.ts';
+import { RECORDED_DISPUTE } from '../pgbench.ts';
+import { type Statement, statementsOf } from '../record.ts';
+import { alternate, type Row } from '../row.ts';
+import { CLIENT, RECORDED_ROW, rowsNamed, seedOpen, settleDown } from '../seed.ts';
+import type { BenchStage } from '../stage.ts';
 
 const CONNECTIONS = 32;
 const WARM_UP_MS = 2_000;

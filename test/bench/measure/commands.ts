@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { mintToken } from '../../src/dev/development.ts';
-import { SECRET } from '../proofs/faults/instances.ts';
-import { type Call, callFor } from './calls.ts';
-import type { BenchOptions } from './options.ts';
-import { RECORDED_DISPUTE, RECORDED_ORDER, runPgbench, writeScript } from './pgbench.ts';
-import { statementsOf } from './record.ts';
-import { alternate, type Row } from './row.ts';
+import { mintToken } from '../../../src/dev/development.ts';
+import { SECRET } from '../../proofs/faults/instances.ts';
+import { type Call, callFor } from '../calls.ts';
+import type { BenchOptions } from '../options.ts';
+import { RECORDED_DISPUTE, RECORDED_ORDER, runPgbench, writeScript } from '../pgbench.ts';
+import { statementsOf } from '../record.ts';
+import { alternate, type Row } from '../row.ts';
 import {
   CLIENT,
   FREELANCER,
@@ -16,8 +16,8 @@ import {
   seedOrders,
   seedResolved,
   settleDown,
-} from './seed.ts';
-import type { BenchStage } from './stage.ts';
+} from '../seed.ts';
+import type { BenchStage } from '../stage.ts';
 
 const CONNECTIONS = 32;
 /** More than either does in a second. */
