@@ -1,12 +1,12 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
-import { LongestFirst } from './test/harness/sequencer.ts';
+import { LongestFirst } from './test/harness/run/sequencer.ts';
 
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    globalSetup: ['test/harness/global-setup.ts'],
-    setupFiles: ['test/harness/after-file.ts'],
+    globalSetup: ['test/harness/run/global-setup.ts'],
+    setupFiles: ['test/harness/run/after-file.ts'],
     sequence: { sequencer: LongestFirst },
     pool: 'forks',
     isolate: false,

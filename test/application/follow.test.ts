@@ -4,7 +4,7 @@ import { POLL_MS, sequenceLog } from '../../src/application/feed/feed.ts';
 import { type Following, type FollowRequest, follow } from '../../src/application/feed/follow.ts';
 import { createLiveFeed, type LiveFeed } from '../../src/application/feed/live-feed.ts';
 import { appendEntries } from '../harness/log-entries.ts';
-import { startProxy } from '../harness/proxy.ts';
+import { startProxy } from '../harness/programs/proxy.ts';
 import { anOrderReport, CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 import { waitFor } from '../harness/wait-for.ts';

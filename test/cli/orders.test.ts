@@ -1,9 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { fetchFrom } from '../harness/api/transport.ts';
 import { createClients } from '../harness/client.ts';
 import { letTimePass } from '../harness/database.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
-import { fetchFrom } from '../harness/transport.ts';
 import type { Dispute } from '../harness/types.ts';
 import { type Endpoint, LOCAL, settledDeliveries, subscribe } from '../webhooks/endpoints.ts';
 import { startReceiver } from '../webhooks/receiver.ts';

@@ -5,7 +5,7 @@ import { mintToken } from '../../src/dev/development.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { TEST_SECRET } from '../harness/client.ts';
 import { letTimePass } from '../harness/database.ts';
-import { startProxy } from '../harness/proxy.ts';
+import { startProxy } from '../harness/programs/proxy.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';
 import { listWorker } from '../harness/workers.ts';

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { runCleanups } from '../harness/cleanup.ts';
-import setUp from '../harness/global-setup.ts';
+import setUp from '../harness/run/global-setup.ts';
 import { FILE } from './file.ts';
 import { recordExamples } from './record.ts';
 

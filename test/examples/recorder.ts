@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Examples, NamedExample } from '../../src/http/openapi/recorded-examples.ts';
-import type { Answer } from '../harness/answer.ts';
+import type { Answer } from '../harness/api/answer.ts';
+import { document } from '../harness/api/document.ts';
 import type { Client, Headers } from '../harness/client.ts';
-import { document } from '../harness/document.ts';
 import { normalizer } from './normalize.ts';
 
 /** One call of the story. */

@@ -1,9 +1,9 @@
 import type { Scope } from '../../src/application/caller.ts';
 import { mintToken } from '../../src/dev/development.ts';
-import { Answer } from './answer.ts';
-import { watchAnswer } from './canary.ts';
-import { checkAnswer } from './conformance.ts';
-import type { Transport } from './transport.ts';
+import { Answer } from './api/answer.ts';
+import { checkAnswer } from './api/conformance.ts';
+import type { Transport } from './api/transport.ts';
+import { watchAnswer } from './run/canary.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
-import { searchDatabase } from './canary.ts';
 import { onCleanup, once } from './cleanup.ts';
-import { databaseUrl, TEMPLATE_DATABASE } from './servers.ts';
+import { searchDatabase } from './run/canary.ts';
+import { databaseUrl, TEMPLATE_DATABASE } from './run/servers.ts';
 
 /** A migrated database of a test's own. */
 export interface TestDatabase {

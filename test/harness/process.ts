@@ -1,14 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once as onceEmitted } from 'node:events';
 import { join } from 'node:path';
-import { mustBeFree } from './canary.ts';
+import { fetchFrom } from './api/transport.ts';
 import { onCleanup } from './cleanup.ts';
 import { type Clients, createClients } from './client.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { testRedisUrl } from './redis.ts';
-import { serviceDirectory } from './servers.ts';
+import { mustBeFree } from './run/canary.ts';
+import { serviceDirectory } from './run/servers.ts';
 import { testEnvironment } from './service.ts';
-import { fetchFrom } from './transport.ts';
 import { waitFor } from './wait-for.ts';
 
 const ROOT = join(import.meta.dirname, '../..');

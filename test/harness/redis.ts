@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
-import { searchRedis } from './canary.ts';
 import { onCleanup } from './cleanup.ts';
-import { redisUrlOf } from './servers.ts';
+import { searchRedis } from './run/canary.ts';
+import { redisUrlOf } from './run/servers.ts';
 
 const NUMBERED_DATABASES = 15;
 

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { createDatabase, type TestDatabase } from './database.ts';
-import { databaseUrl } from './servers.ts';
+import { databaseUrl } from './run/servers.ts';
 
 const FILE = join(import.meta.dirname, '../../ops/roles.sql');
 const PASSWORD = 'a password of the tests';

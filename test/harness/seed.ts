@@ -1,5 +1,5 @@
-import { CANARY } from './canary.ts';
 import type { Clients } from './client.ts';
+import { CANARY } from './run/canary.ts';
 import type { Dispute, OpenDisputeRequest, Order, OrderReport } from './types.ts';
 
 /** The parties of every order that the harness reports, unless a test says otherwise. */

@@ -3,14 +3,14 @@ import { type Deps, makeDeps } from '../../src/deps.ts';
 import { closeApp } from '../../src/http/server/close.ts';
 import { buildListeners } from '../../src/http/server/listeners.ts';
 import { type Config, readConfig } from '../../src/platform/config.ts';
-import { mustBeFree } from './canary.ts';
+import { injectInto } from './api/transport.ts';
 import { onCleanup, once } from './cleanup.ts';
 import { type Clients, createClients, TEST_SECRET } from './client.ts';
 import { createDatabase, type TestDatabase } from './database.ts';
 import { type CapturedLog, captureLog } from './log.ts';
 import { TEST_PREFIX, TEST_PREFIX_NAME } from './prefix.ts';
 import { testRedisUrl } from './redis.ts';
-import { injectInto } from './transport.ts';
+import { mustBeFree } from './run/canary.ts';
 import { waitFor } from './wait-for.ts';
 
 export interface ServiceOptions {

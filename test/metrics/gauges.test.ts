@@ -8,7 +8,7 @@ import type { RedisState } from '../../src/platform/redis/redis-state.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { letTimePass } from '../harness/database.ts';
 import { captureLog } from '../harness/log.ts';
-import { startProxy } from '../harness/proxy.ts';
+import { startProxy } from '../harness/programs/proxy.ts';
 import { testRedisUrl } from '../harness/redis.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
 import { type Service, startService } from '../harness/service.ts';

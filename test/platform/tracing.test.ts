@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { CANARY } from '../harness/canary.ts';
 import { runProgram, type ServiceProcess, startProcess } from '../harness/process.ts';
+import { CANARY } from '../harness/run/canary.ts';
 import { CLIENT, FREELANCER, REQUESTS, seedOrder } from '../harness/seed.ts';
 import { testEnvironment } from '../harness/service.ts';
 import type { Dispute, Timeline } from '../harness/types.ts';

@@ -8,8 +8,8 @@ import { onCleanup } from '../harness/cleanup.ts';
 import { TEST_SECRET } from '../harness/client.ts';
 import { createDatabase } from '../harness/database.ts';
 import { runProgram, type ServiceProcess, startProcess } from '../harness/process.ts';
+import { serviceDirectory } from '../harness/run/servers.ts';
 import { seedDispute } from '../harness/seed.ts';
-import { serviceDirectory } from '../harness/servers.ts';
 
 const run = promisify(execFile);
 

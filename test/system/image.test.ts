@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
 import { freePort } from '../../src/dev/embedded/processes.ts';
+import { fetchFrom } from '../harness/api/transport.ts';
 import { createClients } from '../harness/client.ts';
 import { createDatabase } from '../harness/database.ts';
 import { listeningAt, runNode } from '../harness/process.ts';
 import { testRedisUrl } from '../harness/redis.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { testEnvironment } from '../harness/service.ts';
-import { fetchFrom } from '../harness/transport.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { asker, bearer } from '../http/server/board.ts';
 import { hasProgram } from '../proofs/faults/programs.ts';

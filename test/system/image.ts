@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { onCleanup } from '../harness/cleanup.ts';
-import { serviceDirectory } from '../harness/servers.ts';
+import { serviceDirectory } from '../harness/run/servers.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../..');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { type ServiceProcess, startProcess } from '../harness/process.ts';
-import { serviceDirectory } from '../harness/servers.ts';
+import { serviceDirectory } from '../harness/run/servers.ts';
 
 const BUDGET_BYTES = 25 * 1_024;
 

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { eraseDueComments } from '../../src/erasures/erasures.ts';
-import type { Answer } from '../harness/answer.ts';
+import type { Answer } from '../harness/api/answer.ts';
 import type { Client } from '../harness/client.ts';
 import { letTimePass } from '../harness/database.ts';
 import { seedOrder } from '../harness/seed.ts';

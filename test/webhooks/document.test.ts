@@ -3,7 +3,7 @@ import { sequenceLog } from '../../src/application/feed/feed.ts';
 import { ENTRY_TYPES } from '../../src/domain/commands.ts';
 import { presentWebhook } from '../../src/http/present/events.ts';
 import { type FeedRow, readFeed } from '../../src/store/feed.ts';
-import { document, faultOf, pointerTo } from '../harness/document.ts';
+import { document, faultOf, pointerTo } from '../harness/api/document.ts';
 import { CLIENT, seedDispute } from '../harness/seed.ts';
 import { startService } from '../harness/service.ts';
 import type { FeedEvent } from '../harness/types.ts';

@@ -2,7 +2,7 @@ import { Redis } from 'ioredis';
 import { afterEach, describe, expect, test } from 'vitest';
 import { countJobs, type DeadlineJob, openQueue } from '../../src/workers/queue.ts';
 import { TEST_PREFIX } from '../harness/prefix.ts';
-import { startProxy } from '../harness/proxy.ts';
+import { startProxy } from '../harness/programs/proxy.ts';
 import { testRedisUrl } from '../harness/redis.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../harness/seed.ts';
 import { type Service, type ServiceOptions, startService } from '../harness/service.ts';

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { runCleanups } from '../../harness/cleanup.ts';
-import setUp from '../../harness/global-setup.ts';
+import setUp from '../../harness/run/global-setup.ts';
+import { serviceDirectory } from '../../harness/run/servers.ts';
 import { seedDispute } from '../../harness/seed.ts';
-import { serviceDirectory } from '../../harness/servers.ts';
 import {
   button,
   type ElementStage,

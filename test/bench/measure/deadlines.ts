@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bundle } from '../../harness/build.ts';
+import { bundle } from '../../harness/run/build.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { isAnyOpen } from '../../proofs/faults/herd.ts';
 import { quantile } from '../calls.ts';

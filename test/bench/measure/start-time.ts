@@ -4,7 +4,7 @@ import { cp, mkdir, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../../../src/dev/embedded/processes.ts';
-import { bundle } from '../../harness/build.ts';
+import { bundle } from '../../harness/run/build.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import type { BenchOptions } from '../options.ts';
 import { alternate, type Row } from '../row.ts';

@@ -11,8 +11,8 @@ import { onCleanup } from '../../harness/cleanup.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
 import { testRedisUrl } from '../../harness/redis.ts';
 import { createRoleDatabase } from '../../harness/roles.ts';
+import { serviceDirectory } from '../../harness/run/servers.ts';
 import { seedDispute } from '../../harness/seed.ts';
-import { serviceDirectory } from '../../harness/servers.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import { commandsOf, readAlerts, readRunbook } from './files.ts';
 

@@ -6,8 +6,8 @@ import pg from 'pg';
 import { startPostgres } from '../../../src/dev/embedded/postgres.ts';
 import { findOnPath, startRedis } from '../../../src/dev/embedded/redis.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
-import { killProcessesOf } from '../../harness/left-behind.ts';
-import { serviceDirectory } from '../../harness/servers.ts';
+import { killProcessesOf } from '../../harness/programs/left-behind.ts';
+import { serviceDirectory } from '../../harness/run/servers.ts';
 import { reservedPort } from './ports.ts';
 import { openShell, type Shell } from './shell.ts';
 

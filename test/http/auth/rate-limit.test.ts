@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { createCounts, type SharedCounts, WINDOW_MS } from '../../../src/http/auth/request-counts.ts';
-import { startProxy } from '../../harness/proxy.ts';
+import { startProxy } from '../../harness/programs/proxy.ts';
 import { testRedisUrl } from '../../harness/redis.ts';
 import { CLIENT, FREELANCER } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';

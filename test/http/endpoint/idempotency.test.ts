@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { document } from '../../harness/api/document.ts';
 import type { Client, Headers } from '../../harness/client.ts';
-import { document } from '../../harness/document.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import { SANDBOX } from '../../harness/test-clocks.ts';

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { PAGE_BYTES } from '../../../src/http/endpoint/pages.ts';
-import { document } from '../../harness/document.ts';
+import { document } from '../../harness/api/document.ts';
 
 interface Schema {
   readonly $ref?: string;

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { document, faultOf, pointerTo, resolveRef } from '../../harness/document.ts';
+import { document, faultOf, pointerTo, resolveRef } from '../../harness/api/document.ts';
 
 const FILE = join(import.meta.dirname, '../../../openapi/openapi.json');
 

@@ -4,7 +4,7 @@ import { LIMITS } from '../../../src/domain/rules.ts';
 import { PAGE_BYTES } from '../../../src/http/endpoint/pages.ts';
 import { presentWebhook } from '../../../src/http/present/events.ts';
 import { readFeed } from '../../../src/store/feed.ts';
-import { openStream } from '../../harness/event-stream.ts';
+import { openStream } from '../../harness/api/event-stream.ts';
 import { CLIENT, FREELANCER, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import type { Dispute } from '../../harness/types.ts';

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { Answer } from '../../harness/answer.ts';
+import type { Answer } from '../../harness/api/answer.ts';
 import { letTimePass } from '../../harness/database.ts';
 import { anOrderReport, CLIENT, FREELANCER, REQUESTS, seedDispute } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import type { z } from 'zod';
 import { REASONS } from '../../../src/domain/reasons.ts';
 import type { ResolutionCenter } from '../../../src/http/schemas/resolution-center.ts';
-import type { Answer } from '../../harness/answer.ts';
+import type { Answer } from '../../harness/api/answer.ts';
 import { letTimePass } from '../../harness/database.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Answer } from '../../harness/answer.ts';
+import type { Answer } from '../../harness/api/answer.ts';
 import { anOrderReport, seedOrder } from '../../harness/seed.ts';
 import { startService } from '../../harness/service.ts';
 import { makeClock, orderOnClock, SANDBOX, type TestClock, tester } from '../../harness/test-clocks.ts';

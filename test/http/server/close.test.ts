@@ -4,10 +4,10 @@ import { text } from 'node:stream/consumers';
 import { describe, expect, test } from 'vitest';
 import { mintToken } from '../../../src/dev/development.ts';
 import { closeApp } from '../../../src/http/server/close.ts';
+import { fetchFrom } from '../../harness/api/transport.ts';
 import { createClients, TEST_SECRET } from '../../harness/client.ts';
 import { anOrderReport, newOrderId } from '../../harness/seed.ts';
 import { startService } from '../../harness/service.ts';
-import { fetchFrom } from '../../harness/transport.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 
 const GRACE_MS = 200;

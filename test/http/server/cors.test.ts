@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Headers } from '../../harness/client.ts';
-import { startProxy } from '../../harness/proxy.ts';
+import { startProxy } from '../../harness/programs/proxy.ts';
 import { CLIENT } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
 

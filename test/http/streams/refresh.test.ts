@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openStream } from '../../harness/event-stream.ts';
+import { openStream } from '../../harness/api/event-stream.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { startService } from '../../harness/service.ts';
 import { behind, types } from './streams.ts';

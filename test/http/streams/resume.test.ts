@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { type Message, openStream } from '../../harness/event-stream.ts';
+import { type Message, openStream } from '../../harness/api/event-stream.ts';
 import { CLIENT, FREELANCER, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import { delayCommits } from '../../proofs/feed/feed.ts';

@@ -5,9 +5,9 @@ import { mintToken } from '../../../src/dev/development.ts';
 import { buildApp } from '../../../src/http/server/app.ts';
 import { closeApp } from '../../../src/http/server/close.ts';
 import { createEventStreams, STREAM_LIMITS, type StreamLimits } from '../../../src/http/streams/event-streams.ts';
+import type { Message, OpenStream } from '../../harness/api/event-stream.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
-import type { Message, OpenStream } from '../../harness/event-stream.ts';
 import type { Service } from '../../harness/service.ts';
 
 /** The same service with other limits of streams, on a port of its own. */

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
-import { startProxy } from '../../harness/proxy.ts';
+import { routesOf } from '../../harness/api/routes.ts';
+import { startProxy } from '../../harness/programs/proxy.ts';
 import { testRedisUrl } from '../../harness/redis.ts';
-import { routesOf } from '../../harness/routes.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { type Ask, asker, basic, bearer, fillQueue, LOGIN } from '../server/board.ts';

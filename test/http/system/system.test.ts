@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { document } from '../../harness/api/document.ts';
 import type { Client, Clients } from '../../harness/client.ts';
-import { document } from '../../harness/document.ts';
-import { type ServerProxy, startProxy } from '../../harness/proxy.ts';
+import { type ServerProxy, startProxy } from '../../harness/programs/proxy.ts';
 import { testRedisUrl } from '../../harness/redis.ts';
 import { seedDispute } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';

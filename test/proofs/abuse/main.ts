@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
-import setUp from '../../harness/global-setup.ts';
+import setUp from '../../harness/run/global-setup.ts';
 import { abuse } from './run.ts';
 
 // npm run test:abuse -- [--idle N] [--slow N] [--large N] [--seconds S]; N idle connections need `ulimit -n` above N.

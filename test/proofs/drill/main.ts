@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
-import setUp from '../../harness/global-setup.ts';
+import setUp from '../../harness/run/global-setup.ts';
 import { putBetweenMarkers } from '../faults/docs.ts';
 import { describeMachine } from '../faults/machine.ts';
 import { hasProgram } from '../faults/programs.ts';

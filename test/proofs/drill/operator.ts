@@ -6,7 +6,7 @@ import pg from 'pg';
 import { mintToken } from '../../../src/dev/development.ts';
 import { commandsOf, readRunbook } from '../../docs/ops/files.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
-import { serviceDirectory } from '../../harness/servers.ts';
+import { serviceDirectory } from '../../harness/run/servers.ts';
 import type { Deployment } from './deployment.ts';
 
 const run = promisify(execFile);

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
-import setUp from '../../harness/global-setup.ts';
+import setUp from '../../harness/run/global-setup.ts';
 import { runFeed } from './feed.ts';
 
 // npm run test:feed -- [--seconds 60] [--writers 20] [--readers 5]

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
-import setUp from '../../harness/global-setup.ts';
+import setUp from '../../harness/run/global-setup.ts';
 import { fuzz } from './run.ts';
 import { faultsOf, textOf } from './verdict.ts';
 

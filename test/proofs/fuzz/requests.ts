@@ -1,5 +1,5 @@
-import { document, resolveRef } from '../../harness/document.ts';
-import type { RawRequest } from '../../harness/transport.ts';
+import { document, resolveRef } from '../../harness/api/document.ts';
+import type { RawRequest } from '../../harness/api/transport.ts';
 import type { Random } from '../faults/random.ts';
 import type { Edge } from './edges.ts';
 import { makeValue, NASTY, ODD, type Schema, spoiled } from './values.ts';

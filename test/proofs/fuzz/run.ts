@@ -1,9 +1,9 @@
 import { SCOPES, type Scope } from '../../../src/application/caller.ts';
 import { mintToken } from '../../../src/dev/development.ts';
-import type { RawAnswer } from '../../harness/answer.ts';
+import type { RawAnswer } from '../../harness/api/answer.ts';
+import { checkAnswer } from '../../harness/api/conformance.ts';
+import { faultOf, pointerTo } from '../../harness/api/document.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
-import { checkAnswer } from '../../harness/conformance.ts';
-import { faultOf, pointerTo } from '../../harness/document.ts';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { anOrderReport } from '../../harness/seed.ts';
 import { waitFor } from '../../harness/wait-for.ts';

@@ -1,6 +1,6 @@
 import { Agent, request } from 'node:http';
 import { EVENT_STREAM } from '../../../src/http/endpoint/media-types.ts';
-import type { RawAnswer } from '../../harness/answer.ts';
+import type { RawAnswer } from '../../harness/api/answer.ts';
 import type { FuzzRequest } from './requests.ts';
 
 const TIMEOUT_MS = 20_000;

@@ -1,4 +1,4 @@
-import { resolveRef } from '../../harness/document.ts';
+import { resolveRef } from '../../harness/api/document.ts';
 import type { Random } from '../faults/random.ts';
 
 /** A JSON Schema, as the document has them. */

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.ts';
 import { createDatabase } from '../../harness/database.ts';
-import { startProxy } from '../../harness/proxy.ts';
+import { startProxy } from '../../harness/programs/proxy.ts';
 import { startService } from '../../harness/service.ts';
 import { runMainFlow } from './flow.ts';
 import { move } from './logical-move.ts';

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { createDatabase, type TestDatabase } from '../../harness/database.ts';
-import { LONG } from '../../harness/long.ts';
 import { runProgram, startProcess } from '../../harness/process.ts';
-import { startProxy } from '../../harness/proxy.ts';
+import { startProxy } from '../../harness/programs/proxy.ts';
 import { testRedisUrl } from '../../harness/redis.ts';
+import { LONG } from '../../harness/run/long.ts';
 import { anOrderReport, CLIENT, seedDispute } from '../../harness/seed.ts';
 import { type Service, startService, testEnvironment } from '../../harness/service.ts';
 import type { EventPage } from '../../harness/types.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { createDatabase } from '../../harness/database.ts';
-import { LONG } from '../../harness/long.ts';
 import { startProcess } from '../../harness/process.ts';
-import { startProxy } from '../../harness/proxy.ts';
+import { startProxy } from '../../harness/programs/proxy.ts';
+import { LONG } from '../../harness/run/long.ts';
 import { seedDispute } from '../../harness/seed.ts';
 import { startService } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';

@@ -1,5 +1,5 @@
 import { EVENT_STREAM } from '../../../src/http/endpoint/media-types.ts';
-import type { Answer } from '../../harness/answer.ts';
+import type { Answer } from '../../harness/api/answer.ts';
 import type { Clients } from '../../harness/client.ts';
 import { CLIENT, seedDispute } from '../../harness/seed.ts';
 import type { EventPage } from '../../harness/types.ts';

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
-import setUp from '../../harness/global-setup.ts';
 import { startProcess } from '../../harness/process.ts';
+import setUp from '../../harness/run/global-setup.ts';
 import { SANDBOX } from '../../harness/test-clocks.ts';
 import { servePages } from '../../system/browser/pages.ts';
 import { putBetweenMarkers } from '../faults/docs.ts';

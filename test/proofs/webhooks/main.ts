@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { runCleanups } from '../../harness/cleanup.ts';
-import setUp from '../../harness/global-setup.ts';
+import setUp from '../../harness/run/global-setup.ts';
 import { histories, runToTheEnd } from './model/histories.ts';
 import { type Figures, runHang, runPromptness } from './runs.ts';
 

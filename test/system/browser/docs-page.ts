@@ -1,5 +1,5 @@
 import { type Browser, errors, type Locator, type Page } from 'playwright-core';
-import { type ApiDocument, document, resolveRef } from '../../harness/document.ts';
+import { type ApiDocument, document, resolveRef } from '../../harness/api/document.ts';
 import { openPage, type WatchedPage } from './chromium.ts';
 
 /** What the page shows of one answer. */

@@ -1,8 +1,8 @@
 import type { Browser } from 'playwright-core';
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { mintToken } from '../../../src/dev/development.ts';
+import type { ApiDocument } from '../../harness/api/document.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
-import type { ApiDocument } from '../../harness/document.ts';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { closePages, hasChromium, startBrowser } from './chromium.ts';
 import { openDocs } from './docs-page.ts';

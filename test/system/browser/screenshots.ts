@@ -1,12 +1,12 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Browser, Page } from 'playwright-core';
+import { fetchFrom } from '../../harness/api/transport.ts';
 import { runCleanups } from '../../harness/cleanup.ts';
 import { type Clients, createClients } from '../../harness/client.ts';
-import setUp from '../../harness/global-setup.ts';
+import setUp from '../../harness/run/global-setup.ts';
+import { serviceDirectory } from '../../harness/run/servers.ts';
 import { CLIENT, FREELANCER, seedOrder } from '../../harness/seed.ts';
-import { serviceDirectory } from '../../harness/servers.ts';
-import { fetchFrom } from '../../harness/transport.ts';
 import type { Dispute } from '../../harness/types.ts';
 import { startBrowser } from './chromium.ts';
 import { button } from './element/element-page.ts';

@@ -8,7 +8,7 @@ import { onCleanup } from '../../harness/cleanup.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
 import { createDatabase } from '../../harness/database.ts';
 import { type Running, runProgram, type ServiceProcess, startProcess } from '../../harness/process.ts';
-import { startProxy } from '../../harness/proxy.ts';
+import { startProxy } from '../../harness/programs/proxy.ts';
 import { testRedisUrl } from '../../harness/redis.ts';
 import { CLIENT, seedDispute } from '../../harness/seed.ts';
 import { testEnvironment } from '../../harness/service.ts';

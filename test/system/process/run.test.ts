@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { onCleanup } from '../../harness/cleanup.ts';
-import { killProcessesOf, processesOf } from '../../harness/left-behind.ts';
 import { runNode } from '../../harness/process.ts';
+import { killProcessesOf, processesOf } from '../../harness/programs/left-behind.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 
 const RUN = join(import.meta.dirname, '../../../ops/run.mjs');

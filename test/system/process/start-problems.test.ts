@@ -9,7 +9,7 @@ import { onCleanup } from '../../harness/cleanup.ts';
 import { administrate, createDatabase } from '../../harness/database.ts';
 import { runProgram, startProcess } from '../../harness/process.ts';
 import { testRedisUrl } from '../../harness/redis.ts';
-import { databaseUrl } from '../../harness/servers.ts';
+import { databaseUrl } from '../../harness/run/servers.ts';
 import { testEnvironment } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 

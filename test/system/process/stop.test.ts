@@ -5,11 +5,11 @@ import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { copyCheckout } from '../../harness/checkout.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
-import { processesOf } from '../../harness/left-behind.ts';
-import { LONG } from '../../harness/long.ts';
-import { CTRL_BACKSLASH, CTRL_C, openTerminal, type Terminal } from '../../harness/terminal.ts';
+import { copyCheckout } from '../../harness/programs/checkout.ts';
+import { processesOf } from '../../harness/programs/left-behind.ts';
+import { CTRL_BACKSLASH, CTRL_C, openTerminal, type Terminal } from '../../harness/programs/terminal.ts';
+import { LONG } from '../../harness/run/long.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 
 // Every start here is one of npm, in a terminal, with servers of its own.

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { mintToken } from '../../../src/dev/development.ts';
 import { takeWalk } from '../../docs/walk.ts';
+import { openStream } from '../../harness/api/event-stream.ts';
+import { fetchFrom } from '../../harness/api/transport.ts';
 import { type Clients, createClients, TEST_SECRET } from '../../harness/client.ts';
-import { openStream } from '../../harness/event-stream.ts';
 import { startProcess } from '../../harness/process.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../../harness/seed.ts';
 import { SANDBOX } from '../../harness/test-clocks.ts';
-import { fetchFrom } from '../../harness/transport.ts';
 import type { Dispute } from '../../harness/types.ts';
 import { hasNginx, startNginx } from './nginx.ts';
 

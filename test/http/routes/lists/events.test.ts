@@ -1,10 +1,10 @@
 import pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { closeApp } from '../../../../src/http/server/close.ts';
+import { fetchFrom } from '../../../harness/api/transport.ts';
 import { createClients } from '../../../harness/client.ts';
 import { CLIENT, FREELANCER, REQUESTS, seedDispute, seedOrder } from '../../../harness/seed.ts';
 import { type Service, startService } from '../../../harness/service.ts';
-import { fetchFrom } from '../../../harness/transport.ts';
 import type { EventPage, FeedEvent } from '../../../harness/types.ts';
 import { waitFor } from '../../../harness/wait-for.ts';
 import { runFeed } from '../../../proofs/feed/feed.ts';

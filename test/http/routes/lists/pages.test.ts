@@ -1,7 +1,7 @@
 import { v7 as uuidv7 } from 'uuid';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { PAGE_BYTES } from '../../../../src/http/endpoint/pages.ts';
-import type { Answer } from '../../../harness/answer.ts';
+import type { Answer } from '../../../harness/api/answer.ts';
 import { CLIENT, FREELANCER, REQUESTS, seedDispute, seedOrder } from '../../../harness/seed.ts';
 import { type Service, startService } from '../../../harness/service.ts';
 import type { Dispute, EventPage, Timeline } from '../../../harness/types.ts';

@@ -1,5 +1,5 @@
 import { readdir, readFile, readlink } from 'node:fs/promises';
-import { processIdentity, sendSignal, waitForExit } from '../../src/dev/embedded/processes.ts';
+import { processIdentity, sendSignal, waitForExit } from '../../../src/dev/embedded/processes.ts';
 
 const KILL_MS = 10_000;
 

@@ -3,11 +3,11 @@ import { chmod, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { onCleanup } from './cleanup.ts';
+import { onCleanup } from '../cleanup.ts';
 import { killProcessesOf } from './left-behind.ts';
 
 const run = promisify(execFile);
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 
 // Tracked and untracked files as they are now, and the build. `cp` keeps the times: the build is recognised by them.
 const COPY = `{ git ls-files -z --cached --others --exclude-standard; find dist -type f -print0; } |

@@ -1,6 +1,6 @@
-import { mintToken } from '../../src/dev/development.ts';
-import { onCleanup } from './cleanup.ts';
-import { TEST_SECRET } from './client.ts';
+import { mintToken } from '../../../src/dev/development.ts';
+import { onCleanup } from '../cleanup.ts';
+import { TEST_SECRET } from '../client.ts';
 import { faultOf, pointerTo } from './document.ts';
 
 /** One message of a stream, or a comment line between two of them. */

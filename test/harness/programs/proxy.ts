@@ -1,5 +1,5 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
-import { onCleanup, once } from './cleanup.ts';
+import { onCleanup, once } from '../cleanup.ts';
 
 /** A door in front of Postgres or Redis that a test can shut. */
 export interface ServerProxy {

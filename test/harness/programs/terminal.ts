@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { onCleanup } from './cleanup.ts';
-import { waitFor } from './wait-for.ts';
+import { onCleanup } from '../cleanup.ts';
+import { waitFor } from '../wait-for.ts';
 
 /** What a terminal sends for a key that is pressed together with Ctrl. */
 export const CTRL_C = '\x03';

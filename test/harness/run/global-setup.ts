@@ -1,7 +1,7 @@
 import { join } from 'node:path';
-import { MIGRATIONS, migrate } from '../../src/platform/postgres/migrations.ts';
+import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.ts';
+import { administrate } from '../database.ts';
 import { announceNotes } from './canary.ts';
-import { administrate } from './database.ts';
 import { type Run, startRun } from './run.ts';
 import { announceRun, databaseUrl, TEMPLATE_DATABASE } from './servers.ts';
 

@@ -1,7 +1,7 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
-import { api } from '../../src/endpoints.ts';
-import { apiDocument } from '../../src/http/openapi/docs.ts';
+import { api } from '../../../src/endpoints.ts';
+import { apiDocument } from '../../../src/http/openapi/docs.ts';
 
 /** The parts of the OpenAPI document that tests look at. */
 export interface ApiDocument {

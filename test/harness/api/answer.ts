@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { ProblemCode } from '../../src/http/problems/problems.ts';
-import type { ProblemDocument } from '../../src/http/schemas/problem.ts';
+import type { ProblemCode } from '../../../src/http/problems/problems.ts';
+import type { ProblemDocument } from '../../../src/http/schemas/problem.ts';
 
 export type Problem = z.output<typeof ProblemDocument>;
 

@@ -1,5 +1,5 @@
 import { afterAll } from 'vitest';
-import { runCleanups } from './cleanup.ts';
+import { runCleanups } from '../cleanup.ts';
 
 // Vitest runs this before each test file, and keeps the modules that it imports from file to file.
 afterAll(runCleanups, 120_000);

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import { EVENT_STREAM } from '../../src/http/endpoint/media-types.ts';
+import { EVENT_STREAM } from '../../../src/http/endpoint/media-types.ts';
 import type { RawAnswer } from './answer.ts';
 
 /** A request as it goes over the wire. */

@@ -1,9 +1,9 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startPostgres } from '../../src/dev/embedded/postgres.ts';
-import { processesIn, processIdentity, sendSignal, waitForExit } from '../../src/dev/embedded/processes.ts';
-import { startRedis } from '../../src/dev/embedded/redis.ts';
+import { startPostgres } from '../../../src/dev/embedded/postgres.ts';
+import { processesIn, processIdentity, sendSignal, waitForExit } from '../../../src/dev/embedded/processes.ts';
+import { startRedis } from '../../../src/dev/embedded/redis.ts';
 import { buildService } from './build.ts';
 
 /** The servers and the build of one run of the tests, in a directory of their own. */
