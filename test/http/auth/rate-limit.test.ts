@@ -144,6 +144,23 @@ describe('counts', () => {
     await counts.close();
   });
 
+  test.each([999, 1_000, 1_001, 2_500])('of %i callers are told once each, a thousand at a time', async (callers) => {
+    const told: string[][] = [];
+    const counts = createCounts(
+      store(async (counted) => {
+        told.push([...counted.keys()]);
+        return counted;
+      }),
+      () => 10 * WINDOW_MS,
+    );
+    for (let n = 0; n < callers; n += 1) counts.count(`user:${n}`);
+    await waitFor('all are told', () => told.flat().length >= callers);
+    await counts.close();
+    expect(new Set(told.flat()).size).toBe(callers);
+    expect(told.flat()).toHaveLength(callers);
+    expect(Math.max(...told.map(({ length }) => length))).toBe(Math.min(callers, 1_000));
+  });
+
   test('that could not be told are told later', async () => {
     const answers: (() => void)[] = [];
     let sum = 0;
