@@ -74,9 +74,15 @@ export async function measureReads(stage: BenchStage, { rounds, seconds }: Bench
   await stop();
   await database.drop();
   const against = 'a bare Fastify route, the query of it, no validation';
-  const common = { against, reach: { atLeast: 0.8 }, unit: 'per second' } as const;
+  const common = { against, unit: 'per second' } as const;
   return [
-    { name: 'read', what: `read one dispute, ${CONNECTIONS} connections`, ...common, ...one },
-    { name: 'page', what: `read a page of 20, ${CONNECTIONS} connections`, ...common, ...pages },
+    { name: 'read', what: `read one dispute, ${CONNECTIONS} connections`, ...common, reach: { atLeast: 1 }, ...one },
+    {
+      name: 'page',
+      what: `read a page of 20, ${CONNECTIONS} connections`,
+      ...common,
+      reach: { atLeast: 0.8 },
+      ...pages,
+    },
   ];
 }
