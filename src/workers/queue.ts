@@ -34,9 +34,11 @@ export function readJobData(data: unknown): DeadlineJob | null {
 
 /** The relay's side of the queue. */
 export class DeadlineQueue extends Queue<DeadlineJob> {
-  /** BullMQ lets go of a client that it was given, and does not end it. */
+  /** Ends the connection, also while it breaks or comes back; never rejects for the sake of Redis. */
   override async close(): Promise<void> {
-    await super.close();
+    // BullMQ sends QUIT, which ioredis refuses to keep for a connection that is not ready, and leaves that connection there.
+    await super.close().catch(() => super.disconnect().catch(() => {}));
+    // BullMQ lets go of a client that it was given, and does not end it.
     const { connection } = this.opts;
     if (connection instanceof Cluster) connection.disconnect();
   }
