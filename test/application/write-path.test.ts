@@ -257,9 +257,11 @@ test('the sweeper settles a herd in batches, and says while there is more', asyn
     [herd],
   );
   const sweeper = { write: deps, metrics: createMetrics('api'), log: captureLog('silent').log };
-  let rounds = 1;
-  while ((await sweepOnce(sweeper)) === 'more') rounds += 1;
-  expect(rounds).toBeLessThanOrEqual(4);
+  const rounds: string[] = [];
+  while (rounds.at(-1) !== 'done') rounds.push(await sweepOnce(sweeper));
+  expect(rounds[0]).toBe('more');
+  // Three full batches; each that a busy machine does not finish in its time is another one.
+  expect(rounds.length).toBeLessThan(herd / 50);
   const ends = await stage.database.query(
     `SELECT count(*)::integer AS ended, count(DISTINCT o.id)::integer AS orders FROM log_entries l
      JOIN orders o ON o.id = l.order_id WHERE o.id LIKE 'herd-%' AND o.status = 'mutually_cancelled'

@@ -1,6 +1,8 @@
+import type { Answer } from './api/answer.ts';
 import type { Clients } from './client.ts';
 import { CANARY } from './run/canary.ts';
 import type { Dispute, OpenDisputeRequest, Order, OrderReport } from './types.ts';
+import { waitFor } from './wait-for.ts';
 
 /** The parties of every order that the harness reports, unless a test says otherwise. */
 export const CLIENT = 'user-7';
@@ -28,20 +30,31 @@ export function anOrderReport(over: Partial<OrderReport> = {}): OrderReport {
   };
 }
 
+const RETRY_MS = 500;
+
+/** Sends again after each 503, as callers are told to: on a busy machine a request may have waited for too long. */
+async function untilServed<T>(send: () => Promise<Answer<T>>): Promise<T> {
+  const served = async () => {
+    const answer = await send();
+    return answer.status !== 503 && answer;
+  };
+  return (await waitFor('the service has time for a request', served, undefined, RETRY_MS)).body;
+}
+
 /** Has the order service report an order. */
 export async function seedOrder(
   service: Clients,
   over: Partial<OrderReport> = {},
   orderId: string = newOrderId(),
 ): Promise<Order> {
-  const reported = await service.withScopes('orders:write').put<Order>(`/v1/orders/${orderId}`, anOrderReport(over));
-  return reported.body;
+  const report = anOrderReport(over);
+  return await untilServed(() => service.withScopes('orders:write').put<Order>(`/v1/orders/${orderId}`, report));
 }
 
 /** Has an order change accepted on a new order, which makes five events, and gives the order's id. */
 export async function seedAcceptedChange(service: Clients): Promise<string> {
   const { id, orderId } = await seedDispute(service, 'order_change');
-  await service.as(CLIENT).post(`/v1/disputes/${id}/accept`);
+  await untilServed(() => service.as(CLIENT).post(`/v1/disputes/${id}/accept`));
   return orderId;
 }
 
@@ -65,5 +78,5 @@ export async function seedDispute(
   const sub = opener ?? (type === 'order_change' ? FREELANCER : CLIENT);
   const reason = type === 'cancellation' && sub === FREELANCER ? { reason: 'unable_to_complete' } : {};
   const body = { ...REQUESTS[type], ...reason };
-  return (await service.as(sub).post<Dispute>(`/v1/orders/${order}/disputes`, body)).body;
+  return await untilServed(() => service.as(sub).post<Dispute>(`/v1/orders/${order}/disputes`, body));
 }
