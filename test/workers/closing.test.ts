@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 import { test } from 'vitest';
 import { openQueue } from '../../src/workers/queue.ts';
 import { TEST_PREFIX } from '../harness/prefix.ts';
-import { startProxy } from '../harness/proxy.ts';
+import { startProxy } from '../harness/programs/proxy.ts';
 import { testRedisUrl } from '../harness/redis.ts';
 import { waitFor } from '../harness/wait-for.ts';
 
