@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isTransient } from '../../../src/platform/postgres/database.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { LANES } from './faults.ts';
 import { insertHerd, isAnyOpen } from './herd.ts';
@@ -57,6 +58,8 @@ async function stageOne(fault: Fault, scene: Scene, staged: Staged[]): Promise<v
     if (outcome === 'missed') return;
     staged.push({ kind: fault.kind, from, until: Date.now(), figure: outcome ?? undefined });
   } catch (error) {
+    // PostgreSQL was away by another fault: this one was not staged.
+    if (isTransient(error)) return;
     console.error(`staging ${fault.kind} failed:`, error);
   }
 }
