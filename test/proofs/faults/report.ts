@@ -6,7 +6,7 @@ import { missingPrograms } from './programs.ts';
 import type { RunResult } from './run.ts';
 
 /** What lateness may be at most, in milliseconds. */
-export const GOALS = { calmP99: 250, faultyP99: 2_000, max: 5_000 };
+export const GOALS = { calmP99: 200, faultyP99: 2_000, max: 5_000 };
 const EXIT_MS = 10_000;
 /** A deadline belongs to a fault that was staged while it fell due, or shortly before. */
 const AFTERMATH_MS = 2_000;
