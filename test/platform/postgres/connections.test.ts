@@ -15,7 +15,7 @@ import { onCleanup } from '../../harness/cleanup.ts';
 import { createDatabase } from '../../harness/database.ts';
 import { captureLog } from '../../harness/log.ts';
 import { waitFor } from '../../harness/wait-for.ts';
-import { createRole, setDefaults } from '../../proofs/managed/other-defaults.ts';
+import { createRole, setDefaults } from '../../proofs/managed/servers/other-defaults.ts';
 
 function open(url: string, poolSize: number): { db: Database; errors: Error[] } {
   const errors: Error[] = [];

@@ -7,7 +7,7 @@ import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.t
 import { onCleanup } from '../../harness/cleanup.ts';
 import { createDatabase, type TestDatabase } from '../../harness/database.ts';
 import { waitFor } from '../../harness/wait-for.ts';
-import { createRole, OTHER_DEFAULTS, setDefaults } from '../../proofs/managed/other-defaults.ts';
+import { createRole, OTHER_DEFAULTS, setDefaults } from '../../proofs/managed/servers/other-defaults.ts';
 
 /** The migrations of this build, and one that is new to every database of the tests. */
 async function newMigration(sql: string): Promise<string> {

@@ -5,7 +5,7 @@ import { openDeployment } from '../../../src/platform/postgres/deployment.ts';
 import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { createDatabase, type TestDatabase } from '../../harness/database.ts';
-import { createRole, OTHER_DEFAULTS } from '../../proofs/managed/other-defaults.ts';
+import { createRole, OTHER_DEFAULTS } from '../../proofs/managed/servers/other-defaults.ts';
 
 const PINNED = {
   search_path: 'public',

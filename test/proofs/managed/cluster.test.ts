@@ -4,8 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkEvictionPolicy, EvictionPolicyError, waitingConnection } from '../../../src/platform/redis/redis.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 import { hasProgram } from '../faults/programs.ts';
-import { type RedisCluster, startCluster } from './cluster.ts';
-import { expectToOutlive } from './failover.ts';
+import { type RedisCluster, startCluster } from './servers/cluster.ts';
+import { expectToOutlive } from './servers/failover.ts';
 
 // A skipped test says why: without redis-server on the PATH (Debian: apt-get install redis-server) there is no cluster.
 const clustered = hasProgram('redis-server') ? describe : describe.skip;

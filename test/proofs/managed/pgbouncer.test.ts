@@ -3,7 +3,7 @@ import { createDatabase } from '../../harness/database.ts';
 import { seedDispute } from '../../harness/seed.ts';
 import { startService } from '../../harness/service.ts';
 import { runMainFlow } from './flow.ts';
-import { hasPgBouncer, startPgBouncer } from './pgbouncer.ts';
+import { hasPgBouncer, startPgBouncer } from './servers/pgbouncer.ts';
 
 // A skipped test says why: without PgBouncer (Debian: apt-get install pgbouncer) there is none to go through.
 const pooled = hasPgBouncer ? describe : describe.skip;

@@ -5,12 +5,12 @@ import { createDatabase } from '../../harness/database.ts';
 import { startProxy } from '../../harness/programs/proxy.ts';
 import { startService } from '../../harness/service.ts';
 import { runMainFlow } from './flow.ts';
-import { move } from './logical-move.ts';
 import type { Place } from './observe.ts';
-import { createRole, OTHER_DEFAULTS, setDefaults } from './other-defaults.ts';
-import { hasPgBouncer, startPgBouncer } from './pgbouncer.ts';
-import { startManagedPostgres } from './postgres-server.ts';
 import type { Row } from './row.ts';
+import { move } from './servers/logical-move.ts';
+import { createRole, OTHER_DEFAULTS, setDefaults } from './servers/other-defaults.ts';
+import { hasPgBouncer, startPgBouncer } from './servers/pgbouncer.ts';
+import { startManagedPostgres } from './servers/postgres-server.ts';
 
 const ROLES = join(import.meta.dirname, '../../../ops/roles.sql');
 const PASSWORD = 'a-password-of-the-tests';

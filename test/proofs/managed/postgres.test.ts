@@ -10,12 +10,12 @@ import type { EventPage } from '../../harness/types.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { runMainFlow } from './flow.ts';
 import { faultsOf } from './judge.ts';
-import { move } from './logical-move.ts';
 import { observe } from './observe.ts';
-import { createRole, OTHER_DEFAULTS, setDefaults } from './other-defaults.ts';
-import { hasPgBouncer, startPgBouncer } from './pgbouncer.ts';
 import { POSTGRES_ROWS } from './postgres-rows.ts';
-import { startManagedPostgres } from './postgres-server.ts';
+import { move } from './servers/logical-move.ts';
+import { createRole, OTHER_DEFAULTS, setDefaults } from './servers/other-defaults.ts';
+import { hasPgBouncer, startPgBouncer } from './servers/pgbouncer.ts';
+import { startManagedPostgres } from './servers/postgres-server.ts';
 
 const LINES_AT_MOST = 60;
 const INFO = 30;

@@ -3,8 +3,8 @@ import { createDatabase } from '../../harness/database.ts';
 import { startProcess } from '../../harness/process.ts';
 import { seedDispute } from '../../harness/seed.ts';
 import type { Place } from './observe.ts';
-import { type ManagedRedis, startManagedRedis } from './redis-server.ts';
 import type { Row } from './row.ts';
+import { type ManagedRedis, startManagedRedis } from './servers/redis-server.ts';
 
 /** The user that the docs give to copy. */
 export const LEAST_RIGHTS = [

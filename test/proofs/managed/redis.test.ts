@@ -11,7 +11,7 @@ import { hasProgram } from '../faults/programs.ts';
 import { faultsOf } from './judge.ts';
 import { observe } from './observe.ts';
 import { REDIS_ROWS } from './redis-rows.ts';
-import { type ManagedRedis, startManagedRedis } from './redis-server.ts';
+import { type ManagedRedis, startManagedRedis } from './servers/redis-server.ts';
 
 // A skipped test says why: without redis-server on the PATH (Debian: apt-get install redis-server) there is none to set up.
 const managed = hasProgram('redis-server') ? describe : describe.skip;

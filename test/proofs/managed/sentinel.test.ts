@@ -1,7 +1,7 @@
 import { describe, test } from 'vitest';
 import { hasProgram } from '../faults/programs.ts';
-import { expectToOutlive } from './failover.ts';
-import { startWatchedRedis } from './sentinel.ts';
+import { expectToOutlive } from './servers/failover.ts';
+import { startWatchedRedis } from './servers/sentinel.ts';
 
 // A skipped test says why: without redis-server on the PATH (Debian: apt-get install redis-server) there is no Sentinel.
 const watched = hasProgram('redis-server') ? describe : describe.skip;

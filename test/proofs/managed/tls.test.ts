@@ -9,10 +9,10 @@ import { testRedisUrl } from '../../harness/redis.ts';
 import { testEnvironment } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { hasProgram } from '../faults/programs.ts';
-import { type Certificates, makeCertificates } from './certificates.ts';
 import { runMainFlow } from './flow.ts';
-import { hasPgBouncer, startPgBouncer } from './pgbouncer.ts';
-import { startManagedPostgres } from './postgres-server.ts';
+import { type Certificates, makeCertificates } from './servers/certificates.ts';
+import { hasPgBouncer, startPgBouncer } from './servers/pgbouncer.ts';
+import { startManagedPostgres } from './servers/postgres-server.ts';
 
 /** A Redis that listens for TLS alone; says where. */
 async function startTlsRedis({ authority, certificate, key }: Certificates): Promise<string> {

@@ -3,10 +3,10 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort } from '../../../src/dev/embedded/processes.ts';
-import { onCleanup } from '../../harness/cleanup.ts';
-import { TEST_PREFIX } from '../../harness/prefix.ts';
-import { waitFor } from '../../harness/wait-for.ts';
+import { freePort } from '../../../../src/dev/embedded/processes.ts';
+import { onCleanup } from '../../../harness/cleanup.ts';
+import { TEST_PREFIX } from '../../../harness/prefix.ts';
+import { waitFor } from '../../../harness/wait-for.ts';
 import { followsItsMaster } from './failover.ts';
 
 const SLOTS = 16_384;

@@ -4,10 +4,10 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
-import { freePort } from '../../../src/dev/embedded/processes.ts';
-import { onCleanup } from '../../harness/cleanup.ts';
-import type { TestDatabase } from '../../harness/database.ts';
-import { waitFor } from '../../harness/wait-for.ts';
+import { freePort } from '../../../../src/dev/embedded/processes.ts';
+import { onCleanup } from '../../../harness/cleanup.ts';
+import type { TestDatabase } from '../../../harness/database.ts';
+import { waitFor } from '../../../harness/wait-for.ts';
 import type { Certificates } from './certificates.ts';
 
 const PROGRAM = '/usr/sbin/pgbouncer';

@@ -5,12 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { type EmbeddedServer, startPostgres } from '../../../src/dev/embedded/postgres.ts';
-import { clusterOf } from '../../../src/dev/embedded/postgres-home.ts';
-import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.ts';
-import { onCleanup } from '../../harness/cleanup.ts';
-import type { TestDatabase } from '../../harness/database.ts';
-import { waitFor } from '../../harness/wait-for.ts';
+import { type EmbeddedServer, startPostgres } from '../../../../src/dev/embedded/postgres.ts';
+import { clusterOf } from '../../../../src/dev/embedded/postgres-home.ts';
+import { MIGRATIONS, migrate } from '../../../../src/platform/postgres/migrations.ts';
+import { onCleanup } from '../../../harness/cleanup.ts';
+import type { TestDatabase } from '../../../harness/database.ts';
+import { waitFor } from '../../../harness/wait-for.ts';
 import type { Certificates } from './certificates.ts';
 
 type Settings = Readonly<Record<string, string>>;

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { onCleanup } from '../../harness/cleanup.ts';
+import { onCleanup } from '../../../harness/cleanup.ts';
 
 /** A certificate for servers on this machine or elsewhere, and the authority that has signed it: paths of PEM files. */
 export interface Certificates {

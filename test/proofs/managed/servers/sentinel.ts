@@ -3,9 +3,9 @@ import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort } from '../../../src/dev/embedded/processes.ts';
-import { onCleanup } from '../../harness/cleanup.ts';
-import { waitFor } from '../../harness/wait-for.ts';
+import { freePort } from '../../../../src/dev/embedded/processes.ts';
+import { onCleanup } from '../../../harness/cleanup.ts';
+import { waitFor } from '../../../harness/wait-for.ts';
 import { followsItsMaster } from './failover.ts';
 
 /** A master with a replica, and a Sentinel that puts the one in the place of the other. */

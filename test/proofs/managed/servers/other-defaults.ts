@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { onCleanup } from '../../harness/cleanup.ts';
-import type { TestDatabase } from '../../harness/database.ts';
+import { onCleanup } from '../../../harness/cleanup.ts';
+import type { TestDatabase } from '../../../harness/database.ts';
 
 /** Settings of a session that a role or a database may have, each another than PostgreSQL's own. */
 export const OTHER_DEFAULTS: Readonly<Record<string, string>> = {

@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { freePort } from '../../../src/dev/embedded/processes.ts';
-import { onCleanup } from '../../harness/cleanup.ts';
+import { freePort } from '../../../../src/dev/embedded/processes.ts';
+import { onCleanup } from '../../../harness/cleanup.ts';
 
 /** A Redis of a test's own, and its administrator's client. */
 export interface ManagedRedis {

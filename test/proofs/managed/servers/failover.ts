@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import { expect } from 'vitest';
-import { type Service, startService } from '../../harness/service.ts';
-import { waitFor } from '../../harness/wait-for.ts';
-import { runMainFlow } from './flow.ts';
+import { type Service, startService } from '../../../harness/service.ts';
+import { waitFor } from '../../../harness/wait-for.ts';
+import { runMainFlow } from '../flow.ts';
 
 /** A Redis of which a test can take away the part that matters. */
 export interface FailingOver {

@@ -1,5 +1,5 @@
-import type { TestDatabase } from '../../harness/database.ts';
-import { waitFor } from '../../harness/wait-for.ts';
+import type { TestDatabase } from '../../../harness/database.ts';
+import { waitFor } from '../../../harness/wait-for.ts';
 import type { ManagedPostgres } from './postgres-server.ts';
 
 /**
