@@ -141,6 +141,11 @@ export async function moveReleased(
   return { moved, complete: false };
 }
 
+/** Whether a hold is released and not closed yet. */
+export async function isReleasing({ db }: WriteDeps): Promise<boolean> {
+  return (await releasedHolds(db)).length > 0;
+}
+
 /** A released hold, and how far its deadlines have been moved. */
 export interface Release {
   readonly hold: HoldRow;

@@ -1,15 +1,15 @@
 import type { Logger } from 'pino';
 import type { QueueInspector } from '../application/deadlines.ts';
 import type { WorkerProcess } from '../application/heartbeats/heartbeats.ts';
-import { moveReleased } from '../application/holds.ts';
 import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { RedisHealth } from '../platform/redis/redis-health.ts';
 import { createBacklog } from './backlog.ts';
 import { startDeadlineWorker } from './deadline-worker.ts';
 import { startHeartbeat } from './heartbeat.ts';
+import { startHoldRelease } from './hold-release.ts';
 import { type HousekeepingTask, startHousekeeping } from './housekeeping.ts';
-import { type Loop, startLoop } from './loop.ts';
+import type { Loop } from './loop.ts';
 import type { DeadlineQueue, QueueAddress } from './queue.ts';
 import { startReconciler } from './reconciler.ts';
 import { startRelay } from './relay.ts';
@@ -34,17 +34,6 @@ export interface WorkersDeps {
 export interface Workers {
   /** Stops it. It may never return while Redis is away or frozen, so its caller has to bound the wait. */
   readonly stop: () => Promise<void>;
-}
-
-const HOLD_RELEASE_MS = 2_000;
-const HOLD_RELEASE_BATCHES = 20;
-
-/** Moves deadlines whose holds have ended, where the request that released them did not get to the end. */
-function startHoldRelease({ write, log }: Pick<WorkersDeps, 'write' | 'log'>): Loop {
-  return startLoop({ name: 'hold release', intervalMs: HOLD_RELEASE_MS, log }, async () => {
-    const { moved, complete } = await moveReleased(write, HOLD_RELEASE_BATCHES);
-    return complete || moved === 0 ? 'done' : 'more';
-  });
 }
 
 /** Starts the deadline worker and the loops: heartbeat, sweeper, relay, reconciler, hold release, housekeeping, and those of the slices. */

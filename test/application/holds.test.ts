@@ -4,6 +4,7 @@ import { withTx } from '../../src/platform/postgres/database.ts';
 import { overdueDisputes } from '../../src/store/due/overdue.ts';
 import { finishHolds } from '../../src/store/due/released.ts';
 import { markReleased } from '../../src/store/holds.ts';
+import { moveOn } from '../../src/workers/hold-release.ts';
 import { sweepOnce } from '../../src/workers/sweeper.ts';
 import { letTimePass } from '../harness/database.ts';
 import { CLIENT, FREELANCER, seedDispute } from '../harness/seed.ts';
@@ -166,6 +167,19 @@ describe('releasing a hold', () => {
     expect(await moveReleased(service.deps.write, 10, 2)).toEqual({ moved: count - first, complete: true });
     const seqs = await service.database.query('SELECT deadline_seq AS seq FROM disputes');
     expect(seqs).toEqual(Array(count).fill({ seq: 2 }));
+    expect(await service.database.query('SELECT 1 FROM holds WHERE finished_at IS NULL')).toEqual([]);
+  });
+
+  test('is gone on with at once while deadlines are left, and looked for rarely while another hold keeps it open', async () => {
+    const { write } = service.deps;
+    expect(await moveOn(write)).toBe('soon');
+    const lasting = await begin({ orderIds: ['order-elsewhere'] });
+    for (let n = 0; n < 2; n += 1) await seedDispute(service, 'cancellation');
+    await releaseUnmoved(await begin({ type: 'cancellation' }));
+    expect(await moveOn(write, 1)).toBe('more');
+    expect(await moveOn(write)).toBe('done');
+    await releaseUnmoved(lasting);
+    expect(await moveOn(write)).toBe('soon');
     expect(await service.database.query('SELECT 1 FROM holds WHERE finished_at IS NULL')).toEqual([]);
   });
 
