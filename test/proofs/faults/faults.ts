@@ -5,12 +5,18 @@ import { REDIS_FAULTS } from './redis-faults.ts';
 import { ROW_FAULTS } from './row-faults.ts';
 import type { Fault } from './scene.ts';
 
-/** One fault of each lane at a time. Lanes go on side by side, so that faults of different kinds overlap. */
-export const LANES: readonly (readonly Fault[])[] = [
-  QUEUE_FAULTS,
-  REDIS_FAULTS,
-  WORKER_FAULTS,
-  API_FAULTS,
-  POSTGRES_FAULTS,
-  ROW_FAULTS,
+/** Faults of which one is staged at a time. Lanes go on side by side, so that faults of different kinds overlap. */
+interface Lane {
+  readonly faults: readonly Fault[];
+  /** Whether they start processes of the service, each of which takes a second of a core. */
+  readonly restarts: boolean;
+}
+
+export const LANES: readonly Lane[] = [
+  { faults: QUEUE_FAULTS, restarts: false },
+  { faults: REDIS_FAULTS, restarts: false },
+  { faults: WORKER_FAULTS, restarts: true },
+  { faults: API_FAULTS, restarts: true },
+  { faults: POSTGRES_FAULTS, restarts: false },
+  { faults: ROW_FAULTS, restarts: false },
 ];

@@ -17,6 +17,7 @@ const HELP = `npm run test:faults -- [options]
   --rate R         disputes opened in a second; 34, in a scenario 30 or 60
   --burst B        how many of them are opened at once; 1
   --pause MS       how long each lane pauses between two faults, on average; 2300
+  --restart-pause MS  the same for the lanes whose faults restart processes; as --pause
   --herd N         how many deadlines a herd has at most; 870
   --only F7,F22    only these faults
   --calm           no faults
@@ -35,6 +36,7 @@ const { values } = parseArgs({
     rate: { type: 'string' },
     burst: { type: 'string', default: String(USUAL.burst) },
     pause: { type: 'string', default: String(USUAL.pauseMs) },
+    'restart-pause': { type: 'string' },
     herd: { type: 'string', default: String(USUAL.herd) },
     calm: { type: 'boolean', default: false },
     only: { type: 'string' },
@@ -78,6 +80,7 @@ async function runSeeds(): Promise<Outcome> {
     rate: rateOr(USUAL.rate),
     burst: Number(values.burst),
     pauseMs: Number(values.pause),
+    restartPauseMs: Number(values['restart-pause'] ?? values.pause),
     herd: Number(values.herd),
   };
   for (let n = seed; n < seed + Number(values.seeds); n += 1) {

@@ -26,7 +26,7 @@ function latenessDuring({ staged, faulty }: RunResult, kind: string): number[] {
 
 /** The table of faults: what must hold in each, how often it was staged, and what was measured meanwhile. */
 export function faultTable(results: readonly RunResult[]): string {
-  const rows = LANES.flat().map(({ kind, number, mustHold, figure }) => {
+  const rows = LANES.flatMap(({ faults }) => faults).map(({ kind, number, mustHold, figure }) => {
     const staged = results.flatMap((result) => result.staged.filter((fault) => fault.kind === kind));
     const { count, p99, max } = figuresOf(results.flatMap((result) => latenessDuring(result, kind)));
     const measured = figuresOf(staged.flatMap((fault) => fault.figure ?? []));
@@ -110,10 +110,11 @@ export function describeRuns(results: readonly RunResult[]): string {
   const faulty = figuresOf(results.flatMap((result) => result.faulty.map((late) => late.ms)));
   const disputes = results.reduce((sum, result) => sum + result.disputes, 0);
   const staged = results.flatMap((result) => result.staged).length;
+  const missed = results.reduce((sum, result) => sum + result.missed, 0);
   return [
     describeMachine(),
-    `seeds ${results.map(({ options }) => options.seed).join(', ')}: ${first?.options.seconds} s each, ${first?.options.rate} disputes a second${first?.options.burst === 1 ? '' : `, ${first?.options.burst} at once`}, ${first?.options.pauseMs} ms between two faults of a lane, herds of up to ${first?.options.herd}`,
-    `disputes ${disputes}, faults staged ${staged}, deadlines that took effect ${calm.count + faulty.count}`,
+    `seeds ${results.map(({ options }) => options.seed).join(', ')}: ${first?.options.seconds} s each, ${first?.options.rate} disputes a second${first?.options.burst === 1 ? '' : `, ${first?.options.burst} at once`}, ${first?.options.pauseMs} ms between two faults of a lane (${first?.options.restartPauseMs} ms where they restart processes), herds of up to ${first?.options.herd}`,
+    `disputes ${disputes}, faults staged ${staged} (${missed} more found nothing to happen to), deadlines that took effect ${calm.count + faulty.count}`,
     counts.join(', '),
     `lateness without faults: ${describe(calm)}`,
     ...(faulty.count === 0 ? [] : [`lateness under faults: ${describe(faulty)}`]),

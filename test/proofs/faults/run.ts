@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly only: readonly string[] | null;
   /** How long each lane pauses between two faults, in milliseconds on average. */
   readonly pauseMs: number;
+  /** The same for the lanes whose faults restart processes. */
+  readonly restartPauseMs: number;
   /** How many deadlines a herd has at most; at least two fifths of them. */
   readonly herd: number;
 }
@@ -33,6 +35,8 @@ export interface RunOptions {
 export interface RunResult {
   readonly options: RunOptions;
   readonly staged: readonly Staged[];
+  /** How many more were chosen and found nothing to happen to. */
+  readonly missed: number;
   readonly disputes: number;
   readonly breaches: readonly Breach[];
   /** What did not hold in a single fault. */
@@ -50,17 +54,22 @@ const SMALLEST_HERD = 0.4;
 /** What falls due this long before the first fault was settled without any. */
 const SETTLED_MS = 1_000;
 
-async function stageOne(fault: Fault, scene: Scene, staged: Staged[]): Promise<void> {
+/** What has been staged, and how many faults found nothing to happen to. */
+interface Journal {
+  readonly staged: Staged[];
+  missed: number;
+}
+
+async function stageOne(fault: Fault, scene: Scene, journal: Journal): Promise<void> {
   const from = Date.now();
   try {
     const outcome = await fault.run(scene);
-    // What found nothing to happen to was not staged, and does not count.
-    if (outcome === 'missed') return;
-    staged.push({ kind: fault.kind, from, until: Date.now(), figure: outcome ?? undefined });
+    if (outcome === 'missed') journal.missed += 1;
+    else journal.staged.push({ kind: fault.kind, from, until: Date.now(), figure: outcome ?? undefined });
   } catch (error) {
-    // PostgreSQL was away by another fault: this one was not staged.
-    if (isTransient(error)) return;
-    console.error(`staging ${fault.kind} failed:`, error);
+    journal.missed += 1;
+    // Else PostgreSQL was away by another fault.
+    if (!isTransient(error)) console.error(`staging ${fault.kind} failed:`, error);
   }
 }
 
@@ -76,7 +85,7 @@ interface Lane {
   readonly pauseMs: number;
 }
 
-async function runLane({ possible, until, pauseMs }: Lane, scene: Scene, staged: Staged[]): Promise<void> {
+async function runLane({ possible, until, pauseMs }: Lane, scene: Scene, journal: Journal): Promise<void> {
   const underWay = new Map<string, Promise<void>>();
   while (possible.length > 0 && Date.now() < until) {
     const fault = scene.random.pick(possible);
@@ -85,10 +94,10 @@ async function runLane({ possible, until, pauseMs }: Lane, scene: Scene, staged:
     if (inBackground && !underWay.has(kind)) {
       underWay.set(
         kind,
-        stageOne(fault, scene, staged).finally(() => underWay.delete(kind)),
+        stageOne(fault, scene, journal).finally(() => underWay.delete(kind)),
       );
     }
-    if (!inBackground) await stageOne(fault, scene, staged);
+    if (!inBackground) await stageOne(fault, scene, journal);
     await sleep(scene.random.int(Math.round(pauseMs / 4), Math.round((pauseMs * 7) / 4)));
   }
   await Promise.all(underWay.values());
@@ -102,7 +111,7 @@ export async function drain({ admin }: Stage): Promise<void> {
 
 /** Runs the load with its faults once, waits until everything due has been settled, and judges. */
 export async function runOnce(options: RunOptions): Promise<RunResult> {
-  const { seed, seconds, rate, burst, calmSeconds, only, pauseMs, herd: mostInHerd } = options;
+  const { seed, seconds, rate, burst, calmSeconds, only, herd: mostInHerd } = options;
   const stage = await setUp();
   try {
     const prefix = `seed-${seed}-`;
@@ -111,16 +120,18 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
     const load = await startLoad(stage.apis, { seed, prefix, rate, burst, count });
     const shared = { outages: [], targeted: [], poisoned: [] as string[], exits: [], breaches: [] };
     const scene = { ...shared, stage, client: load.client };
-    const staged: Staged[] = [];
+    const journal: Journal = { staged: [], missed: 0 };
+    const { staged } = journal;
     const warm = Date.now() + WARM_UP_MS;
     const until = Date.now() + seconds * 1_000;
     await sleep(calmSeconds * 1_000);
     const firstFault = Date.now();
     // Each lane with its own source of chance, so that a seed means the same faults in the same order.
-    const lanes = LANES.map((lane, n) => {
+    const lanes = LANES.map(({ faults, restarts }, n) => {
       const random = createRandom(seed * 31 + n);
       const herd = () => insertHerd(stage.admin, random.int(Math.round(mostInHerd * SMALLEST_HERD), mostInHerd));
-      return runLane({ possible: possibleFaults(lane, only), until, pauseMs }, { ...scene, random, herd }, staged);
+      const pauseMs = restarts ? options.restartPauseMs : options.pauseMs;
+      return runLane({ possible: possibleFaults(faults, only), until, pauseMs }, { ...scene, random, herd }, journal);
     });
     // With nothing to stage, it goes on for as long all the same.
     await Promise.all([...lanes, sleep((seconds - calmSeconds) * 1_000)]);
@@ -132,6 +143,7 @@ export async function runOnce(options: RunOptions): Promise<RunResult> {
     return {
       options,
       staged,
+      missed: journal.missed,
       disputes: rows[0]?.count ?? 0,
       breaches: await findBreaches(stage.admin, load.history, shared.poisoned),
       failures: shared.breaches,

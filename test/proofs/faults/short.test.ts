@@ -12,7 +12,7 @@ const but = lacking.length === 0 ? '' : ` (${lacking.join('; ')})`;
 staged(
   `under faults no deadline is lost, none takes effect twice or early, and no acknowledged answer is undone${but}`,
   async () => {
-    const load = { rate: 25, burst: 5, pauseMs: 175, herd: 500 };
+    const load = { rate: 25, burst: 5, pauseMs: 175, restartPauseMs: 175, herd: 500 };
     const result = await runOnce({ seed: SEED, seconds: 8, calmSeconds: 0, only: null, ...load });
     // Times are measured by npm run test:faults; here only what may never happen counts.
     expect(breachesOf([result], false)).toEqual([]);
