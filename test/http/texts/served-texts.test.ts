@@ -57,6 +57,9 @@ describe('texts', () => {
   test.each([
     ['?locale=', {}, '/query/locale', 'blank'],
     ['?locale=de&locale=fr', {}, '/query/locale', 'invalid_format'],
+    ['?foo=1', {}, '/query/foo', 'unknown'],
+    ['?locale=de&foo=', {}, '/query/foo', 'unknown'],
+    ['?foo=1&foo=2', {}, '/query/foo', 'unknown'],
     ['?locale=de', { 'if-none-match': 'de' }, '/header/if-none-match', 'invalid_format'],
   ])('are refused readably for pages of every origin: %s with %j', async (query, headers, pointer, code) => {
     const refused = await ask(query, headers);

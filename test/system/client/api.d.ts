@@ -9564,7 +9564,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description `validation_failed`: `locale` is empty or comes twice, or `If-None-Match` has no entity tag. */
+            /** @description `validation_failed`: `locale` is empty or comes twice, another parameter is sent, or `If-None-Match` has no entity tag. */
             400: {
                 headers: {
                     [name: string]: unknown;
