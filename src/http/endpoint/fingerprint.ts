@@ -13,7 +13,9 @@ function sorted(_key: string, value: unknown): unknown {
 function conditionIn(value: string | undefined) {
   if (value === undefined) return null;
   const condition = parseCondition(value);
-  return condition === null || condition === '*' ? value.trim() : [...new Set(condition)].sort();
+  return condition === null || condition === '*'
+    ? value.trim()
+    : [...new Set(condition)].sort((a, b) => (a < b ? -1 : 1));
 }
 
 /**

@@ -1,5 +1,5 @@
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { type Address, type RouteSet, systemPathsOf } from '../server/route-sets.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { type Address, BOARD_PATH, type RouteSet } from '../server/route-sets.ts';
 import { problemError } from './problems.ts';
 import { sendProblem } from './send-problem.ts';
 
@@ -8,32 +8,66 @@ interface Pattern {
   readonly pattern: RegExp;
 }
 
-const patternsOf = (addresses: readonly Address[]): Pattern[] =>
-  addresses.map(({ method, path }) => ({
-    method,
-    pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`),
-  }));
+const patternOf = (method: string, path: string): Pattern => ({
+  method,
+  pattern: new RegExp(
+    `^${path
+      .replace(/[.+?^$()|[\]\\]/g, '\\$&')
+      .replace(/\{\w+\}|:\w+/g, '[^/]+')
+      .replace(/\*$/, '.*')}$`,
+  ),
+});
+
+/** In which order Allow names them. */
+const METHODS = ['GET', 'HEAD', 'PUT', 'POST', 'PATCH', 'DELETE'];
+
+/** The acts of the board are for its own page, and are not advertised. */
+const isAdvertised = (method: string, url: string): boolean =>
+  !url.startsWith(BOARD_PATH) || method === 'GET' || method === 'HEAD';
+
+function patternsOf({ method, url }: RouteOptions): Pattern[] {
+  // The route that answers preflights is at no address of its own.
+  const methods = [method].flat().filter((one) => METHODS.includes(one) && isAdvertised(one, url));
+  return methods.map((one) => patternOf(one, url));
+}
+
+/** The methods of a path, each once: a fixed path such as `/v1/disputes/summary` matches that of `/v1/disputes/:id`, too. */
+function methodsAt(path: string, routes: readonly Pattern[]): string[] {
+  const matching = routes.filter(({ pattern }) => pattern.test(path));
+  return METHODS.filter((method) => matching.some((route) => route.method === method));
+}
 
 /** Answers what is at no address of a port, or at one of them by a method that it does not have. */
 export type NotFound = (request: FastifyRequest, reply: FastifyReply) => FastifyReply;
 
-/** Makes that answer for one set of routes. It names the other port where the request would have been answered there. */
-export function notFoundOn(routeSet: RouteSet): NotFound {
-  const system = systemPathsOf(routeSet).map((path) => ({ method: 'GET', path }));
-  // To tell a wrong method from a wrong address.
-  const here = patternsOf([...routeSet.endpoints, ...system]);
-  const elsewhere = patternsOf(routeSet.elsewhere?.addresses ?? []);
-  const hint = ` ${routeSet.elsewhere?.hint}`;
+interface Wording {
+  /** What is said where there is nothing. */
+  readonly nothing?: string;
+  readonly elsewhere?: RouteSet['elsewhere'];
+}
+
+/**
+ * Makes that answer for the routes that an app is given from now on, to tell a wrong method from a wrong address. It names the
+ * other port where the request would have been answered there.
+ */
+export function notFoundOn(app: FastifyInstance, { nothing, elsewhere = null }: Wording): NotFound {
+  const here: Pattern[] = [];
+  app.addHook('onRoute', (route) => void here.push(...patternsOf(route)));
+  const there = (elsewhere?.addresses ?? []).map(({ method, path }: Address) => patternOf(method, path));
+  const hint = ` ${elsewhere?.hint}`;
+  const nothingAt = (path: string): string => {
+    const advice = /.\/$/.test(path) ? ' Leave out the slash at the end.' : '';
+    return `There is nothing at this address.${advice}`;
+  };
   return (request: FastifyRequest, reply: FastifyReply) => {
     const path = request.url.split('?')[0] ?? '';
-    const methods = here.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
-    const others = elsewhere.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
+    const methods = methodsAt(path, here);
+    const others = there.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
     if (methods.length === 0) {
-      const advice = /.\/$/.test(path) ? ' Leave out the slash at the end.' : '';
-      const detail = `There is nothing at this address.${others.length > 0 ? hint : advice}`;
+      const detail = others.length > 0 ? `There is nothing at this address.${hint}` : (nothing ?? nothingAt(path));
       return sendProblem(problemError('not_found', detail), request, reply);
     }
-    const allow = methods.includes('GET') ? [...methods, 'HEAD'].join(', ') : methods.join(', ');
+    const allow = methods.join(', ');
     const detail = `The methods of this address are ${allow}.${others.includes(request.method) ? hint : ''}`;
     return sendProblem(problemError('method_not_allowed', detail, { headers: { allow } }), request, reply);
   };

@@ -1,6 +1,5 @@
-import { randomUUID } from 'node:crypto';
 import accepts from '@fastify/accepts';
-import { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, fastify, LogController } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
 import type { RepeatingLog } from '../../platform/log.ts';
 import type { Authenticate } from '../auth/authenticate.ts';
 import { createIdentifier, type Identify } from '../auth/identify.ts';
@@ -15,17 +14,15 @@ import { registerDocs } from '../openapi/docs.ts';
 import type { ApiDefinition } from '../openapi/document.ts';
 import { type NotFound, notFoundOn } from '../problems/not-found.ts';
 import { ProblemError } from '../problems/problems.ts';
-import { sendProblem } from '../problems/send-problem.ts';
 import { type HomeOptions, registerHome } from '../system/home.ts';
 import { type QueueBoard, registerQueueBoard } from '../system/queue-board.ts';
 import { registerSystem, type SystemDeps } from '../system/system.ts';
 import { registerUiFiles } from '../system/ui-files.ts';
 import { registerTexts } from '../texts/served-texts.ts';
+import { createBareApp } from './bare-app.ts';
 import { acceptJson } from './body.ts';
 import { registerCompression } from './compression.ts';
-import { createConnectionErrorHandler } from './connection-errors.ts';
-import { exposeToOrigins } from './cors.ts';
-import { CONNECTION_LIMITS, protect, restrictBrowsers } from './protection.ts';
+import { protect } from './protection.ts';
 import { type RouteSetName, routeSetOf } from './route-sets.ts';
 import { traceRequests } from './tracing.ts';
 
@@ -89,32 +86,9 @@ function guard(app: FastifyInstance, identify: Identify, limits: RateLimits, not
 export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Promise<FastifyInstance> {
   const { api, http, authenticate, system, access, log } = deps;
   const routeSet = routeSetOf(api.endpoints, name);
-  const notFound = notFoundOn(routeSet);
-  const app = fastify({
-    ...CONNECTION_LIMITS,
-    loggerInstance: log,
-    logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: (_address, hop) => hop < access.proxyHops,
-    forceCloseConnections: 'idle',
-    // What still comes on a connection while the app closes is answered by the app, and not by 503 in words of Fastify's own.
-    return503OnClosing: false,
-    routerOptions: { maxParamLength: 1_000 },
-    // An id of our own: it stands in `cause`, which the other party reads. The caller's id is free text and goes to the log only.
-    genReqId: () => randomUUID(),
-    // Sent without any hook: what the hooks below add is added here.
-    frameworkErrors: (error, request, reply) => {
-      restrictBrowsers(reply);
-      exposeToOrigins(request, reply, access.corsOrigins);
-      void reply.header('x-request-id', request.id);
-      void sendProblem(error, request, reply);
-    },
-    clientErrorHandler: createConnectionErrorHandler(log),
-  });
-  // Node would answer 417 by itself to an unknown Expect header.
-  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  const app = createBareApp({ ...access, log, logFailure: deps.logFailure });
+  const notFound = notFoundOn(app, routeSet);
   app.decorate('scopePrefix', access.scopePrefix);
-  app.decorate('logFailure', deps.logFailure);
-  app.setErrorHandler(sendProblem);
   app.setNotFoundHandler(notFound);
   acceptJson(app);
   await app.register(accepts);
@@ -124,7 +98,6 @@ export async function buildApp(deps: AppDeps, name: RouteSetName = 'whole'): Pro
   const limits = createRateLimits(app, access.ratePerMinute, access.sharedCounts);
   const identify = createIdentifier(authenticate, system.metrics);
   guard(app, identify, limits, notFound);
-  app.addHook('onSend', async (request, reply) => void reply.header('x-request-id', request.id));
   app.addHook('onResponse', async (request, reply) => {
     const { operationId } = request.routeOptions.config;
     const ms = Math.round(reply.elapsedTime);

@@ -18,7 +18,10 @@ export interface Listeners {
 function buildMain(deps: AppDeps, { role, hasOpsPort }: ListenerOptions): Promise<FastifyInstance> | FastifyInstance {
   if (role !== 'worker') return buildApp(deps, hasOpsPort ? 'callers' : 'whole');
   // A worker answers machines only, unless the configuration says how operators sign in.
-  if (hasOpsPort || deps.operators.login === null) return buildWorkerApp(deps.system, deps.log, !hasOpsPort);
+  if (hasOpsPort || deps.operators.login === null) {
+    const { system, access, log, logFailure } = deps;
+    return buildWorkerApp({ ...access, system, log, logFailure, servesMetrics: !hasOpsPort });
+  }
   return buildApp(deps, 'operators');
 }
 

@@ -1,5 +1,4 @@
 import type { Endpoint } from '../endpoint/endpoint.ts';
-import { systemPaths } from '../system/system-paths.ts';
 
 /** A method at a path, with the path's parameters in braces. */
 export type Address = Pick<Endpoint, 'path'> & { readonly method: string };
@@ -48,10 +47,4 @@ export function routeSetOf(endpoints: readonly Endpoint[], name: RouteSetName): 
     default:
       return name satisfies never;
   }
-}
-
-/** The documented addresses of a port that are no endpoints. */
-export function systemPathsOf({ metrics, docs }: RouteSet): string[] {
-  const left: Readonly<Record<string, boolean>> = { '/metrics': metrics, '/openapi.json': docs, '/v1/texts': docs };
-  return Object.keys(systemPaths).filter((path) => left[path] ?? true);
 }

@@ -114,7 +114,8 @@ const getTexts = get(
     },
     '304': { description: 'They have not changed.', headers: LANGUAGE_TAGGED },
     '400': {
-      description: '`validation_failed`: `locale` is empty or comes twice, another parameter is sent, or `If-None-Match` has no entity tag.',
+      description:
+        '`validation_failed`: `locale` is empty or comes twice, another parameter is sent, or `If-None-Match` has no entity tag.',
       content: PROBLEM,
     },
   },

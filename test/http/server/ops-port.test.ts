@@ -126,6 +126,26 @@ describe('what the ports answer', () => {
       'This port of a worker has only /healthz, /readyz and /metrics. The API is at the address of an api process.',
     );
   });
+
+  test('is answered by a worker as by an api: 405 with Allow, an id of its own for each request, problems', async () => {
+    const { app } = await startService({ role: 'worker' });
+    const asks = [
+      { method: 'POST', url: '/healthz', payload: 'text', headers: { 'content-type': 'text/plain' } },
+      { method: 'GET', url: '/nothing' },
+      { method: 'GET', url: '/%zz' },
+    ] as const;
+    const answers = await Promise.all(asks.map((ask) => app.inject(ask)));
+    expect(answers.map((answer) => [answer.statusCode, answer.json().code, answer.headers['allow']])).toEqual([
+      [405, 'method_not_allowed', 'GET, HEAD'],
+      [404, 'not_found', undefined],
+      [400, 'validation_failed', undefined],
+    ]);
+    const ids = answers.map((answer) => answer.json().requestId);
+    expect(ids).toEqual(answers.map((answer) => answer.headers['x-request-id']));
+    for (const id of ids) expect(id).toMatch(/^[0-9a-f-]{36}$/);
+    expect(new Set(ids).size).toBe(ids.length);
+    expect((await app.inject('/healthz')).headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
 });
 
 test('a process listens on both ports, says where operators go, and ends with both', async () => {

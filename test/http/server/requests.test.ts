@@ -108,7 +108,30 @@ describe('the wrapping of a request is refused', () => {
     const refused = await orderService.delete(somewhere());
     expect(refused).toMatchObject({ status: 405, code: 'method_not_allowed' });
     expect(refused.headers['allow']?.split(', ').sort()).toEqual(['GET', 'HEAD', 'PUT']);
-    expect((await orderService.post('/healthz')).headers['allow']).toBe('GET, HEAD');
+  });
+
+  test.each([
+    ['POST', '/healthz', 'GET, HEAD'],
+    ['POST', '/openapi.json', 'GET, HEAD'],
+    ['POST', '/v1/texts', 'GET, HEAD'],
+    ['PUT', '/v1/events/stream', 'GET, HEAD'],
+    ['POST', '/v1/disputes/summary', 'GET, HEAD'],
+    ['POST', '/v1/disputes/0198c0de-0000-7000-8000-000000000000', 'GET, HEAD'],
+    ['GET', '/v1/disputes/0198c0de-0000-7000-8000-000000000000/accept', 'POST'],
+  ])('with 405 for %s %s, whose methods are each named once', async (method, path, methods) => {
+    const refused = await orderService.send(method, path, {});
+    const detail = `The methods of this address are ${methods}.`;
+    expect(refused).toMatchObject({ status: 405, headers: { allow: methods }, problem: { detail } });
+  });
+
+  test.each([
+    ['POST', '/docs'],
+    ['DELETE', '/docs/json'],
+    ['PUT', '/'],
+  ] as const)('with 405 for %s %s, which is a page and not in the document', async (method, url) => {
+    const refused = await service.app.inject({ method, url });
+    expect([refused.statusCode, refused.json().code]).toEqual([405, 'method_not_allowed']);
+    expect(refused.headers['allow']).toBe('GET, HEAD');
   });
 
   test('with 404 for an address that does not exist', async () => {
