@@ -1,10 +1,12 @@
-import type { Command, OutdatedReason, Rejection } from './commands.ts';
+import type { Blocking, Command, OutdatedReason, Rejection } from './commands.ts';
 import {
   ANSWERS,
   type Answer,
+  DISPUTE_ACTIONS,
   type DisputeAction,
   type DisputeType,
   LIMITS,
+  OTHER_ACTIONS,
   otherRole,
   type Role,
   ruleOf,
@@ -24,16 +26,20 @@ function isAnswer(action: DisputeAction): action is Answer {
 }
 
 /** Who may take an action on a dispute, by its type; null where the type has no such action. */
-function actorOf(dispute: Dispute, action: DisputeAction): 'opener' | 'respondent' | 'both' | null {
-  if (action === 'withdraw') return 'opener';
-  if (action === 'add_comment') return 'both';
-  return ruleOf(dispute.type).answers[action] === undefined ? null : 'respondent';
+function actorOf(type: DisputeType, action: DisputeAction): 'opener' | 'respondent' | 'both' | null {
+  if (!isAnswer(action)) return OTHER_ACTIONS[action].by;
+  return ruleOf(type).answers[action] === undefined ? null : 'respondent';
+}
+
+/** The actions that disputes of a type have, whichever party may take them. */
+export function actionsOf(type: DisputeType): readonly DisputeAction[] {
+  return DISPUTE_ACTIONS.filter((action) => actorOf(type, action) !== null);
 }
 
 /** A dispute; as it is seen, with the hold that keeps its deadline from passing. */
 type MaybeHeld = Dispute & { readonly heldSince?: Instant | null };
 
-function closedRefusal(dispute: MaybeHeld, now: Instant): Rejection | null {
+function closedRefusal(dispute: MaybeHeld, now: Instant): Blocking | null {
   if (dispute.resolved?.resolution === 'expired') {
     return { code: 'response_window_closed', respondBy: dispute.respondBy, decidedAt: now };
   }
@@ -75,8 +81,8 @@ export function actionRefusal(
   action: DisputeAction,
   role: Role,
   now: Instant,
-): Rejection | null {
-  const actor = actorOf(dispute, action);
+): Blocking | null {
+  const actor = actorOf(dispute.type, action);
   if (actor === null) return { code: 'action_not_allowed' };
   if (actor === 'respondent' && role !== dispute.respondent.role) return { code: 'not_respondent' };
   if (actor === 'opener' && role !== dispute.opener.role) return { code: 'not_opener' };
@@ -95,15 +101,10 @@ export function mismatch(state: State, { precondition }: Pick<Command, 'precondi
   return precondition === null || precondition(state) ? null : { code: 'version_mismatch' };
 }
 
-/** The answers that a dispute of a type knows. */
-export function answersOf(type: DisputeType): readonly Answer[] {
-  return ANSWERS.filter((answer) => ruleOf(type).answers[answer] !== undefined);
-}
-
 /** Whether an action on a dispute of a type has to carry a comment. */
 export function commentIsRequired(type: DisputeType, action: DisputeAction): boolean {
-  if (action === 'add_comment') return true;
-  return isAnswer(action) && ruleOf(type).answers[action]?.comment === 'required';
+  const rule = isAnswer(action) ? ruleOf(type).answers[action] : OTHER_ACTIONS[action];
+  return rule?.comment === 'required';
 }
 
 /** What an opener asks for, and how long it has to wait after the same request was declined, in milliseconds. */
@@ -114,7 +115,7 @@ export interface Wish {
 }
 
 /** Why a role may not open a dispute of a type on an order now, or null if it may. */
-export function openingRefusal(state: State, wish: Wish, now: Instant): Rejection | null {
+export function openingRefusal(state: State, wish: Wish, now: Instant): Blocking | null {
   const { type, role } = wish;
   if (ruleOf(type).opening[role] === undefined) return { code: 'action_not_allowed' };
   const status = state.order?.status;
@@ -129,7 +130,7 @@ export function openingRefusal(state: State, wish: Wish, now: Instant): Rejectio
     : (limitRefusal(state.order, role, now) ?? cooldownRefusal(state.order, wish, now));
 }
 
-function cooldownRefusal({ declines }: Order, { type, role, cooldownMs }: Wish, now: Instant): Rejection | null {
+function cooldownRefusal({ declines }: Order, { type, role, cooldownMs }: Wish, now: Instant): Blocking | null {
   const last = declines.find((declined) => declined.type === type && declined.role === role);
   const availableAt = last === undefined ? now : last.at + cooldownMs;
   return availableAt > now ? { code: 'cooldown_active', availableAt } : null;
@@ -140,7 +141,7 @@ export function recentOpenings(openings: readonly Opening[], now: Instant): read
   return openings.filter(({ at }) => now - at < LIMITS.openingsMs);
 }
 
-function limitRefusal({ disputeCount, openings }: Order, role: Role, now: Instant): Rejection | null {
+function limitRefusal({ disputeCount, openings }: Order, role: Role, now: Instant): Blocking | null {
   if (disputeCount >= LIMITS.disputes) return { code: 'dispute_limit_reached', availableAt: null };
   const own = recentOpenings(openings, now).filter((opening) => opening.role === role);
   const earliest = own.at(-LIMITS.openings);

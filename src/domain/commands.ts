@@ -129,6 +129,18 @@ export const ENTRY_TYPES = [
 ] as const;
 export type EntryType = (typeof ENTRY_TYPES)[number];
 
+type DisputeEvent<Type> = Type extends `dispute.${infer Event}` ? Event : never;
+/** What happened to a dispute, as its timeline says it: the entry types about disputes, without their prefix. */
+export type TimelineAction = DisputeEvent<EntryType>;
+
+/** The action in a timeline of a type of log entry; null for one about the order. */
+export function timelineAction(type: EntryType): TimelineAction | null {
+  // The type of `slice` does not say that this is the rest of the literal.
+  return type.startsWith('dispute.') ? (type.slice('dispute.'.length) as TimelineAction) : null;
+}
+
+export const TIMELINE_ACTIONS: readonly TimelineAction[] = ENTRY_TYPES.flatMap((type) => timelineAction(type) ?? []);
+
 /** Facts as they were before an entry, where it changed them. */
 export interface Previous {
   readonly status?: OrderStatus;
@@ -146,18 +158,23 @@ export interface Previous {
 export const OUTDATED_REASONS = ['date_passed', 'date_not_later', 'currency_changed'] as const;
 export type OutdatedReason = (typeof OUTDATED_REASONS)[number];
 
-/** Why a command is refused: a value, never an exception. Each code is one of the API's. */
-export type Rejection =
+/** A refusal that follows from the state, the action and the role alone, so that the action is shown as blocked by it. */
+export type Blocking =
   | { readonly code: 'action_not_allowed' | 'not_respondent' | 'not_opener' }
   | { readonly code: 'dispute_already_open'; readonly disputeId: string }
   | { readonly code: 'dispute_not_open'; readonly disputeId: string }
   | { readonly code: 'response_window_closed'; readonly respondBy: Instant; readonly decidedAt: Instant }
   | { readonly code: 'order_not_disputable'; readonly reason: 'order_completed' | 'order_cancelled' }
   | { readonly code: 'change_outdated'; readonly reason: OutdatedReason }
-  | { readonly code: 'comment_limit_reached' | 'notice_limit_reached' }
+  | { readonly code: 'comment_limit_reached' }
   /** `availableAt` is the instant from which on it is possible again; null if waiting does not help. */
   | { readonly code: 'dispute_limit_reached'; readonly availableAt: Instant | null }
-  | { readonly code: 'cooldown_active'; readonly availableAt: Instant }
+  | { readonly code: 'cooldown_active'; readonly availableAt: Instant };
+
+/** Why a command is refused: a value, never an exception. Each code is one of the API's. */
+export type Rejection =
+  | Blocking
+  | { readonly code: 'notice_limit_reached' }
   | { readonly code: 'stale_revision'; readonly revision: number }
   | { readonly code: 'order_closed' | 'parties_immutable' }
   | { readonly code: 'order_has_disputes' | 'clock_limit_reached' }

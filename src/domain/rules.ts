@@ -10,9 +10,26 @@ export type Resolution = (typeof RESOLUTIONS)[number];
 export const ANSWERS = ['accept', 'decline', 'provide_update'] as const;
 export type Answer = (typeof ANSWERS)[number];
 
+/** Whether a request or an action must, may or must not carry a field. */
+export type Presence = 'required' | 'optional' | 'none';
+
+interface OtherAction {
+  readonly by: 'opener' | 'both';
+  readonly comment: Presence;
+}
+
+/** What a party may do with an open dispute of any type beside answering it: who may, and whether with a comment. */
+export const OTHER_ACTIONS = {
+  withdraw: { by: 'opener', comment: 'optional' },
+  add_comment: { by: 'both', comment: 'required' },
+} as const satisfies Readonly<Record<string, OtherAction>>;
+
 /** What a party may do with an open dispute. */
-export const DISPUTE_ACTIONS = [...ANSWERS, 'withdraw', 'add_comment'] as const;
-export type DisputeAction = (typeof DISPUTE_ACTIONS)[number];
+export type DisputeAction = Answer | keyof typeof OTHER_ACTIONS;
+export const DISPUTE_ACTIONS = [
+  ...ANSWERS,
+  ...(Object.keys(OTHER_ACTIONS) as (keyof typeof OTHER_ACTIONS)[]), // the keys of a literal
+] as const satisfies readonly DisputeAction[];
 
 /** What silence does. */
 export const EXPIRY_ACTIONS = ['cancel_order', 'close_dispute', 'withdraw_request'] as const;
@@ -20,9 +37,6 @@ export type ExpiryAction = (typeof EXPIRY_ACTIONS)[number];
 
 /** What the end of a dispute does to its order; `none` leaves it in the status that it would have without the dispute. */
 export type OrderEffect = 'cancel_order' | 'apply_change' | 'none';
-
-/** Whether a request or an answer must, may or must not carry a field. */
-export type Presence = 'required' | 'optional' | 'none';
 
 interface AnswerRule {
   readonly resolution: Resolution;

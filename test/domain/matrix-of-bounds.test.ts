@@ -23,12 +23,24 @@ import {
 // The matrix goes through what a dispute has become; this one goes through what the order and the dispute have become
 // meanwhile. What each party is refused is written by hand.
 
-type Refusals = Readonly<Record<Role, Partial<Record<DisputeAction, string>>>>;
+type Refusals = Readonly<Record<Role, Readonly<Record<DisputeAction, string | null>>>>;
 
 /** What is refused whatever has happened to the order. */
 const OF_A_CHANGE: Refusals = {
-  client: { provide_update: 'action_not_allowed', withdraw: 'not_opener' },
-  freelancer: { provide_update: 'action_not_allowed', accept: 'not_respondent', decline: 'not_respondent' },
+  client: {
+    accept: null,
+    decline: null,
+    provide_update: 'action_not_allowed',
+    withdraw: 'not_opener',
+    add_comment: null,
+  },
+  freelancer: {
+    accept: 'not_respondent',
+    decline: 'not_respondent',
+    provide_update: 'action_not_allowed',
+    withdraw: null,
+    add_comment: null,
+  },
 };
 
 const asked = opened('order_change', 'freelancer');
@@ -85,7 +97,7 @@ function expectDecision(state: State, role: Role, action: DisputeAction, now: nu
 
 describe.each(outdated)('a request for a date and extras, %s', (_, state, now, reason) => {
   test.each(deeds)('%s: %s', (role, action) => {
-    const usual = OF_A_CHANGE[role][action] ?? null;
+    const usual = OF_A_CHANGE[role][action];
     const isAccepted = role === 'client' && action === 'accept';
     const next = expectDecision(state, role, action, now, isAccepted && reason !== null ? 'change_outdated' : usual);
     if (isAccepted) {

@@ -58,6 +58,15 @@ function effectOf(type: DisputeType, resolution: Resolution): OrderEffect {
   return ANSWERS.map((answer) => rule.answers[answer]).find((row) => row?.resolution === resolution)?.effect ?? 'none';
 }
 
+/** Who may take each action, by the contract. */
+const TAKEN_BY: Readonly<Record<DisputeAction, 'opener' | 'respondent' | 'both'>> = {
+  accept: 'respondent',
+  decline: 'respondent',
+  provide_update: 'respondent',
+  withdraw: 'opener',
+  add_comment: 'both',
+};
+
 /** How everything stands before the deed, by the table. */
 function standing(type: DisputeType, moment: Moment): Outcome {
   const resolution = isResolution(moment) ? moment : moment === 'just before respondBy' ? null : 'expired';
@@ -73,10 +82,10 @@ function refusalByTable(type: DisputeType, opener: Role, actor: Role, deed: Deed
     if (before.status === 'completed' || before.status === 'mutually_cancelled') return 'order_not_disputable';
     return before.resolution === null ? 'dispute_already_open' : null;
   }
-  const isAnswer = deed.act !== 'withdraw' && deed.act !== 'add_comment';
-  if (isAnswer && resolutionBy(type, deed.act as Answer) === undefined) return 'action_not_allowed';
-  if (isAnswer && actor === opener) return 'not_respondent';
-  if (deed.act === 'withdraw' && actor !== opener) return 'not_opener';
+  const by = TAKEN_BY[deed.act];
+  if (by === 'respondent' && resolutionBy(type, deed.act as Answer) === undefined) return 'action_not_allowed';
+  if (by === 'respondent' && actor === opener) return 'not_respondent';
+  if (by === 'opener' && actor !== opener) return 'not_opener';
   if (before.resolution === null) return null;
   return before.resolution === 'expired' ? 'response_window_closed' : 'dispute_not_open';
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { answersOf } from '../../src/domain/actions.ts';
+import { actionsOf } from '../../src/domain/actions.ts';
 import {
   DISPUTE_TYPES,
   type DisputeType,
@@ -107,7 +107,7 @@ describe.each(rows)('%s', (type, row) => {
   test('can be answered in the ways of the contract and in no other', () => {
     const answers = Object.entries(ruleOf(type).answers).map(([answer, rule]) => [answer, rule.comment]);
     expect(Object.fromEntries(answers)).toEqual(row.answers);
-    expect(answersOf(type)).toEqual(Object.keys(row.answers));
+    expect(actionsOf(type)).toEqual([...Object.keys(row.answers), 'withdraw', 'add_comment']);
   });
 
   test('gives the respondent the window of the contract', () => {

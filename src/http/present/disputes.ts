@@ -1,4 +1,4 @@
-import { actionRefusal, answersOf, commentIsRequired, possibleUntil, viewerState } from '../../domain/actions.ts';
+import { actionRefusal, actionsOf, commentIsRequired, possibleUntil, viewerState } from '../../domain/actions.ts';
 import { type DisputeAction, type OrderEffect, type Role, ruleOf } from '../../domain/rules.ts';
 import {
   type Actor,
@@ -63,7 +63,7 @@ function allowedAction(dispute: SeenDispute, order: Order, action: DisputeAction
 
 /** What a role may do with a dispute now; comments apart, which both parties may always add while it is open. */
 function allowedActions(dispute: SeenDispute, order: Order, role: Role, now: Instant) {
-  const actions = [...answersOf(dispute.type), 'withdraw'] as const;
+  const actions = actionsOf(dispute.type).filter((action) => action !== 'add_comment');
   return actions.flatMap((action) => allowedAction(dispute, order, action, role, now) ?? []);
 }
 

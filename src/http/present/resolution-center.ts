@@ -1,6 +1,7 @@
+import type { z } from 'zod';
 import type { FoundCenter } from '../../application/read.ts';
-import { actionRefusal, answersOf, commentIsRequired, openingRefusal, possibleUntil } from '../../domain/actions.ts';
-import type { Rejection } from '../../domain/commands.ts';
+import { actionRefusal, actionsOf, commentIsRequired, openingRefusal, possibleUntil } from '../../domain/actions.ts';
+import type { Blocking } from '../../domain/commands.ts';
 import { roomForExtras } from '../../domain/opening.ts';
 import { REASONS, type Reason } from '../../domain/reasons.ts';
 import {
@@ -17,7 +18,7 @@ import { formatDuration } from '../../platform/duration.ts';
 import { digestOf, entityTag } from '../endpoint/etag.ts';
 import { iso, isoOrNull } from '../endpoint/instants.ts';
 import { rejectionProblem } from '../problems/problems.ts';
-import { Blocked } from '../schemas/resolution-center.ts';
+import type { Blocked } from '../schemas/resolution-center.ts';
 import { type Locale, reasonLabel, TEXTS } from '../texts/languages.ts';
 import { disputeHref, orderState, presentDispute, presentOnExpiry, presentOrder } from './disputes.ts';
 import { presentTimeline } from './timeline.ts';
@@ -28,15 +29,14 @@ export function presentReason(reason: Reason, locale: Locale) {
   return { code, role, label: reasonLabel(reason, locale), requiresComment, attribution };
 }
 
-function presentBlocked(rejection: Rejection | null) {
-  if (rejection === null) return null;
-  const { code, detail } = rejectionProblem(rejection);
-  const availableAt = 'availableAt' in rejection ? rejection.availableAt : null;
+function presentBlocked(refusal: Blocking | null): z.output<typeof Blocked> | null {
+  if (refusal === null) return null;
+  const availableAt = 'availableAt' in refusal ? refusal.availableAt : null;
   return {
-    code: Blocked.shape.code.parse(code),
-    reason: 'reason' in rejection ? rejection.reason : null,
+    code: refusal.code,
+    reason: 'reason' in refusal ? refusal.reason : null,
     availableAt: isoOrNull(availableAt),
-    detail,
+    detail: rejectionProblem(refusal).detail,
   };
 }
 
@@ -137,7 +137,7 @@ function presentView(viewing: Viewing) {
   const { order, state, role, now, lastDispute, timeline } = viewing;
   const open = openDisputeOf(state);
   const unavailable = unavailability(order);
-  const actions = open === null ? [] : ([...answersOf(open.type), 'withdraw', 'add_comment'] as const);
+  const actions = open === null ? [] : actionsOf(open.type);
   return {
     orderId: order.id,
     available: unavailable === null,

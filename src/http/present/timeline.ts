@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { LogRow, TimelinePage, TimelinePlace } from '../../application/read.ts';
-import type { EntryType } from '../../domain/commands.ts';
+import { timelineAction } from '../../domain/commands.ts';
 import { RESOLUTIONS } from '../../domain/rules.ts';
 import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
 import { iso } from '../endpoint/instants.ts';
@@ -8,11 +8,10 @@ import { boundedPage } from '../endpoint/pages.ts';
 import { presentNotice } from './disputes.ts';
 import { presentNotification } from './events.ts';
 
-type TimelineAction = EntryType extends infer Type ? (Type extends `dispute.${infer Action}` ? Action : never) : never;
-
 /** One line of a timeline; `withComment` only for the two parties. */
 function presentTimelineEntry(row: LogRow, index: number, withComment: boolean) {
-  const action = row.type.slice('dispute.'.length) as TimelineAction; // a timeline has entries about disputes alone
+  const action = timelineAction(row.type);
+  if (action === null) throw new Error(`a timeline has an entry ${row.type}, which is not about a dispute`);
   const opens = action === 'opened';
   const staysOpen = opens || !(RESOLUTIONS as readonly string[]).includes(action);
   const { dispute, notification } = row.data;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { partyIdOf } from '../../application/caller.ts';
 import { readOrder, readTimeline } from '../../application/read.ts';
-import { type DisputeAction, LIMITS } from '../../domain/rules.ts';
+import { DISPUTE_ACTIONS, type DisputeAction, LIMITS } from '../../domain/rules.ts';
 import { type Party, roleIn } from '../../domain/state.ts';
 import {
   asParty,
@@ -94,14 +94,14 @@ const openDispute = operation({
 });
 
 interface ActionText {
-  readonly action: DisputeAction;
   readonly operationId: string;
   readonly summary: string;
   readonly description: string;
   readonly problems: readonly ProblemCode[];
 }
 
-function actionOperation({ action, ...text }: ActionText): Endpoint {
+function actionOperation(action: DisputeAction): Endpoint {
+  const text = ACTIONS[action];
   const comments = action === 'add_comment';
   const body: z.ZodType<{ comment?: string | undefined }> = comments ? CommentRequest : AnswerRequest;
   return operation({
@@ -135,9 +135,8 @@ function actionOperation({ action, ...text }: ActionText): Endpoint {
   });
 }
 
-const ACTIONS: readonly ActionText[] = [
-  {
-    action: 'accept',
+const ACTIONS: Readonly<Record<DisputeAction, ActionText>> = {
+  accept: {
     operationId: 'acceptDispute',
     summary: 'Accept a request',
     description:
@@ -146,29 +145,25 @@ const ACTIONS: readonly ActionText[] = [
       'answer is `change_outdated`.',
     problems: ['not_respondent', 'action_not_allowed', 'change_outdated'],
   },
-  {
-    action: 'decline',
+  decline: {
     operationId: 'declineDispute',
     summary: 'Decline a request',
     description: 'The respondent refuses: the order goes back to its previous status, nothing else changes.',
     problems: ['not_respondent', 'action_not_allowed'],
   },
-  {
-    action: 'provide_update',
+  provide_update: {
     operationId: 'provideUpdate',
     summary: 'Provide a progress update',
     description: 'The freelancer answers an order update with a comment.',
     problems: ['not_respondent', 'action_not_allowed', 'comment_required'],
   },
-  {
-    action: 'withdraw',
+  withdraw: {
     operationId: 'withdrawDispute',
     summary: 'Withdraw a request',
     description: 'The opener takes the request back: the order goes back to its previous status.',
     problems: ['not_opener'],
   },
-  {
-    action: 'add_comment',
+  add_comment: {
     operationId: 'addComment',
     summary: 'Add a comment',
     description:
@@ -176,7 +171,7 @@ const ACTIONS: readonly ActionText[] = [
       `dispute has at most ${LIMITS.comments} such comments.`,
     problems: ['comment_limit_reached'],
   },
-];
+};
 
 const getDispute = operation({
   operationId: 'getDispute',
@@ -223,4 +218,4 @@ const getTimeline = operation({
   },
 });
 
-export const disputeRoutes = [openDispute, getDispute, ...ACTIONS.map(actionOperation), getTimeline];
+export const disputeRoutes = [openDispute, getDispute, ...DISPUTE_ACTIONS.map(actionOperation), getTimeline];

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { TIMELINE_ACTIONS } from '../../domain/commands.ts';
 import { DISPUTE_ACTIONS, DISPUTE_TYPES, EXPIRY_ACTIONS, LIMITS, RESOLUTIONS, ROLES } from '../../domain/rules.ts';
 import { ORDER_STATUSES } from '../../domain/state.ts';
 import {
@@ -180,7 +181,7 @@ export const TimelineEntry = z
   .strictObject({
     seq: z.int().min(1).meta({ description: 'Its place in the timeline, from 1.' }),
     at: Timestamp,
-    action: z.enum(['opened', ...RESOLUTIONS, 'comment_added', 'deadline_shifted', 'reminder_due', 'seen', 'notified']),
+    action: z.enum(TIMELINE_ACTIONS),
     actor: LogActor,
     fromStatus: DisputeStatus.nullable(),
     toStatus: DisputeStatus,

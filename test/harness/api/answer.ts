@@ -33,7 +33,8 @@ export class Answer<T> implements RawAnswer {
    * @throws if this is a problem, saying which
    */
   get body(): T {
-    if (this.#isProblem) throw new Error(`a success was expected, and came ${this.status}: ${this.text}`);
+    if (this.#isProblem)
+      throw new Error(`a success was expected, and came ${this.status}; read \`problem\` for a refusal: ${this.text}`);
     return JSON.parse(this.text) as T;
   }
 
@@ -42,7 +43,8 @@ export class Answer<T> implements RawAnswer {
    * @throws if this is a success
    */
   get problem(): Problem {
-    if (!this.#isProblem) throw new Error(`a refusal was expected, and came ${this.status}: ${this.text}`);
+    if (!this.#isProblem)
+      throw new Error(`a refusal was expected, and came ${this.status}; read \`body\` for a success: ${this.text}`);
     return JSON.parse(this.text) as Problem;
   }
 

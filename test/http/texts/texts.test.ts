@@ -5,7 +5,9 @@ import {
   ANSWERS,
   DISPUTE_ACTIONS,
   DISPUTE_TYPES,
+  type DisputeAction,
   EXPIRY_ACTIONS,
+  OTHER_ACTIONS,
   RESOLUTIONS,
   ROLES,
   ruleOf,
@@ -79,8 +81,14 @@ describe('there is a text for', () => {
   });
 
   test('each label, in English as it always was', () => {
-    const actions = DISPUTE_ACTIONS.map((action) => TEXTS.en[`label.${action}`]);
-    expect(actions).toEqual(['Accept', 'Decline', 'Provide an update', 'Withdraw the request', 'Add a comment']);
+    const labels: Readonly<Record<DisputeAction, string>> = {
+      accept: 'Accept',
+      decline: 'Decline',
+      provide_update: 'Provide an update',
+      withdraw: 'Withdraw the request',
+      add_comment: 'Add a comment',
+    };
+    for (const action of DISPUTE_ACTIONS) expect(TEXTS.en[`label.${action}`]).toBe(labels[action]);
     for (const type of types) expect(TEXTS.en[`label.open.${type}`]).toBe(ruleOf(type).purpose);
   });
 
@@ -94,7 +102,8 @@ describe('there is a text for', () => {
     expect(
       missing([...DISPUTE_ACTIONS.map((action) => `action.${action}`), ...types.map((type) => `open.${type}`)]),
     ).toEqual([]);
-    expect(missing([...effects, 'action_effect.withdraw', 'action_effect.add_comment'])).toEqual([]);
+    const others = Object.keys(OTHER_ACTIONS).map((action) => `action_effect.${action}`);
+    expect(missing([...effects, ...others])).toEqual([]);
   });
 
   test('each entry of a timeline, from each viewpoint', () => {
