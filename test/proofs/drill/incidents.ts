@@ -154,5 +154,34 @@ const wrongSecret: Incident = {
   },
 };
 
+const apiDead: Incident = {
+  name: 'every api dead',
+  alert: 'NoApi',
+  breakIt: async (scene) => {
+    const broken = await begin(scene);
+    const at = Date.now();
+    await scene.deployment.api.stop('SIGKILL');
+    await waitFor(
+      'no api is scraped',
+      () => scene.recording.latest().get('up{job="resolution-center",instance="api"}') === 0,
+    );
+    await scrapes(scene.recording, 5);
+    return { ...broken, at };
+  },
+  respond: async (scene, { at, answered, silent }) => {
+    const { operator, deployment } = scene;
+    const id = await hold(scene, 'no-api', at);
+    await operator.follow('no-api', (_code, language) => language === 'sql');
+    await deadlinesPass([answered, ...silent]);
+    const mendedFrom = Date.now();
+    await deployment.api.start();
+    await endOutage(scene, at, mendedFrom);
+    await refuse(scene, answered);
+    await operator.runLine('no-api', /hold release --database/, { HOLD: id });
+    await cancelled(scene, silent);
+    return 'a hold since the last answer, and an api was started';
+  },
+};
+
 /** The incidents of the drill. */
-export const INCIDENTS: readonly Incident[] = [redisAway, workerDead, postgresAway, wrongSecret];
+export const INCIDENTS: readonly Incident[] = [redisAway, workerDead, postgresAway, wrongSecret, apiDead];
