@@ -51,10 +51,31 @@ function failureOf(status: number, text: string, url: URL) {
   );
 }
 
+/** What a code of the network means. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'no program listens there',
+  ECONNRESET: 'the connection was closed before an answer',
+  EAI_AGAIN: 'its host cannot be looked up',
+  EHOSTUNREACH: 'no route leads there',
+  ENETUNREACH: 'no route leads there',
+  ENOTFOUND: 'its host is not known',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'it does not answer by TLS; is its address http://?',
+  ETIMEDOUT: 'the host does not answer',
+  UND_ERR_CONNECT_TIMEOUT: 'the host does not answer',
+  UND_ERR_SOCKET: 'the connection was closed before an answer; is its address https://?',
+};
+const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(GET|VERIFY)/;
+
 function reasonOf(error: unknown): string {
   const { cause, message, name } = error as Error & { cause?: { code?: string; message?: string } };
   if (name === 'TimeoutError') return `no answer within ${TIMEOUT_MS / 1_000} s`;
-  return cause?.code ?? cause?.message ?? message;
+  const code = cause?.code;
+  if (code === undefined) return cause?.message ?? message;
+  if (CERTIFICATE.test(code)) {
+    return `its certificate is not accepted (${code}): NODE_EXTRA_CA_CERTS names the file of a CA of your own`;
+  }
+  const meaning = MEANINGS[code];
+  return meaning === undefined ? code : `${meaning} (${code})`;
 }
 
 /** The address of the service. */

@@ -2,10 +2,11 @@ import { hostname, userInfo } from 'node:os';
 import { type Command, Option } from 'commander';
 import { v7 as uuidv7 } from 'uuid';
 import type { WriteDeps } from '../application/write.ts';
-import { readConfig } from '../platform/config.ts';
+import { ConfigError, readConfig } from '../platform/config.ts';
 import { openDatabase } from '../platform/postgres/database.ts';
+import { describeStatementProblem } from '../platform/postgres/database-problems.ts';
 import { checkSchema, MIGRATIONS } from '../platform/postgres/migrations.ts';
-import { wrongUsage } from './failures.ts';
+import { CommandFailure, refused } from './failures.ts';
 import type { Io } from './output.ts';
 
 /** Options of a command that can work on the database itself. */
@@ -34,15 +35,19 @@ export const operatorOf = ({ by }: DatabaseOptions): string => by ?? `${userInfo
 
 /**
  * Works on the database that DATABASE_URL names. No other variable is read, so that none of them can be in the way.
- * @throws Error with one line that says why that is not possible: it is away, or has an older or newer schema
+ * @throws Error with one line that says why that is not possible: it is away, has an older or newer schema, or does not
+ *   let this role do it
  */
 export async function onDatabase<T>(env: Io['env'], work: (deps: WriteDeps) => Promise<T>): Promise<T> {
   const { DATABASE_URL: url } = readConfig({ DATABASE_URL: env['DATABASE_URL'] });
-  if (url === undefined) throw wrongUsage('DATABASE_URL must name the database');
+  if (url === undefined) throw new ConfigError('DATABASE_URL must name the database');
   await checkSchema(url, MIGRATIONS);
   const db = openDatabase({ url, poolSize: 1, applicationName: 'resolution-center ops', onError: () => {} });
   try {
     return await work({ db, newId: uuidv7, onCommitted: () => {} });
+  } catch (error) {
+    if (error instanceof CommandFailure) throw error;
+    throw refused(describeStatementProblem(url, error));
   } finally {
     await db.pool.end();
   }

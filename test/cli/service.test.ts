@@ -229,7 +229,16 @@ describe('a service that cannot be reached', () => {
     const nobody = await addressOfNobody();
     const { code, out, err } = await ops(['deadlines', '--url', nobody]);
     expect([code, out]).toEqual([3, '']);
-    expect(err).toBe(`resolution-center: ${nobody} cannot be reached: ECONNREFUSED\n`);
+    expect(err).toBe(`resolution-center: ${nobody} cannot be reached: no program listens there (ECONNREFUSED)\n`);
+  });
+
+  test('says in words that the address has the wrong scheme', async () => {
+    const { host } = new URL(await pretender(200, 'text/html', ''));
+    const { code, err } = await ops(['deadlines', '--url', `https://${host}`]);
+    expect([code, err]).toEqual([
+      3,
+      expect.stringMatching(/does not answer by TLS; is its address http:\/\/\? \(\w+\)/),
+    ]);
   });
 
   test.each([

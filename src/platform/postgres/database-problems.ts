@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from 'drizzle-orm';
 import { sqlStateOf } from './database.ts';
 
 /** Where a URL leads: what may be shown, without the password. */
@@ -70,9 +71,13 @@ const BY_TEXT: readonly (readonly [RegExp, (place: Place) => string])[] = [
   ],
 ];
 
-/** The error itself, or the first of those that it stands for: a host with two addresses fails with a list and no message. */
+/**
+ * The error itself, or the one that it stands for: a host with two addresses fails with a list and no message, and a failed query
+ * has its statement and its parameters in its message, which may be what people wrote.
+ */
 function innermost(error: unknown): Error {
   if (error instanceof AggregateError && error.errors.length > 0) return innermost(error.errors[0]);
+  if (error instanceof DrizzleQueryError && error.cause !== undefined) return innermost(error.cause);
   return error instanceof Error ? error : new Error(String(error));
 }
 
@@ -95,6 +100,19 @@ export function describeDatabaseProblem(url: string | null, error: unknown): str
   }
   const byState = BY_STATE[sqlStateOf(error) ?? ''];
   return byState === undefined ? message : `the database at ${place.place} says "${message}": ${byState(place)}`;
+}
+
+const DENIED = '42501';
+
+/**
+ * Says on one line why a statement has failed on a database that has the schema: as `describeDatabaseProblem`, but rights are those
+ * of another role and not to be granted.
+ * @param url the address with which the service's roles of ops/roles.sql connect
+ */
+export function describeStatementProblem(url: string, error: unknown): string {
+  if (sqlStateOf(error) !== DENIED) return describeDatabaseProblem(url, error);
+  const said = describeDatabaseProblem(null, error);
+  return `the role ${placeOf(url).user} may not do this (${said}): use the role of the service in DATABASE_URL, resolution_center_app in ops/roles.sql`;
 }
 
 /** What has to be known of a server before the service uses it. */
