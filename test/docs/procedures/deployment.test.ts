@@ -6,7 +6,7 @@ import { waitFor } from '../../harness/wait-for.ts';
 import { type Receiver, startReceiver } from '../../webhooks/receiver.ts';
 import { type Host, makeHome, makeHost, missingPrograms } from './deployment.ts';
 import { type Load, startLoad } from './load.ts';
-import { blocksOf } from './shell.ts';
+import { blocksOf, type Shell } from './shell.ts';
 
 const missing = await missingPrograms();
 const LACKING = missing.length === 0 ? '' : ` (skipped: this machine has no ${missing.join(', ')})`;
@@ -18,6 +18,7 @@ const ALL = process.env['PROCEDURES'] === 'all';
 const WRONG_PASSWORD = /28P01|28000|WRONGPASS|NOAUTH/;
 /** Longer than the first pause after an attempt that failed, and than the claim of one that a worker did not finish. */
 const DELIVERED_MS = 120_000;
+const PROCESSES = ['api-1', 'api-2', 'worker-1'];
 const MANAGER = { sub: 'an-operator', scope: 'webhooks:manage' };
 
 describe.skipIf(missing.length > 0)(`the procedures of docs/operate, one after the other${LACKING}`, () => {
@@ -29,12 +30,26 @@ describe.skipIf(missing.length > 0)(`the procedures of docs/operate, one after t
   const settings = () => join(host.home, 'config/common.env');
   const settingOf = async (name: string) =>
     new RegExp(`^${name}=(.*)$`, 'm').exec(await readFile(settings(), 'utf8'))?.[1] ?? '';
-  const runBlocks = async (page: string, heading: string) => {
+  const runBlocks = async (page: string, heading: string, shell = host.shell) => {
     const all = blocksOf(page).filter((block) => block.heading === heading);
     expect([page, heading, all.length > 0]).toEqual([page, heading, true]);
     const printed: string[] = [];
-    for (const { code } of all) printed.push(await host.shell.run(host.here(code)));
+    for (const { code } of all) printed.push(await shell.run(host.here(code)));
     return printed;
+  };
+  const begin = async (shell: Shell) => {
+    await shell.run(`ENDPOINT=${endpoint}`);
+    await runBlocks('README.md', 'In each shell', shell);
+    await runBlocks('rotate-secrets.md', 'Rotate secrets', shell);
+    return shell;
+  };
+  const pidOf = async (name: string) => (await readFile(join(host.home, `units/${name}.pid`), 'utf8')).trim();
+  /** Runs what fails, in a shell that goes on after errors. Returns which processes it has restarted. */
+  const restartedBy = async (shell: Shell, code: string, error: string) => {
+    const before = await Promise.all(PROCESSES.map(pidOf));
+    await expect(shell.run(host.here(code))).rejects.toThrow(error);
+    const after = await Promise.all(PROCESSES.map(pidOf));
+    return PROCESSES.filter((_name, index) => before[index] !== after[index]);
   };
   const query = async (text: string) => {
     const client = new pg.Client({ connectionString: host.database });
@@ -57,9 +72,7 @@ describe.skipIf(missing.length > 0)(`the procedures of docs/operate, one after t
     const added = await load.call(MANAGER, 'POST', '/v1/webhook-endpoints', { url: receiver.url });
     receiver.secrets.push(added.body.secret);
     endpoint = added.body.id;
-    await host.shell.run(`ENDPOINT=${endpoint}`);
-    await runBlocks('README.md', 'In each shell');
-    await runBlocks('rotate-secrets.md', 'Rotate secrets');
+    await begin(host.shell);
   });
 
   test('after the first deployment an order can be reported and shown', async () => {
@@ -119,7 +132,7 @@ describe.skipIf(missing.length > 0)(`the procedures of docs/operate, one after t
     expect(board.status).toBe(200);
   });
 
-  test.runIf(ALL)('an upgrade and the way back: each process runs the release that is to run', async () => {
+  test('an upgrade and the way back, as a user who owns no file of it: each process runs the release that is to run', async () => {
     const checkout = join(host.home, 'checkout');
     const releases = async () =>
       await Promise.all(
@@ -147,7 +160,7 @@ describe.skipIf(missing.length > 0)(`the procedures of docs/operate, one after t
     expect(load.failures).toEqual([]);
     expect(load.answered()).toBeGreaterThan(10);
     // Callers send again what is 503, so a password that a process does not know any more would only show here.
-    for (const name of ['api-1', 'api-2', 'worker-1']) {
+    for (const name of PROCESSES) {
       const log = await readFile(join(host.home, `units/${name}.log`), 'utf8');
       expect([name, log.split('\n').filter((line) => WRONG_PASSWORD.test(line))]).toEqual([name, []]);
     }
@@ -163,5 +176,36 @@ describe.skipIf(missing.length > 0)(`the procedures of docs/operate, one after t
       DELIVERED_MS,
     );
     expect(receiver.refused).toEqual([]);
+  });
+
+  test('a procedure without the variables that it needs changes nothing', async () => {
+    const [{ code = '' } = {}] = blocksOf('rotate-secrets.md').filter(({ heading }) => heading === 'Database password');
+    const before = await readFile(settings(), 'utf8');
+    const shell = await begin(host.readersShell('DATABASE_ADMIN', 'DATABASE'));
+    expect(await restartedBy(shell, code, 'DATABASE_ADMIN')).toEqual([]);
+    expect(await readFile(settings(), 'utf8')).toBe(before);
+  });
+
+  test('a login that the database refuses is seen before any process is restarted', async () => {
+    const shell = await begin(host.readersShell());
+    const code = 'keep; set_to DATABASE_URL "postgres://resolution_center_app:wrong@$DATABASE"; roll';
+    expect(await restartedBy(shell, code, 'password authentication failed')).toEqual([]);
+    await host.shell.run('cp "$CONFIG/common.before" "$CONFIG/common.env"');
+  });
+
+  test('a wrong value stops at the first process: the others serve on, and what was before comes back', async () => {
+    const shell = await begin(host.readersShell());
+    const code = `keep; set_to REDIS_URL "$(value_of REDIS_URL | sed 's|:[^:]*@|:wrong@|')"; roll`;
+    expect(await restartedBy(shell, code, 'stopped at api-1')).toEqual(['api-1']);
+    const states = async () =>
+      await Promise.all(
+        [9001, 9002, 9101].map(async (port) => {
+          const ready = (await (await fetch(`${host.at(port)}/readyz`)).json()) as { redis: string };
+          return ready.redis;
+        }),
+      );
+    expect(await states()).toEqual(['refusing', 'up', 'up']);
+    await host.shell.run('undo');
+    expect(await states()).toEqual(['up', 'up', 'up']);
   });
 });

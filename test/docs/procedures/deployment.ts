@@ -1,6 +1,7 @@
+import { realpathSync, statSync } from 'node:fs';
 import { chmod, copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { startPostgres } from '../../../src/dev/embedded/postgres.ts';
@@ -21,10 +22,28 @@ export async function missingPrograms(more: readonly string[] = []): Promise<str
   return names.filter((_name, index) => found[index] === undefined);
 }
 
+/** Whether another user may read a file: every directory above it can be entered, too. */
+function isForOthers(path: string): boolean {
+  const above = dirname(path);
+  const wanted = statSync(path).isDirectory() ? 0o005 : 0o004;
+  return (statSync(path).mode & wanted) === wanted && (above === path || isForOthers(above));
+}
+
+/** The words before a command that run it as a user who owns nothing; none where we may not do that, or he could not read the packages. */
+async function asAnotherUser(): Promise<string> {
+  const mayBe = process.getuid?.() === 0 && (await findOnPath(['setpriv'])) !== undefined;
+  const isReadable = [process.execPath, join(ROOT, 'node_modules')]
+    .map((path) => realpathSync(path))
+    .every(isForOthers);
+  return mayBe && isReadable ? 'setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs' : '';
+}
+
 /** Where the pages put things, on a machine of a test's own. */
 export interface Host {
   readonly home: string;
   readonly shell: Shell;
+  /** One more shell, as a reader opens it: without some of the variables, and going on after errors. */
+  readonly readersShell: (...without: string[]) => Shell;
   /** The database of the service, for its administrator. */
   readonly database: string;
   /** A page's command with the ports and directories of this host. */
@@ -100,17 +119,22 @@ export async function makeHost(home: string, given?: string): Promise<Host> {
     code
       .replaceAll('/etc/systemd/system', units)
       .replaceAll(/\b(?:3001|3002|3101|9001|9002|9101)\b/g, (port) => String(ports.get(Number(port))));
-  const shell = openShell({
-    cwd: await makeCheckout(home),
-    env: {
-      PATH: `${await makeCommands(home)}:${process.env['PATH'] ?? ''}`,
-      HOME: home,
-      ...directories,
-      ...{ UNITS: units, NODE: process.execPath },
-      DATABASE_ADMIN: database.href,
-      DATABASE: `${database.host}${database.pathname}`,
-      REDIS_URL: redisUrl.href,
-    },
-  });
-  return { home, shell, database: database.href, here, at: (port) => `http://127.0.0.1:${ports.get(port)}` };
+  const [cwd, account] = [await makeCheckout(home), await asAnotherUser()];
+  const env: Readonly<Record<string, string>> = {
+    PATH: `${await makeCommands(home)}:${process.env['PATH'] ?? ''}`,
+    HOME: home,
+    ...directories,
+    ...{ UNITS: units, NODE: process.execPath, AS_ACCOUNT: account },
+    DATABASE_ADMIN: database.href,
+    DATABASE: `${database.host}${database.pathname}`,
+    REDIS_URL: redisUrl.href,
+  };
+  const readersShell = (...without: string[]) => {
+    const left = Object.entries(env).filter(([name]) => !without.includes(name));
+    return openShell({ cwd, env: Object.fromEntries(left), goesOn: true });
+  };
+  return {
+    ...{ home, shell: openShell({ cwd, env }), readersShell, here, database: database.href },
+    at: (port) => `http://127.0.0.1:${ports.get(port)}`,
+  };
 }

@@ -10,7 +10,7 @@ const PAGES = join(import.meta.dirname, '../../../docs/operate');
 export interface Shell {
   /**
    * Runs a block and returns what it wrote to stdout.
-   * @throws with all that it wrote, where a command of it fails
+   * @throws with all that it wrote, where a command of it fails; in a shell that goes on, where its exit code is not 0
    */
   readonly run: (code: string) => Promise<string>;
 }
@@ -18,13 +18,15 @@ export interface Shell {
 export interface ShellOptions {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
+  /** Whether it goes on after a command that fails, as the shell of a reader does. */
+  readonly goesOn?: boolean;
   /** The account that runs it, where that is not ours. */
   readonly account?: { readonly uid: number; readonly gid: number } | undefined;
 }
 
-/** Starts a shell that ends with the first command that fails. */
-export function openShell({ cwd, env, account }: ShellOptions): Shell {
-  const child = spawn('bash', ['--norc', '-euo', 'pipefail'], {
+/** Starts a shell, which ends with the first command that fails unless it goes on. */
+export function openShell({ cwd, env, goesOn = false, account }: ShellOptions): Shell {
+  const child = spawn('bash', ['--norc', ...(goesOn ? [] : ['-euo', 'pipefail'])], {
     cwd,
     env,
     ...(account !== undefined && { uid: account.uid, gid: account.gid }),
@@ -58,7 +60,7 @@ export function openShell({ cwd, env, account }: ShellOptions): Shell {
     const failed = ended.then(() => {
       throw new Error(`a command failed:\n${code}\nstdout: ${out}\nstderr: ${err}`);
     });
-    child.stdin.write(`{\n${code}\n} </dev/null\nprintf %s ${mark}\n`);
+    child.stdin.write(`{\n${code}\n} </dev/null\n[ $? = 0 ] || exit\nprintf %s ${mark}\n`);
     return await Promise.race([done, failed]);
   };
   return { run };

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Does for the units of a test what systemctl does: it runs what the unit file says, with the directories of the test.
+# AS_ACCOUNT are the words before a command that make it run as another user; none where the test may not do that.
 set -euo pipefail
 action=$1
 shift
@@ -25,7 +26,7 @@ start() {
   mapfile -t variables <<<"$variables"
   cd "$(setting WorkingDirectory)"
   # shellcheck disable=SC2086
-  setsid env -i PATH="$PATH" "${variables[@]}" $program >>"$UNITS/$instance.log" 2>&1 </dev/null &
+  setsid env -i PATH="$PATH" "${variables[@]}" $AS_ACCOUNT $program >>"$UNITS/$instance.log" 2>&1 </dev/null &
   echo $! >"$UNITS/$instance.pid"
 }
 
