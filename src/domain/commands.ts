@@ -3,9 +3,9 @@ import type {
   Actor,
   Change,
   Instant,
-  Money,
   Notification,
   Notifier,
+  OrderDetails,
   OrderStatus,
   Party,
   ReportedStatus,
@@ -13,14 +13,12 @@ import type {
 } from './state.ts';
 
 /** What the order service says of an order; `revision` is its own counter. */
-export interface OrderReport {
+export interface OrderReport extends OrderDetails {
   readonly orderId: string;
   readonly clientId: string;
   readonly freelancerId: string;
   readonly status: ReportedStatus;
   readonly deliverBy: Instant | null;
-  readonly price: Money;
-  readonly title: string | null;
   readonly revision: number;
   /** The mode of the deployment, which a new order keeps. */
   readonly livemode: boolean;
@@ -142,13 +140,11 @@ export function timelineAction(type: EntryType): TimelineAction | null {
 export const TIMELINE_ACTIONS: readonly TimelineAction[] = ENTRY_TYPES.flatMap((type) => timelineAction(type) ?? []);
 
 /** Facts as they were before an entry, where it changed them. */
-export interface Previous {
+export interface Previous extends Partial<OrderDetails> {
   readonly status?: OrderStatus;
   readonly respondBy?: Instant;
   readonly deliverBy?: Instant | null;
   readonly extrasCount?: number;
-  readonly title?: string | null;
-  readonly price?: Money;
   /** The status behind an open dispute. */
   readonly previousStatus?: ReportedStatus;
   readonly revision?: number;

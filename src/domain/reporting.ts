@@ -1,7 +1,8 @@
 import { mismatch } from './actions.ts';
 import type { OrderReport, Rejection, ReportOrder } from './commands.ts';
 import { ruleOf } from './rules.ts';
-import { type Instant, isTerminal, type Order, openDisputeOf, type State } from './state.ts';
+import { isSameContent } from './same-content.ts';
+import { detailsOf, type Instant, isTerminal, type Order, openDisputeOf, type State } from './state.ts';
 import { move, resolve, type Step } from './transition.ts';
 
 function firstReport(state: State, report: OrderReport, now: Instant): Step {
@@ -17,8 +18,7 @@ function firstReport(state: State, report: OrderReport, now: Instant): Step {
     disputeCount: 0,
     openings: [],
     declines: [],
-    price: report.price,
-    title: report.title,
+    ...detailsOf(report),
     livemode: report.livemode,
     testClockId: report.testClockId,
     revision: report.revision,
@@ -56,8 +56,7 @@ function reportedFacts(order: Order, report: OrderReport): Partial<Order> {
     reportedStatus: report.status,
     reportedDeliverBy,
     deliverBy,
-    price: report.price,
-    title: report.title,
+    ...detailsOf(report),
     revision: report.revision,
     testClockId: report.testClockId ?? order.testClockId,
   };
@@ -72,9 +71,7 @@ function isRepeated(order: Order, report: OrderReport): boolean {
     order.revision === report.revision &&
     order.reportedStatus === report.status &&
     isSameDate(order.reportedDeliverBy, report.deliverBy) &&
-    order.price.amount === report.price.amount &&
-    order.price.currency === report.price.currency &&
-    order.title === report.title &&
+    isSameContent(detailsOf(order), detailsOf(report)) &&
     !movesOrder(order, report)
   );
 }

@@ -42,8 +42,19 @@ export interface Change {
   readonly extras: readonly Extra[];
 }
 
+/** What people see of an order that only its reports change. Each change of one is logged with its previous value. */
+export interface OrderDetails {
+  readonly price: Money;
+  readonly title: string | null;
+}
+
+/** The details of an order or of a report of it, and nothing else. */
+export function detailsOf({ price, title }: OrderDetails): OrderDetails {
+  return { price, title };
+}
+
 /** The part of an order that disputes need. */
-export interface Order {
+export interface Order extends OrderDetails {
   readonly id: string;
   readonly clientId: string;
   readonly freelancerId: string;
@@ -54,8 +65,6 @@ export interface Order {
   /** What the order service reported last; a report that repeats it leaves a date agreed here alone. */
   readonly reportedDeliverBy: Instant | null;
   readonly extras: readonly Extra[];
-  readonly price: Money;
-  readonly title: string | null;
   /** Whether it belongs to a live deployment, and not to a sandbox. */
   readonly livemode: boolean;
   /** The test clock that tells its time; null for real time. */

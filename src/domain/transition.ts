@@ -1,16 +1,18 @@
 import type { EntryType, Previous } from './commands.ts';
 import { activeHold, covers, uncountedHold } from './holds.ts';
 import { type OrderEffect, type Resolution, ruleOf } from './rules.ts';
+import { isSameContent } from './same-content.ts';
 import {
   type Actor,
   type Dispute,
+  detailsOf,
   type Hold,
   type Instant,
-  type Money,
   type Notice,
   type Notification,
   type Notifier,
   type Order,
+  type OrderDetails,
   type OrderStatus,
   openDisputeOf,
   remindAt,
@@ -65,15 +67,14 @@ function withDispute(disputes: readonly Dispute[], dispute: Dispute | undefined)
   return [...disputes.filter(({ id }) => id !== dispute.id), dispute];
 }
 
-const isSameMoney = (a: Money, b: Money): boolean => a.amount === b.amount && a.currency === b.currency;
-
 /** What a report changed beside status, date and extras, as it was before. */
 function previousDetails(before: Order, after: Order): Previous {
   const isBehindDispute = before.status === 'in_dispute' && after.status === 'in_dispute';
   const hasOtherStatus = isBehindDispute && before.reportedStatus !== after.reportedStatus;
+  const now = new Map<string, unknown>(Object.entries(detailsOf(after)));
+  const changed = Object.entries(detailsOf(before)).filter(([name, value]) => !isSameContent(value, now.get(name)));
   return {
-    ...(before.title !== after.title && { title: before.title }),
-    ...(!isSameMoney(before.price, after.price) && { price: before.price }),
+    ...(Object.fromEntries(changed) as Partial<OrderDetails>), // some of the members
     ...(hasOtherStatus && { previousStatus: before.reportedStatus }),
   };
 }
@@ -84,7 +85,7 @@ interface Fact {
 }
 
 /** Everything about an order that a reader can see and that a change of it changed: one fact at least for each report. */
-function orderFacts(before: Order, after: Order): Fact[] {
+function orderChanges(before: Order, after: Order): Fact[] {
   const facts: Fact[] = [];
   if (before.status !== after.status) facts.push({ type: 'order.status_changed', previous: { status: before.status } });
   if (before.deliverBy !== after.deliverBy) {
@@ -109,7 +110,7 @@ export function move(state: State & { order: Order }, now: Instant, change: Move
   const status = statusOf(moved, openDisputeOf({ disputes }));
   const facts = [
     ...(type === undefined ? [] : [{ type, previous: change.previous ?? null }]),
-    ...orderFacts(state.order, { ...moved, status }),
+    ...orderChanges(state.order, { ...moved, status }),
   ];
   const after: Order = { ...moved, status, version: state.order.version + facts.length };
   const entries = facts.map((fact, index): Entry => {

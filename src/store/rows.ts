@@ -45,14 +45,7 @@ export function toDispute(row: DisputeRow): Dispute {
 
 /** The row of an order. */
 export function fromOrder({ price, ...order }: Order): OrderRow {
-  return {
-    ...order,
-    extras: [...order.extras],
-    openings: [...order.openings],
-    declines: [...order.declines],
-    priceAmount: price.amount,
-    priceCurrency: price.currency,
-  };
+  return { ...order, priceAmount: price.amount, priceCurrency: price.currency };
 }
 
 function partyId(dispute: Dispute, role: 'client' | 'freelancer'): string {
@@ -72,7 +65,6 @@ export function fromDispute(dispute: Dispute, testClockId: string | null): Dispu
     resolvedByRole: resolved?.by.role ?? null,
     resolvedById: resolved !== null && 'id' in resolved.by ? resolved.by.id : null,
     resolvedAt: resolved?.at ?? null,
-    notices: [...dispute.notices],
     remindersMs: [...dispute.remindersMs],
     remindAt: resolved === null ? remindAt(dispute) : null,
     testClockId,

@@ -28,7 +28,7 @@ export const orders = pgTable('orders', {
   reportedStatus: text('reported_status').$type<ReportedStatus>().notNull(),
   deliverBy: instant('deliver_by'),
   reportedDeliverBy: instant('reported_deliver_by'),
-  extras: jsonb('extras').$type<Extra[]>().notNull(),
+  extras: jsonb('extras').$type<readonly Extra[]>().notNull(),
   priceAmount: bigint('price_amount', { mode: 'number' }).notNull(),
   priceCurrency: text('price_currency').notNull(),
   title: text('title'),
@@ -37,8 +37,8 @@ export const orders = pgTable('orders', {
   revision: bigint('revision', { mode: 'number' }).notNull(),
   version: integer('version').notNull(),
   disputeCount: integer('dispute_count').notNull(),
-  openings: jsonb('openings').$type<Opening[]>().notNull(),
-  declines: jsonb('declines').$type<Declined[]>().notNull(),
+  openings: jsonb('openings').$type<readonly Opening[]>().notNull(),
+  declines: jsonb('declines').$type<readonly Declined[]>().notNull(),
   cancelledByDisputeId: uuid('cancelled_by_dispute_id'),
   createdAt: instant('created_at').notNull(),
   updatedAt: instant('updated_at').notNull(),
@@ -68,7 +68,7 @@ export const disputes = pgTable('disputes', {
   heldMs: bigint('held_ms', { mode: 'number' }).notNull(),
   remindersMs: bigint('reminders_ms', { mode: 'number' }).array().notNull(),
   remindAt: instant('remind_at'),
-  notices: jsonb('notices').$type<Notice[]>().notNull(),
+  notices: jsonb('notices').$type<readonly Notice[]>().notNull(),
   testClockId: uuid('test_clock_id'),
 });
 

@@ -78,7 +78,7 @@ function moved(over: Parameters<typeof report>[0]): State {
   return after(asked, [report(over), T0 + HOUR]);
 }
 
-const deeds = ROLES.flatMap((role) => DISPUTE_ACTIONS.map((action) => [role, action] as const));
+const attempts = ROLES.flatMap((role) => DISPUTE_ACTIONS.map((action) => [role, action] as const));
 
 /** Decides and shows the same; a refusal leaves everything as it was, and anything else has an entry that shows it. */
 function expectDecision(state: State, role: Role, action: DisputeAction, now: number, code: string | null): State {
@@ -96,7 +96,7 @@ function expectDecision(state: State, role: Role, action: DisputeAction, now: nu
 }
 
 describe.each(outdated)('a request for a date and extras, %s', (_, state, now, reason) => {
-  test.each(deeds)('%s: %s', (role, action) => {
+  test.each(attempts)('%s: %s', (role, action) => {
     const usual = OF_A_CHANGE[role][action];
     const isAccepted = role === 'client' && action === 'accept';
     const next = expectDecision(state, role, action, now, isAccepted && reason !== null ? 'change_outdated' : usual);
@@ -124,7 +124,7 @@ describe.each(REQUESTS)('%s of the %s', (type, opener) => {
     'with %d comments: one more is taken or refused of both parties, and nothing else changes',
     (count, code) => {
       const now = T0 + HOUR;
-      for (const [role, action] of deeds) {
+      for (const [role, action] of attempts) {
         const full = withComments(opened(type, opener), count);
         const usual = decide(opened(type, opener), act(action, role), now).rejection?.code ?? null;
         expectDecision(full, role, action, now, action === 'add_comment' ? code : usual);

@@ -22,7 +22,7 @@ import { act, CHANGE, codeOf, disputeOf, ended, HOUR, open, opened, orderOf, T0 
 
 /** The state of a dispute before a command. */
 type Moment = 'just before respondBy' | 'at respondBy' | 'long after respondBy' | Resolution;
-type Deed = { readonly act: DisputeAction } | { readonly open: DisputeType };
+type Attempt = { readonly act: DisputeAction } | { readonly open: DisputeType };
 interface Outcome {
   readonly code: string | null;
   readonly resolution: Resolution | null;
@@ -30,7 +30,7 @@ interface Outcome {
   readonly changed: boolean;
 }
 
-const DEEDS: readonly Deed[] = [
+const ATTEMPTS: readonly Attempt[] = [
   ...DISPUTE_ACTIONS.map((action) => ({ act: action })),
   ...DISPUTE_TYPES.map((type) => ({ open: type })),
 ];
@@ -67,7 +67,7 @@ const TAKEN_BY: Readonly<Record<DisputeAction, 'opener' | 'respondent' | 'both'>
   add_comment: 'both',
 };
 
-/** How everything stands before the deed, by the table. */
+/** How everything stands before the attempt, by the table. */
 function standing(type: DisputeType, moment: Moment): Outcome {
   const resolution = isResolution(moment) ? moment : moment === 'just before respondBy' ? null : 'expired';
   const effect = resolution === null ? 'none' : effectOf(type, resolution);
@@ -76,37 +76,43 @@ function standing(type: DisputeType, moment: Moment): Outcome {
   return { code: null, resolution, status, changed: effect === 'apply_change' };
 }
 
-function refusalByTable(type: DisputeType, opener: Role, actor: Role, deed: Deed, before: Outcome): string | null {
-  if ('open' in deed) {
-    if (ruleOf(deed.open).opening[actor] === undefined) return 'action_not_allowed';
+function refusalByTable(
+  type: DisputeType,
+  opener: Role,
+  actor: Role,
+  attempt: Attempt,
+  before: Outcome,
+): string | null {
+  if ('open' in attempt) {
+    if (ruleOf(attempt.open).opening[actor] === undefined) return 'action_not_allowed';
     if (before.status === 'completed' || before.status === 'mutually_cancelled') return 'order_not_disputable';
     return before.resolution === null ? 'dispute_already_open' : null;
   }
-  const by = TAKEN_BY[deed.act];
-  if (by === 'respondent' && resolutionBy(type, deed.act as Answer) === undefined) return 'action_not_allowed';
+  const by = TAKEN_BY[attempt.act];
+  if (by === 'respondent' && resolutionBy(type, attempt.act as Answer) === undefined) return 'action_not_allowed';
   if (by === 'respondent' && actor === opener) return 'not_respondent';
   if (by === 'opener' && actor !== opener) return 'not_opener';
   if (before.resolution === null) return null;
   return before.resolution === 'expired' ? 'response_window_closed' : 'dispute_not_open';
 }
 
-function byTable(type: DisputeType, opener: Role, actor: Role, deed: Deed, before: Outcome): Outcome {
-  const code = refusalByTable(type, opener, actor, deed, before);
+function byTable(type: DisputeType, opener: Role, actor: Role, attempt: Attempt, before: Outcome): Outcome {
+  const code = refusalByTable(type, opener, actor, attempt, before);
   if (code !== null) return { ...before, code };
-  if ('open' in deed) return { ...before, status: 'in_dispute' };
-  if (deed.act === 'add_comment') return before;
-  const resolution = deed.act === 'withdraw' ? 'withdrawn' : (resolutionBy(type, deed.act) ?? null);
+  if ('open' in attempt) return { ...before, status: 'in_dispute' };
+  if (attempt.act === 'add_comment') return before;
+  const resolution = attempt.act === 'withdraw' ? 'withdrawn' : (resolutionBy(type, attempt.act) ?? null);
   const effect = resolution === null ? 'none' : effectOf(type, resolution);
   const status = effect === 'cancel_order' ? 'mutually_cancelled' : 'in_revision';
   return { code, resolution, status, changed: effect === 'apply_change' };
 }
 
-const commandOf = (deed: Deed, actor: Role): Command =>
-  'act' in deed
-    ? act(deed.act, actor)
-    : open(deed.open, actor, {
+const commandOf = (attempt: Attempt, actor: Role): Command =>
+  'act' in attempt
+    ? act(attempt.act, actor)
+    : open(attempt.open, actor, {
         disputeId: 'dispute-2',
-        change: deed.open === 'order_change' ? { deliverBy: null, extras: CHANGE.extras } : null,
+        change: attempt.open === 'order_change' ? { deliverBy: null, extras: CHANGE.extras } : null,
       });
 
 const situations = DISPUTE_TYPES.flatMap((type) =>
@@ -116,35 +122,35 @@ const situations = DISPUTE_TYPES.flatMap((type) =>
     ),
   ),
 );
-const deeds = ROLES.flatMap((actor) =>
-  DEEDS.map((deed) => [actor, 'act' in deed ? deed.act : `open ${deed.open}`, deed] as const),
+const attempts = ROLES.flatMap((actor) =>
+  ATTEMPTS.map((attempt) => [actor, 'act' in attempt ? attempt.act : `open ${attempt.open}`, attempt] as const),
 );
 
 test('the matrix has every situation of every type', () => {
-  expect([situations.length, deeds.length]).toEqual([31, 16]);
+  expect([situations.length, attempts.length]).toEqual([31, 16]);
 });
 
 describe.each(situations)('%s of the %s, %s', (type, opener, moment) => {
-  test.each(deeds)('%s: %s', (actor, _name, deed) => {
+  test.each(attempts)('%s: %s', (actor, _name, attempt) => {
     const { state, now } = enter(type, opener, moment);
-    const decision = decide(state, commandOf(deed, actor), now);
+    const decision = decide(state, commandOf(attempt, actor), now);
     const outcome: Outcome = {
       code: codeOf(decision),
       resolution: disputeOf(decision.state).resolved?.resolution ?? null,
       status: orderOf(decision.state).status,
       changed: orderOf(decision.state).extras.length > 0,
     };
-    expect(outcome).toEqual(byTable(type, opener, actor, deed, standing(type, moment)));
+    expect(outcome).toEqual(byTable(type, opener, actor, attempt, standing(type, moment)));
   });
 
-  test.each(deeds)('%s: %s is shown as blocked by what would refuse it', (actor, _name, deed) => {
+  test.each(attempts)('%s: %s is shown as blocked by what would refuse it', (actor, _name, attempt) => {
     const { state, now } = enter(type, opener, moment);
     const settled = applyDue(state, now).state;
     const shown =
-      'act' in deed
-        ? actionRefusal(orderOf(settled), disputeOf(settled), deed.act, actor, now)
-        : openingRefusal(settled, { type: deed.open, role: actor, cooldownMs: 0 }, now);
-    expect(shown).toEqual(decide(state, commandOf(deed, actor), now).rejection);
+      'act' in attempt
+        ? actionRefusal(orderOf(settled), disputeOf(settled), attempt.act, actor, now)
+        : openingRefusal(settled, { type: attempt.open, role: actor, cooldownMs: 0 }, now);
+    expect(shown).toEqual(decide(state, commandOf(attempt, actor), now).rejection);
   });
 });
 

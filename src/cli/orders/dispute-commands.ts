@@ -23,7 +23,7 @@ function noteOf({ notification }: Timeline['data'][number]): string {
 }
 
 /** A dispute for people: its facts, what is known of how the respondent heard of it, and its timeline. */
-export function describeTold({ dispute, timeline }: Told): string {
+export function describeDetail({ dispute, timeline }: DisputeDetail): string {
   const summary = facts([
     ['dispute', dispute.id],
     ['order', dispute.orderId],
@@ -48,13 +48,13 @@ export function describeTold({ dispute, timeline }: Told): string {
 }
 
 /** A dispute with everything that happened to it. */
-export interface Told {
+export interface DisputeDetail {
   readonly dispute: Dispute;
   readonly timeline: Timeline['data'];
 }
 
 /** Reads a dispute with its whole timeline. The dispute is read anew: that applies a deadline that has passed, and the timeline has it. */
-export async function readTold(io: Io, api: Api, id: string): Promise<Told> {
+export async function readDetail(io: Io, api: Api, id: string): Promise<DisputeDetail> {
   const dispute = await api.get<Dispute>(`/v1/disputes/${id}`);
   const list = { what: 'timeline entries', path: `/v1/disputes/${id}/timeline`, limit: Number.MAX_SAFE_INTEGER };
   return { dispute, timeline: (await pages<Timeline>(io, api, list)).data };
@@ -78,7 +78,7 @@ export function addDisputeCommands(program: Command, io: Io): void {
     .argument('<id>', 'the id of the dispute, or of an order: its newest dispute', orderOrDispute)
     .action(async (id: string, options: RemoteOptions) => {
       const api = await open(io, options);
-      const told = await readTold(io, api, await disputeIdOf(api, id));
-      show(io, options.json, told, () => describeTold(told));
+      const detail = await readDetail(io, api, await disputeIdOf(api, id));
+      show(io, options.json, detail, () => describeDetail(detail));
     });
 }

@@ -13,7 +13,7 @@ import { scopeOf } from '../holds/hold-commands.ts';
 import { facts, type Io, show, table } from '../output.ts';
 import { pages } from '../pages.ts';
 import { outcomeOf } from '../webhook-commands.ts';
-import { describeTold, named, readTold, type Told } from './dispute-commands.ts';
+import { type DisputeDetail, describeDetail, named, readDetail } from './dispute-commands.ts';
 
 type Order = z.output<typeof OrderSchema>;
 type Dispute = z.output<typeof DisputeSchema>;
@@ -26,7 +26,7 @@ const MOST_DELIVERIES = 1_000;
 interface Known {
   readonly order: Order;
   /** The newest first. */
-  readonly disputes: readonly Told[];
+  readonly disputes: readonly DisputeDetail[];
   readonly deliveries: z.output<typeof DeliveryPage>['data'];
   readonly holds: z.output<typeof HoldList>['data'];
 }
@@ -48,8 +48,8 @@ async function readKnown(io: Io, api: Api, id: string, limit: number): Promise<K
   const order = await findOrder(api, id);
   const list = { what: 'disputes', path: `/v1/orders/${order.id}/disputes`, limit };
   const listed = (await pages<z.output<typeof DisputePage>>(io, api, list)).data;
-  const disputes: Told[] = [];
-  for (const dispute of listed) disputes.push(await readTold(io, api, dispute.id));
+  const disputes: DisputeDetail[] = [];
+  for (const dispute of listed) disputes.push(await readDetail(io, api, dispute.id));
   const deliveries = { what: 'deliveries', path: `/v1/ops/orders/${order.id}/deliveries`, limit: MOST_DELIVERIES };
   const holds = { what: 'holds', path: '/v1/ops/holds', limit: MOST_HOLDS, query: { orderId: order.id } };
   return {
@@ -97,7 +97,7 @@ function describe(known: Known): string {
   const held = holds.map((one) => [one.id, scopeOf(one), one.status, one.since, one.releasedAt, one.note]);
   return [
     summary,
-    ...disputes.map(describeTold),
+    ...disputes.map(describeDetail),
     `webhook deliveries, newest event first\n${table(DELIVERIES, sent)}`,
     `holds that covered a dispute of the order\n${table(HOLDS, held)}`,
   ].join('\n');

@@ -9,9 +9,8 @@ import {
   loggedOrder,
   type Party,
   type ReportedStatus,
-  type State,
 } from '../../domain/state.ts';
-import { applyDue, type Entry } from '../../domain/transition.ts';
+import { applyDue, type Step } from '../../domain/transition.ts';
 
 // The story of one order, told by the rules themselves, so that no example says what cannot happen.
 
@@ -105,14 +104,9 @@ const notified: Command = {
   notification: { role: 'freelancer', channel: 'email', at: OPENED_AT + 4_000 },
 };
 
-interface Told {
-  readonly state: State;
-  readonly entries: readonly Entry[];
-}
+const NOTHING: Step = { state: { order: null, disputes: [], holds: [] }, entries: [] };
 
-const NOTHING: Told = { state: { order: null, disputes: [], holds: [] }, entries: [] };
-
-function tell(before: Told, command: Command, at: Instant): Told {
+function tell(before: Step, command: Command, at: Instant): Step {
   const { state, entries, rejection } = decide(before.state, command, at);
   if (rejection !== null) throw new Error(`an example breaks a rule: ${rejection.code}`);
   return { state, entries };
@@ -123,13 +117,13 @@ const opened = (command: Command) => tell(reported, command, OPENED_AT);
 const answered = (command: Command, action: DisputeAction, actor: Party) =>
   tell(opened(command), act(action, actor), ACTED_AT);
 
-function held(): Told {
+function held(): Step {
   const hold: Hold = { id: HOLD_ID, type: null, orderIds: null, from: OPENED_AT + HOUR_MS, until: ACTED_AT };
   return applyDue({ ...opened(cancel).state, holds: [hold] }, ACTED_AT);
 }
 
 /** How each type of event comes about. */
-const STORIES: Readonly<Record<EntryType, () => Told>> = {
+const STORIES: Readonly<Record<EntryType, () => Step>> = {
   'dispute.opened': () => opened(cancel),
   'dispute.accepted': () => answered(cancel, 'accept', FREELANCER),
   'dispute.declined': () => answered(cancel, 'decline', FREELANCER),

@@ -8,7 +8,7 @@ import { Event } from '../../http/schemas/events.ts';
 
 type Json = Record<string, unknown>;
 
-interface Told {
+interface Description {
   readonly summary: string;
   /** When exactly it is sent. */
   readonly sent: string;
@@ -16,7 +16,7 @@ interface Told {
   readonly previous?: string;
 }
 
-const TOLD: Readonly<Record<EntryType, Told>> = {
+const DESCRIPTIONS: Readonly<Record<EntryType, Description>> = {
   'dispute.opened': {
     summary: 'A dispute was opened',
     sent: 'Sent when a party has opened a dispute; `order.status_changed` to `in_dispute` follows.',
@@ -169,7 +169,7 @@ function entriesOf(schemaOf: (schema: z.ZodType) => Json): Record<string, Json> 
   const parameters = Object.keys(PARAMETERS).map((name) => ({ $ref: `#/components/parameters/${name}` }));
   const entries = ENTRY_TYPES.map((type) => {
     const content = { schema: payloadSchema(type, schemaOf), example: presentWebhook(exampleRow(type), false) };
-    const { summary, sent, previous = '`previous` is null.' } = TOLD[type];
+    const { summary, sent, previous = '`previous` is null.' } = DESCRIPTIONS[type];
     const post = {
       operationId: operationIdOf(type),
       summary,

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { crowdedFoldersIn, violationsIn } from './floors.ts';
+import { crowdedFoldersIn, violationsIn } from './folders.ts';
 import { cyclesIn, reachableFrom, readSources, type Sources } from './imports.ts';
 
 let sources: Sources;
@@ -20,8 +20,8 @@ function planted(path: string, text: string): string[] {
 
 describe('the folders of src and ui/src', () => {
   test('are all there, with what they hold', () => {
-    const floors = new Set([...sources.keys()].map((path) => path.split('/')[0]));
-    expect([...floors]).toEqual(
+    const folders = new Set([...sources.keys()].map((path) => path.split('/')[0]));
+    expect([...folders]).toEqual(
       expect.arrayContaining([
         'domain',
         'store',
@@ -41,17 +41,17 @@ describe('the folders of src and ui/src', () => {
   });
 
   test('have no arrow that runs up or sideways', () => {
-    expect(violationsIn(sources)).toEqual([]);
+    expect(violationsIn(sources), 'see docs/architecture.md, Folders').toEqual([]);
   });
 
   test('have no files that import each other in a circle, not even types', () => {
-    expect(cyclesIn(sources)).toEqual([]);
-    expect(cyclesIn(page)).toEqual([]);
+    expect(cyclesIn(sources), 'see docs/architecture.md, Folders').toEqual([]);
+    expect(cyclesIn(page), 'see docs/architecture.md, Folders').toEqual([]);
   });
 
   test('have no folder with more than fifteen files in it', () => {
-    expect(crowdedFoldersIn(sources)).toEqual([]);
-    expect(crowdedFoldersIn(page)).toEqual([]);
+    expect(crowdedFoldersIn(sources), 'see docs/architecture.md, Folders').toEqual([]);
+    expect(crowdedFoldersIn(page), 'see docs/architecture.md, Folders').toEqual([]);
   });
 });
 
@@ -156,7 +156,7 @@ describe('an arrow is found', () => {
     expect(crowdedFoldersIn(new Map([...sources, ...added]))).toEqual(['workers/inner has 16 files']);
   });
 
-  test('from a folder that is no floor', () => {
+  test('from a folder that the architecture does not have', () => {
     expect(planted('helpers/planted.ts', '')).toEqual(['helpers/planted.ts is in no folder of the architecture']);
   });
 });
