@@ -1,5 +1,6 @@
 import type { Instant } from '../domain/state.ts';
 import { countDeadlines } from '../store/deadlines.ts';
+import { type ActiveHolds, countActiveHolds } from '../store/holds.ts';
 import {
   type DeadlinePage,
   type DeadlineState,
@@ -27,6 +28,7 @@ export interface DeadlineOverview {
     readonly orphan_job: number | null;
   };
   readonly isRedisUp: boolean;
+  readonly holds: ActiveHolds;
   /** Those that live first. */
   readonly workers: readonly SeenWorker[];
   /** Empty for a state of jobs while Redis is away. */
@@ -64,6 +66,7 @@ export async function readDeadlineOverview(
   request: OverviewRequest,
 ): Promise<DeadlineOverview> {
   const { now, pending, overdue } = await countDeadlines(deps.db, COUNTED_UP_TO);
+  const holds = await countActiveHolds(deps.db.query);
   const workers = await readWorkers(deps.db);
   const missing = await ifRedisIsUp(() => missingJobs(deps, queue, null, EXAMINED_AT_MOST));
   const orphans = await ifRedisIsUp(() => orphanJobs(deps, queue, 0, EXAMINED_AT_MOST));
@@ -74,6 +77,7 @@ export async function readDeadlineOverview(
     now,
     counts: { pending, overdue, missing_job: lengthOf(missing), orphan_job: lengthOf(orphans) },
     isRedisUp,
+    holds,
     workers,
     page,
   };

@@ -1,14 +1,16 @@
 import { type Command, Option } from 'commander';
 import type { z } from 'zod';
 import { DEADLINE_STATES } from '../application/deadlines.ts';
-import type { DeadlineView, Reconciliation as ReconciliationSchema } from '../http/schemas/ops.ts';
+import type { DeadlineView, Hold as HoldSchema, Reconciliation as ReconciliationSchema } from '../http/schemas/ops.ts';
 import { open, type RemoteOptions, remote } from './access.ts';
 import type { Api } from './api.ts';
 import { wholeNumber } from './arguments.ts';
+import { readHolds, scopeOf } from './holds/hold-commands.ts';
 import { facts, type Io, progress, show, table } from './output.ts';
 import { pages } from './pages.ts';
 
 type DeadlinePage = z.output<typeof DeadlineView>;
+type Hold = z.output<typeof HoldSchema>;
 type Reconciliation = z.output<typeof ReconciliationSchema>;
 
 interface Readiness {
@@ -25,6 +27,8 @@ interface Status extends Readiness {
   readonly worker: DeadlinePage['worker'] | null;
   readonly workers: DeadlinePage['workers'] | null;
   readonly counts: DeadlinePage['counts'] | null;
+  /** The last hundred that last, newest first. */
+  readonly holds: readonly Hold[] | null;
 }
 
 const MOST = 10_000;
@@ -37,17 +41,25 @@ interface ListOptions extends RemoteOptions {
 const list = (io: Io, api: Api, { state, limit }: ListOptions): Promise<DeadlinePage> =>
   pages<DeadlinePage>(io, api, { what: 'deadlines', path: '/v1/ops/deadlines', limit, query: { state } });
 
-async function readStatus(api: Api): Promise<Status> {
+async function readStatus(io: Io, api: Api): Promise<Status> {
   const { version } = await api.get<{ version: string }>('/healthz');
   const ready = await api.readiness<Readiness>();
-  if (ready.status === 'unavailable') return { version, ...ready, worker: null, workers: null, counts: null };
+  if (ready.status === 'unavailable')
+    return { version, ...ready, worker: null, workers: null, counts: null, holds: null };
   const { worker, workers, counts } = await api.get<DeadlinePage>('/v1/ops/deadlines', { limit: 1 });
-  return { version, ...ready, worker, workers, counts };
+  return { version, ...ready, worker, workers, counts, holds: await readHolds(io, api, true) };
 }
 
 const NO_WORKER = 'down: no worker lives, and a deadline takes effect only when its dispute is read';
 
-function describeStatus({ version, status, postgres, redis, queue, reason, worker, workers, counts }: Status): string {
+function holdsOf(holds: readonly Hold[]): string {
+  if (holds.length === 0) return 'none';
+  const isOfAll = holds.some(({ scope }) => scope === 'all');
+  return `${holds.length}: ${isOfAll ? 'no deadline takes effect' : 'deadlines that they cover take no effect'}`;
+}
+
+function describeStatus(found: Status): string {
+  const { version, status, postgres, redis, queue, reason, worker, workers, counts, holds } = found;
   const pairs = facts([
     ['status', status],
     ['version', version],
@@ -57,17 +69,27 @@ function describeStatus({ version, status, postgres, redis, queue, reason, worke
     ['worker', worker === 'down' ? NO_WORKER : worker],
     ['deadlines pending', counts?.pending],
     ['deadlines overdue', counts?.overdue],
+    ['holds active', holds === null ? null : holdsOf(holds)],
   ]);
-  if (workers === null) return pairs;
+  if (workers === null || holds === null) return pairs;
   const rows = workers.map((one) => [one.instance, one.version, one.startedAt, one.seenAt, one.alive ? 'yes' : 'no']);
-  return `${pairs}\n${table(['WORKER', 'VERSION', 'STARTED', 'LAST SEEN', 'ALIVE'], rows)}`;
+  const lasting = holds.map((one) => [one.id, scopeOf(one), one.since, one.createdBy, one.note]);
+  return [
+    pairs,
+    ...(holds.length === 0 ? [] : [table(['HOLD', 'OF', 'SINCE', 'BY', 'NOTE'], lasting)]),
+    table(['WORKER', 'VERSION', 'STARTED', 'LAST SEEN', 'ALIVE'], rows),
+  ].join('\n');
 }
 
-function describe({ counts, countedUpTo, redis, worker, data }: DeadlinePage): string {
+function describe({ counts, countedUpTo, holds, redis, worker, data }: DeadlinePage): string {
   const count = (value: number | null) =>
     value === null ? 'not known while Redis is away' : value >= countedUpTo ? `${value} or more` : value;
   const summary = facts([
     ...Object.entries(counts).map(([name, value]) => [name, count(value)] as const),
+    [
+      'holds active',
+      holds.ofAllSince === null ? holds.count : `${holds.count}; one of all disputes since ${holds.ofAllSince}`,
+    ],
     ['redis', redis],
     ['worker', worker],
   ]);
@@ -100,7 +122,7 @@ export function addDeadlineCommands(program: Command, io: Io): void {
   remote(
     program.command('status').description('how ready the service is, which workers live, and how many deadlines wait'),
   ).action(async (options: RemoteOptions) => {
-    const found = await readStatus(await open(io, options));
+    const found = await readStatus(io, await open(io, options));
     show(io, options.json, found, () => describeStatus(found));
   });
   remote(program.command('deadlines').description('what is pending, overdue, missing in the queue or orphaned there'))

@@ -3,7 +3,8 @@ import type { WorkersLook } from '../application/heartbeats/watch.ts';
 import { type Database, withTx } from '../platform/postgres/database.ts';
 import type { PostgresState } from '../platform/postgres/postgres-health.ts';
 import { type RedisState, RedisUnusableError } from '../platform/redis/redis-state.ts';
-import { readLag } from '../store/lag.ts';
+import { countActiveHolds } from '../store/holds.ts';
+import { limitStatements, readLag } from '../store/lag.ts';
 import { createProbe, type Probe, type ProbeTiming } from './probes.ts';
 
 /** What the gauges are read from. */
@@ -104,6 +105,33 @@ function lagProbe(registry: Registry, db: Database, timing: ProbeTiming): Probe 
   );
 }
 
+function holdsProbe(registry: Registry, db: Database, timing: ProbeTiming): Probe {
+  const active = unknownYet(registry, 'holds_active', 'Holds that last: deadlines that they cover take no effect.');
+  const ofAll = unknownYet(
+    registry,
+    'hold_of_all_age_seconds',
+    'How long ago the oldest hold of all disputes that lasts was begun; 0 if there is none.',
+  );
+  return createProbe(
+    {
+      ask: () =>
+        withTx(db, async (tx) => {
+          await limitStatements(tx, STATEMENT_MS);
+          return await countActiveHolds(tx);
+        }),
+      show: ({ count, ofAllAgeSeconds }) => {
+        active.show(count);
+        ofAll.show(ofAllAgeSeconds ?? 0);
+      },
+      hide: () => {
+        active.hide();
+        ofAll.hide();
+      },
+    },
+    timing,
+  );
+}
+
 function workersProbe(registry: Registry, look: () => Promise<WorkersLook>, timing: ProbeTiming): Probe {
   const gauge = unknownYet(
     registry,
@@ -138,8 +166,8 @@ function queueProbe(registry: Registry, countJobs: Measured['countJobs'], timing
 }
 
 /**
- * Adds the gauges that are read at each scrape. Every process says what it can reach and how full its pool is; an
- * api also how many workers live, and a worker how far the deadlines, the relay and its clock are off, and what is in the queue.
+ * Adds the gauges that are read at each scrape. Every process says what it can reach, how full its pool is and which
+ * holds last; an api also how many workers live, and a worker how far the deadlines, the relay and its clock are off, and what is in the queue.
  * @returns what reads them anew: it takes about a second at most, costs nothing when repeated soon, and never rejects
  */
 export function addGauges(
@@ -161,6 +189,7 @@ export function addGauges(
   const probes = [
     upGauge(registry, 'postgres_up', 'Whether PostgreSQL answers this process and takes writes.', writable, timing),
     upGauge(registry, 'redis_up', 'Whether Redis does what the queue needs, for this process.', usable, timing),
+    holdsProbe(registry, db, timing),
     ...(lookAtWorkers === null ? [] : [workersProbe(registry, lookAtWorkers, timing)]),
     ...(isWorker ? [lagProbe(registry, db, timing), queueProbe(registry, countJobs, timing)] : []),
   ];

@@ -2,7 +2,7 @@ import { and, desc, eq, inArray, isNull, type SQL, sql } from 'drizzle-orm';
 import type { DisputeType } from '../domain/rules.ts';
 import type { Hold, Instant } from '../domain/state.ts';
 import type { Database, Tx } from '../platform/postgres/database.ts';
-import { CLOCK_AFTER_LOCK, IN_REAL_TIME, timestamptz } from './clock.ts';
+import { CLOCK_AFTER_LOCK, IN_REAL_TIME, STATEMENT_TIME, timestamptz } from './clock.ts';
 import { holds, orders } from './schema.ts';
 
 export type HoldRow = typeof holds.$inferSelect;
@@ -55,13 +55,16 @@ export interface HoldsRequest {
   readonly limit: number;
   /** Only holds that covered a dispute of this order while it was open; null for all. */
   readonly orderId: string | null;
+  /** Whether only holds that last are asked for. */
+  readonly onlyActive: boolean;
 }
 
 /** At most `limit` holds, newest first, with the database's clock. */
 export async function listHolds(
   { query }: Database,
-  { after, limit, orderId }: HoldsRequest,
+  { after, limit, orderId, onlyActive }: HoldsRequest,
 ): Promise<{ now: Instant; holds: HoldRow[] }> {
+  const lasts = sql`${holds.finishedAt} IS NULL AND ${holds.releasedAt} IS NULL`;
   const isBehind =
     after === null
       ? sql`true`
@@ -69,7 +72,10 @@ export async function listHolds(
   const rows = await query
     .select({ now: CLOCK_AFTER_LOCK, hold: holds })
     .from(sql`(SELECT 1) AS one`)
-    .leftJoin(holds, orderId === null ? isBehind : sql`${isBehind} AND ${coveredOrder(orderId)}`)
+    .leftJoin(
+      holds,
+      and(isBehind, orderId === null ? undefined : coveredOrder(orderId), onlyActive ? lasts : undefined),
+    )
     .orderBy(desc(holds.createdAt), desc(holds.id))
     .limit(limit);
   return { now: rows[0]?.now ?? 0, holds: rows.flatMap(({ hold }) => hold ?? []) };
@@ -88,6 +94,26 @@ export async function activeHolds({ query }: Database): Promise<readonly ActiveH
     .select({ id: holds.id, orderIds: holds.orderIds })
     .from(holds)
     .where(and(isNull(holds.finishedAt), isNull(holds.releasedAt)));
+}
+
+/** How many holds last, and the oldest of those for all disputes. */
+export interface ActiveHolds {
+  readonly count: number;
+  /** Of the oldest hold for all disputes: from when on it counts; null if there is none, as the next one. */
+  readonly ofAllSince: Instant | null;
+  /** How long ago it was begun, in seconds. */
+  readonly ofAllAgeSeconds: number | null;
+}
+
+/** Counts the holds that last. */
+export async function countActiveHolds(reads: Pick<Tx, 'execute'>): Promise<ActiveHolds> {
+  const { rows } = await reads.execute<ActiveHolds & Record<string, unknown>>(sql`
+    SELECT count(*)::integer AS count, (extract(epoch FROM oldest.since) * 1000)::float8 AS "ofAllSince",
+      extract(epoch FROM ${STATEMENT_TIME} - oldest.created_at)::float8 AS "ofAllAgeSeconds"
+    FROM holds h LEFT JOIN LATERAL (SELECT since, created_at FROM holds WHERE finished_at IS NULL AND released_at IS NULL
+      AND type IS NULL AND order_ids IS NULL ORDER BY created_at LIMIT 1) AS oldest ON true
+    WHERE h.finished_at IS NULL AND h.released_at IS NULL GROUP BY oldest.since, oldest.created_at`);
+  return rows[0] ?? { count: 0, ofAllSince: null, ofAllAgeSeconds: null };
 }
 
 /** Whether a hold lasts that covers an order, or an order of a party. */

@@ -19,9 +19,14 @@ export interface Lag {
 const secondsSince = (instant: ReturnType<typeof sql>) =>
   sql`extract(epoch from ${STATEMENT_TIME} - ${instant})::float8`;
 
+/** Has each further statement of a transaction end after `timeoutMs`. */
+export async function limitStatements(tx: Tx, timeoutMs: number): Promise<void> {
+  await tx.execute(sql`SELECT set_config('statement_timeout', ${String(timeoutMs)}, true)`);
+}
+
 /** Measures the lag, for at most `timeoutMs`; it enters each index at its end and counts no further than `cap`. */
 export async function readLag(tx: Tx, cap: number, timeoutMs: number): Promise<Lag> {
-  await tx.execute(sql`SELECT set_config('statement_timeout', ${String(timeoutMs)}, true)`);
+  await limitStatements(tx, timeoutMs);
   const { rows } = await tx.execute<Lag & Record<string, unknown>>(sql`
     SELECT (extract(epoch from clock_timestamp()) * 1000)::float8 AS now,
       (SELECT count(*)::integer FROM (SELECT 1 FROM disputes WHERE ${OVERDUE} LIMIT ${cap}) AS counted) AS overdue,

@@ -71,6 +71,49 @@ describe('status', () => {
   });
 });
 
+describe('holds that last', () => {
+  test('are in the status, and begin and release say which others cover the same disputes', async () => {
+    const quiet = await startService();
+    const of = commandsFor(await quiet.listen());
+    const begin = (...argv: string[]) => of(['hold', 'begin', '--json', ...argv]);
+    const idOf = ({ out }: { out: string }) => (JSON.parse(out) as { id: string }).id;
+    expect(rowsOf((await of(['status'])).out)).toContainEqual(['holds active', 'none']);
+
+    const first = await begin('--note', 'Mail is down.');
+    expect(first.err).toBe('');
+    const second = await begin('--note', 'The same, begun by a colleague.');
+    expect(second.err).toBe(
+      `note: the hold ${idOf(first)} of all disputes, begun by developer, lasts and covers the same disputes\n`,
+    );
+    const ofOrder = await begin('--order', 'order-1', '--note', 'One order.');
+    expect(ofOrder.err.split('\n')).toHaveLength(3);
+
+    const status = (await of(['status'])).out;
+    expect(rowsOf(status)).toContainEqual(['holds active', '3: no deadline takes effect']);
+    expect(status).toContain('The same, begun by a colleague.');
+    expect((await of(['deadlines'])).out).toMatch(/^holds active +3; one of all disputes since 20/m);
+
+    const released = await of(['hold', 'release', idOf(first)]);
+    expect([released.code, released.err]).toEqual([0, expect.stringContaining(`the hold ${idOf(second)} of all`)]);
+    expect(
+      rowsOf((await of(['hold', 'list', '--active'])).out)
+        .slice(1)
+        .map(([id]) => id),
+    ).toEqual([idOf(ofOrder), idOf(second)]);
+    expect((await of(['hold', 'release', idOf(second)])).err).toContain(`the hold ${idOf(ofOrder)} of order order-1`);
+    expect(rowsOf((await of(['status'])).out)).toContainEqual([
+      'holds active',
+      '1: deadlines that they cover take no effect',
+    ]);
+    // Neither has a dispute in common with the hold of the order.
+    const env = { DATABASE_URL: quiet.database.url };
+    const apart = await command(['hold', 'begin', '--order', 'order-2', '--note', 'x', '--database'], { env });
+    expect([apart.code, apart.err]).toEqual([0, '']);
+    const same = await command(['hold', 'begin', '--order', 'order-2', '--note', 'x', '--database'], { env });
+    expect(same.err).toContain('of order order-2');
+  });
+});
+
 describe('deadlines', () => {
   test('are counted and listed, as far as they are asked for, page by page with a word on the way for people', async () => {
     const passed = await seedDispute(service, 'cancellation');
@@ -79,6 +122,7 @@ describe('deadlines', () => {
     const { code, out, err } = await ops(['deadlines']);
     expect([code, err]).toEqual([0, '']);
     const rows = rowsOf(out);
+    expect(rows).toContainEqual(['holds active', '0']);
     expect(rows.slice(0, 2)).toEqual([
       ['pending', String(MANY)],
       ['overdue', '1'],

@@ -70,6 +70,26 @@ describe('the gauges of a worker', () => {
     expect(minutesOf(rest['deadlines_oldest_overdue_age_seconds'])).toBe(60);
   });
 
+  test('say which holds last, in every process', async () => {
+    const other = await startService();
+    const seen = () => look({ db: other.deps.write.db, isWorker: false });
+    expect(await seen()).toMatchObject({ holds_active: 0, hold_of_all_age_seconds: 0 });
+    const begin = async (body: object) =>
+      (await other.withScopes('ops').post<{ id: string }>('/v1/ops/holds', body)).body.id;
+    await begin({ note: 'Mail is down.', type: 'cancellation' });
+    expect(await seen()).toMatchObject({ holds_active: 1, hold_of_all_age_seconds: 0 });
+    const ofAll = await begin({ note: 'The site is down.' });
+    await other.database.query(
+      `UPDATE holds SET since = since - interval '14 hours', created_at = created_at - interval '13 hours' WHERE id = $1`,
+      [ofAll],
+    );
+    await begin({ note: 'It still is.' });
+    const held = await seen();
+    expect([held['holds_active'], minutesOf(held['hold_of_all_age_seconds'])]).toEqual([3, 13 * 60]);
+    await other.database.query('UPDATE holds SET released_at = clock_timestamp(), released_by = $1', ['ana']);
+    expect(await seen()).toMatchObject({ holds_active: 0, hold_of_all_age_seconds: 0 });
+  });
+
   test('say for how long a timer has waited to be handed over', async () => {
     expect((await look())['relay_lag_seconds']).toBe(0);
     await seedDispute(service, 'cancellation');

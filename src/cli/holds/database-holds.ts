@@ -30,9 +30,9 @@ export async function beginInDatabase(deps: WriteDeps, body: z.input<typeof NewH
   throw wrongUsage(`--since must be ${bound}`);
 }
 
-/** The last holds, newest first. */
-export async function listInDatabase(db: Database, limit: number) {
-  const { holds, now } = await readHolds(db, { after: null, limit, orderId: null });
+/** The last holds, or the last of those that last, newest first. */
+export async function listInDatabase(db: Database, limit: number, onlyActive: boolean) {
+  const { holds, now } = await readHolds(db, { after: null, limit, orderId: null, onlyActive });
   return holds.map((hold) => presentHold(hold, now));
 }
 

@@ -4,9 +4,11 @@ import { DISPUTE_TYPES, type DisputeType } from '../../domain/rules.ts';
 import { iso } from '../../http/endpoint/instants.ts';
 import type { HoldList, Hold as HoldSchema, NewHold, ReleasedHold } from '../../http/schemas/ops.ts';
 import { open, type RemoteOptions, remote } from '../access.ts';
+import type { Api } from '../api.ts';
 import { collect, instant, uuid } from '../arguments.ts';
 import { byOperator, type DatabaseOptions, onDatabase, operatorOf, orDatabase } from '../database.ts';
-import { facts, type Io, show, table } from '../output.ts';
+import { CommandFailure } from '../failures.ts';
+import { facts, type Io, printable, show, table } from '../output.ts';
 import { pages } from '../pages.ts';
 import { beginInDatabase, listInDatabase, releaseInDatabase } from './database-holds.ts';
 
@@ -64,21 +66,61 @@ function addBegin(hold: Command, io: Io): void {
     .action(async (options: BeginOptions) => {
       const begun = await begin(io, options);
       show(io, options.json, begun, () => describe(begun));
+      await warnOfOthers(io, begun, options);
     });
 }
 
 /** How many holds are listed. */
 const LISTED = 100;
 
-async function list(io: Io, options: Options): Promise<readonly Hold[]> {
-  if (options.database === true) return await onDatabase(io.env, ({ db }) => listInDatabase(db, LISTED));
-  const holds = { what: 'holds', path: '/v1/ops/holds', limit: LISTED };
-  return (await pages<z.output<typeof HoldList>>(io, await open(io, options), holds)).data;
+interface ListOptions extends Options {
+  readonly active?: boolean;
+}
+
+async function list(io: Io, { active, ...options }: ListOptions): Promise<readonly Hold[]> {
+  if (options.database === true) {
+    return await onDatabase(io.env, ({ db }) => listInDatabase(db, LISTED, active === true));
+  }
+  return await readHolds(io, await open(io, options), active === true);
+}
+
+/** The last hundred holds, or the last hundred of those that last, newest first. */
+export async function readHolds(io: Io, api: Api, onlyActive: boolean): Promise<readonly Hold[]> {
+  const query = { status: onlyActive ? 'active' : undefined };
+  const holds = { what: 'holds', path: '/v1/ops/holds', limit: LISTED, query };
+  return (await pages<z.output<typeof HoldList>>(io, api, holds)).data;
+}
+
+/** Whether a dispute may be covered by both of two holds. */
+function overlap(one: Hold, other: Hold): boolean {
+  if (one.scope === 'all' || other.scope === 'all') return true;
+  if (one.scope === 'type' && other.scope === 'type') return one.type === other.type;
+  // An order may have a dispute of any type.
+  if (one.scope === 'type' || other.scope === 'type') return true;
+  const orders = new Set(one.orderIds);
+  return (other.orderIds ?? []).some((id) => orders.has(id));
+}
+
+/** Says on stderr which other holds keep deadlines that a hold covers, or covered: releasing it alone does not end that. */
+async function warnOfOthers(io: Io, hold: Hold, options: Options): Promise<void> {
+  const say = (text: string) => void io.stderr.write(`${printable(`note: ${text}`)}\n`);
+  let active: readonly Hold[];
+  try {
+    active = await list(io, { ...options, active: true });
+  } catch (error) {
+    // What the command was for is done.
+    if (!(error instanceof CommandFailure)) throw error;
+    return say('whether another hold covers the same disputes is not known');
+  }
+  for (const other of active.filter((one) => one.id !== hold.id && overlap(hold, one))) {
+    say(`the hold ${other.id} of ${scopeOf(other)}, begun by ${other.createdBy}, lasts and covers the same disputes`);
+  }
 }
 
 function addList(hold: Command, io: Io): void {
   const command = hold.command('list').description('the last hundred holds, newest first');
-  orDatabase(remote(command)).action(async (options: Options) => {
+  command.option('--active', 'only holds that last');
+  orDatabase(remote(command)).action(async (options: ListOptions) => {
     const data = await list(io, options);
     const rows = data.map((one) => [
       ...[one.id, scopeOf(one), one.status, one.since, one.releasedAt, one.heldSeconds],
@@ -109,6 +151,7 @@ function addRelease(hold: Command, io: Io): void {
         released,
         () => describe(released.hold) + facts([['moved', `${released.moved} (${rest})`]]),
       );
+      await warnOfOthers(io, released.hold, options);
     });
 }
 

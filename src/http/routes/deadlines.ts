@@ -7,7 +7,7 @@ import { replyTo } from '../endpoint/commands.ts';
 import { decodeToken, encodeToken } from '../endpoint/cursor.ts';
 import { type HttpDeps, operation } from '../endpoint/endpoint.ts';
 import { idempotencyKey } from '../endpoint/idempotency-key.ts';
-import { iso } from '../endpoint/instants.ts';
+import { iso, isoOrNull } from '../endpoint/instants.ts';
 import { stored } from '../endpoint/reply.ts';
 import { presentDeadline, presentWorker } from '../present/ops.ts';
 import { problemError } from '../problems/problems.ts';
@@ -30,7 +30,7 @@ const getDeadlines = operation({
   tag: 'Operations',
   summary: 'Look at the deadlines',
   description:
-    'The workers, counts, and a page of those in one state: `pending` (ahead), `overdue` (passed, not settled and not held), ' +
+    'The workers, holds that last, counts, and a page of those in one state: `pending` (ahead), `overdue` (passed, not settled and not held), ' +
     '`missing_job` (handed over to the queue, and not there), `orphan_job` (in the queue, and without a timer in PostgreSQL).',
   access: { scopes: ['ops'] },
   query: DeadlinesQuery,
@@ -38,7 +38,7 @@ const getDeadlines = operation({
   problems: [],
   handle: async ({ deps, query: { state, limit, cursor }, reply }) => {
     const after = positionOf(cursor, state);
-    const { now, counts, isRedisUp, workers, page } = await readDeadlineOverview(deps.write, deps.queue, {
+    const { now, counts, holds, isRedisUp, workers, page } = await readDeadlineOverview(deps.write, deps.queue, {
       state,
       after,
       limit,
@@ -48,6 +48,7 @@ const getDeadlines = operation({
       counts,
       countedUpTo: COUNTED_UP_TO,
       examinedUpTo: EXAMINED_AT_MOST,
+      holds: { count: holds.count, ofAllSince: isoOrNull(holds.ofAllSince) },
       redis: isRedisUp ? 'up' : 'down',
       worker: workers.some(isAlive) ? 'up' : 'down',
       workers: workers.map(presentWorker),

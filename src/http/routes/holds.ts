@@ -13,14 +13,20 @@ import { inputError } from '../problems/input-errors.ts';
 import { invalidInput, problemError } from '../problems/problems.ts';
 import { Hold, HoldList, HoldParams, HoldsQuery, NewHold, ReleasedHold } from '../schemas/ops.ts';
 
-const listOf = (orderId: string | null) => ['holds', orderId];
+/** What a list is of: a cursor of one is not taken by another. */
+interface Listed {
+  readonly orderId: string | null;
+  readonly onlyActive: boolean;
+}
+
+const listOf = ({ orderId, onlyActive }: Listed) => ['holds', orderId, onlyActive];
 const Place = z.tuple([z.int(), z.uuid()]);
 
-const encodePlace = ({ createdAt, id }: HoldPlace, orderId: string | null): string =>
-  encodeToken([createdAt, id], listOf(orderId));
+const encodePlace = ({ createdAt, id }: HoldPlace, listed: Listed): string =>
+  encodeToken([createdAt, id], listOf(listed));
 
-function decodePlace(cursor: string, orderId: string | null): HoldPlace {
-  const [createdAt, id] = decodeToken(cursor, listOf(orderId), Place);
+function decodePlace(cursor: string, listed: Listed): HoldPlace {
+  const [createdAt, id] = decodeToken(cursor, listOf(listed), Place);
   return { createdAt, id };
 }
 
@@ -65,20 +71,22 @@ const getHolds = operation({
   path: '/v1/ops/holds',
   tag: 'Operations',
   summary: 'List holds',
-  description: 'All holds, or those that covered a dispute of an order; those that were begun last first.',
+  description:
+    'All holds, those that last, or those that covered a dispute of an order; those that were begun last first.',
   access: { scopes: ['ops'] },
   query: HoldsQuery,
   success: [{ status: 200, description: 'One page.', schema: HoldList }],
   problems: [],
-  handle: async ({ deps, query: { limit, cursor, orderId = null }, reply }) => {
-    const after = cursor === undefined ? null : decodePlace(cursor, orderId);
-    const { now, holds, next } = await readHolds(deps.write.db, { after, limit, orderId });
+  handle: async ({ deps, query: { limit, cursor, orderId = null, status }, reply }) => {
+    const listed = { orderId, onlyActive: status === 'active' };
+    const after = cursor === undefined ? null : decodePlace(cursor, listed);
+    const { now, holds, next } = await readHolds(deps.write.db, { after, limit, ...listed });
     const page = boundedPage(holds, {
       present: (row) => presentHold(row, now),
       placeBehind: (row): HoldPlace => row,
       next,
     });
-    return reply(200, { data: page.data, nextCursor: page.next === null ? null : encodePlace(page.next, orderId) });
+    return reply(200, { data: page.data, nextCursor: page.next === null ? null : encodePlace(page.next, listed) });
   },
 });
 

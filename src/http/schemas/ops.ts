@@ -44,6 +44,19 @@ const Worker = z
   })
   .meta({ id: 'Worker', description: 'A process that applies deadlines: of the role `worker` or `all`.' });
 
+const ActiveHolds = z
+  .strictObject({
+    count: Count.meta({ description: 'How many holds last.' }),
+    ofAllSince: Timestamp.nullable().meta({
+      description: 'From when on the oldest one of all disputes counts; null if there is none.',
+    }),
+  })
+  .meta({
+    id: 'ActiveHolds',
+    description:
+      'The holds that last, by which deadlines take no effect; `GET /v1/ops/holds?status=active` lists them.',
+  });
+
 export const DeadlineView = z
   .strictObject({
     counts: DeadlineCounts,
@@ -51,6 +64,7 @@ export const DeadlineView = z
     examinedUpTo: z
       .int()
       .meta({ description: 'So many timers and jobs, those that are due first, were compared for the others.' }),
+    holds: ActiveHolds,
     redis: z.enum(['up', 'down']),
     worker: z
       .enum(['up', 'down'])
@@ -138,6 +152,7 @@ export const HoldList = z
 export const HoldsQuery = z.strictObject({
   limit: decimal({ min: 1, max: 100, byDefault: 20 }).meta({ description: 'How many a page has at most.' }),
   cursor: cursor(200).meta({ description: 'The `nextCursor` of the page before.' }),
+  status: z.enum(['active']).optional().meta({ description: 'Only holds that last.' }),
   orderId: OrderId.optional().meta({
     description:
       'Only holds that covered a dispute of this order while it was open; none where a test clock tells its time.',

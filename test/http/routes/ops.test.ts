@@ -90,6 +90,27 @@ describe('what operators say is checked', () => {
     expect(nowhere).toMatchObject({ status: 404, code: 'not_found' });
   });
 
+  test('the holds that last are told with the deadlines, and listed alone', async () => {
+    const quiet = (await startService()).withScopes('ops');
+    const look = async () => (await quiet.get<{ holds: object }>('/v1/ops/deadlines')).body.holds;
+    expect(await look()).toEqual({ count: 0, ofAllSince: null });
+    const begin = async (body: object) =>
+      (await quiet.post<{ id: string; since: string }>('/v1/ops/holds', { ...NOTE, ...body })).body;
+    const [ofType, first, second] = [await begin({ type: 'cancellation' }), await begin({}), await begin({})];
+    expect(await look()).toEqual({ count: 3, ofAllSince: first.since });
+    await quiet.delete(`/v1/ops/holds/${first.id}`);
+    expect(await look()).toEqual({ count: 2, ofAllSince: second.since });
+    type Page = { data: { id: string }[]; nextCursor: string | null };
+    const page = async (query: string) => (await quiet.get<Page>(`/v1/ops/holds?${query}`)).body;
+    const newest = await page('status=active&limit=1');
+    const rest = await page(`status=active&limit=1&cursor=${newest.nextCursor}`);
+    expect([...newest.data, ...rest.data].map(({ id }) => id)).toEqual([second.id, ofType.id]);
+    expect(rest.nextCursor).toBeNull();
+    expect((await page('')).data).toHaveLength(3);
+    expect(await quiet.get(`/v1/ops/holds?cursor=${newest.nextCursor}`)).toMatchObject(invalid('/query/cursor'));
+    expect(await quiet.get('/v1/ops/holds?status=released')).toMatchObject(invalid('/query/status'));
+  });
+
   test('a hold says where it is, and is there in capitals, too', async () => {
     const begun = await ops().post<{ id: string }>('/v1/ops/holds', { ...NOTE, orderIds: ['nobody-s'] });
     expect([begun.status, begun.headers['location']]).toEqual([201, `/v1/ops/holds/${begun.body.id}`]);

@@ -659,7 +659,7 @@ export interface paths {
         };
         /**
          * Look at the deadlines
-         * @description The workers, counts, and a page of those in one state: `pending` (ahead), `overdue` (passed, not settled and not held), `missing_job` (handed over to the queue, and not there), `orphan_job` (in the queue, and without a timer in PostgreSQL).
+         * @description The workers, holds that last, counts, and a page of those in one state: `pending` (ahead), `overdue` (passed, not settled and not held), `missing_job` (handed over to the queue, and not there), `orphan_job` (in the queue, and without a timer in PostgreSQL).
          *
          *     For services with `ops`.
          */
@@ -703,7 +703,7 @@ export interface paths {
         };
         /**
          * List holds
-         * @description All holds, or those that covered a dispute of an order; those that were begun last first.
+         * @description All holds, those that last, or those that covered a dispute of an order; those that were begun last first.
          *
          *     For services with `ops`.
          */
@@ -1269,6 +1269,16 @@ export interface webhooks {
 }
 export interface components {
     schemas: {
+        /** @description The holds that last, by which deadlines take no effect; `GET /v1/ops/holds?status=active` lists them. */
+        ActiveHolds: {
+            /**
+             * Format: int64
+             * @description How many holds last.
+             */
+            count: number;
+            /** @description From when on the oldest one of all disputes counts; null if there is none. */
+            ofAllSince: components["schemas"]["Timestamp"] | null;
+        };
         /** @description Who did something: a party, a deadline (`system`) or the order service. */
         Actor: {
             /** @enum {string} */
@@ -1454,6 +1464,7 @@ export interface components {
              * @description So many timers and jobs, those that are due first, were compared for the others.
              */
             examinedUpTo: number;
+            holds: components["schemas"]["ActiveHolds"];
             /** @enum {string} */
             redis: "up" | "down";
             /**
@@ -8005,6 +8016,8 @@ export interface operations {
                 limit?: number;
                 /** @description The `nextCursor` of the page before. */
                 cursor?: string;
+                /** @description Only holds that last. */
+                status?: "active";
                 /** @description Only holds that covered a dispute of this order while it was open; none where a test clock tells its time. */
                 orderId?: components["schemas"]["OrderId"];
             };
