@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import { USER_ID } from '../application/caller.ts';
+import { isUserId } from '../application/caller.ts';
 import { mintToken, tokenShapeOf } from '../dev/development.ts';
 import { developmentSecret } from '../dev/development-secrets.ts';
 import { readConfig, tokenKeysOf } from '../platform/config.ts';
@@ -43,7 +43,7 @@ export async function mint({ env, dataDir }: Io, { sub, scope }: Claims): Promis
   const keys = tokenKeysOf(config);
   if (keys.kind === 'jwks') throw refused('AUTH_JWKS_URL is set: its issuer makes the tokens');
   if (keys.kind === 'discovery') throw refused('AUTH_ISSUER is set without AUTH_SECRET: the issuer makes the tokens');
-  if (!USER_ID.test(sub)) throw wrongUsage('--sub must be 1 to 128 printable ASCII characters without white space');
+  if (!isUserId(sub)) throw wrongUsage('--sub must be 1 to 128 printable ASCII characters without white space');
   const secret = keys.kind === 'secret' ? keys.secret : await developmentSecret(dataDir);
   return await mintToken(secret, { sub, scope }, tokenShapeOf(config));
 }

@@ -1,5 +1,5 @@
 import type { JWTPayload } from 'jose';
-import { type Caller, SCOPES, type Scope, USER_ID } from '../../application/caller.ts';
+import { type Caller, isUserId, SCOPES, type Scope } from '../../application/caller.ts';
 import { refusal, type TokenRefusal } from './token-refusal.ts';
 
 /** Where an issuer's tokens say what this service wants to know. */
@@ -71,7 +71,7 @@ function isOfProgram(claims: Claims): boolean {
 function idOf(claims: Claims, claim: string): string | TokenRefusal {
   const id = claimOf(claims, claim);
   if (id === undefined) return refusal('missing_claim', claim);
-  if (!isText(id) || !USER_ID.test(id)) return refusal('invalid_user_id', claim);
+  if (!isText(id) || !isUserId(id)) return refusal('invalid_user_id', claim);
   return id;
 }
 

@@ -34,6 +34,8 @@ export interface InputErrorParams {
   readonly earliest?: string;
   readonly latest?: string;
   readonly than?: string;
+  /** With `too_big` of a duration: ISO 8601. */
+  readonly longest?: string;
   /** With `not_one_of`. */
   readonly values?: readonly string[];
 }
@@ -64,7 +66,7 @@ const unitOf = ({ unit = 'characters' }: InputErrorParams, count: number): strin
   `${counted(count)} ${count === 1 ? unit.slice(0, -1) : unit}`;
 
 function sentenceOf(code: InputErrorCode, params: InputErrorParams): string {
-  const { expected = 'string', minimum = 0, maximum = 0, earliest, latest, than, values = [] } = params;
+  const { expected = 'string', minimum = 0, maximum = 0, earliest, latest, longest, than, values = [] } = params;
   switch (code) {
     case 'required':
       return 'This is required.';
@@ -81,6 +83,7 @@ function sentenceOf(code: InputErrorCode, params: InputErrorParams): string {
     case 'too_small':
       return earliest === undefined ? `Choose at least ${counted(minimum)}.` : `Choose ${dated(earliest)} or later.`;
     case 'too_big':
+      if (longest !== undefined) return `Choose ${longest} or less.`;
       return latest === undefined ? `Choose at most ${counted(maximum)}.` : `Choose ${dated(latest)} or earlier.`;
     case 'not_one_of':
       return `Choose one of: ${values.join(', ')}.`;

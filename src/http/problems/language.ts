@@ -31,6 +31,7 @@ function keyOf({ code, params = {} }: InputError): keyof Texts {
     case 'too_small':
       return params.earliest === undefined ? `error.${code}` : `error.${code}.date`;
     case 'too_big':
+      if (params.longest !== undefined) return 'error.too_big.duration';
       return params.latest === undefined ? `error.${code}` : `error.${code}.date`;
     default:
       return `error.${code}`;

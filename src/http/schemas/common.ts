@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { USER_ID } from '../../application/caller.ts';
+import { USER_ID_CHARACTERS, USER_ID_LENGTH } from '../../application/caller.ts';
 import { LIMITS } from '../../domain/rules.ts';
 import { instantAdvice, iso, parseInstant } from '../endpoint/instants.ts';
 import { fault, issueOf } from '../problems/input-errors.ts';
@@ -11,28 +11,31 @@ const ID_LENGTH = 128;
 export const OrderId = z
   .string()
   .refine(
-    (text) => text.length <= ID_LENGTH && ORDER_ID.test(text),
+    (text) => text === '' || ORDER_ID.test(text),
     fault('invalid_format', {}, 'Write 1 to 128 of A-Z a-z 0-9 . _ : - (and neither "." nor "..").'),
   )
+  .min(1)
+  .max(ID_LENGTH)
   .meta({
     id: 'OrderId',
     description: "The order service's own id of an order: 1 to 128 of `A-Z a-z 0-9 . _ : -`, and neither `.` nor `..`.",
     pattern: ORDER_ID.source,
-    minLength: 1,
-    maxLength: ID_LENGTH,
     examples: ['order-1001'],
   });
 
 export const UserId = z
   .string()
-  .regex(USER_ID, 'Write 1 to 128 printable ASCII characters without white space; percent-encode them in an address.')
+  .regex(
+    USER_ID_CHARACTERS,
+    'Write 1 to 128 printable ASCII characters without white space; percent-encode them in an address.',
+  )
+  .min(1)
+  .max(USER_ID_LENGTH)
   .meta({
     id: 'UserId',
     description:
       'The id of a user, as the identity provider issues it: the `sub` of its tokens, or the claim that `AUTH_USER_CLAIM` ' +
       'names. Opaque, and compared as it stands. In an address, percent-encode it: `auth0%7C5f7c12`, `ana%2Bb%40example.org`.',
-    minLength: 1,
-    maxLength: ID_LENGTH,
     examples: ['user-7', 'auth0|5f7c12', 'ana@example.org'],
   });
 
@@ -69,7 +72,11 @@ type Refine = z.core.$RefinementCtx<string>;
 
 /** Reads an instant of a request, in whole milliseconds, or says what is wrong with it. */
 export function instantOf(text: string, context: Refine, form = 'an RFC 3339 date and time'): number {
-  const instant = text.length <= INSTANT_LENGTH ? parseInstant(text) : null;
+  if (text.length > INSTANT_LENGTH) {
+    context.addIssue(issueOf('too_long', { maximum: INSTANT_LENGTH, unit: 'characters' }));
+    return z.NEVER;
+  }
+  const instant = parseInstant(text);
   if (instant === null) {
     context.addIssue(issueOf('invalid_format', {}, instantAdvice(text, form)));
     return z.NEVER;

@@ -58,8 +58,10 @@ export const Notice = z
 
 const Channel = z
   .string()
-  .regex(/^[a-z0-9_-]{1,32}$/, 'Write 1 to 32 of a-z 0-9 _ -.')
-  .meta({ description: 'How it was sent: 1 to 32 of `a-z 0-9 _ -`.', maxLength: 32, examples: ['email'] });
+  .regex(/^[a-z0-9_-]*$/, 'Write 1 to 32 of a-z 0-9 _ -.')
+  .min(1)
+  .max(32)
+  .meta({ description: 'How it was sent: 1 to 32 of `a-z 0-9 _ -`.', examples: ['email'] });
 
 export const Notification = z
   .strictObject({ role: Role, channel: z.string(), deliveredAt: Timestamp })

@@ -21,6 +21,7 @@ const InputErrorParams = z
       .meta({ description: 'With `too_short` and `too_long`: what is counted.' }),
     earliest: Timestamp.optional().meta({ description: 'With `too_small` of a date.' }),
     latest: Timestamp.optional().meta({ description: 'With `too_big` of a date.' }),
+    longest: z.string().optional().meta({ description: 'With `too_big` of a duration: an ISO 8601 duration.' }),
     than: Timestamp.optional().meta({ description: 'With `not_later_than`.' }),
     values: z
       .array(z.string())

@@ -117,8 +117,13 @@ export const Rotation = z
     keepPreviousFor: withDefault(z.string().max(20), 'PT24H')
       .transform((text, context) => {
         const ms = parseDuration(text);
-        if (ms !== null && ms >= 0 && ms <= WEEK_MS) return ms;
-        context.addIssue(issueOf('invalid_format', {}, 'Write an ISO 8601 duration from PT0S to P7D.'));
+        if (ms !== null && ms <= WEEK_MS) return ms;
+        const isLong = ms !== null;
+        context.addIssue(
+          isLong
+            ? issueOf('too_big', { longest: 'P7D' })
+            : issueOf('invalid_format', {}, 'Write an ISO 8601 duration from PT0S to P7D.'),
+        );
         return z.NEVER;
       })
       .meta({

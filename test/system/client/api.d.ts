@@ -1799,6 +1799,8 @@ export interface components {
             earliest?: components["schemas"]["Timestamp"];
             /** @description With `too_big` of a date. */
             latest?: components["schemas"]["Timestamp"];
+            /** @description With `too_big` of a duration: an ISO 8601 duration. */
+            longest?: string;
             /** @description With `not_later_than`. */
             than?: components["schemas"]["Timestamp"];
             /** @description With `not_one_of`: what there is to choose from. */
