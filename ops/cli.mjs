@@ -5,5 +5,5 @@ import './ensure-installed.mjs';
 if (!process.exitCode) await import('./ensure-built.mjs');
 if (!process.exitCode) {
   process.setSourceMapsEnabled(true);
-  await import('../dist/cli/ops.js');
+  await import(new URL('../dist/cli/ops.js', import.meta.url).href);
 }

@@ -7,5 +7,5 @@ await import('./ensure-installed.mjs');
 if (!process.exitCode) await import('./ensure-built.mjs');
 if (!process.exitCode) {
   process.setSourceMapsEnabled(true);
-  await import('../dist/main.js');
+  await import(new URL('../dist/main.js', import.meta.url).href);
 }
