@@ -61,7 +61,7 @@ describe.skipIf(missing.length > 0)(`a restore to a point in the past, by the co
     service = startLoad([host.at(3001), host.at(3002)], secret, 0);
   });
 
-  test('cancels no order by time in which the service was not there', async () => {
+  test('cancels no order by time in which the service was not there, also to before a rotation of its password', async () => {
     await runBlocks('Archive the WAL');
     await runBlocks('Make a base backup');
     const dispute = await open('kept');
@@ -77,6 +77,9 @@ describe.skipIf(missing.length > 0)(`a restore to a point in the past, by the co
     for (const shell of [host.shell, postgres]) {
       await shell.run(`export POINT=${point} BASE=${cluster.backups}/${base}`);
     }
+    // The second login of the service is made after the point: the restored cluster does not know it.
+    await host.shell.run(`psql "$DATABASE_ADMIN" -qc "CREATE ROLE resolution_center_app_2 IN ROLE resolution_center_app LOGIN PASSWORD 'later'"
+      sed -i 's|^\\(DATABASE_URL=.*//\\)[^@]*@|\\1resolution_center_app_2:later@|' "$CONFIG/common.env"`);
     await runBlocks('Stop the service');
     await runBlocks('Restore the cluster');
     await waitFor('the deadline has passed', () => Date.now() > Date.parse(dispute.respondBy), 30_000, 200);

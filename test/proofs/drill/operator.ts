@@ -34,7 +34,7 @@ export async function createOperator({ api, worker, urlOf, redisUrl }: Deploymen
   const pages = readRunbook();
   const textOf = (page: string): string => pages.get(`docs/runbook/${page}.md`) ?? '';
   const metrics = /^metrics\(\) \{.*\}/m.exec(textOf('README'))?.[0] ?? '';
-  const ops = 'ops() { node "$COMMAND_LINE" "$@"; }\nresolution-center() { ops "$@"; }';
+  const ops = 'ops() { node "$COMMAND_LINE" "$@"; }';
   const OPS_TOKEN = await mintToken(TEST_SECRET, { sub: 'an-operator', scope: 'ops disputes:read' });
   const env = {
     ...{ PATH: process.env['PATH'], OPS: api.ops, WORKER: worker.ops, OPS_TOKEN },
@@ -86,7 +86,7 @@ export async function createOperator({ api, worker, urlOf, redisUrl }: Deploymen
         .find((line) => pattern.test(line) && !line.startsWith('|'));
       if (found === undefined) throw new Error(`docs/runbook/${page}.md has no line ${pattern}`);
       const put = Object.entries(words).reduce((line, [word, value]) => line.replace(word, value), found);
-      return await show('sh', put.replace('npm run -s ops --', 'ops'));
+      return await show('sh', put);
     },
   };
 }
