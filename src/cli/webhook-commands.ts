@@ -91,7 +91,11 @@ function addReencrypt(webhooks: Command, io: Io): void {
       const result = await onDatabase(io.env, ({ db }) => reencryptSecrets(db, createEncryption(keys)));
       show(io, json, result, () => facts([['endpoints encrypted by the first key', String(result.reencrypted)]]));
       if (result.unreadable.length > 0) {
-        throw refused(`none of the keys decrypts the secrets of ${result.unreadable.join(', ')}: rotate those secrets`);
+        const endpoints = result.unreadable.join(', ');
+        throw refused(
+          `none of the keys decrypts the secrets of ${endpoints}: add the key that encrypted them to ${name}, behind the first and ` +
+            'a comma, and run this again; only if it is lost, rotate these secrets with "keepPreviousFor": "PT0S"',
+        );
       }
     });
 }

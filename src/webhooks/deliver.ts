@@ -113,7 +113,7 @@ export interface Claimed {
   /** Of an event; null for any other message, which brings its own payload. */
   readonly entry: FeedRow | null;
   /** Encrypted: the endpoint's secret, and the one before it while it still counts. */
-  readonly secrets: readonly string[];
+  readonly secrets: readonly [current: string, ...previous: string[]];
   readonly claim: string;
 }
 

@@ -10,24 +10,27 @@ const PAGE = 100;
 export interface Reencrypted {
   /** How many endpoints have their secrets encrypted by the first key now. */
   readonly reencrypted: number;
-  /** The ids of endpoints whose secrets none of the keys decrypts; they are left as they are. */
+  /** The ids of endpoints whose secret none of the keys decrypts; they are left as they are. */
   readonly unreadable: readonly string[];
 }
 
-/** An endpoint with its secrets encrypted anew, and without a previous secret that signs no longer; null if no key fits. */
+/**
+ * An endpoint with its secrets encrypted anew, and without a previous secret that signs no longer. One that no key
+ * decrypts stays as it is.
+ * @returns null if no key decrypts its current secret
+ */
 function encryptAnew(row: EndpointRow, { encrypt, decrypt }: Encryption, now: Instant): EndpointRow | null {
-  const anew = (secret: string) => encrypt(decrypt(secret, row.id), row.id);
+  const anew = (secret: string | null): string | null => {
+    try {
+      return secret === null ? null : encrypt(decrypt(secret, row.id), row.id);
+    } catch {
+      return null;
+    }
+  };
   const previous = previousSecretAt(row, now);
-  try {
-    return {
-      ...row,
-      secret: anew(row.secret),
-      previousSecret: previous === null ? null : anew(previous),
-      previousSecretUntil: previous === null ? null : row.previousSecretUntil,
-    };
-  } catch {
-    return null;
-  }
+  const [secret, previousSecret] = [anew(row.secret), anew(previous) ?? previous];
+  const previousSecretUntil = previousSecret === null ? null : row.previousSecretUntil;
+  return secret === null ? null : { ...row, secret, previousSecret, previousSecretUntil };
 }
 
 /**

@@ -1,29 +1,27 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Logger } from 'pino';
-import { Webhook } from 'standardwebhooks';
 import type { CoreDeps } from '../application/write.ts';
 import type { Metrics } from '../metrics/metrics.ts';
-import type { Encryption } from '../platform/encryption.ts';
 import type { Answer, Outgoing, OutgoingRequest } from '../platform/network/outgoing.ts';
 import { isolate } from '../platform/postgres/isolate.ts';
 import { failSpan, tracedUnder, traceParent } from '../platform/tracing.ts';
-import { VERSION } from '../platform/version.ts';
-import type { FeedRow } from '../store/feed.ts';
 import { createBatcher, type ItemOutcome } from '../workers/batcher.ts';
 import { type Loop, startLoop } from '../workers/loop.ts';
 import { reviseDeliveries } from './changes.ts';
 import { type Attempt, type Claimed, claimDue, fanOut, recordOutcome } from './deliver.ts';
+import { createRequestMaker, type RequestDeps } from './signed-request.ts';
 import { isSuccess } from './states.ts';
 import { endpointsWithDue } from './store/states.ts';
 
-export interface WebhookSenderDeps {
+export interface WebhookSenderDeps extends RequestDeps {
   readonly write: CoreDeps;
   readonly metrics: Metrics;
-  readonly log: Logger;
   readonly outgoing: Outgoing;
-  readonly encryption: Encryption;
-  /** Makes the payload of an event; with what people wrote only where the endpoint may have it. */
-  readonly present: (entry: FeedRow, withComment: boolean) => unknown;
+}
+
+/** What a lane works with. */
+interface LaneDeps extends WebhookSenderDeps {
+  /** Makes the request of a delivery; it throws where that is an error of our own. */
+  readonly requestOf: (claimed: Claimed) => OutgoingRequest;
 }
 
 const INTERVAL_MS = 150;
@@ -31,28 +29,6 @@ const COLLECT_MS = 5;
 const COLLECT_LIMIT = 100;
 const SHORTEST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
-const USER_AGENT = `resolution-center/${VERSION}`;
-
-/** The request of a delivery, signed by every secret that counts. */
-export function signedRequest(
-  { delivery, endpoint, entry, secrets }: Claimed,
-  deps: Pick<WebhookSenderDeps, 'encryption' | 'present'>,
-) {
-  const payload = entry === null ? delivery.payload : deps.present(entry, endpoint.includeComments);
-  const body = JSON.stringify(payload);
-  const sentAt = new Date();
-  const signatures = secrets.map((sealed) =>
-    new Webhook(deps.encryption.decrypt(sealed, endpoint.id)).sign(delivery.messageId, sentAt, body),
-  );
-  const headers = {
-    'content-type': 'application/json; charset=utf-8',
-    'user-agent': USER_AGENT,
-    'webhook-id': delivery.messageId,
-    'webhook-timestamp': String(Math.floor(sentAt.getTime() / 1_000)),
-    'webhook-signature': signatures.join(' '),
-  };
-  return { url: endpoint.url, headers, body };
-}
 
 /** Sends it in the trace of the event that it tells of; the receiver may go on with it. */
 function send(outgoing: Outgoing, request: OutgoingRequest, { delivery, endpoint, entry }: Claimed): Promise<Answer> {
@@ -80,11 +56,11 @@ function send(outgoing: Outgoing, request: OutgoingRequest, { delivery, endpoint
  * @returns null if the request was not sent because of an error of our own. The endpoint had no part in it, so nothing is
  *   recorded: the delivery keeps its count of attempts and is tried again when its claim runs out.
  */
-async function attempt(deps: WebhookSenderDeps, claimed: Claimed): Promise<Attempt | null> {
-  const { metrics, outgoing, log } = deps;
+async function attempt(deps: LaneDeps, claimed: Claimed): Promise<Attempt | null> {
+  const { metrics, outgoing, log, requestOf } = deps;
   const { delivery, endpoint, entry } = claimed;
   try {
-    const answer = await send(outgoing, signedRequest(claimed, deps), claimed);
+    const answer = await send(outgoing, requestOf(claimed), claimed);
     // An event on a test clock happened in the clock's time, which says nothing of how long it waited.
     if (delivery.attempts === 0 && entry !== null && entry.data.order.testClockId === null) {
       metrics.webhookFirstAttempt.observe(Math.max(0, ((delivery.lastAttemptAt ?? 0) - entry.occurredAt) / 1_000));
@@ -142,7 +118,7 @@ function createBell(): Bell {
  * own the lane pauses and then sends one delivery at a time until one is sent, so that such an error makes no hot loop.
  */
 async function runLane(
-  deps: WebhookSenderDeps,
+  deps: LaneDeps,
   endpointId: string,
   { bell, stopping }: { readonly bell: Bell; readonly stopping: AbortSignal },
 ): Promise<void> {
@@ -183,6 +159,7 @@ async function runLane(
 export function startWebhookSender(deps: WebhookSenderDeps): Loop {
   const lanes = new Map<string, { readonly bell: Bell; readonly ended: Promise<void> }>();
   const stopping = new AbortController();
+  const laneDeps = { ...deps, requestOf: createRequestMaker(deps) };
   const loop = startLoop({ name: 'webhooks', intervalMs: INTERVAL_MS, log: deps.log }, async () => {
     await fanOut({ ...deps.write, log: deps.log });
     for (const endpointId of await endpointsWithDue(deps.write.db)) {
@@ -192,7 +169,7 @@ export function startWebhookSender(deps: WebhookSenderDeps): Loop {
         continue;
       }
       const bell = createBell();
-      const ended = runLane(deps, endpointId, { bell, stopping: stopping.signal })
+      const ended = runLane(laneDeps, endpointId, { bell, stopping: stopping.signal })
         .catch((error: unknown) => deps.log.warn({ err: error, endpointId }, 'a webhook lane ended early'))
         .finally(() => lanes.delete(endpointId));
       lanes.set(endpointId, { bell, ended });

@@ -98,6 +98,12 @@ test('secrets are encrypted by the first of the keys, and the others can be drop
   const secret = await secretWith(keyInForce);
   const wrong = await reencrypt(next);
   expect([wrong.code, wrong.err]).toEqual([1, expect.stringContaining(endpoint.id)]);
+  expect(wrong.err).toContain('add the key that encrypted them');
+  await database.query(
+    `UPDATE webhook_endpoints SET previous_secret = 'bm8=', previous_secret_until = now() + interval '1 hour'`,
+  );
+  expect((await reencrypt(keyInForce)).code).toBe(0);
+  await expect(secretWith(keyInForce, 'previous_secret')).rejects.toThrow('cannot be decrypted');
   await keepPrevious('1 hour');
   const right = await reencrypt(next, keyInForce);
   expect([right.code, JSON.parse(right.out)]).toEqual([0, { reencrypted: 1, unreadable: [] }]);

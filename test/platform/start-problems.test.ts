@@ -1,4 +1,6 @@
 import { statSync } from 'node:fs';
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, expect, test, vi } from 'vitest';
 import { ROOT } from '../../src/platform/root.ts';
@@ -27,6 +29,17 @@ describe('a file that belongs to another user', () => {
     expect(line).toMatch(new RegExp(`"sudo chown -R ${uid} ${part}"$`));
     const elsewhere = dirname(ROOT);
     expect(withAdvice(denied(elsewhere))).toContain(`"sudo chown -R ${uid} ${elsewhere}"`);
+  });
+
+  test('is told of with the command that opens it where its permissions close it, as umask 077 does', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'closed-'));
+    onCleanup(() => rm(directory, { recursive: true }));
+    const file = join(directory, '0001_release.sql');
+    await writeFile(file, '', { mode: 0o600 });
+    beAnotherUser();
+    expect(withAdvice(denied(file))).toMatch(new RegExp(`"sudo chmod -R go\\+rX ${file}"$`));
+    await chmod(file, 0o644);
+    expect(withAdvice(denied(file))).toContain('sudo chown');
   });
 
   test('is only called denied where it belongs to this user', () => {

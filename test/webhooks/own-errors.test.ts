@@ -1,7 +1,8 @@
+import { Webhook } from 'standardwebhooks';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { presentWebhook } from '../../src/http/present/events.ts';
 import { createEncryption } from '../../src/platform/encryption.ts';
-import { type Answer, openOutgoing } from '../../src/platform/network/outgoing.ts';
+import { type Answer, type OutgoingRequest, openOutgoing } from '../../src/platform/network/outgoing.ts';
 import { startWebhookSender } from '../../src/webhooks/sender.ts';
 import { onCleanup, once } from '../harness/cleanup.ts';
 import { type CapturedLog, captureLog } from '../harness/log.ts';
@@ -25,7 +26,10 @@ beforeAll(async () => {
 });
 
 /** Runs the sender of webhooks with a way out that a test breaks and mends. */
-function startSender(post: () => Promise<Answer>): { readonly log: CapturedLog; readonly stop: () => Promise<void> } {
+function startSender(post: (request: OutgoingRequest) => Promise<Answer>): {
+  readonly log: CapturedLog;
+  readonly stop: () => Promise<void>;
+} {
   const log = captureLog('info');
   const { WEBHOOK_ENCRYPTION_KEY: keys } = service.config;
   if (keys === undefined) throw new Error('the harness sets a key');
@@ -88,6 +92,30 @@ describe('an error of our own while a webhook is sent', () => {
     expect(pauses[0]).toBeGreaterThanOrEqual(990);
     expect(pauses[1]).toBeGreaterThanOrEqual(1_990);
   });
+});
+
+test('a previous secret that no key decrypts is left out: the current one signs, and the log says so once', async () => {
+  const endpoint = await subscribe(service, await startReceiver(), { types: ['dispute.opened'] });
+  await service.database.query(
+    `UPDATE webhook_endpoints SET previous_secret = 'bm8=', previous_secret_until = now() + interval '1 hour' WHERE id = $1`,
+    [endpoint.id],
+  );
+  for (let count = 0; count < 2; count += 1) await seedDispute(service, 'cancellation');
+  const sent: OutgoingRequest[] = [];
+  const { log, stop } = startSender(async (request) => {
+    if (request.url === endpoint.url) sent.push(request);
+    return TAKEN;
+  });
+  await settledDeliveries(service, endpoint.id, 2);
+  await stop();
+  expect(sent.map(({ headers }) => String(headers['webhook-signature']).split(' '))).toEqual([
+    [expect.stringMatching(/^v1,/)],
+    [expect.stringMatching(/^v1,/)],
+  ]);
+  for (const { body, headers } of sent) new Webhook(endpoint.secret).verify(body, headers);
+  const told = log.lines().filter(({ endpointId }) => endpointId === endpoint.id);
+  expect(told.map(({ msg }) => msg)).toEqual([expect.stringContaining('previous secret')]);
+  await manager(service).delete(`/v1/webhook-endpoints/${endpoint.id}`);
 });
 
 test('a request that cannot be made is an error of our own, and a refused connection is none', async () => {
