@@ -13,8 +13,8 @@ export default defineConfig({
     // Tests wait for servers, timers and browsers more than they compute.
     maxWorkers: 2 * Math.max(2, availableParallelism()),
     // Far above what a test takes: a busy machine must not fail it.
-    testTimeout: 180_000,
-    hookTimeout: 180_000,
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     watch: false,
   },
 });

@@ -51,5 +51,4 @@ test.each(['', 'another password'])(
     expect(await readdir(join(dataDir, 'users'))).toEqual([]);
     await expect(stat(join(dataDir, 'postgres/postmaster.pid'))).rejects.toThrow('ENOENT');
   },
-  60_000,
 );

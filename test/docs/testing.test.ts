@@ -33,7 +33,7 @@ test('the scenario in curl prints what docs/testing.md says', async () => {
   const { stdout } = await run('bash', ['--norc', '-euo', 'pipefail', '-c', script], environment());
   const promised = codeOf('In curl', 'text').filter((text) => !text.startsWith('npm run'));
   expect(stdout).toBe(promised.join(''));
-}, 60_000);
+});
 
 test('the scenario in TypeScript prints what docs/testing.md says', async () => {
   const [code = ''] = codeOf('In TypeScript', 'ts');
@@ -45,4 +45,4 @@ test('the scenario in TypeScript prints what docs/testing.md says', async () => 
   } finally {
     await rm(file);
   }
-}, 60_000);
+});

@@ -9,7 +9,7 @@ const recorded = JSON.parse(readFileSync(FILE, 'utf8')) as Examples;
 
 test('the examples are what the service answers (else: npm run openapi)', async () => {
   expect(await recordExamples()).toEqual(recorded);
-}, 120_000);
+});
 
 test('what is filled in first is what the README walks through', () => {
   const walk = blocks(section('A walk in five minutes')).map(({ code }) => code);

@@ -142,7 +142,7 @@ describe('statistics', () => {
       }),
       { numRuns: RUNS },
     );
-  }, 120_000);
+  });
 
   test('count each entry once when many fold at once, and when one of them dies before its commit', async () => {
     for (let count = 0; count < 6; count += 1) await end(await open(count, count * HOUR), 3);

@@ -59,5 +59,4 @@ onLinux(
     expect(main.stderr()).toBe('');
     expect((await inImage(stage.healthCheck).exited).code).toBe(1);
   },
-  60_000,
 );

@@ -32,4 +32,4 @@ test('a running service goes on, webhooks included, while another build replaces
   running.child.kill('SIGTERM');
   expect(await running.exited).toEqual({ code: 0, signal: null });
   expect(running.stderr()).toBe('');
-}, 60_000);
+});

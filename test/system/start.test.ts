@@ -58,5 +58,5 @@ inTerminal('npm start of a clean checkout, in a terminal (needs Linux and script
     expect([0, 130]).toContain(await terminal.exited);
     expect(await processesOf(cwd)).toEqual([]);
     expect(terminal.screen()).not.toMatch(/"level":[56]0/);
-  }, 180_000);
+  });
 });

@@ -353,4 +353,4 @@ test('twenty orders whose deliveries hang delay no other order of their endpoint
   expect(attempts).toEqual([]);
   release();
   await settledDeliveries(service, endpoint.id, orders.length);
-}, 60_000);
+});

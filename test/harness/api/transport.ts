@@ -53,7 +53,7 @@ async function firstOf(body: ReadableStream<Uint8Array> | null): Promise<string>
   return new TextDecoder().decode(first?.value);
 }
 
-const REQUEST_TIMEOUT_MS = 20_000;
+const REQUEST_TIMEOUT_MS = 60_000;
 
 /** Sends requests over HTTP. */
 export function fetchFrom(baseUrl: string): Transport {

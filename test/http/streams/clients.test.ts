@@ -21,7 +21,7 @@ beforeAll(async () => {
   ({ origin, files } = await servePages());
   service = await startProcess({ role: 'api', env: { CORS_ORIGINS: origin } });
   token = await mintToken(TEST_SECRET, { sub: CLIENT });
-}, 60_000);
+});
 
 describe('clients that others wrote', () => {
   test('eventsource gets the events, and goes on behind the last one after a restart of the service', async () => {
@@ -58,7 +58,7 @@ describe('clients that others wrote', () => {
     await waitFor('it is told', () => seen.length >= 6);
     expect(seen).toEqual([...OPENED, 'ready', 'dispute.withdrawn', 'order.status_changed']);
     expect([starts[0], /^\d+$/.test(starts.at(-1) ?? '')]).toEqual([null, true]);
-  }, 60_000);
+  });
 
   // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to run it.
   (hasChromium ? test : test.skip)(
@@ -92,6 +92,5 @@ describe('clients that others wrote', () => {
       await waitFor('it is told', async () => (await seen()).length >= 3);
       expect(await seen()).toEqual(OPENED);
     },
-    60_000,
   );
 });

@@ -217,7 +217,7 @@ describe('the number of streams', () => {
       written = connection.bytesWritten;
       return connection.writableNeedDrain && written === before;
     };
-    await waitFor('the connection takes no more', isFull, 20_000, 200);
+    await waitFor('the connection takes no more', isFull, undefined, 200);
     const stream = await openStream(few.url, orderId, { sub: CLIENT });
     expect((await stream.next())?.event).toBe('ready');
     await once(connection, 'close');

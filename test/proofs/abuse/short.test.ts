@@ -16,4 +16,4 @@ test('other callers are served while connections are slow, idle or send megabyte
   expect(observed.map(({ attack, failed }) => [attack, failed])).toEqual(observed.map(({ attack }) => [attack, 0]));
   for (const { attack, served } of observed) expect([attack, served >= 40]).toEqual([attack, true]);
   expect(observed.find(({ attack }) => attack === SLOW)?.ended).toBe(100);
-}, 180_000);
+});

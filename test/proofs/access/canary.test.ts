@@ -177,7 +177,7 @@ beforeAll(async () => {
   await whatIsRefused();
   await whatBreaks();
   await whatOthersSee();
-}, 60_000);
+});
 
 describe('what people write to each other', () => {
   test('is in Postgres and in what the two parties are told', async () => {

@@ -20,5 +20,4 @@ staged(
     expect(result.disputes).toBeGreaterThan(50);
     expect(result.history.answers.get('409 change_outdated') ?? 0).toBeGreaterThan(0);
   },
-  120_000,
 );

@@ -12,4 +12,4 @@ test('nothing that a caller sends makes a 5xx or an undocumented answer, a refus
     expect([status, (result.byStatus.get(status) ?? 0) > 0]).toEqual([status, true]);
   }
   expect(result.compared).toBeGreaterThan(30);
-}, 120_000);
+});

@@ -14,7 +14,7 @@ clustered('with a Redis Cluster (needs redis-server)', () => {
   let cluster: RedisCluster;
   beforeAll(async () => {
     cluster = await startCluster();
-  }, 60_000);
+  });
 
   test('a master that may throw keys away is found, whichever it is', async () => {
     expect(await checkEvictionPolicy(cluster.url)).toBeNull();
@@ -47,5 +47,5 @@ clustered('with a Redis Cluster (needs redis-server)', () => {
   test('the main flow goes as without it, before and after a master fails, and jobs are taken again', async () => {
     const { url, killOwner, failedOver } = cluster;
     await expectToOutlive({ url, kill: killOwner, failedOver });
-  }, 90_000);
+  });
 });

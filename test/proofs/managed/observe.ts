@@ -55,10 +55,10 @@ export interface Observation {
 
 const QUIET_MS = 10_000;
 const LOOK_EVERY_MS = 250;
-const SILENCE_MS = 20_000;
+const SILENCE_MS = 60_000;
 const MINUTE_MS = 60_000;
 const TICKS_A_SECOND = 100;
-const FEED_MS = 5_000;
+const FEED_MS = 60_000;
 const INFO = 30;
 /** What a start says to a terminal. */
 const IS_BANNER = /^(Resolution Center \S+ \(\w+\) listens on|API reference:) /;

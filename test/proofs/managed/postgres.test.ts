@@ -32,13 +32,9 @@ const QUIET_MS = 3_000;
 /** The whole table is `npm run test:managed`; the tests below are about most of its other settings. */
 const SHORT = 'no connection to be had';
 
-test.each(POSTGRES_ROWS.filter(({ name }) => name.includes(SHORT)))(
-  'all promises hold with $name',
-  async (row) => {
-    expect(faultsOf(row, await observe(await row.setUp(), QUIET_MS))).toEqual([]);
-  },
-  60_000,
-);
+test.each(POSTGRES_ROWS.filter(({ name }) => name.includes(SHORT)))('all promises hold with $name', async (row) => {
+  expect(faultsOf(row, await observe(await row.setUp(), QUIET_MS))).toEqual([]);
+});
 
 /** What a start says where the service cannot start. */
 async function refusalOf(databaseUrl: string): Promise<{ code: number | null; err: string }> {
@@ -75,7 +71,7 @@ describe('a PostgreSQL that takes no writes', () => {
     expect(await after.query('SELECT count(*)::integer FROM disputes')).toEqual([{ count: 16 }]);
     expect(await readiness(service)).toEqual({ status: 200, postgres: 'up' });
     await service.close();
-  }, 60_000);
+  });
 
   test('is 503 and not ready, named once in the log, and used again without a restart', async () => {
     const server = await startManagedPostgres();
@@ -102,7 +98,7 @@ describe('a PostgreSQL that takes no writes', () => {
     expect((await service.as(CLIENT).post(`/v1/disputes/${id}/accept`)).status).toBe(200);
     expect((await runMainFlow(service)).cancelled.status).toBe('mutually_cancelled');
     await service.close();
-  }, 60_000);
+  });
 
   test('says so at the start', async () => {
     const database = await createDatabase();
@@ -142,7 +138,7 @@ describe('a role and a database whose defaults are all others', () => {
     const database = await createDatabase();
     await setDefaults(database, OTHER_DEFAULTS);
     await flows(database, await createRole(database, { settings: OTHER_DEFAULTS }));
-  }, 60_000);
+  });
 
   test.runIf(LONG && hasPgBouncer)(
     'change nothing through PgBouncer in transaction mode (needs pgbouncer)',
@@ -152,7 +148,6 @@ describe('a role and a database whose defaults are all others', () => {
       const url = await createRole(database, { settings: OTHER_DEFAULTS });
       await flows(database, await startPgBouncer({ ...database, url }, 3));
     },
-    60_000,
   );
 });
 
@@ -205,30 +200,26 @@ describe('fewer connections than the pool has', () => {
   });
 });
 
-test.runIf(LONG)(
-  'after a move by logical replication, the feed goes on with rising numbers',
-  async () => {
-    const server = await startManagedPostgres({ wal_level: 'logical' });
-    const blue = await server.createDatabase();
-    const before = await startService({ role: 'all', database: blue, env: ENV });
-    await runMainFlow(before);
-    const feedOf = async (service: Service, after: number) =>
-      (await service.withScopes('events:read').get<EventPage>(`/v1/events?after=${after}`)).body;
-    const read = await feedOf(before, 0);
-    await before.close();
+test.runIf(LONG)('after a move by logical replication, the feed goes on with rising numbers', async () => {
+  const server = await startManagedPostgres({ wal_level: 'logical' });
+  const blue = await server.createDatabase();
+  const before = await startService({ role: 'all', database: blue, env: ENV });
+  await runMainFlow(before);
+  const feedOf = async (service: Service, after: number) =>
+    (await service.withScopes('events:read').get<EventPage>(`/v1/events?after=${after}`)).body;
+  const read = await feedOf(before, 0);
+  await before.close();
 
-    const green = await move(server, blue);
-    const service = await startService({ role: 'all', database: green, env: ENV });
-    expect((await feedOf(service, 0)).data).toEqual(read.data);
-    await runMainFlow(service);
-    const page = await waitFor('the new events have numbers', async () => {
-      const found = await feedOf(service, read.nextAfter);
-      return found.data.length >= read.data.length && found;
-    });
-    const numbers = [...read.data, ...page.data].map(({ seq }) => seq);
-    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
-    expect(new Set(numbers).size).toBe(numbers.length);
-    await service.close();
-  },
-  60_000,
-);
+  const green = await move(server, blue);
+  const service = await startService({ role: 'all', database: green, env: ENV });
+  expect((await feedOf(service, 0)).data).toEqual(read.data);
+  await runMainFlow(service);
+  const page = await waitFor('the new events have numbers', async () => {
+    const found = await feedOf(service, read.nextAfter);
+    return found.data.length >= read.data.length && found;
+  });
+  const numbers = [...read.data, ...page.data].map(({ seq }) => seq);
+  expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+  expect(new Set(numbers).size).toBe(numbers.length);
+  await service.close();
+});

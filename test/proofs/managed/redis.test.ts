@@ -26,7 +26,6 @@ managed('with a Redis as others run it (needs redis-server)', () => {
     async (row) => {
       expect(faultsOf(row, await observe(await row.setUp(), QUIET_MS))).toEqual([]);
     },
-    60_000,
   );
 
   test('after a failover behind one address, jobs are taken from the new master', async () => {
@@ -49,7 +48,7 @@ managed('with a Redis as others run it (needs redis-server)', () => {
     await waitFor('a job waits there', () => waiting(1));
     expect(await heir.admin.exists('{resolution-center}:deadlines:meta')).toBe(1);
     await service.close();
-  }, 90_000);
+  });
 
   describe('where the address leads to a replica', () => {
     const portOf = ({ url }: ManagedRedis) => Number(new URL(url).port);
@@ -75,7 +74,8 @@ managed('with a Redis as others run it (needs redis-server)', () => {
         };
         await waitFor('a job is taken', isTaken);
       };
-      const warnings = () => service.stdout().match(/^\{"level":[45].*$/gm) ?? [];
+      // Of Redis: on a busy machine PostgreSQL may be slow.
+      const warnings = () => service.stdout().match(/^\{"level":[45].*Redis.*$/gm) ?? [];
       const isSaid = async (status: string) => (await ready())['status'] === status;
       return { service, replica, demote, ready, isSaid, jobIsTaken, warnings };
     }
@@ -97,9 +97,9 @@ managed('with a Redis as others run it (needs redis-server)', () => {
       expect((await replica.connections()) - before).toBeLessThanOrEqual(5);
       expect(warnings()).toEqual([expect.stringContaining('Redis refuses the service (READONLY')]);
       await replica.admin.replicaof('NO', 'ONE');
-      await waitFor('it is ready', () => isSaid('ready'), 20_000);
+      await waitFor('it is ready', () => isSaid('ready'));
       await jobIsTaken();
-    }, 60_000);
+    });
 
     test.runIf(LONG)(
       'a server that is demoted and promoted again and again is told of a few times a minute, and works in the end',
@@ -108,9 +108,9 @@ managed('with a Redis as others run it (needs redis-server)', () => {
         const before = await replica.connections();
         for (let n = 0; n < 5; n += 1) {
           await replica.admin.replicaof('NO', 'ONE');
-          await waitFor('it is ready', () => isSaid('ready'), 20_000);
+          await waitFor('it is ready', () => isSaid('ready'));
           await demote();
-          await waitFor('it is not', () => isSaid('degraded'), 20_000);
+          await waitFor('it is not', () => isSaid('degraded'));
         }
         await replica.admin.replicaof('NO', 'ONE');
         await jobIsTaken();
@@ -118,7 +118,6 @@ managed('with a Redis as others run it (needs redis-server)', () => {
         expect(warnings().length).toBeLessThanOrEqual(10);
         expect(service.stderr()).toBe('');
       },
-      90_000,
     );
   });
 
@@ -150,5 +149,5 @@ managed('with a Redis as others run it (needs redis-server)', () => {
       return counts.length === 2 && counts.every((count) => count > 0);
     };
     await waitFor('each has its jobs under its own prefix', delayed);
-  }, 60_000);
+  });
 });

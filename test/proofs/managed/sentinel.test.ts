@@ -10,5 +10,5 @@ watched('with Redis behind Sentinel (needs redis-server)', () => {
   test('the main flow goes as without it, before and after a failover, and jobs are taken again', async () => {
     const { url, killMaster, failedOver } = await startWatchedRedis();
     await expectToOutlive({ url, kill: killMaster, failedOver });
-  }, 90_000);
+  });
 });

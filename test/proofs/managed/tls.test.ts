@@ -66,7 +66,7 @@ withOpenssl('a start over TLS that cannot be (needs openssl)', () => {
     authority = certificates.authority;
     secured = new URL((await (await startManagedPostgres({}, certificates)).createDatabase()).url);
     secured.hostname = 'localhost';
-  }, 30_000);
+  });
 
   /** All that a start says on stderr, with `+` for each host and port. */
   const told = async (databaseUrl: URL, query: string, env: Record<string, string> = {}) => {

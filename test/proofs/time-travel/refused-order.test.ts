@@ -48,7 +48,7 @@ travelling(
       database = await startTravellingDatabase();
       service = await startService({ role: 'all', env: LOCAL, databaseUrl: database.url });
       receiver = await startReceiver();
-    }, 60_000);
+    });
 
     const of = (orderId: string): Received[] =>
       receiver.received.filter(({ message }) => message.data.orderId === orderId);
@@ -63,20 +63,16 @@ travelling(
 
     /** The attempts at the refused event as the owner sees them, once there are so many. */
     async function attemptsAt(endpointId: string, count: number) {
-      return await waitFor(
-        `attempt ${count} is recorded`,
-        async () => {
-          const all = await deliveriesOf(service, endpointId, '&status=pending');
-          const failed = await deliveriesOf(service, endpointId, '&status=failed');
-          const first = [...all, ...failed].find(
-            ({ orderId, orderVersion }) => orderId === refused && orderVersion === 1,
-          );
-          // A delivery is read before its attempts: one that is under way may have been recorded between.
-          const isAtRest = first !== undefined && (first.nextAttemptAt ?? first.finishedAt) !== null;
-          return isAtRest && first.attempts.length >= count && first;
-        },
-        60_000,
-      );
+      return await waitFor(`attempt ${count} is recorded`, async () => {
+        const all = await deliveriesOf(service, endpointId, '&status=pending');
+        const failed = await deliveriesOf(service, endpointId, '&status=failed');
+        const first = [...all, ...failed].find(
+          ({ orderId, orderVersion }) => orderId === refused && orderVersion === 1,
+        );
+        // A delivery is read before its attempts: one that is under way may have been recorded between.
+        const isAtRest = first !== undefined && (first.nextAttemptAt ?? first.finishedAt) !== null;
+        return isAtRest && first.attempts.length >= count && first;
+      });
     }
 
     /** The attempts at the orders that hang that have ended. */
@@ -154,6 +150,6 @@ travelling(
       for (const orderId of others) expect(takenOf(orderId)).toEqual([1, 2, 3, 4, 5]);
       // Opened, and expired within the 75 hours: each with a change of the order's status.
       for (const orderId of hung) expect(takenOf(orderId)).toHaveLength(4);
-    }, 300_000);
+    });
   },
 );

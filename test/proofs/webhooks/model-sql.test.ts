@@ -25,9 +25,9 @@ async function compare(history: readonly Op[]): Promise<void> {
 
 test('PostgreSQL holds after every step of a history what the functions of the domain say', async () => {
   await fc.assert(fc.asyncProperty(shortHistories, compare), { numRuns: HISTORIES });
-}, 120_000);
+});
 
 test('also while twenty orders hang and one is refused', async () => {
   // Half a second each: the attempts that hang time out after fifteen seconds, and are made again five seconds later.
   await compare(crowd(20, { chance: 0.25, ticks: 33, at: [3] }));
-}, 120_000);
+});

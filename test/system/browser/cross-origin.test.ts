@@ -37,7 +37,7 @@ browsing('a page of another origin in Chromium', () => {
     service = await startProcess({ env: { CORS_ORIGINS: origin, RATE_LIMIT_PER_MINUTE: '50' } });
     [page, stranger] = [(await openPage(browser)).page, (await openPage(browser)).page];
     await Promise.all([page.goto(origin), stranger.goto(other.origin)]);
-  }, 120_000);
+  });
 
   const call = async (from: Page, sub: string, method: string, path: string, headers = {}, body?: unknown) => {
     const scope = sub === 'order-service' ? 'orders:write' : undefined;
@@ -112,7 +112,7 @@ browsing('a page of another origin in Chromium', () => {
     for (let count = 0; count < 101 && last.status !== 429; count += 1)
       last = await call(page, 'user-20', 'GET', '/v1/reasons');
     expect(last).toMatchObject({ status: 429, headers: { 'retry-after': expect.stringMatching(/^\d+$/) } });
-  }, 120_000);
+  });
 
   test('follows an order by a stream', async () => {
     const { id: orderId } = await seedOrder(service);

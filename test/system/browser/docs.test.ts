@@ -10,7 +10,7 @@ import { openDocs } from './docs-page.ts';
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
 
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 600_000;
 
 const WALK = [
   'reportOrder',

@@ -36,7 +36,7 @@ beforeAll(async () => {
     await readFile(join(import.meta.dirname, '../../../examples/frontend/live-events.js'), 'utf8'),
   );
   context = await (await startBrowser()).newContext();
-}, 60_000);
+});
 
 /** Opens a tab that runs the sample of docs/integrate-frontend.md. */
 async function openTab(): Promise<Page> {
@@ -91,5 +91,5 @@ browsing('the sample of the documents in Chromium', () => {
       expect((await toldTo(tab)).resets).toBe(1);
     }
     await waitFor('one connection is left', async () => (await streamsOpen()) === 1);
-  }, 120_000);
+  });
 });

@@ -30,7 +30,7 @@ browsing('the example of a frontend in Chromium', () => {
     const [service, started] = await Promise.all([startProcess({ env }), startBrowser()]);
     frontend = await startExample('frontend', service.url, port);
     browser = started;
-  }, 120_000);
+  });
 
   /** Opens the page of one party, at the address that the example has written. */
   async function open(path: '/' | '/react', as: 'client' | 'freelancer') {

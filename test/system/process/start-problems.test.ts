@@ -13,7 +13,7 @@ import { databaseUrl } from '../../harness/run/servers.ts';
 import { testEnvironment } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 
-const LIMIT_MS = 60_000;
+const LIMIT_MS = 300_000;
 
 /** The address of a server that accepts connections and never answers. */
 async function silentServer(onConnection = () => {}): Promise<string> {
@@ -66,7 +66,7 @@ describe('a start says on one line what is wrong and what to do, and ends with 1
     const line = await refusal(`postgres://user:secret@${place}/name`);
     expect(line).toContain(`${place} does not answer within ten seconds: check that PostgreSQL runs there`);
     expect(line).not.toContain('secret');
-  }, 60_000);
+  });
 
   test.concurrent('a database and a Redis of which neither answers', async () => {
     const place = await silentServer();
@@ -74,7 +74,7 @@ describe('a start says on one line what is wrong and what to do, and ends with 1
       REDIS_URL: `redis://${await silentServer()}`,
     });
     expect(line).toContain(`${place} does not answer within ten seconds`);
-  }, 60_000);
+  });
 
   test.concurrent(
     'a server that is not PostgreSQL',

@@ -23,49 +23,45 @@ browsing('<resolution-center> for people who do not see it, or use no mouse', ()
   let pages: Pages;
   beforeAll(async () => {
     ({ service, browser, pages } = await startElementStage());
-  }, 60_000);
+  });
   afterEach(() => closePages(browser));
 
   test.each([
     ['light', false, []],
     // The other rules know no colours.
     ['dark', true, ['color-contrast']],
-  ])(
-    'has nothing that axe objects to in any state, in the %s scheme',
-    async (_scheme, isDark, rules) => {
-      const { id: orderId } = await seedOrder(service);
-      const { page, client, freelancer } = await openElementPage(browser, pages, { orderId, api: service.url, isDark });
-      const found: Record<string, string[]> = {};
-      const look = async (state: string) => {
-        found[state] = await findings(page, 'main', rules);
-      };
-      await client.getByRole('radio', { name: 'Ask to cancel the order' }).check();
-      await look('choice');
-      await button(client, 'Continue').click();
-      await freelancer.getByRole('radio', { name: 'Ask for more time or extras' }).check();
-      await button(freelancer, 'Continue').click();
-      await button(freelancer, 'Add an extra').click();
-      for (const party of [client, freelancer]) await button(party, 'Send request').click();
-      await client.getByText('This is required.').waitFor();
-      await look('forms with faults');
-      await seedDispute(service, 'cancellation', { orderId });
-      await heading(freelancer, 'The client asks to cancel the order').waitFor();
-      await page.reload();
-      await client.getByText('Other requests').click();
-      await look('open request');
-      await button(freelancer, 'Accept cancellation').click();
-      await freelancer.getByRole('dialog').waitFor();
-      await look('confirmation');
-      await button(freelancer.getByRole('dialog'), 'Accept cancellation').click();
-      await client.getByText('Cancelled by agreement').waitFor();
-      await look('cancelled order');
-      await page.evaluate("document.querySelector('#client').orderId = 'no-such-order'");
-      await client.getByText('There is no such order.').waitFor();
-      await look('no such order');
-      expect(found).toEqual(Object.fromEntries(Object.keys(found).map((state) => [state, []])));
-    },
-    120_000,
-  );
+  ])('has nothing that axe objects to in any state, in the %s scheme', async (_scheme, isDark, rules) => {
+    const { id: orderId } = await seedOrder(service);
+    const { page, client, freelancer } = await openElementPage(browser, pages, { orderId, api: service.url, isDark });
+    const found: Record<string, string[]> = {};
+    const look = async (state: string) => {
+      found[state] = await findings(page, 'main', rules);
+    };
+    await client.getByRole('radio', { name: 'Ask to cancel the order' }).check();
+    await look('choice');
+    await button(client, 'Continue').click();
+    await freelancer.getByRole('radio', { name: 'Ask for more time or extras' }).check();
+    await button(freelancer, 'Continue').click();
+    await button(freelancer, 'Add an extra').click();
+    for (const party of [client, freelancer]) await button(party, 'Send request').click();
+    await client.getByText('This is required.').waitFor();
+    await look('forms with faults');
+    await seedDispute(service, 'cancellation', { orderId });
+    await heading(freelancer, 'The client asks to cancel the order').waitFor();
+    await page.reload();
+    await client.getByText('Other requests').click();
+    await look('open request');
+    await button(freelancer, 'Accept cancellation').click();
+    await freelancer.getByRole('dialog').waitFor();
+    await look('confirmation');
+    await button(freelancer.getByRole('dialog'), 'Accept cancellation').click();
+    await client.getByText('Cancelled by agreement').waitFor();
+    await look('cancelled order');
+    await page.evaluate("document.querySelector('#client').orderId = 'no-such-order'");
+    await client.getByText('There is no such order.').waitFor();
+    await look('no such order');
+    expect(found).toEqual(Object.fromEntries(Object.keys(found).map((state) => [state, []])));
+  });
 
   test('goes by keyboard from the choice to the answer, and keeps the focus where the work is', async () => {
     const { id: orderId } = await seedOrder(service);
@@ -97,7 +93,7 @@ browsing('<resolution-center> for people who do not see it, or use no mouse', ()
     await freelancer.freelancer.getByText('In progress').waitFor();
     // The status and what has the focus are shown one after the other.
     await expect.poll(() => focused(freelancer.page)).not.toBe('');
-  }, 60_000);
+  });
 
   test('tells a screen reader of the request and the time that is left, and nothing every second', async () => {
     const { id: orderId } = await seedOrder(service);

@@ -30,7 +30,7 @@ browsing('<resolution-center> in adverse conditions', () => {
   let pages: Pages;
   beforeAll(async () => {
     ({ service, browser, pages } = await startElementStage());
-  }, 60_000);
+  });
   afterEach(() => closePages(browser));
 
   const respond = (path: string, body?: unknown) => service.as(FREELANCER).post(path, body);

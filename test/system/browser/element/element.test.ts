@@ -17,7 +17,7 @@ browsing('<resolution-center> for both parties of an order, on a page of another
   let pages: Pages;
   beforeAll(async () => {
     ({ service, browser, pages } = await startElementStage());
-  }, 60_000);
+  });
 
   test('carries a cancellation from the choice to the end, and shows each party its side at once', async () => {
     const { id: orderId } = await seedOrder(service);
@@ -55,7 +55,7 @@ browsing('<resolution-center> for both parties of an order, on a page of another
       ]),
     );
     expect(complaints.filter((text) => !text.includes('status of 4'))).toEqual([]);
-  }, 60_000);
+  });
 
   test('tells the service that a party has seen the request once it is on the screen, and the opener that it was', async () => {
     const { id, orderId } = await seedDispute(service, 'cancellation');
@@ -84,5 +84,5 @@ browsing('<resolution-center> for both parties of an order, on a page of another
     await freelancer.getByText('You saw the request').waitFor();
     expect(await looks()).toEqual(['client', 'freelancer']);
     expect(await client.getByText('You saw the request').count()).toBe(0);
-  }, 60_000);
+  });
 });

@@ -10,7 +10,7 @@ import { act, compose, openSandboxPage, startSandbox } from './sandbox-page.ts';
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
 
-const TIMEOUT_MS = 240_000;
+const TIMEOUT_MS = 600_000;
 
 interface Look {
   readonly name: string;

@@ -11,7 +11,7 @@ import { act, compose, type SandboxStage, startSandboxStage } from './sandbox-pa
 // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
 
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 600_000;
 
 browsing('the rules, on the page at / with both parties of an order', { timeout: TIMEOUT_MS }, () => {
   let stage: SandboxStage;

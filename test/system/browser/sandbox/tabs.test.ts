@@ -11,7 +11,7 @@ const browsing = hasChromium ? describe : describe.skip;
 
 const TABS = 7; // one more than the connections that a browser has per host over HTTP/1.1
 const PARTIES = 2;
-const TIMEOUT_MS = 180_000;
+const TIMEOUT_MS = 600_000;
 
 browsing('seven tabs of the page at /, over HTTP/1.1', { timeout: TIMEOUT_MS }, () => {
   let service: ServiceProcess;
