@@ -103,11 +103,22 @@ describe.skipIf(missing.length > 0)(`the procedures of docs/operate, one after t
   test('the secret of an endpoint is rotated', async () => {
     const [printed = ''] = await runBlocks('rotate-secrets.md', 'Secret of a webhook endpoint');
     receiver.secrets.push(JSON.parse(printed).secret);
+    // What was claimed before is signed by the old one alone.
+    const isUnderWay = `claim IS NOT NULL AND last_attempt_at < '${new Date().toISOString()}'`;
+    await waitFor(
+      'every message under way is signed by both',
+      async () => {
+        const [{ count } = {}] = await query(
+          `SELECT count(*)::integer AS count FROM webhook_deliveries WHERE ${isUnderWay}`,
+        );
+        return count === 0;
+      },
+      DELIVERED_MS,
+    );
+    receiver.secrets.shift();
   });
 
   test('the password of the database is rotated', async () => {
-    // By now every message is signed by both.
-    receiver.secrets.shift();
     await runBlocks('rotate-secrets.md', 'Database password');
     expect(await settingOf('DATABASE_URL')).toContain('//resolution_center_app_2:');
     const logins = await query(
