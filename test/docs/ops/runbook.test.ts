@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
@@ -59,7 +61,15 @@ test('no block that can be pasted holds or deletes everything', () => {
 const functionOf = (name: string): string =>
   new RegExp(`^${name}\\(\\) \\{.*\\}`, 'm').exec(pages.get(INDEX) ?? '')?.[0] ?? '';
 
-const PRELUDE = `ops() { node "$COMMAND_LINE" "$@"; }\n${functionOf('metrics')}`;
+const PRELUDE = ['ops', 'metrics'].map(functionOf).join('\n');
+
+/** A directory with the configuration of the service, as a host has it. */
+async function configOf(databaseUrl: string): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'runbook-'));
+  onCleanup(() => rm(directory, { recursive: true }));
+  await writeFile(join(directory, 'common.env'), `DATABASE_URL=${databaseUrl}\n`);
+  return directory;
+}
 
 /** The address of a test's Redis for a user who has a password. */
 async function withPassword(redisUrl: string): Promise<string> {
@@ -97,7 +107,11 @@ describe('the commands of a page run, with api and worker apart, passwords every
     env = {
       ...{ PATH: process.env['PATH'], OPS, WORKER, OPS_TOKEN, ORDER: orderId },
       ...{ RESOLUTION_CENTER_URL: OPS, RESOLUTION_CENTER_TOKEN: OPS_TOKEN },
-      COMMAND_LINE: join(serviceDirectory(), 'dist/cli/ops.js'),
+      ...{
+        APP: serviceDirectory(),
+        CONFIG: await configOf(database.urlOf('app')),
+        DATABASE_URL: database.urlOf('operator'),
+      },
     };
     postgres = new pg.Client({ connectionString: database.urlOf('operator') });
     await postgres.connect();
@@ -108,6 +122,13 @@ describe('the commands of a page run, with api and worker apart, passwords every
       redis.disconnect();
       await postgres.end();
     });
+  });
+
+  test('the command line takes the role of the service, and not that of the operator who looks at the database', async () => {
+    const command =
+      'ops hold begin --database --type order_update --note "The mail bounces." && ops hold list --database';
+    const { stdout } = await run('bash', ['--norc', '-c', `${PRELUDE}\n${command}`], { env });
+    expect(stdout).toContain('The mail bounces.');
   });
 
   test('the fields by which a page picks lines of the log are those of a line', async () => {
