@@ -6,7 +6,14 @@ import {
   developmentWebhookKey,
   usesDevelopmentWebhookKey,
 } from './dev/development-secrets.ts';
-import { type Config, ConfigError, readConfig, tokenKeysOf } from './platform/config.ts';
+import {
+  type Config,
+  ConfigError,
+  describeResemblance,
+  readServiceConfig,
+  resemblingShortNames,
+  tokenKeysOf,
+} from './platform/config.ts';
 import { createLastWords, createLog, createRepeatingLog, surviveLostOutput } from './platform/log.ts';
 import type { StrayOutput } from './platform/logging/stray-output.ts';
 import { MIGRATIONS, migrate } from './platform/postgres/migrations.ts';
@@ -110,12 +117,14 @@ async function drain(server: Server, { asked, hurried }: Shutdown, log: Logger):
 
 /** Serves until it is told to stop; false if that was no orderly stop. */
 async function serveUntilStopped(
-  config: Config,
+  environment: Readonly<Record<string, string | undefined>>,
   shutdown: Shutdown,
   strayOutput: StrayOutput | null,
 ): Promise<boolean> {
+  const config = readServiceConfig(environment);
   const log = createLog(config.LOG_LEVEL, { role: config.ROLE, version: VERSION });
   strayOutput?.giveTo(createRepeatingLog(log));
+  for (const one of resemblingShortNames(environment)) log.warn(describeResemblance(one));
   const say = sayTo(config, log);
   const tracing = await startTracing(process.env, config.ROLE, log);
   const surroundings = await findSurroundings(config, say, shutdown.asked);
@@ -161,7 +170,7 @@ export async function run(
 ): Promise<number> {
   surviveLostOutput();
   try {
-    return (await serveUntilStopped(readConfig(environment), shutdown, strayOutput)) ? 0 : 1;
+    return (await serveUntilStopped(environment, shutdown, strayOutput)) ? 0 : 1;
   } catch (error) {
     // A signal that ended a program of the start was meant for the start, too.
     const reason: unknown = shutdown.asked.reason ?? error;

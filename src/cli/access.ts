@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import leven from 'leven';
 import { isUserId } from '../application/caller.ts';
 import { mintToken, tokenShapeOf } from '../dev/development.ts';
 import { developmentSecret } from '../dev/development-secrets.ts';
@@ -55,9 +56,22 @@ function mayMint({ env, dataDir }: Io, base: URL): boolean {
   return kind === 'secret' || (kind === 'development' && existsSync(join(dataDir, 'auth-secret')));
 }
 
+const NAMES = ['RESOLUTION_CENTER_URL', 'RESOLUTION_CENTER_TOKEN'];
+const TYPOS = 2;
+
+/** Refuses a variable that is almost one of this command line: else it would talk to another service than the one that is meant. */
+function refuseMisspelt(env: Io['env']): void {
+  for (const name of Object.keys(env)) {
+    if (NAMES.includes(name) || !env[name]) continue;
+    const meant = NAMES.find((known) => leven(name.toUpperCase(), known, { maxDistance: TYPOS + 1 }) <= TYPOS);
+    if (meant !== undefined) throw wrongUsage(`${name} is not a variable of the command line; ${meant} is`);
+  }
+}
+
 /** The service that the options name, called with the identity that they name. */
 export async function open(io: Io, options: RemoteOptions): Promise<Api> {
   const { env } = io;
+  refuseMisspelt(env);
   const base = baseUrl(options.url ?? (env['RESOLUTION_CENTER_URL'] || DEFAULT_URL));
   // As it comes out of a file, with a line break behind it.
   const given = (options.token ?? env['RESOLUTION_CENTER_TOKEN'] ?? '').trim();

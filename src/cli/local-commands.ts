@@ -1,14 +1,15 @@
 import type { Command } from 'commander';
 import { checkKeptSecrets } from '../dev/development-secrets.ts';
-import { ConfigError, readConfig } from '../platform/config.ts';
+import { ConfigError, describeResemblance, readConfig, resemblingShortNames } from '../platform/config.ts';
 import { describeConfig, type Setting } from '../platform/config-report.ts';
 import { MIGRATIONS, migrate } from '../platform/postgres/migrations.ts';
 import { type Claims, mint } from './access.ts';
-import { type Io, show, table } from './output.ts';
+import { type Io, printable, show, table } from './output.ts';
 
 /** Applies the migrations that the configured database has not seen; says which. */
 export async function migrateDatabase(env: Io['env']): Promise<string[]> {
-  const { DATABASE_URL: url } = readConfig(env);
+  // What a process that serves needs in production does not concern the schema.
+  const { DATABASE_URL: url } = readConfig({ ...env, NODE_ENV: undefined });
   if (url === undefined) throw new ConfigError('DATABASE_URL must name the database to migrate');
   return await migrate(url, MIGRATIONS);
 }
@@ -58,6 +59,7 @@ export function addLocalCommands(program: Command, io: Io): void {
     .option('--json', 'answer as JSON, for programs')
     .action(async ({ json }: JsonOption) => {
       const settings = describeConfig(io.env);
+      for (const one of resemblingShortNames(io.env)) io.stderr.write(`note: ${printable(describeResemblance(one))}\n`);
       await checkKeptSecrets(io.dataDir, readConfig(io.env));
       const rows = settings.map((one) => [one.variable, insteadOf(one, settings), one.source]);
       show(io, json, settings, () => table(['VARIABLE', 'IN FORCE', 'FROM'], rows));

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ENVIRONMENT, readConfig } from './config.ts';
+import { ENVIRONMENT, readConfig, readServiceConfig } from './config.ts';
 
 /** A variable, what is in force, and why. */
 export interface Setting {
@@ -40,11 +40,11 @@ function masked(variable: string, value: string): string {
 const isPlain = (value: unknown): value is number | boolean => ['number', 'boolean'].includes(typeof value);
 
 /**
- * Every variable with what is in force, in the order of the configuration.
- * @throws ConfigError for the first wrong value
+ * Every variable with what is in force in a process that serves, in the order of the configuration.
+ * @throws ConfigError for the first thing that keeps such a process from starting
  */
 export function describeConfig(environment: Readonly<Record<string, string | undefined>>): Setting[] {
-  readConfig(environment);
+  readServiceConfig(environment);
   const parsed: Readonly<Record<string, unknown>> = readConfig({});
   const { properties = {} } = z.toJSONSchema(ENVIRONMENT, { io: 'input', unrepresentable: 'any' });
   return Object.entries(properties).map(([variable, schema]) => {

@@ -293,23 +293,61 @@ export function modeOf({ MODE, DATABASE_URL }: Pick<Config, 'MODE' | 'DATABASE_U
 }
 
 const KNOWN = Object.keys(ENVIRONMENT.shape);
+const prefixOf = (name: string): string | null => /^[A-Z]+_/.exec(name)?.[0] ?? null;
+const PREFIXES = new Set(KNOWN.map(prefixOf).filter((prefix) => prefix !== null));
+/** Variables of other programs whose names are almost ours. */
+const OF_OTHERS = ['PROXY_HOST', 'PROXY_PORT'];
 // Short names (HOST, PORT, ROLE) resemble variables of other programs.
 const LONG_ENOUGH = 8;
 const TYPOS = 2;
 
+/** A variable that is set and is not one of ours, and the one of ours that its name resembles. */
+export interface Resemblance {
+  readonly name: string;
+  readonly meant: string;
+}
+
+const nearest = (name: string, candidates: readonly string[], typos: number): string | undefined =>
+  candidates
+    .map((known) => ({ known, distance: leven(name.toUpperCase(), known, { maxDistance: typos + 1 }) }))
+    .filter(({ distance }) => distance <= typos)
+    .sort((one, other) => one.distance - other.distance)[0]?.known;
+
 /**
- * A variable that is set and is almost one of ours, which is not set: a window that is silently not in force would cancel orders
- * too early.
+ * A variable that is set and is almost one of ours: a window that is silently not in force would cancel orders too early. A name
+ * with a prefix of ours counts also where the right one is set, unless it is the right one with a part behind it
+ * (`DATABASE_URL_2`).
  */
-function misspelt(given: Readonly<Record<string, unknown>>): { name: string; meant: string } | null {
-  const missing = KNOWN.filter((name) => name.length >= LONG_ENOUGH && !(name in given));
+function misspelt(given: Readonly<Record<string, unknown>>): Resemblance | null {
   for (const name of Object.keys(given)) {
-    if (KNOWN.includes(name) || name.length < LONG_ENOUGH - TYPOS) continue;
-    const meant = missing.find((known) => leven(name.toUpperCase(), known, { maxDistance: TYPOS + 1 }) <= TYPOS);
+    if (KNOWN.includes(name) || OF_OTHERS.includes(name) || name.length < LONG_ENOUGH - TYPOS) continue;
+    const isPrefixed = PREFIXES.has(prefixOf(name.toUpperCase()) ?? '');
+    const candidates = KNOWN.filter(
+      (known) => known.length >= LONG_ENOUGH && (!(known in given) || (isPrefixed && !name.startsWith(`${known}_`))),
+    );
+    const meant = nearest(name, candidates, TYPOS);
     if (meant !== undefined) return { name, meant };
   }
   return null;
 }
+
+const SHORT = KNOWN.filter((name) => name.length < LONG_ENOUGH && !name.includes('_'));
+
+/**
+ * Variables that are set and resemble ones of ours with a short name (`HOST`, `PORT`, `ROLE`, `MODE`). They may belong to other
+ * programs, so they are no reason to refuse a start.
+ */
+export function resemblingShortNames(environment: Readonly<Record<string, string | undefined>>): Resemblance[] {
+  return Object.keys(environment).flatMap((name) => {
+    if (KNOWN.includes(name) || !environment[name]) return [];
+    const meant = nearest(name, SHORT, 1);
+    return meant === undefined ? [] : [{ name, meant }];
+  });
+}
+
+/** What a warning says of a resemblance. */
+export const describeResemblance = ({ name, meant }: Resemblance): string =>
+  `${name} is set and is not a variable of the service: is ${meant} meant?`;
 
 /**
  * Reads the configuration. An empty variable counts as one that is not set.
@@ -323,4 +361,16 @@ export function readConfig(environment: Readonly<Record<string, string | undefin
   if (parsed.success) return Object.freeze(parsed.data);
   const [issue] = parsed.error.issues;
   throw new ConfigError(`${issue?.path.join('.')} ${issue?.message}`);
+}
+
+/**
+ * Reads the configuration of a process that serves: in production, embedded servers are refused, since nothing
+ * backs them up and processes on other hosts do not reach them.
+ * @throws ConfigError as `readConfig`, and for a server that is not configured in production
+ */
+export function readServiceConfig(environment: Readonly<Record<string, string | undefined>>): Config {
+  const config = readConfig(environment);
+  const unset = (['DATABASE_URL', 'REDIS_URL'] as const).find((name) => config[name] === undefined);
+  if (config.NODE_ENV !== 'production' || unset === undefined) return config;
+  throw new ConfigError(`${unset} must be set when NODE_ENV is production: there is no embedded server there`);
 }

@@ -64,11 +64,21 @@ describe('check-config', () => {
     [{ AUTH_SECRET: 'short' }, 'AUTH_SECRET must have at least 32 bytes'],
     [{ NODE_ENV: 'production' }, 'AUTH_ISSUER or AUTH_JWKS_URL or AUTH_SECRET must be set'],
     [{ AUTH_ISSUER: 'login.example' }, 'AUTH_ISSUER must be an https URL'],
+    [{ NODE_ENV: 'production', AUTH_SECRET: TEST_SECRET }, 'DATABASE_URL must be set when NODE_ENV is production'],
+    [
+      { NODE_ENV: 'production', AUTH_SECRET: TEST_SECRET, DATABASE_URL: 'postgres://x@127.0.0.1/x' },
+      'REDIS_URL must be set when NODE_ENV is production',
+    ],
   ])('reports %j in one line, and ends with 1', async (env: Record<string, string>, line) => {
     const { code, out, err } = await check(env);
     expect([code, out]).toEqual([1, '']);
     expect(err).toMatch(/^resolution-center: [^\n]+\n$/);
     expect(err).toContain(line);
+  });
+
+  test('notes names that resemble short ones of ours, which may be of other programs', async () => {
+    const { code, err } = await check({ ROL: 'worker', AUTH_SECRET: TEST_SECRET });
+    expect([code, err]).toEqual([0, 'note: ROL is set and is not a variable of the service: is ROLE meant?\n']);
   });
 
   test.each([
@@ -142,6 +152,9 @@ describe('migrate', () => {
     expect(await migrate()).toMatchObject({ code: 0, out: expect.stringMatching(/^migrated: 0001_\w+\.sql, /) });
     expect(await migrate()).toMatchObject({ code: 0, out: 'nothing to migrate\n' });
     expect(JSON.parse((await migrate('--json')).out)).toEqual({ applied: [] });
+    // Nothing that it does not use is asked for.
+    const env = { DATABASE_URL: database.url, NODE_ENV: 'production' };
+    expect(await command(['migrate'], { env })).toMatchObject({ code: 0, err: '' });
   });
 
   test('ends with 1 without a database, or where it is away', async () => {

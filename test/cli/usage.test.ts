@@ -55,6 +55,14 @@ describe('wrong usage ends with 2, and says what is wrong on stderr', () => {
   });
 });
 
+test('a variable that is almost one of the command line is refused with the right name', async () => {
+  const { code, err } = await command(['hold', 'list'], { env: { RESOLUTION_CENTRE_URL: 'http://127.0.0.1:1' } });
+  expect([code, err]).toEqual([
+    2,
+    'resolution-center: RESOLUTION_CENTRE_URL is not a variable of the command line; RESOLUTION_CENTER_URL is\n',
+  ]);
+});
+
 describe('as a process', () => {
   test('a command ends with its code, and writes where it should', async () => {
     const help = runProgram('cli/ops.js', ['--help'], { env: {} });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { readConfig, tokenKeysOf } from '../../src/platform/config.ts';
+import { readConfig, readServiceConfig, resemblingShortNames, tokenKeysOf } from '../../src/platform/config.ts';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');
 const production = { NODE_ENV: 'production', AUTH_JWKS_URL: 'https://issuer.example/jwks.json' };
@@ -202,9 +202,59 @@ describe('a variable that is almost one of ours', () => {
     expect(() => readConfig({ [name]: 'PT1H' })).toThrow(`${name} is not a variable of the service; ${meant} is`);
   });
 
-  test('counts as a variable of another program where ours is set, or where its name is short', () => {
+  test.each([
+    ['AUTH_SECERT', { AUTH_SECRET: 'a secret of at least 32 bytes, as it must be' }, 'AUTH_SECRET'],
+    ['WINDOW_CANCELATION', { WINDOW_CANCELLATION: 'PT48H' }, 'WINDOW_CANCELLATION'],
+    [
+      'WEBHOOK_ENCRYPTON_KEY',
+      { WEBHOOK_ENCRYPTION_KEY: Buffer.alloc(32).toString('base64') },
+      'WEBHOOK_ENCRYPTION_KEY',
+    ],
+    ['REDIS_URI', { REDIS_URL: 'redis://localhost' }, 'REDIS_URL'],
+  ])('is refused for its prefix also where the right one is set: %s', (name, right, meant) => {
+    expect(() => readConfig({ ...right, [name]: 'x' })).toThrow(
+      `${name} is not a variable of the service; ${meant} is`,
+    );
+  });
+
+  test('counts as a variable of another program where ours has a part behind it, or where its name is short', () => {
     const url = 'postgres://localhost/rc';
-    expect(readConfig({ DATABASE_URI: 'x', DATABASE_URL: url }).DATABASE_URL).toBe(url);
+    expect(readConfig({ DATABASE_URL_2: 'x', DATABASE_URL: url, REMINDER: 'x', REMINDERS: 'none' }).DATABASE_URL).toBe(
+      url,
+    );
+    expect(readConfig({ PROXY_HOST: 'proxy.example' }).PROXY_HOPS).toBe(0);
     expect(readConfig({ HOSTS: 'x', POST: 'x', REDIS_PORT: 'tcp://10.0.0.1:6379', ROLES: 'x' }).PORT).toBe(3000);
+  });
+});
+
+test('a name that resembles a short one of ours is told, and refuses nothing', () => {
+  const found = resemblingShortNames({
+    PORTT: '1',
+    ROL: 'worker',
+    MODEE: 'live',
+    HOSTT: 'x',
+    PORT: '1',
+    NODE_ENV: 'x',
+  });
+  expect(found.map(({ name, meant }) => [name, meant])).toEqual([
+    ['PORTT', 'PORT'],
+    ['ROL', 'ROLE'],
+    ['MODEE', 'MODE'],
+    ['HOSTT', 'HOST'],
+  ]);
+  expect(resemblingShortNames({ ROL: '', HOME: '/root', PATH: '/bin', USER: 'root', TERM: 'dumb' })).toEqual([]);
+});
+
+describe('a process that serves in production', () => {
+  const servers = { DATABASE_URL: 'postgres://localhost/rc', REDIS_URL: 'redis://localhost' };
+
+  test.each(['DATABASE_URL', 'REDIS_URL'])('is refused without %s', (name) => {
+    const line = `${name} must be set when NODE_ENV is production: there is no embedded server there`;
+    expect(() => readServiceConfig({ ...production, ...servers, [name]: '' })).toThrow(line);
+    expect(readServiceConfig({ ...production, ...servers }).NODE_ENV).toBe('production');
+  });
+
+  test('needs neither to be set on a machine of a developer', () => {
+    expect(readServiceConfig({}).REDIS_URL).toBeUndefined();
   });
 });

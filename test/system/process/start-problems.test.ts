@@ -91,6 +91,12 @@ describe('a start says on one line what is wrong and what to do, and ends with 1
     expect(line).toBe('WINDOW_CANCELATION is not a variable of the service; WINDOW_CANCELLATION is\n');
   });
 
+  test('no Redis in production, where an embedded one would not be shared', async () => {
+    const { url } = await createDatabase();
+    const line = await refusal(url, { NODE_ENV: 'production', REDIS_URL: '' });
+    expect(line).toContain('REDIS_URL must be set when NODE_ENV is production');
+  });
+
   test(
     'a database that was first used in another mode',
     async () => {
