@@ -150,6 +150,7 @@ export function createMetrics(role: string) {
   }).set({ version: VERSION, role }, 1);
   // A series that begins with its first event hides that event from rate().
   for (const outcome of ['settled', 'early', 'nothing_to_do']) metrics.jobs.inc({ outcome }, 0);
+  for (const outcome of ['delivered', 'failed', 'not_sent']) metrics.webhookAttempts.inc({ outcome }, 0);
   for (const kind of ['order', 'user']) metrics.streamsOpen.set({ kind }, 0);
   for (const reason of ['disconnected', ...END_REASONS]) metrics.streamsEnded.inc({ reason }, 0);
   for (const type of DISPUTE_TYPES) {
