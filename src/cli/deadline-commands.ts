@@ -5,6 +5,7 @@ import type { DeadlineView, Hold as HoldSchema, Reconciliation as Reconciliation
 import { open, type RemoteOptions, remote } from './access.ts';
 import type { Api } from './api.ts';
 import { wholeNumber } from './arguments.ts';
+import { refused } from './failures.ts';
 import { readHolds, scopeOf } from './holds/hold-commands.ts';
 import { facts, type Io, progress, show, table } from './output.ts';
 import { pages } from './pages.ts';
@@ -124,6 +125,8 @@ export function addDeadlineCommands(program: Command, io: Io): void {
   ).action(async (options: RemoteOptions) => {
     const found = await readStatus(io, await open(io, options));
     show(io, options.json, found, () => describeStatus(found));
+    if (found.status === 'unavailable')
+      throw refused('the service is unavailable: PostgreSQL is down or takes no writes');
   });
   remote(program.command('deadlines').description('what is pending, overdue, missing in the queue or orphaned there'))
     .addOption(new Option('--state <state>', 'which ones are listed').choices(DEADLINE_STATES).default('overdue'))

@@ -176,11 +176,11 @@ export const clockAndHolds = (orderIds: SQL | null) => ({
 const covers = (hold: SQL) => sql`(${hold}.type IS NULL OR ${hold}.type = disputes.type)
   AND (${hold}.order_ids IS NULL OR disputes.order_id = ANY (${hold}.order_ids))`;
 
-/** True in a query of holds for those that covered a dispute of an order at some time while it was open. */
+/** True in a query of holds for those that covered a dispute of an order while it was open: one that was begun after its end moved nothing. */
 const coveredOrder = (orderId: string) => sql`EXISTS (SELECT 1 FROM disputes
   WHERE disputes.order_id = ${orderId} AND ${IN_REAL_TIME} AND ${covers(sql.raw('holds'))}
     AND disputes.opened_at < coalesce(holds.released_at, 'infinity')
-    AND coalesce(disputes.resolved_at, 'infinity') > holds.since)`;
+    AND coalesce(disputes.resolved_at, 'infinity') > holds.created_at)`;
 
 const H = sql.raw('h');
 const R = sql.raw('r');

@@ -87,6 +87,14 @@ describe('order show', () => {
     expect(out).toMatch(/holds that covered a dispute of the order\nnone\n$/);
   });
 
+  test('leaves out a hold that was begun after the dispute was over, however early it counts from', async () => {
+    const { id, orderId } = await seedDispute(service, 'cancellation');
+    await service.as(FREELANCER).post(`/v1/disputes/${id}/decline`);
+    const since = new Date(Date.now() - 3_600_000).toISOString();
+    await ops(['hold', 'begin', '--note', 'x', '--order', orderId, '--since', since]);
+    expect((await ops(['order', 'show', orderId])).out).toMatch(/holds that covered a dispute of the order\nnone\n$/);
+  });
+
   test('says that an order was cancelled by agreement, and that the order service cancelled one', async () => {
     const { id, orderId } = await seedDispute(service, 'cancellation');
     await service.as(FREELANCER).post(`/v1/disputes/${id}/accept`);

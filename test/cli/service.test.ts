@@ -64,8 +64,9 @@ describe('status', () => {
     const away = await startService({ database: service.database, databaseUrl: postgres.url });
     const url = await away.listen();
     postgres.cut();
-    const { code, out } = await ops(['status', '--url', url]);
-    expect([code, rowsOf(out)[0]]).toEqual([0, ['status', 'unavailable']]);
+    const { code, out, err } = await ops(['status', '--url', url]);
+    expect([code, rowsOf(out)[0]]).toEqual([1, ['status', 'unavailable']]);
+    expect(err).toMatch(/^resolution-center: the service is unavailable: PostgreSQL is down[^\n]+\n$/);
     expect(rowsOf(out)).toContainEqual(['postgres', 'down']);
     expect(rowsOf(out)).toContainEqual(['worker', '-']);
   });
