@@ -44,6 +44,10 @@ function failureOf(status: number, text: string, url: URL) {
     // That is not how the service refuses: something in front of it does.
     return status >= 500 ? unreachable(`${what}; the service behind it may be away`) : refused(what);
   }
+  // A clock that does not exist has a detail of its own: here there is no such address.
+  if (url.pathname.includes('/v1/test-clocks') && problem.detail === 'There is nothing at this address.') {
+    return refused('test clocks exist only in a sandbox, and this service is live (MODE)', problem.code);
+  }
   const errors = (problem.errors ?? []).map(({ pointer, message }) => `\n  ${pointer} ${message}`).join('');
   return refused(
     `${status} ${problem.code}: ${problem.detail ?? ''}${errors}${problem.requestId ? `\n  requestId ${problem.requestId}` : ''}`,

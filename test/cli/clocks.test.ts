@@ -43,3 +43,15 @@ test.each([
   expect([ran.code, ran.out]).toEqual([code, '']);
   expect(ran.err).toMatch(message);
 });
+
+test.each([[['clock', 'list']], [['clock', 'create']]])(
+  'a live service has no test clocks, and %j says so',
+  async (argv) => {
+    const live = await startService({ env: { MODE: 'live' } });
+    const { code, err } = await commandsFor(await live.listen())(argv);
+    expect([code, err]).toEqual([
+      1,
+      'resolution-center: test clocks exist only in a sandbox, and this service is live (MODE)\n',
+    ]);
+  },
+);
