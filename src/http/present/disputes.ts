@@ -206,11 +206,15 @@ function orderFacts(order: OrderInEvents) {
   };
 }
 
-/** The part of an order's entity tag that If-Match compares; `version` changes with each change of one of its disputes. */
+/**
+ * The part of an order's entity tag that If-Match compares. What is sent to an order depends on its facts and on whether it has had
+ * another dispute since: the status says whether one is open, and their number grows with each. `version` is left out, as it also counts
+ * looks, notices, reminders and comments, on which nothing here depends.
+ */
 function stateOf(order: OrderInEvents, extrasCount: number): string {
   const { updatedAt: _, ...facts } = orderFacts(order);
   // Extras are only ever added, so that their number stands for them.
-  return digestOf([facts, extrasCount, order.version]);
+  return digestOf([facts, extrasCount, order.disputeCount]);
 }
 
 /** The same for an order with all that it has. */
