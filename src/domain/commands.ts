@@ -46,6 +46,8 @@ interface Conditional {
 
 export interface ReportOrder extends Conditional {
   readonly kind: 'report_order';
+  /** Whether the order may be reported as far as it is known; unlike the precondition, it holds for a repeated report, too. */
+  readonly exclusion: Precondition | null;
   readonly actor: Actor;
   readonly report: OrderReport;
   /** The test clock that the report names; null if it names none, or one that does not exist. */
@@ -178,7 +180,8 @@ export type Rejection =
   | { readonly code: 'validation_failed'; readonly pointer: '/testClockId' }
   /** A notice from before its dispute or from the future; the bound that it misses. */
   | { readonly code: 'validation_failed'; readonly pointer: '/deliveredAt'; readonly fault: NoticeFault }
-  | { readonly code: 'version_mismatch' }
+  /** `exists` where the caller wanted that there is none yet. */
+  | { readonly code: 'version_mismatch'; readonly exists?: true }
   | { readonly code: 'reason_required' | 'comment_required' }
   /** `role` is the one whose reasons there are to choose from; null where the type of the dispute takes none. */
   | { readonly code: 'reason_not_allowed'; readonly role: Role | null }

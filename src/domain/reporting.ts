@@ -94,6 +94,10 @@ function clockRefusal(order: Order | null, { report, clock }: ReportOrder): Reje
   return clock.isFull ? { code: 'clock_limit_reached' } : null;
 }
 
+function exclusionRefusal(state: State, { exclusion }: ReportOrder): Rejection | null {
+  return exclusion === null || exclusion(state) ? null : { code: 'version_mismatch', exists: true };
+}
+
 /** Takes in what the order service says of an order, or says why not. The same report again changes nothing. */
 export function reportOrder(state: State, command: ReportOrder, now: Instant): Step | Rejection {
   const { order } = state;
@@ -102,8 +106,9 @@ export function reportOrder(state: State, command: ReportOrder, now: Instant): S
     return clockRefusal(order, command) ?? mismatch(state, command) ?? firstReport(state, report, now);
   }
   const samePeople = order.clientId === report.clientId && order.freelancerId === report.freelancerId;
-  if (samePeople && isRepeated(order, report)) return { state, entries: [] };
-  const refusal = refusalOf(order, report) ?? clockRefusal(order, command) ?? mismatch(state, command);
+  const excluded = exclusionRefusal(state, command);
+  if (samePeople && isRepeated(order, report)) return excluded ?? { state, entries: [] };
+  const refusal = refusalOf(order, report) ?? clockRefusal(order, command) ?? excluded ?? mismatch(state, command);
   if (refusal !== null) return refusal;
 
   const facts = reportedFacts(order, report);

@@ -83,6 +83,7 @@ export function report(over: Partial<OrderReport> = {}): ReportOrder {
   return {
     kind: 'report_order',
     precondition: null,
+    exclusion: null,
     actor: ORDER_SERVICE,
     clock: null,
     report: {

@@ -42,6 +42,14 @@ export function orderPrecondition(call: AnyCall): Precondition | null {
   return preconditionOf(call, ({ order }) => (order === null ? null : orderState(order)));
 }
 
+/** What If-None-Match asks of a report: `*` that the order is new, tags that it is in none of those states; null without it. */
+export function orderExclusion(call: AnyCall): Precondition | null {
+  const header = call.headers['if-none-match'];
+  const condition = header === undefined ? null : parseCondition(String(header));
+  if (condition === null) return null;
+  return ({ order }) => order === null || !namesState(condition, orderState(order));
+}
+
 /** What If-Match asks of a command on a dispute; null without the header. */
 export function disputePrecondition(call: AnyCall, disputeId: string): Precondition | null {
   return preconditionOf(call, ({ order, disputes }) => {

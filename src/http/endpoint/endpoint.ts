@@ -117,6 +117,8 @@ export interface Endpoint<P = unknown, Q = unknown, B = unknown, S extends Succe
   readonly takesKey?: true;
   /** Whether it takes If-Match. */
   readonly takesIfMatch?: true;
+  /** Whether it takes If-None-Match as a condition on what it writes; reads with an entity tag are revalidated by it anyway. */
+  readonly takesIfNoneMatch?: true;
   /** Whether it takes Last-Event-ID. */
   readonly takesLastEventId?: true;
   /** Whether it answers as CSV, too, where a caller asks for that. */

@@ -20,7 +20,7 @@ function headerFaults(operation: Endpoint, headers: FastifyRequest['headers']): 
   const faults = [
     operation.takesKey ? keyFault(headers) : null,
     operation.takesIfMatch ? conditionFault(headers, 'if-match') : null,
-    isRevalidated(operation) ? conditionFault(headers, 'if-none-match') : null,
+    isRevalidated(operation) || operation.takesIfNoneMatch ? conditionFault(headers, 'if-none-match') : null,
     operation.takesLastEventId ? lastEventIdFault(headers) : null,
   ];
   return faults.filter((fault) => fault !== null);

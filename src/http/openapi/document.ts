@@ -76,10 +76,11 @@ function parametersOf(components: Components, schema: z.ZodType | undefined, whe
 }
 
 function headerParameters(operation: Endpoint): Json[] {
-  const { takesKey, takesIfMatch, takesLastEventId, hasTexts } = operation;
+  const { takesKey, takesIfMatch, takesIfNoneMatch, takesLastEventId, hasTexts } = operation;
   const taken = [
     takesKey && 'IdempotencyKey',
     takesIfMatch && 'IfMatch',
+    takesIfNoneMatch && 'IfNew',
     isRevalidated(operation) ? 'IfNoneMatch' : undefined,
     takesLastEventId && 'LastEventId',
     hasTexts && 'AcceptLanguage',
@@ -114,6 +115,15 @@ const PARAMETERS = {
     required: false,
     description:
       'The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get.',
+    schema: { type: 'string' },
+  },
+  IfNew: {
+    name: 'If-None-Match',
+    in: 'header',
+    required: false,
+    description:
+      '`*` writes only what does not exist yet, and entity tags only what is in none of these states; else the request is refused ' +
+      'with 412. It counts for a repeated report, too.',
     schema: { type: 'string' },
   },
   AcceptLanguage: {

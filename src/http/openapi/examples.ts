@@ -36,6 +36,7 @@ function report(status: ReportedStatus, revision: number): Command {
   return {
     kind: 'report_order',
     precondition: null,
+    exclusion: null,
     actor: { role: 'order_service', id: 'order-service' },
     clock: null,
     report: {

@@ -208,7 +208,9 @@ export function rejectionProblem(rejection: Rejection, shown: Readonly<Record<st
     case 'version_mismatch':
       return {
         code,
-        detail: 'If-Match does not name the current entity tag; read it again and decide anew.',
+        detail: rejection.exists
+          ? 'It exists, and If-None-Match excludes that. Leave the header out to change it.'
+          : 'If-Match does not name the current entity tag; read it again and decide anew.',
         extra: shown,
       };
     case 'reason_not_allowed':

@@ -2,7 +2,14 @@ import type { Endpoint } from '../endpoint/endpoint.ts';
 import type { ProblemCode } from './problems.ts';
 
 /** Every problem code that an operation may answer with: its own, and those that follow from what it takes. */
-export function problemsOf({ method, access, takesKey, takesIfMatch, problems }: Endpoint): ProblemCode[] {
+export function problemsOf({
+  method,
+  access,
+  takesKey,
+  takesIfMatch,
+  takesIfNoneMatch,
+  problems,
+}: Endpoint): ProblemCode[] {
   const codes: ProblemCode[] = [
     // Whatever an operation takes, a caller may send it something else.
     'validation_failed',
@@ -12,7 +19,7 @@ export function problemsOf({ method, access, takesKey, takesIfMatch, problems }:
     'rate_limited',
     'not_acceptable',
     ...problems,
-    ...(takesIfMatch ? (['version_mismatch'] as const) : []),
+    ...(takesIfMatch || takesIfNoneMatch ? (['version_mismatch'] as const) : []),
     ...(takesKey ? (['idempotency_key_in_use', 'idempotency_key_reused'] as const) : []),
     'unavailable',
   ];

@@ -3,7 +3,7 @@ import { partyIdOf } from '../../application/caller.ts';
 import { readOrder } from '../../application/read.ts';
 import type { CommandRequest, Decided } from '../../application/write.ts';
 import { asSeenAt } from '../../domain/transition.ts';
-import { carryOut, orderPrecondition } from '../endpoint/commands.ts';
+import { carryOut, orderExclusion, orderPrecondition } from '../endpoint/commands.ts';
 import { operation } from '../endpoint/endpoint.ts';
 import { stored } from '../endpoint/reply.ts';
 import { presentOrder } from '../present/disputes.ts';
@@ -43,6 +43,7 @@ const reportOrder = operation({
   query: DryRunQuery,
   body: OrderReport,
   takesIfMatch: true,
+  takesIfNoneMatch: true,
   success: [
     { status: 200, description: 'The order was known and is now as reported.', schema: Order, headers: ['ETag'] },
     { status: 201, description: 'The order is new.', schema: Order, headers: ['Location', 'ETag'] },
@@ -61,10 +62,12 @@ const reportOrder = operation({
     if (livemode && testClockId !== null) throw invalidInput(notInLiveMode());
     const url = `/v1/orders/${orderId}`;
     const precondition = orderPrecondition(call);
+    const exclusion = orderExclusion(call);
     const command: CommandRequest['command'] = (_party, clock) =>
       ({
         kind: 'report_order',
         precondition,
+        exclusion,
         actor: { role: 'order_service', id: call.caller.id },
         report: { ...report, title: title ?? null, orderId, livemode, testClockId },
         clock,

@@ -71,6 +71,27 @@ describe('what is sent to an order takes If-Match', () => {
     expect(refused).toMatchObject({ status: 412, problem: { order: { id, status: 'late', etag: late.body.etag } } });
   });
 
+  test('a report with the tag from before a look, a notice and a comment', async () => {
+    const { id: disputeId, orderId } = await seedDispute(service, 'cancellation');
+    const { etag } = await read<Order>(`/v1/orders/${orderId}`);
+    await service.as(FREELANCER).post(`/v1/disputes/${disputeId}/seen`);
+    const notice = { role: 'client', channel: 'email', deliveredAt: new Date().toISOString() };
+    await service.withScopes('notices:write').post(`/v1/disputes/${disputeId}/notices`, notice);
+    await comment(disputeId);
+    expect((await read<Order>(`/v1/orders/${orderId}`)).etag).not.toBe(etag);
+    expect((await report(orderId, { status: 'late' }, { 'if-match': etag })).status).toBe(200);
+  });
+
+  test('a report and an opening, refused with a tag from before a dispute that was opened and withdrawn', async () => {
+    const order = await seedOrder(service);
+    const { id } = await seedDispute(service, 'cancellation', { orderId: order.id });
+    await service.as(CLIENT).post(`/v1/disputes/${id}/withdraw`);
+    const old = { 'if-match': order.etag };
+    expect((await report(order.id, { status: 'late' }, old)).status).toBe(412);
+    const opened = await service.as(CLIENT).post(`/v1/orders/${order.id}/disputes`, REQUESTS.order_update, old);
+    expect(opened.status).toBe(412);
+  });
+
   test('a first report, which no tag fits', async () => {
     for (const tag of ['"any"', '*']) {
       const refused = await report('order-unknown', {}, { 'if-match': tag });
@@ -78,6 +99,38 @@ describe('what is sent to an order takes If-Match', () => {
       expect(refused.problem.order).toBeUndefined();
     }
     expect((await service.withScopes('disputes:read').get('/v1/orders/order-unknown')).status).toBe(404);
+  });
+});
+
+describe('If-None-Match on a report', () => {
+  const any = { 'if-none-match': '*' };
+
+  test('lets * write only an order that is new, and neither a change nor a repetition of one that is known', async () => {
+    const first = await report('order-if-new', {}, any);
+    expect(first.status).toBe(201);
+    for (const over of [{}, { revision: 3, status: 'late' }]) {
+      const refused = await report('order-if-new', over, any);
+      expect(refused).toMatchObject({
+        status: 412,
+        code: 'version_mismatch',
+        problem: { order: { status: 'in_progress' } },
+      });
+    }
+    expect((await read<Order>('/v1/orders/order-if-new')).etag).toBe(first.body.etag);
+  });
+
+  test('says in a dry run what the report would come to', async () => {
+    const { id } = await seedOrder(service);
+    expect((await report(`${id}?dryRun=true`, { status: 'late' }, any)).status).toBe(412);
+    expect((await report('order-never-reported?dryRun=true', {}, any)).status).toBe(201);
+  });
+
+  test('takes tags as states that the order must not be in, and refuses what is no tag', async () => {
+    const { id, etag } = await seedOrder(service);
+    const late = (tag: string) => report(id, { status: 'late' }, { 'if-none-match': tag });
+    expect((await late(`W/${etag}`)).status).toBe(412);
+    expect((await late('late')).problem.errors).toMatchObject([{ pointer: '/header/if-none-match' }]);
+    expect((await late('"another"')).status).toBe(200);
   });
 });
 

@@ -104,6 +104,6 @@ export function reporting(orderId: string, status: ReportedStatus, revision: num
   return {
     target: { orderId },
     partyId: null,
-    command: () => ({ kind: 'report_order', precondition: null, actor, report, clock: null }),
+    command: () => ({ kind: 'report_order', precondition: null, exclusion: null, actor, report, clock: null }),
   };
 }

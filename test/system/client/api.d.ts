@@ -2598,6 +2598,8 @@ export interface components {
         IfMatch: string;
         /** @description The `ETag` of what the caller has. The answer is 304, without a body, if that is still what it would get. */
         IfNoneMatch: string;
+        /** @description `*` writes only what does not exist yet, and entity tags only what is in none of these states; else the request is refused with 412. It counts for a repeated report, too. */
+        IfNew: string;
         /** @description Languages, such as `pt-BR, pt;q=0.8`. Labels are in the best match of those that `GET /v1/texts` has, else English. Problems have their `title` and the messages of their `errors` in it, too, for every operation. */
         AcceptLanguage: string;
         /** @description The `id` of the last message that was read: the stream goes on behind it. It wins over `after`. */
@@ -2809,6 +2811,8 @@ export interface operations {
             header?: {
                 /** @description The `ETag` (or `etag`) of the dispute or order as it was read. The request is refused with 412 if it has changed since, notices and what moves with the clock apart. `*` and lists of tags are taken, too, and tags that a compressing proxy has rewritten (`W/"…"`, `"…-gzip"`). */
                 "If-Match"?: components["parameters"]["IfMatch"];
+                /** @description `*` writes only what does not exist yet, and entity tags only what is in none of these states; else the request is refused with 412. It counts for a repeated report, too. */
+                "If-None-Match"?: components["parameters"]["IfNew"];
             };
             path: {
                 /** @example order-1001 */
@@ -9832,7 +9836,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"836ae923d2f6c28e\""
+                 *           "etag": "\"3fad69c664bb3454\""
                  *         },
                  *         "previous": null
                  *       }
@@ -9971,7 +9975,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"1e76f1c50f43e722\""
+                 *           "etag": "\"77c48d383c99d088\""
                  *         },
                  *         "previous": null
                  *       }
@@ -10110,7 +10114,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"1e76f1c50f43e722\""
+                 *           "etag": "\"77c48d383c99d088\""
                  *         },
                  *         "previous": null
                  *       }
@@ -10249,7 +10253,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"1e76f1c50f43e722\""
+                 *           "etag": "\"77c48d383c99d088\""
                  *         },
                  *         "previous": null
                  *       }
@@ -10386,7 +10390,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-25T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"836ae923d2f6c28e\""
+                 *           "etag": "\"3fad69c664bb3454\""
                  *         },
                  *         "previous": null
                  *       }
@@ -10525,7 +10529,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"9e82e1480d644fae\""
+                 *           "etag": "\"4f218bc865562330\""
                  *         },
                  *         "previous": null
                  *       }
@@ -10661,7 +10665,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"9f9761d199a39f5d\""
+                 *           "etag": "\"69cb391568ec7db5\""
                  *         },
                  *         "previous": null
                  *       }
@@ -10796,7 +10800,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"9f9761d199a39f5d\""
+                 *           "etag": "\"69cb391568ec7db5\""
                  *         },
                  *         "previous": {
                  *           "respondBy": "2026-11-25T10:00:00.000Z"
@@ -10933,7 +10937,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-24T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"9f9761d199a39f5d\""
+                 *           "etag": "\"69cb391568ec7db5\""
                  *         },
                  *         "previous": null
                  *       }
@@ -11069,7 +11073,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"9f9761d199a39f5d\""
+                 *           "etag": "\"69cb391568ec7db5\""
                  *         },
                  *         "previous": null
                  *       }
@@ -11205,7 +11209,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"9f9761d199a39f5d\""
+                 *           "etag": "\"69cb391568ec7db5\""
                  *         },
                  *         "previous": null,
                  *         "notification": {
@@ -11346,7 +11350,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T10:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"1cd4fce7cbb40f4b\""
+                 *           "etag": "\"69cb391568ec7db5\""
                  *         },
                  *         "previous": {
                  *           "status": "late"
@@ -11498,7 +11502,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 1,
-                 *           "etag": "\"24f3e46b0ce4a52e\""
+                 *           "etag": "\"5adc12e4a0574f98\""
                  *         },
                  *         "previous": {
                  *           "deliverBy": "2026-11-09T17:00:00.000Z"
@@ -11650,7 +11654,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 1,
-                 *           "etag": "\"3a777b85ef10271e\""
+                 *           "etag": "\"5adc12e4a0574f98\""
                  *         },
                  *         "previous": {
                  *           "extrasCount": 0
@@ -11753,7 +11757,7 @@ export interface operations {
                  *           "createdAt": "2026-11-10T06:00:00.000Z",
                  *           "updatedAt": "2026-11-23T13:00:00.000Z",
                  *           "extrasCount": 0,
-                 *           "etag": "\"2e18a491a0a911a5\""
+                 *           "etag": "\"8fd69a38df077c8e\""
                  *         },
                  *         "previous": {
                  *           "previousStatus": "late"
