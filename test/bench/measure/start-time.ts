@@ -11,7 +11,7 @@ import { alternate, type Row } from '../row.ts';
 import type { BenchStage } from '../stage.ts';
 
 const ROOT = join(import.meta.dirname, '../../..');
-const PARTS = ['src', 'migrations', 'ops', 'openapi', 'package.json', 'package-lock.json', 'tsconfig.json'];
+const PARTS = ['src', 'ui', 'migrations', 'ops', 'openapi', 'package.json', 'package-lock.json', 'tsconfig.json'];
 const LONGEST_MS = 120_000;
 
 /** A checkout with everything installed, and without data. */
