@@ -33,16 +33,13 @@ export async function deliveriesOf(service: Clients, endpointId: string, query =
   return (await manager(service).get<{ data: Delivery[] }>(path)).body.data;
 }
 
-/** Many deliveries take several rounds of the worker, which are slow on a machine with other work. */
-const SETTLED_MS = 25_000;
-
 /** Waits until nothing is on its way to an endpoint any more, and returns its deliveries. */
 export async function settledDeliveries(service: Clients, endpointId: string, count: number): Promise<Delivery[]> {
   const areOver = async () => {
     const all = await deliveriesOf(service, endpointId);
     return all.length >= count && all.every(({ finishedAt }) => finishedAt !== null) && all;
   };
-  return await waitFor(`${count} deliveries are over`, areOver, SETTLED_MS);
+  return await waitFor(`${count} deliveries are over`, areOver);
 }
 
 /** Reads an endpoint. */
