@@ -77,7 +77,8 @@ browsing('<resolution-center> for people who do not see it, or use no mouse', ()
     await client.page.keyboard.type('Two weeks late.');
     await press(client.page, 'Tab', 'Enter');
     await heading(client.client, 'You asked to cancel the order').waitFor();
-    await expect(focused(client.page)).resolves.toBe('You asked to cancel the order');
+    // What is shown and what has the focus follow one after the other.
+    await expect.poll(() => focused(client.page)).toBe('You asked to cancel the order');
 
     const freelancer = await openElementPage(browser, pages, { orderId, api: service.url, parties: ['freelancer'] });
     await button(freelancer.freelancer, 'Accept cancellation').waitFor();
