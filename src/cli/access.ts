@@ -1,11 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import leven from 'leven';
 import { isUserId } from '../application/caller.ts';
 import { mintToken, tokenShapeOf } from '../dev/development.ts';
 import { developmentSecret } from '../dev/development-secrets.ts';
-import { readConfig, tokenKeysOf } from '../platform/config.ts';
+import { nearest, readConfig, tokenKeysOf } from '../platform/config.ts';
 import { type Api, baseUrl, createApi } from './api.ts';
 import { refused, wrongUsage } from './failures.ts';
 import type { Io } from './output.ts';
@@ -63,7 +62,7 @@ const TYPOS = 2;
 function refuseMisspelt(env: Io['env']): void {
   for (const name of Object.keys(env)) {
     if (NAMES.includes(name) || !env[name]) continue;
-    const meant = NAMES.find((known) => leven(name.toUpperCase(), known, { maxDistance: TYPOS + 1 }) <= TYPOS);
+    const meant = nearest(name, NAMES, TYPOS);
     if (meant !== undefined) throw wrongUsage(`${name} is not a variable of the command line; ${meant} is`);
   }
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { z } from 'zod';
-import type { ProblemDocument } from '../http/schemas/problem.ts';
+import { NOTHING_HERE, type ProblemDocument } from '../http/schemas/problem.ts';
 import { CommandFailure, refused, unreachable, wrongUsage } from './failures.ts';
 
 type Method = 'GET' | 'POST' | 'DELETE';
@@ -45,7 +45,7 @@ function failureOf(status: number, text: string, url: URL) {
     return status >= 500 ? unreachable(`${what}; the service behind it may be away`) : refused(what);
   }
   // A clock that does not exist has a detail of its own: here there is no such address.
-  if (url.pathname.includes('/v1/test-clocks') && problem.detail === 'There is nothing at this address.') {
+  if (url.pathname.includes('/v1/test-clocks') && problem.detail === NOTHING_HERE) {
     return refused('test clocks exist only in a sandbox, and this service is live (MODE)', problem.code);
   }
   const errors = (problem.errors ?? []).map(({ pointer, message }) => `\n  ${pointer} ${message}`).join('');

@@ -307,7 +307,8 @@ export interface Resemblance {
   readonly meant: string;
 }
 
-const nearest = (name: string, candidates: readonly string[], typos: number): string | undefined =>
+/** The candidate that a name differs least from, by at most `typos` letters; undefined if there is none. */
+export const nearest = (name: string, candidates: readonly string[], typos: number): string | undefined =>
   candidates
     .map((known) => ({ known, distance: leven(name.toUpperCase(), known, { maxDistance: typos + 1 }) }))
     .filter(({ distance }) => distance <= typos)

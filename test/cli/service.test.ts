@@ -35,7 +35,7 @@ async function pretender(status: number, type: string, body: string): Promise<st
 }
 
 /** An address at which a server has stopped listening. */
-async function addressOfNobody(): Promise<string> {
+async function addressThatIsClosed(): Promise<string> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
@@ -271,10 +271,10 @@ describe('who asks', () => {
 
 describe('a service that cannot be reached', () => {
   test('ends a command with 3, and its name is said', async () => {
-    const nobody = await addressOfNobody();
-    const { code, out, err } = await ops(['deadlines', '--url', nobody]);
+    const closed = await addressThatIsClosed();
+    const { code, out, err } = await ops(['deadlines', '--url', closed]);
     expect([code, out]).toEqual([3, '']);
-    expect(err).toBe(`resolution-center: ${nobody} cannot be reached: no program listens there (ECONNREFUSED)\n`);
+    expect(err).toBe(`resolution-center: ${closed} cannot be reached: no program listens there (ECONNREFUSED)\n`);
   });
 
   test('says in words that the address has the wrong scheme', async () => {

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify';
+import { NOTHING_HERE } from '../schemas/problem.ts';
 import { type Address, BOARD_PATH, type RouteSet } from '../server/route-sets.ts';
 import { problemError } from './problems.ts';
 import { sendProblem } from './send-problem.ts';
@@ -57,14 +58,14 @@ export function notFoundOn(app: FastifyInstance, { nothing, elsewhere = null }: 
   const hint = ` ${elsewhere?.hint}`;
   const nothingAt = (path: string): string => {
     const advice = /.\/$/.test(path) ? ' Leave out the slash at the end.' : '';
-    return `There is nothing at this address.${advice}`;
+    return `${NOTHING_HERE}${advice}`;
   };
   return (request: FastifyRequest, reply: FastifyReply) => {
     const path = request.url.split('?')[0] ?? '';
     const methods = methodsAt(path, here);
     const others = there.filter(({ pattern }) => pattern.test(path)).map(({ method }) => method);
     if (methods.length === 0) {
-      const detail = others.length > 0 ? `There is nothing at this address.${hint}` : (nothing ?? nothingAt(path));
+      const detail = others.length > 0 ? `${NOTHING_HERE}${hint}` : (nothing ?? nothingAt(path));
       return sendProblem(problemError('not_found', detail), request, reply);
     }
     const allow = methods.join(', ');

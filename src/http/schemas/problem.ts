@@ -7,6 +7,9 @@ import { DisputeId, EntityTag, Timestamp } from './common.ts';
 import { AllowedAction, Dispute, DisputeType, Held, Role } from './disputes.ts';
 import { Order } from './orders.ts';
 
+/** What is said of an address that this service does not have. */
+export const NOTHING_HERE = 'There is nothing at this address.';
+
 /** More than any list of codes has that a caller chooses from. */
 const MAX_CHOICES = 100;
 
