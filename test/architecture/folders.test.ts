@@ -5,10 +5,12 @@ import { cyclesIn, reachableFrom, readSources, type Sources } from './imports.ts
 
 let sources: Sources;
 let page: Sources;
+let tests: Sources;
 
 beforeAll(async () => {
   sources = await readSources(join(import.meta.dirname, '../../src'));
   page = await readSources(join(import.meta.dirname, '../../ui/src'));
+  tests = await readSources(join(import.meta.dirname, '..'));
 });
 
 /** The violations that one more file in src brings, or lines added to one. */
@@ -52,6 +54,7 @@ describe('the folders of src and ui/src', () => {
   test('have no folder with more than fifteen files in it', () => {
     expect(crowdedFoldersIn(sources), 'see docs/architecture.md, Folders').toEqual([]);
     expect(crowdedFoldersIn(page), 'see docs/architecture.md, Folders').toEqual([]);
+    expect(crowdedFoldersIn(tests), 'see docs/architecture.md, Folders').toEqual([]);
   });
 });
 

@@ -3,9 +3,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { putBetweenMarkers } from '../proofs/faults/docs.ts';
-import { describeMachine } from '../proofs/faults/machine.ts';
-import { hasProgram } from '../proofs/faults/programs.ts';
+import { putBetweenMarkers } from '../harness/stage/docs.ts';
+import { describeMachine } from '../harness/stage/machine.ts';
+import { hasProgram } from '../harness/stage/programs.ts';
 import { measureBytes } from './measure/bytes.ts';
 import { measureAnswer, measureOpen } from './measure/commands.ts';
 import { measureHerd, measureLateness } from './measure/deadlines.ts';

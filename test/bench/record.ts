@@ -5,7 +5,7 @@ import { makeDeps } from '../../src/deps.ts';
 import { buildListeners } from '../../src/http/server/listeners.ts';
 import { readConfig } from '../../src/platform/config.ts';
 import { TEST_PREFIX } from '../harness/prefix.ts';
-import { SECRET } from '../proofs/faults/instances.ts';
+import { SECRET } from '../harness/stage/instances.ts';
 import type { Call } from './calls.ts';
 
 /** A statement as the driver was given it. */

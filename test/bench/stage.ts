@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { migrate } from '../../src/platform/postgres/migrations.ts';
-import { createInstances, end, type Instance } from '../proofs/faults/instances.ts';
-import type { PostgresServer } from '../proofs/faults/postgres-server.ts';
-import { startServers, type Undo } from '../proofs/faults/servers.ts';
+import { createInstances, end, type Instance } from '../harness/stage/instances.ts';
+import type { PostgresServer } from '../harness/stage/postgres-server.ts';
+import { startServers, type Undo } from '../harness/stage/servers.ts';
 
 /** A database of its own on the server that everything is measured on, and an empty Redis. */
 export interface BenchDatabase {

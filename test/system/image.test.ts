@@ -7,9 +7,9 @@ import { listeningAt, runNode } from '../harness/process.ts';
 import { testRedisUrl } from '../harness/redis.ts';
 import { seedDispute } from '../harness/seed.ts';
 import { testEnvironment } from '../harness/service.ts';
+import { hasProgram } from '../harness/stage/programs.ts';
 import { waitFor } from '../harness/wait-for.ts';
 import { asker, bearer } from '../http/server/board.ts';
-import { hasProgram } from '../proofs/faults/programs.ts';
 import { makeImage, readStage } from './image.ts';
 
 const NOBODY = '65534';

@@ -11,8 +11,8 @@ import { copyCheckout } from '../harness/programs/checkout.ts';
 import { processesOf } from '../harness/programs/left-behind.ts';
 import { CTRL_C, openTerminal } from '../harness/programs/terminal.ts';
 import { CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
+import { hasProgram } from '../harness/stage/programs.ts';
 import { waitFor } from '../harness/wait-for.ts';
-import { hasProgram } from '../proofs/faults/programs.ts';
 import { subscribe } from '../webhooks/endpoints.ts';
 import { startReceiver } from '../webhooks/receiver.ts';
 

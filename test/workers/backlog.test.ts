@@ -3,7 +3,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 import { newSweep, startSweeper, sweepOnce } from '../../src/workers/sweeper.ts';
 import { onCleanup } from '../harness/cleanup.ts';
 import { startService } from '../harness/service.ts';
-import { insertHerd } from '../proofs/faults/herd.ts';
+import { insertHerd } from '../harness/stage/herd.ts';
 
 afterEach(() => {
   vi.restoreAllMocks();

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
+import { isAnyOpen } from '../../harness/stage/herd.ts';
 import { waitFor } from '../../harness/wait-for.ts';
-import { isAnyOpen } from '../../proofs/faults/herd.ts';
 import { jobsWaiting, memoryOf } from '../redis.ts';
 import type { Row } from '../row.ts';
 import { rowsNamed, seedOpen, settleDown } from '../seed.ts';

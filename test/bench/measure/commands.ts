@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { mintToken } from '../../../src/dev/development.ts';
-import { SECRET } from '../../proofs/faults/instances.ts';
+import { SECRET } from '../../harness/stage/instances.ts';
 import { type Call, callFor } from '../calls.ts';
 import type { BenchOptions } from '../options.ts';
 import { RECORDED_DISPUTE, RECORDED_ORDER, runPgbench, writeScript } from '../pgbench.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { mintToken } from '../../../src/dev/development.ts';
+import { SECRET } from '../../harness/stage/instances.ts';
 import { waitFor } from '../../harness/wait-for.ts';
-import { SECRET } from '../../proofs/faults/instances.ts';
 import { type Call, callFor, quantile } from '../calls.ts';
 import type { BenchOptions } from '../options.ts';
 import type { Row } from '../row.ts';

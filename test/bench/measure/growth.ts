@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import type { Pool } from 'pg';
 import { mintToken } from '../../../src/dev/development.ts';
+import { SECRET } from '../../harness/stage/instances.ts';
 import { waitFor } from '../../harness/wait-for.ts';
-import { SECRET } from '../../proofs/faults/instances.ts';
 import { callFor } from '../calls.ts';
 import type { BenchOptions } from '../options.ts';
 import type { Row } from '../row.ts';

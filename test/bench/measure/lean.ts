@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { mintToken } from '../../../src/dev/development.ts';
-import { SECRET } from '../../proofs/faults/instances.ts';
+import { SECRET } from '../../harness/stage/instances.ts';
 import { type Call, type Called, callFor, quantile } from '../calls.ts';
 import type { BenchOptions } from '../options.ts';
 import { runPgbench } from '../pgbench.ts';

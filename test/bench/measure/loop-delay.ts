@@ -1,5 +1,5 @@
 import { mintToken } from '../../../src/dev/development.ts';
-import { SECRET } from '../../proofs/faults/instances.ts';
+import { SECRET } from '../../harness/stage/instances.ts';
 import { callFor, quantile } from '../calls.ts';
 import type { BenchOptions } from '../options.ts';
 import type { Row } from '../row.ts';

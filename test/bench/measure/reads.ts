@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { mintToken } from '../../../src/dev/development.ts';
-import { SECRET } from '../../proofs/faults/instances.ts';
+import { SECRET } from '../../harness/stage/instances.ts';
 import { type Call, callFor } from '../calls.ts';
 import type { BenchOptions } from '../options.ts';
 import { RECORDED_DISPUTE } from '../pgbench.ts';

@@ -7,8 +7,8 @@ import { onCleanup } from '../../harness/cleanup.ts';
 import type { TestDatabase } from '../../harness/database.ts';
 import { runProgram, type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { makeRoles, type RoleDatabase } from '../../harness/roles.ts';
-import { type PostgresServer, startServer } from '../faults/postgres-server.ts';
-import { prepareRedis, type RedisServer } from '../faults/redis-server.ts';
+import { type PostgresServer, startServer } from '../../harness/stage/postgres-server.ts';
+import { prepareRedis, type RedisServer } from '../../harness/stage/redis-server.ts';
 
 const PASSWORD = 'a-password-of-the-drill';
 

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
 import setUp from '../../harness/run/global-setup.ts';
-import { putBetweenMarkers } from '../faults/docs.ts';
-import { describeMachine } from '../faults/machine.ts';
-import { hasProgram } from '../faults/programs.ts';
+import { putBetweenMarkers } from '../../harness/stage/docs.ts';
+import { describeMachine } from '../../harness/stage/machine.ts';
+import { hasProgram } from '../../harness/stage/programs.ts';
 import { type Result, runDrill } from './drill.ts';
 import { INCIDENTS } from './incidents.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasProgram } from '../faults/programs.ts';
+import { hasProgram } from '../../harness/stage/programs.ts';
 import { runDrill } from './drill.ts';
 import { INCIDENTS } from './incidents.ts';
 import { cancelledBySilence } from './judge.ts';

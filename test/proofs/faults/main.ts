@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { runClockSteps } from './clock-steps.ts';
-import { writeDocs } from './docs.ts';
-import { missingPrograms } from './programs.ts';
-import { runRedisGone } from './redis-gone.ts';
+import { writeDocs } from '../../harness/stage/docs.ts';
+import { missingPrograms } from '../../harness/stage/programs.ts';
 import { breachesOf, describeRuns, faultTable } from './report.ts';
-import { runRolling } from './rolling.ts';
 import { type RunResult, runOnce } from './run.ts';
+import { runClockSteps } from './scenarios/clock-steps.ts';
+import { runRedisGone } from './scenarios/redis-gone.ts';
+import { runRolling } from './scenarios/rolling.ts';
 
 const HELP = `npm run test:faults -- [options]
 

@@ -1,9 +1,9 @@
-import { LANES } from './faults.ts';
-import type { BreachKind } from './invariants.ts';
-import { type Figures, figuresOf } from './lateness.ts';
-import { describeMachine } from './machine.ts';
-import { missingPrograms } from './programs.ts';
+import { describeMachine } from '../../harness/stage/machine.ts';
+import { missingPrograms } from '../../harness/stage/programs.ts';
+import { LANES } from './kinds/faults.ts';
 import type { RunResult } from './run.ts';
+import type { BreachKind } from './verify/invariants.ts';
+import { type Figures, figuresOf } from './verify/lateness.ts';
 
 /** What lateness may be at most, in milliseconds. */
 export const GOALS = { calmP99: 200, faultyP99: 2_000, max: 5_000 };

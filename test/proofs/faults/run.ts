@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isTransient } from '../../../src/platform/postgres/database.ts';
+import { insertHerd, isAnyOpen } from '../../harness/stage/herd.ts';
+import { canMoveClocks } from '../../harness/stage/programs.ts';
 import { waitFor } from '../../harness/wait-for.ts';
-import { LANES } from './faults.ts';
-import { insertHerd, isAnyOpen } from './herd.ts';
-import type { History } from './history.ts';
-import type { Breach } from './invariants.ts';
-import { type Late, measureLateness } from './lateness.ts';
-import { seedOrders, startLoad } from './load.ts';
-import { canMoveClocks } from './programs.ts';
-import { findBreaches } from './promises.ts';
-import { createRandom } from './random.ts';
+import { LANES } from './kinds/faults.ts';
+import { seedOrders, startLoad } from './load/load.ts';
+import { createRandom } from './load/random.ts';
 import type { Fault, Scene, Staged } from './scene.ts';
 import { type Stage, setUp } from './stage.ts';
+import type { History } from './verify/history.ts';
+import type { Breach } from './verify/invariants.ts';
+import { type Late, measureLateness } from './verify/lateness.ts';
+import { findBreaches } from './verify/promises.ts';
 
 export interface RunOptions {
   readonly seed: number;

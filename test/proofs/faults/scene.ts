@@ -1,6 +1,6 @@
-import type { Client } from './client.ts';
-import type { Exit } from './instances.ts';
-import type { Random } from './random.ts';
+import type { Exit } from '../../harness/stage/instances.ts';
+import type { Client } from './load/client.ts';
+import type { Random } from './load/random.ts';
 import type { Stage } from './stage.ts';
 
 /** What a fault may need, and where it writes down what the judgement has to know. */

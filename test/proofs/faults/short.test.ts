@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hasProgram, missingPrograms } from './programs.ts';
+import { hasProgram, missingPrograms } from '../../harness/stage/programs.ts';
 import { breachesOf } from './report.ts';
 import { runOnce } from './run.ts';
 

@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Pool } from 'pg';
 import { migrate } from '../../../src/platform/postgres/migrations.ts';
-import { createInstances, end, type Instance } from './instances.ts';
-import type { PostgresServer } from './postgres-server.ts';
-import type { RedisServer } from './redis-server.ts';
-import { startServers, type Undo } from './servers.ts';
-import { installTraps } from './traps.ts';
+import { createInstances, end, type Instance } from '../../harness/stage/instances.ts';
+import type { PostgresServer } from '../../harness/stage/postgres-server.ts';
+import type { RedisServer } from '../../harness/stage/redis-server.ts';
+import { startServers, type Undo } from '../../harness/stage/servers.ts';
+import { installTraps } from './kinds/traps.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 

@@ -1,6 +1,6 @@
 import { document, resolveRef } from '../../harness/api/document.ts';
 import type { RawRequest } from '../../harness/api/transport.ts';
-import type { Random } from '../faults/random.ts';
+import type { Random } from '../faults/load/random.ts';
 import type { Edge } from './edges.ts';
 import { makeValue, NASTY, ODD, type Schema, spoiled } from './values.ts';
 

@@ -7,7 +7,7 @@ import { TEST_SECRET } from '../../harness/client.ts';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { anOrderReport } from '../../harness/seed.ts';
 import { waitFor } from '../../harness/wait-for.ts';
-import { createRandom, type Random } from '../faults/random.ts';
+import { createRandom, type Random } from '../faults/load/random.ts';
 import { clockEdges, fullEdges, positionEdges, sendTwice, whileEndpointsAreFull } from './bounds.ts';
 import { outcomesOf } from './codes.ts';
 import { clockOf, type Edge, groundOf, outdatedEdges, stateEdges } from './edges.ts';

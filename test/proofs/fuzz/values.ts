@@ -1,5 +1,5 @@
 import { resolveRef } from '../../harness/api/document.ts';
-import type { Random } from '../faults/random.ts';
+import type { Random } from '../faults/load/random.ts';
 
 /** A JSON Schema, as the document has them. */
 export interface Schema {

@@ -3,7 +3,7 @@ import { Cluster } from 'ioredis';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { checkEvictionPolicy, EvictionPolicyError, waitingConnection } from '../../../src/platform/redis/redis.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
-import { hasProgram } from '../faults/programs.ts';
+import { hasProgram } from '../../harness/stage/programs.ts';
 import { type RedisCluster, startCluster } from './servers/cluster.ts';
 import { expectToOutlive } from './servers/failover.ts';
 

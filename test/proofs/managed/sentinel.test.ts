@@ -1,5 +1,5 @@
 import { describe, test } from 'vitest';
-import { hasProgram } from '../faults/programs.ts';
+import { hasProgram } from '../../harness/stage/programs.ts';
 import { expectToOutlive } from './servers/failover.ts';
 import { startWatchedRedis } from './servers/sentinel.ts';
 

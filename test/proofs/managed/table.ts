@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
 import setUp from '../../harness/run/global-setup.ts';
-import { putBetweenMarkers, textBetweenMarkers } from '../faults/docs.ts';
+import { putBetweenMarkers, textBetweenMarkers } from '../../harness/stage/docs.ts';
 import { faultsOf } from './judge.ts';
 import { type Observation, observe } from './observe.ts';
 import { POSTGRES_ROWS } from './postgres-rows.ts';

@@ -3,7 +3,7 @@ import { beginHoldIn, type HoldRequest, moveReleased } from '../../../src/applic
 import { type Database, withTx } from '../../../src/platform/postgres/database.ts';
 import { markReleased } from '../../../src/store/holds.ts';
 import { waitFor } from '../../harness/wait-for.ts';
-import { createRandom } from '../faults/random.ts';
+import { createRandom } from '../faults/load/random.ts';
 import { faultsOf } from './judge.ts';
 import type { Told } from './moves.ts';
 import { type Finish, type Played, playAll, playSome, type Racer } from './scheduler.ts';

@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { onCleanup } from '../../harness/cleanup.ts';
-import type { Random } from '../faults/random.ts';
+import type { Random } from '../faults/load/random.ts';
 import type { Statement } from './observed-database.ts';
 
 /** One of those that race: what it does, once it may begin. */

@@ -7,7 +7,7 @@ import type { Dispute } from '../../harness/types.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { LOCAL } from '../../webhooks/endpoints.ts';
 import { type Receiver, startReceiver } from '../../webhooks/receiver.ts';
-import { quantile } from '../faults/lateness.ts';
+import { quantile } from '../faults/verify/lateness.ts';
 
 /** An api and a worker, each a process of its own, as they run elsewhere. */
 interface Pair {

@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitFor } from '../../harness/wait-for.ts';
-import type { History } from './history.ts';
-import { type Figures, figuresOf, measureLateness } from './lateness.ts';
-import { seedOrders, startLoad } from './load.ts';
-import { describeMachine } from './machine.ts';
-import { findBreaches } from './promises.ts';
-import { drain } from './run.ts';
-import { type Stage, setUp } from './stage.ts';
+import { describeMachine } from '../../../harness/stage/machine.ts';
+import { waitFor } from '../../../harness/wait-for.ts';
+import { seedOrders, startLoad } from '../load/load.ts';
+import { drain } from '../run.ts';
+import { type Stage, setUp } from '../stage.ts';
+import type { History } from '../verify/history.ts';
+import { type Figures, figuresOf, measureLateness } from '../verify/lateness.ts';
+import { findBreaches } from '../verify/promises.ts';
 
 const WARM_UP_MS = 5_000;
 const BEFORE_MS = 30_000;

@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, rm } from 'node:fs/promises';
 import { freePort } from '../../../src/dev/embedded/processes.ts';
-import { waitFor } from '../../harness/wait-for.ts';
+import { waitFor } from '../wait-for.ts';
 
 /** A real Redis with its append-only file, which can be killed and comes back at the same address. */
 export interface RedisServer {

@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { WINDOWS } from './instances.ts';
+import { WINDOWS } from '../../../harness/stage/instances.ts';
 
 export type BreachKind = 'lost' | 'double' | 'early' | 'undone' | 'inconsistent';
 

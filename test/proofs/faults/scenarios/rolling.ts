@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Exit, end, type Instance } from './instances.ts';
-import { type Figures, figuresOf, measureLateness } from './lateness.ts';
-import { seedOrders, startLoad } from './load.ts';
-import { describeMachine } from './machine.ts';
-import { findBreaches } from './promises.ts';
-import { drain } from './run.ts';
-import { type Stage, setUp } from './stage.ts';
+import { type Exit, end, type Instance } from '../../../harness/stage/instances.ts';
+import { describeMachine } from '../../../harness/stage/machine.ts';
+import { seedOrders, startLoad } from '../load/load.ts';
+import { drain } from '../run.ts';
+import { type Stage, setUp } from '../stage.ts';
+import { type Figures, figuresOf, measureLateness } from '../verify/lateness.ts';
+import { findBreaches } from '../verify/promises.ts';
 
 const WARM_UP_MS = 6_000;
 const EVERY_MS = 5_000;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { startPostgres } from '../../../src/dev/embedded/postgres.ts';
-import { waitFor } from '../../harness/wait-for.ts';
+import { waitFor } from '../wait-for.ts';
 import { movedClock } from './programs.ts';
 
 /** A PostgreSQL with its durable settings, which can crash and comes back at the same address. */

@@ -1,9 +1,9 @@
 import { Queue } from 'bullmq';
-import { within } from '../../../src/platform/within.ts';
-import { QUEUE_NAME } from '../../../src/workers/queue.ts';
-import { TEST_PREFIX } from '../../harness/prefix.ts';
+import { within } from '../../../../src/platform/within.ts';
+import { QUEUE_NAME } from '../../../../src/workers/queue.ts';
+import { TEST_PREFIX } from '../../../harness/prefix.ts';
+import type { Fault, Outcome, Scene } from '../scene.ts';
 import { KEYS, withRedis } from './redis-client.ts';
-import type { Fault, Outcome, Scene } from './scene.ts';
 import { ask } from './traps.ts';
 
 /** Jobs for disputes that have one already: both workers get them, at their deadline and all at once. */

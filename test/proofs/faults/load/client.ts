@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { request } from 'undici';
-import { mintToken } from '../../../src/dev/development.ts';
-import type { History } from './history.ts';
-import { type Instance, SECRET } from './instances.ts';
+import { mintToken } from '../../../../src/dev/development.ts';
+import { type Instance, SECRET } from '../../../harness/stage/instances.ts';
+import type { History } from '../verify/history.ts';
 
 export interface Body {
   readonly id?: string;

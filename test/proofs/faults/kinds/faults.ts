@@ -1,9 +1,9 @@
+import type { Fault } from '../scene.ts';
 import { POSTGRES_FAULTS } from './postgres-faults.ts';
 import { API_FAULTS, WORKER_FAULTS } from './process-faults.ts';
 import { QUEUE_FAULTS } from './queue-faults.ts';
 import { REDIS_FAULTS } from './redis-faults.ts';
 import { ROW_FAULTS } from './row-faults.ts';
-import type { Fault } from './scene.ts';
 
 /** Faults of which one is staged at a time. Lanes go on side by side, so that faults of different kinds overlap. */
 interface Lane {

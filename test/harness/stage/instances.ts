@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { freePort } from '../../../src/dev/embedded/processes.ts';
-import { TEST_PREFIX_NAME } from '../../harness/prefix.ts';
-import { type ServerProxy, startProxy } from '../../harness/programs/proxy.ts';
-import { waitFor } from '../../harness/wait-for.ts';
+import { TEST_PREFIX_NAME } from '../prefix.ts';
+import { type ServerProxy, startProxy } from '../programs/proxy.ts';
+import { waitFor } from '../wait-for.ts';
 import { movedClock } from './programs.ts';
 
 export const SECRET = 'the secret of the fault test, long enough';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Fault, type Outcome, type Scene, sinceMs } from '../scene.ts';
 import { holdLock } from './lock-fault.ts';
-import { type Fault, type Outcome, type Scene, sinceMs } from './scene.ts';
 import { ask, withTrap } from './traps.ts';
 
 async function poison(scene: Scene): Promise<Outcome> {

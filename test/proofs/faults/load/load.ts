@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
-import { DISPUTE_TYPES } from '../../../src/domain/rules.ts';
+import { DISPUTE_TYPES } from '../../../../src/domain/rules.ts';
+import type { Instance } from '../../../harness/stage/instances.ts';
+import { emptyHistory, type History } from '../verify/history.ts';
 import { type Client, createClient } from './client.ts';
-import { emptyHistory, type History } from './history.ts';
-import type { Instance } from './instances.ts';
 import { createRandom, type Random } from './random.ts';
 import { tell } from './stories.ts';
 

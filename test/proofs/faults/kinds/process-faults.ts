@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { end, type Instance } from './instances.ts';
-import { type Fault, type Outcome, type Scene, sinceMs } from './scene.ts';
+import { end, type Instance } from '../../../harness/stage/instances.ts';
+import { type Fault, type Outcome, type Scene, sinceMs } from '../scene.ts';
 import { isCaught, type Place, withTrap } from './traps.ts';
 
 async function killAndRestart({ stage, random }: Scene, instance: Instance): Promise<void> {

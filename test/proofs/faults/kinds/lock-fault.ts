@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PoolClient } from 'pg';
-import { type Outcome, type Scene, sinceMs } from './scene.ts';
+import { type Outcome, type Scene, sinceMs } from '../scene.ts';
 
 /** Longer than a lock is waited for, with room for a busy machine. */
 const BOUNDED_MS = 5_000;

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import type { Redis } from 'ioredis';
+import { type Fault, type Scene, sinceMs } from '../scene.ts';
 import { KEYS, withRedis } from './redis-client.ts';
-import { type Fault, type Scene, sinceMs } from './scene.ts';
 
 const SCORE_PER_MS = 4_096;
 

@@ -1,7 +1,7 @@
 import { Redis } from 'ioredis';
-import { QUEUE_NAME } from '../../../src/workers/queue.ts';
-import { TEST_PREFIX } from '../../harness/prefix.ts';
-import type { Scene } from './scene.ts';
+import { QUEUE_NAME } from '../../../../src/workers/queue.ts';
+import { TEST_PREFIX } from '../../../harness/prefix.ts';
+import type { Scene } from '../scene.ts';
 
 /** What the keys of the queue of deadlines begin with. */
 export const KEYS = `${TEST_PREFIX}:${QUEUE_NAME}`;

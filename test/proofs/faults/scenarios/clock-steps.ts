@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { figuresOf, measureLateness } from './lateness.ts';
-import { seedOrders, startLoad } from './load.ts';
-import { describeMachine } from './machine.ts';
-import { canMoveClocks } from './programs.ts';
-import { findBreaches } from './promises.ts';
-import { createRandom } from './random.ts';
-import { drain } from './run.ts';
-import { setUp } from './stage.ts';
+import { describeMachine } from '../../../harness/stage/machine.ts';
+import { canMoveClocks } from '../../../harness/stage/programs.ts';
+import { seedOrders, startLoad } from '../load/load.ts';
+import { createRandom } from '../load/random.ts';
+import { drain } from '../run.ts';
+import { setUp } from '../stage.ts';
+import { figuresOf, measureLateness } from '../verify/lateness.ts';
+import { findBreaches } from '../verify/promises.ts';
 
 const FARTHEST_S = 8;
 /** Longer than the server's processes take to notice that the clock has been set. */

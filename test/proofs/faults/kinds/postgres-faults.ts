@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fault, Outcome, Scene } from './scene.ts';
+import type { Fault, Outcome, Scene } from '../scene.ts';
 import { ask, isCaught, withTrap } from './traps.ts';
 
 /** Ends the service's connections that a condition names, as a failover or an administrator would. */

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { buildService } from '../../harness/run/build.ts';
+import { buildService } from '../run/build.ts';
 import { type PostgresServer, startServer } from './postgres-server.ts';
 import { prepareRedis, type RedisServer } from './redis-server.ts';
 

@@ -1,4 +1,4 @@
-import type { DisputeType } from '../../../src/domain/rules.ts';
+import type { DisputeType } from '../../../../src/domain/rules.ts';
 
 /** What a client was told, and may rely on. */
 export interface Acknowledged {

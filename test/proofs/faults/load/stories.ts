@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { DisputeType, Role } from '../../../src/domain/rules.ts';
+import type { DisputeType, Role } from '../../../../src/domain/rules.ts';
+import type { History, Reported } from '../verify/history.ts';
 import type { Answer, Client } from './client.ts';
-import type { History, Reported } from './history.ts';
 import type { Random } from './random.ts';
 
 /** What happens to one order. */
