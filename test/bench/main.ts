@@ -1,8 +1,6 @@
-// npm run bench -- [--quick] [--only open,answer] [--rounds N] [--seconds S] [--herd N] [--flood N] [--large N] [--write-docs]
-// npm run bench -- --profile [--write-docs]
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { flag, number, readOptions, text } from '../harness/run/options.ts';
 import { putBetweenMarkers } from '../harness/stage/docs.ts';
 import { describeMachine } from '../harness/stage/machine.ts';
 import { hasProgram } from '../harness/stage/programs.ts';
@@ -36,29 +34,27 @@ const MEASUREMENTS: Readonly<Record<string, (stage: BenchStage, options: BenchOp
   flood: measureFlood,
 };
 
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string' },
-    rounds: { type: 'string' },
-    seconds: { type: 'string' },
-    herd: { type: 'string' },
-    flood: { type: 'string' },
-    large: { type: 'string' },
-    profile: { type: 'boolean', default: false },
-    'write-docs': { type: 'boolean', default: false },
-  },
+const given = readOptions('bench', 'Measures the service beside other ways to do the same, side by side.', {
+  quick: flag('one short round of each, to see that it works'),
+  only: text('A,B', `only these: ${Object.keys(MEASUREMENTS).join(', ')}`),
+  rounds: number(undefined, `how many rounds; ${WHOLE.rounds}`),
+  seconds: number(undefined, `how long each side of a round takes; ${WHOLE.seconds}`),
+  herd: number(undefined, `how many deadlines fall due together; ${WHOLE.herd}`),
+  flood: number(undefined, `how many fall due within a minute; ${WHOLE.flood}`),
+  large: number(undefined, `how many disputes are open in the large database; ${WHOLE.large}`),
+  profile: flag('profile the two hot paths instead'),
+  'write-docs': flag('put the figures into docs/bench.md'),
 });
 
-const base = values.quick ? QUICK : WHOLE;
+const base = given.quick ? QUICK : WHOLE;
 const options: BenchOptions = {
-  rounds: Number(values.rounds ?? base.rounds),
-  seconds: Number(values.seconds ?? base.seconds),
-  herd: Number(values.herd ?? base.herd),
-  flood: Number(values.flood ?? base.flood),
-  large: Number(values.large ?? base.large),
+  rounds: given.rounds ?? base.rounds,
+  seconds: given.seconds ?? base.seconds,
+  herd: given.herd ?? base.herd,
+  flood: given.flood ?? base.flood,
+  large: given.large ?? base.large,
 };
-const names = values.only?.split(',') ?? Object.keys(MEASUREMENTS);
+const names = given.only === '' ? Object.keys(MEASUREMENTS) : given.only.split(',');
 const unknown = names.find((name) => MEASUREMENTS[name] === undefined);
 if (unknown !== undefined) {
   console.error(`there is no measurement ${unknown}: ${Object.keys(MEASUREMENTS).join(', ')}`);
@@ -126,7 +122,7 @@ function writeProfiles(paths: readonly HotPath[]): string {
         `### ${name}\n\n![flame graph](bench/${name}.svg)\n\n${parts}\n\n${statements}\n`,
     )
     .join('\n');
-  if (values['write-docs']) {
+  if (given['write-docs']) {
     for (const { name, flameGraph } of paths) writeFileSync(join(DOCS, `${name}.svg`), flameGraph);
     putBetweenMarkers('bench.md', 'profiles', `${text}\n`);
   }
@@ -141,10 +137,10 @@ async function measure(stage: BenchStage): Promise<string> {
     const date = new Date().toISOString().slice(0, 10);
     measured[name] = { date, machine: describeMachine(stage.postgresVersion), options, rows };
     process.stderr.write(`${tableOf(rows)}\n`);
-    if (values['write-docs']) writeDocs(measured);
+    if (given['write-docs']) writeDocs(measured);
   }
   return tableOf(Object.values(measured).flatMap(({ rows }) => rows));
 }
 
-const said = await onStage((stage) => (values.profile ? lookIntoHotPaths(stage).then(writeProfiles) : measure(stage)));
+const said = await onStage((stage) => (given.profile ? lookIntoHotPaths(stage).then(writeProfiles) : measure(stage)));
 process.stdout.write(`${said}\n`);

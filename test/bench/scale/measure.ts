@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import type { Pool as PgPool } from 'pg';
 import { mintToken } from '../../../src/dev/development.ts';
 import { migrate } from '../../../src/platform/postgres/migrations.ts';
+import { flag, number, readOptions } from '../../harness/run/options.ts';
 import { putBetweenMarkers } from '../../harness/stage/docs.ts';
 import { insertHerd } from '../../harness/stage/herd.ts';
 import { createInstances, end, type Instance, SECRET } from '../../harness/stage/instances.ts';
@@ -16,15 +16,13 @@ import { type Call, callFor, quantile } from '../calls.ts';
 import { jobsWaiting, memoryOf } from '../redis.ts';
 import { cpuSecondsOf } from './processes.ts';
 
-const { values } = parseArgs({
-  options: {
-    disputes: { type: 'string', default: '100000' },
-    seconds: { type: 'string', default: '15' },
-    'write-docs': { type: 'boolean', default: false },
-  },
+const options = readOptions('measure:scale', 'Measures what an api and a worker do, and what disputes take.', {
+  disputes: number(100_000, 'how many are put into the database'),
+  seconds: number(15, 'how long each rate is measured'),
+  'write-docs': flag('put the figures into docs/scale.md'),
 });
-const DISPUTES = Number(values.disputes);
-const SECONDS = Number(values.seconds);
+const DISPUTES = options.disputes;
+const SECONDS = options.seconds;
 const CONNECTIONS = 32;
 const WARM_UP_S = 3;
 const DAYS = 3;
@@ -248,7 +246,7 @@ try {
   const { rows } = await postgres.pool.query<{ version: string }>('SHOW server_version');
   const text = describe(describeMachine(rows[0]?.version), rates, costs);
   process.stdout.write(`${text}\n`);
-  if (values['write-docs']) putBetweenMarkers('scale.md', 'measured', `${text}\n`);
+  if (options['write-docs']) putBetweenMarkers('scale.md', 'measured', `${text}\n`);
 } finally {
   for (const step of undo.reverse()) await step();
 }

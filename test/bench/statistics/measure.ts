@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as immediate } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { v7 as uuidv7 } from 'uuid';
 import { createCore } from '../../../src/application/command-queue.ts';
@@ -12,15 +11,15 @@ import { MIGRATIONS, migrate } from '../../../src/platform/postgres/migrations.t
 import { GROUPINGS, summarize } from '../../../src/statistics/counts.ts';
 import { readStatistics, rollUp } from '../../../src/statistics/rollup.ts';
 import { freeze, readCells, readStanding } from '../../../src/statistics/store.ts';
+import { number, readOptions } from '../../harness/run/options.ts';
 import { seedHistory } from '../../statistics/seed.ts';
 
-// npm run measure:statistics -- [--disputes 1000000] [--days 1095]: what statistics cost, in a database of their own.
-
-const { values } = parseArgs({
-  options: { disputes: { type: 'string', default: '1000000' }, days: { type: 'string', default: '1095' } },
+const options = readOptions('measure:statistics', 'Measures what statistics cost, in a database of their own.', {
+  disputes: number(1_000_000, 'how many are in it'),
+  days: number(1_095, 'over how many days they were opened'),
 });
-const DISPUTES = Number(values.disputes);
-const DAYS = Number(values.days);
+const DISPUTES = options.disputes;
+const DAYS = options.days;
 const DAY = 86_400_000;
 const RUNS = 7;
 

@@ -1,27 +1,27 @@
-import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
 import setUp from '../../harness/run/global-setup.ts';
+import { number, readOptions } from '../../harness/run/options.ts';
 import { abuse } from './run.ts';
 
-// npm run test:abuse -- [--idle N] [--slow N] [--large N] [--seconds S]; N idle connections need `ulimit -n` above N.
-
-const { values } = parseArgs({
-  options: {
-    idle: { type: 'string', default: '10000' },
-    slow: { type: 'string', default: '1000' },
-    large: { type: 'string', default: '20' },
-    seconds: { type: 'string', default: '20' },
+const options = readOptions(
+  'test:abuse',
+  'Serves callers beside thousands of idle and slow connections; needs as many open files.',
+  {
+    idle: number(10_000, 'connections that send nothing'),
+    slow: number(1_000, 'connections that send a request byte by byte'),
+    large: number(20, 'connections that send bodies as large as is accepted'),
+    seconds: number(20, 'how long each part takes'),
   },
-});
+);
 
 await setUp();
 try {
   const observed = await abuse({
-    idleConnections: Number(values.idle),
-    slowConnections: Number(values.slow),
-    largeConnections: Number(values.large),
-    seconds: Number(values.seconds),
-    slowSeconds: Number(values.seconds),
+    idleConnections: options.idle,
+    slowConnections: options.slow,
+    largeConnections: options.large,
+    seconds: options.seconds,
+    slowSeconds: options.seconds,
     requests: 100,
     pauseMs: 10,
   });

@@ -1,17 +1,20 @@
-import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
 import setUp from '../../harness/run/global-setup.ts';
+import { flag, readOptions, text } from '../../harness/run/options.ts';
 import { putBetweenMarkers } from '../../harness/stage/docs.ts';
 import { describeMachine } from '../../harness/stage/machine.ts';
 import { hasProgram } from '../../harness/stage/programs.ts';
 import { type Result, runDrill } from './drill.ts';
 import { INCIDENTS } from './incidents.ts';
 
-// npm run drill -- [--only TEXT] [--write-docs]
-
-const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, 'write-docs': { type: 'boolean', default: false } },
-});
+const options = readOptions(
+  'drill',
+  'Breaks a deployment, waits for its alert and mends it by the page of that alert.',
+  {
+    only: text('TEXT', 'only the incidents with this in their names'),
+    'write-docs': flag('put the table into docs/operate.md'),
+  },
+);
 
 const HEAD = [
   '| incident | alert | fires after | other alerts | from break to well | what ended it | cancelled by silence | of these wrongly |',
@@ -39,8 +42,8 @@ if (lacking.length > 0) {
   console.error(`not on the PATH: ${lacking.join(', ')}; Debian has them in the packages prometheus and redis-server`);
   process.exit(2);
 }
-const incidents = INCIDENTS.filter(({ name }) => name.includes(values.only));
-if (incidents.length === 0) throw new Error(`no incident has ${values.only} in its name`);
+const incidents = INCIDENTS.filter(({ name }) => name.includes(options.only));
+if (incidents.length === 0) throw new Error(`no incident has ${options.only} in its name`);
 const begun = performance.now();
 await setUp();
 let results: Result[];
@@ -54,7 +57,7 @@ const took = `${new Date().toISOString().slice(0, 10)}, ${Math.round((performanc
 const table = [...HEAD, ...results.map(rowOf), '', took].join('\n');
 console.log(`\n${table}`);
 const faults = results.flatMap(({ faults }) => faults);
-if (values['write-docs'] && faults.length === 0 && incidents.length === INCIDENTS.length) {
+if (options['write-docs'] && faults.length === 0 && incidents.length === INCIDENTS.length) {
   putBetweenMarkers('operate.md', 'drill', `${table}\n`);
 }
 process.exit(faults.length === 0 ? 0 : 1);

@@ -1,18 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { startPostgres } from '../../../src/dev/embedded/postgres.ts';
 import { migrate } from '../../../src/platform/postgres/migrations.ts';
+import { number, readOptions } from '../../harness/run/options.ts';
 import { type AccessPath, listings, reads, work } from './paths.ts';
 import { explain, type Plan } from './plans.ts';
 import { seed } from './seed.ts';
 
-// npm run explain -- --disputes N: shows that no documented way to the rows reads a table that grows from end to end.
-
-const { values } = parseArgs({ options: { disputes: { type: 'string', default: '1000000' } } });
-const DISPUTES = Number(values.disputes);
+const options = readOptions('explain', 'Shows that no access path reads a table that grows from end to end.', {
+  disputes: number(1_000_000, 'how many are in the database'),
+});
+const DISPUTES = options.disputes;
 const MIGRATIONS = join(import.meta.dirname, '../../../migrations');
 const RELEASED = `INSERT INTO holds (id, type, note, created_by, since, created_at, released_by, released_at)
   VALUES (gen_random_uuid(), $1, '', 'ops', now() - interval '9 hours', now() - interval '9 hours', $2, clock_timestamp() - $3::interval)`;

@@ -1,24 +1,16 @@
-import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
 import setUp from '../../harness/run/global-setup.ts';
+import { number, readOptions } from '../../harness/run/options.ts';
 import { runFeed } from './feed.ts';
 
-// npm run test:feed -- [--seconds 60] [--writers 20] [--readers 5]
-
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '60' },
-    writers: { type: 'string', default: '20' },
-    readers: { type: 'string', default: '5' },
-  },
+const options = readOptions('test:feed', 'Readers follow the log of events while writers commit out of order.', {
+  seconds: number(60, 'how long the writers write'),
+  writers: number(20, 'how many of them write at once'),
+  readers: number(5, 'how many read'),
 });
 
 await setUp();
-const { written, seen, overtaken } = await runFeed({
-  seconds: Number(values.seconds),
-  writers: Number(values.writers),
-  readers: Number(values.readers),
-});
+const { written, seen, overtaken } = await runFeed(options);
 const whole = seen.filter((ids) => ids.length === written.length && ids.every((id, index) => id === written[index]));
 for (const [reader, ids] of seen.entries()) {
   const first = written.findIndex((id, index) => id !== ids[index]);

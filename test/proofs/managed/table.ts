@@ -1,6 +1,6 @@
-import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
 import setUp from '../../harness/run/global-setup.ts';
+import { flag, readOptions, text } from '../../harness/run/options.ts';
 import { putBetweenMarkers, textBetweenMarkers } from '../../harness/stage/docs.ts';
 import { faultsOf } from './judge.ts';
 import { type Observation, observe } from './observe.ts';
@@ -8,11 +8,11 @@ import { POSTGRES_ROWS } from './postgres-rows.ts';
 import { REDIS_ROWS } from './redis-rows.ts';
 import type { Row } from './row.ts';
 
-// npm run test:managed -- [--only TEXT] [--write-docs]
 // Rows that were not run, or that have a fault, stay in the docs as they are.
 
-const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, 'write-docs': { type: 'boolean', default: false } },
+const options = readOptions('test:managed', 'Runs the service on PostgreSQL and Redis as hosts of them set them up.', {
+  only: text('TEXT', 'only the settings with this in their names'),
+  'write-docs': flag('put the table into docs/managed-servers.md'),
 });
 
 const HEAD = [
@@ -47,13 +47,13 @@ async function runRow(row: Row): Promise<{ line: string | null; faults: readonly
 async function runTable(place: string, rows: readonly Row[]): Promise<string[]> {
   const lines = linesInDocs(place);
   const faults: string[] = [];
-  for (const row of rows.filter(({ name }) => name.includes(values.only))) {
+  for (const row of rows.filter(({ name }) => name.includes(options.only))) {
     const done = await runRow(row);
     faults.push(...done.faults.map((fault) => `${row.name}: ${fault}`));
     console.log(done.line ?? `| ${row.name} | not run to its end |`);
     for (const fault of done.faults) console.log(`FAULT ${row.name}: ${fault}`);
     if (done.line !== null && done.faults.length === 0) lines.set(row.name, done.line);
-    if (!values['write-docs']) continue;
+    if (!options['write-docs']) continue;
     const table = [...HEAD, ...rows.flatMap(({ name }) => lines.get(name) ?? [])];
     putBetweenMarkers('managed-servers.md', place, `${table.join('\n')}\n`);
   }

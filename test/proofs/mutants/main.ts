@@ -105,12 +105,16 @@ async function checkTests(root: string, mutants: readonly Mutant[]): Promise<voi
   if (code !== 0) throw new Error(`the tests fail without any mutant: ${firstFailure(text)}\n${text.slice(-3_000)}`);
 }
 
+// Names of mutants, or parts of them, to make only those.
+const wanted = process.argv.slice(2);
+if (wanted.some((part) => part.startsWith('-'))) {
+  process.stderr.write('npm run test:mutants -- [parts of the names of mutants: only these]\n');
+  process.exit(2);
+}
 const stale = await findStale();
 for (const fault of stale) process.stderr.write(`${fault}\n`);
 if (stale.length > 0) process.exit(1);
 
-// Names of mutants, or parts of them, to make only those.
-const wanted = process.argv.slice(2);
 const mutants = MUTANTS.filter(({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
 if (mutants.length === 0) {
   process.stderr.write(`no mutant is named like ${wanted.join(', ')}\n`);

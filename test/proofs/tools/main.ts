@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
 import { runCleanups } from '../../harness/cleanup.ts';
 import { startProcess } from '../../harness/process.ts';
 import setUp from '../../harness/run/global-setup.ts';
+import { flag, readOptions, text } from '../../harness/run/options.ts';
 import { putBetweenMarkers } from '../../harness/stage/docs.ts';
 import { SANDBOX } from '../../harness/test-clocks.ts';
 import { servePages } from '../../system/browser/pages.ts';
@@ -12,10 +12,9 @@ import type { Stage, Tool } from './tool.ts';
 import { installTools } from './toolbox.ts';
 import { WEBHOOK_LIBRARIES } from './webhook-libraries.ts';
 
-// npm run test:tools -- [--only TEXT] [--write-docs]
-
-const { values } = parseArgs({
-  options: { only: { type: 'string', default: '' }, 'write-docs': { type: 'boolean', default: false } },
+const options = readOptions('test:tools', 'Tries other tools with the service and its OpenAPI document.', {
+  only: text('TEXT', 'only the tools with this in their names'),
+  'write-docs': flag('put the table into docs/tools.md'),
 });
 
 const TOOLS = [...GENERATED, ...DOCUMENT_TOOLS, ...WEBHOOK_LIBRARIES, ...STREAM_CLIENTS];
@@ -52,13 +51,13 @@ async function runTable(tools: readonly Tool[]): Promise<{ lines: string[]; fail
   return { lines, failed };
 }
 
-const chosen = TOOLS.filter(({ name }) => name.includes(values.only));
-if (chosen.length === 0) throw new Error(`no tool has ${values.only} in its name`);
-if (values['write-docs'] && chosen.length < TOOLS.length)
+const chosen = TOOLS.filter(({ name }) => name.includes(options.only));
+if (chosen.length === 0) throw new Error(`no tool has ${options.only} in its name`);
+if (options['write-docs'] && chosen.length < TOOLS.length)
   throw new Error('--write-docs needs all tools, without --only');
 await setUp();
 const { lines, failed } = await runTable(chosen);
-if (values['write-docs']) putBetweenMarkers('tools.md', 'tools', `${[...HEAD, ...lines].join('\n')}\n`);
+if (options['write-docs']) putBetweenMarkers('tools.md', 'tools', `${[...HEAD, ...lines].join('\n')}\n`);
 await runCleanups();
 await globalThis.testRun?.stop();
 process.exit(failed === 0 ? 0 : 1);

@@ -1,25 +1,20 @@
-import { parseArgs } from 'node:util';
 import fc from 'fast-check';
 import { runCleanups } from '../../harness/cleanup.ts';
 import setUp from '../../harness/run/global-setup.ts';
+import { number, oneOf, readOptions } from '../../harness/run/options.ts';
 import { histories, runToTheEnd } from './model/histories.ts';
 import { type Figures, runHang, runPromptness } from './runs.ts';
-
-// npm run test:webhooks -- [--scenario promptness|hang] [--seconds 60] [--rate 100] [--rounds 5]
-// npm run test:webhooks -- --scenario model [--histories 100000] [--seed N]
 
 const PROMPT_P99_MS = 1_000;
 const SLOWER_AT_MOST = 1.1;
 
-const { values } = parseArgs({
-  options: {
-    scenario: { type: 'string', default: 'promptness' },
-    seconds: { type: 'string' },
-    rate: { type: 'string' },
-    rounds: { type: 'string', default: '5' },
-    histories: { type: 'string', default: '100000' },
-    seed: { type: 'string' },
-  },
+const options = readOptions('test:webhooks', 'How promptly webhooks leave, and the rules of their delivery.', {
+  scenario: oneOf(['promptness', 'hang', 'model'], 'what is run'),
+  seconds: number(undefined, 'how long each round takes; 60, beside a receiver that hangs 10'),
+  rate: number(undefined, 'events a second; 100, beside a receiver that hangs 40'),
+  rounds: number(5, 'how many, with and without the receiver that hangs'),
+  histories: number(100_000, 'how many random histories the model runs'),
+  seed: number(undefined, 'the seed of these histories; chosen by chance if it is not given'),
 });
 
 const describe = ({ count, p50, p99 }: Figures) =>
@@ -40,30 +35,28 @@ function runModel(numRuns: number, seed: number): boolean {
   return !result.failed;
 }
 
-async function run(): Promise<boolean> {
-  if (values.scenario === 'promptness') {
-    const rate = Number(values.rate ?? 100);
-    const figures = await runPromptness(Number(values.seconds ?? 60), rate);
+/** What needs PostgreSQL and Redis. */
+async function runAgainstServers(): Promise<boolean> {
+  if (options.scenario === 'promptness') {
+    const rate = options.rate ?? 100;
+    const figures = await runPromptness(options.seconds ?? 60, rate);
     console.log(`from an event to its first attempt, at ${rate} events a second: ${describe(figures)}`);
     return figures.p99 <= PROMPT_P99_MS;
   }
-  if (values.scenario === 'hang') {
-    const rate = Number(values.rate ?? 40);
-    const { without, beside } = await runHang(Number(values.rounds), Number(values.seconds ?? 10), rate);
-    console.log(`three receivers, ${rate} events a second: ${describe(without)}`);
-    console.log(`the same beside one that never answers:   ${describe(beside)}`);
-    const ratio = beside.p99 / without.p99;
-    console.log(`p99 beside / without: ${ratio.toFixed(3)}`);
-    return ratio <= SLOWER_AT_MOST;
-  }
-  throw new Error(`there is no scenario ${values.scenario}`);
+  const rate = options.rate ?? 40;
+  const { without, beside } = await runHang(options.rounds, options.seconds ?? 10, rate);
+  console.log(`three receivers, ${rate} events a second: ${describe(without)}`);
+  console.log(`the same beside one that never answers:   ${describe(beside)}`);
+  const ratio = beside.p99 / without.p99;
+  console.log(`p99 beside / without: ${ratio.toFixed(3)}`);
+  return ratio <= SLOWER_AT_MOST;
 }
 
-if (values.scenario === 'model') {
-  process.exit(runModel(Number(values.histories), Number(values.seed ?? Date.now() % 2 ** 31)) ? 0 : 1);
+if (options.scenario === 'model') {
+  process.exit(runModel(options.histories, options.seed ?? Date.now() % 2 ** 31) ? 0 : 1);
 }
 await setUp();
-const held = await run();
+const held = await runAgainstServers();
 await runCleanups();
 await globalThis.testRun?.stop();
 process.exit(held ? 0 : 1);
