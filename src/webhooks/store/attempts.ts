@@ -23,8 +23,15 @@ export interface MadeAttempt {
 }
 
 /**
+ * How long before an attempt a comment may have been erased that its message still showed: the claim reads comments as they
+ * are committed, and the transaction that erases them may commit later than this moment of it. The limits of a transaction
+ * (src/platform/postgres/session.ts) end it long before.
+ */
+const ERASURE_COMMITTED_WITHIN = sql`interval '1 minute'`;
+
+/**
  * Writes down attempts at deliveries of one endpoint, which is locked; repeating it is safe. What a receiver answered is
- * not kept if a comment of the order was erased since the attempt began: the answer may repeat it.
+ * not kept if a comment of the order was erased since the attempt began, or shortly before: the answer may repeat it.
  */
 export async function insertAttempts(tx: Tx, attempts: readonly MadeAttempt[]): Promise<void> {
   const input = attempts.map(({ startedAt, ...rest }) => ({ ...rest, startedAt: new Date(startedAt).toISOString() }));
@@ -33,7 +40,8 @@ export async function insertAttempts(tx: Tx, attempts: readonly MadeAttempt[]): 
       order_id)
     SELECT v."id", d.id, v."startedAt", v."durationMs", v."statusCode", v."error",
       CASE WHEN v."withComments" AND EXISTS (
-        SELECT 1 FROM log_entries l WHERE l.order_id = d.order_id AND l.comment_erased_at >= v."startedAt")
+        SELECT 1 FROM log_entries l WHERE l.order_id = d.order_id
+          AND l.comment_erased_at >= v."startedAt" - ${ERASURE_COMMITTED_WITHIN})
         THEN NULL ELSE v."response" END,
       v."withComments", v."counted", d.order_id
     FROM jsonb_to_recordset(${JSON.stringify(input)}::jsonb) AS v("id" uuid, "deliveryId" uuid, "startedAt" timestamptz,
