@@ -295,8 +295,8 @@ export function modeOf({ MODE, DATABASE_URL }: Pick<Config, 'MODE' | 'DATABASE_U
 const KNOWN = Object.keys(ENVIRONMENT.shape);
 const prefixOf = (name: string): string | null => /^[A-Z]+_/.exec(name)?.[0] ?? null;
 const PREFIXES = new Set(KNOWN.map(prefixOf).filter((prefix) => prefix !== null));
-/** Variables of other programs whose names are almost ours. */
-const OF_OTHERS = ['PROXY_HOST', 'PROXY_PORT'];
+/** Variables of other programs whose names are almost ours; npm sets `NODE` for what it runs. */
+const OF_OTHERS = ['NODE', 'PROXY_HOST', 'PROXY_PORT'];
 // Short names (HOST, PORT, ROLE) resemble variables of other programs.
 const LONG_ENOUGH = 8;
 const TYPOS = 2;
@@ -340,7 +340,7 @@ const SHORT = KNOWN.filter((name) => name.length < LONG_ENOUGH && !name.includes
  */
 export function resemblingShortNames(environment: Readonly<Record<string, string | undefined>>): Resemblance[] {
   return Object.keys(environment).flatMap((name) => {
-    if (KNOWN.includes(name) || !environment[name]) return [];
+    if (KNOWN.includes(name) || OF_OTHERS.includes(name) || !environment[name]) return [];
     const meant = nearest(name, SHORT, 1);
     return meant === undefined ? [] : [{ name, meant }];
   });

@@ -242,7 +242,8 @@ test('a name that resembles a short one of ours is told, and refuses nothing', (
     ['MODEE', 'MODE'],
     ['HOSTT', 'HOST'],
   ]);
-  expect(resemblingShortNames({ ROL: '', HOME: '/root', PATH: '/bin', USER: 'root', TERM: 'dumb' })).toEqual([]);
+  const ofOthers = { HOME: '/root', PATH: '/bin', USER: 'root', TERM: 'dumb', NODE: '/usr/bin/node' };
+  expect(resemblingShortNames({ ROL: '', ...ofOthers })).toEqual([]);
 });
 
 describe('a process that serves in production', () => {
