@@ -32,7 +32,7 @@ const IN_FLIGHT = 2;
 const SLOW_MS = 25;
 /** How many commands wait or are on their own; one more is refused. */
 const MOST = 2_000;
-// As long as a lock is waited for: a command that has waited for so long is refused, and not begun.
+// As long as a lock is waited for: a command that has waited for so long is refused, and not begun or tried again.
 const PATIENCE_MS = 2_000;
 // Each statement of a batch takes some milliseconds, since it waits for no lock of an order. A command on its own waits for the
 // lock, two seconds at most; a second one behind it would wait for twice as long.
@@ -50,6 +50,10 @@ interface Waiting {
   readonly resolve: (outcome: Outcome) => void;
   readonly reject: (error: unknown) => void;
 }
+
+/** Whether a command has waited for as long as its caller does. */
+const hasWaited = ({ sinceMs }: Waiting, now = performance.now()): boolean => now - sinceMs > PATIENCE_MS;
+const WAITED = 'a command has waited for too long';
 
 function namesOf({ target, key }: CommandRequest): string[] {
   const order = 'orderId' in target ? `order ${target.orderId}` : `dispute ${target.disputeId}`;
@@ -191,8 +195,14 @@ function createCommandQueue(deps: WriteDeps, { onBatch }: BatchObserver): Comman
   /** What becomes of a member whose batch failed. */
   const afterFailure = (one: Waiting, error: unknown) => {
     const isUnknown = error instanceof CommitUnknownError && !isIdempotent(one.request);
-    const hasWaited = isTransient(error) && performance.now() - one.sinceMs > PATIENCE_MS;
-    if (isUnknown || hasWaited) one.reject(error);
+    if (isUnknown || (isTransient(error) && hasWaited(one))) one.reject(error);
+    else void carryOutAlone(one);
+  };
+
+  /** What becomes of a member whose batch was committed. Where its order was locked elsewhere, nothing of it was done. */
+  const afterCommit = (one: Waiting, treated: Treated<Outcome> | undefined) => {
+    if (treated?.kind !== 'not_locked') one.resolve(outcomeOf(treated));
+    else if (hasWaited(one)) one.reject(new OverloadedError(WAITED));
     else void carryOutAlone(one);
   };
 
@@ -203,10 +213,7 @@ function createCommandQueue(deps: WriteDeps, { onBatch }: BatchObserver): Comman
     try {
       const treated = await commitTogether(batch);
       onCommitted(entriesOf(treated), 'request');
-      finish = (one, index) => {
-        if (treated[index]?.kind === 'not_locked') void carryOutAlone(one);
-        else one.resolve(outcomeOf(treated[index]));
-      };
+      finish = (one, index) => afterCommit(one, treated[index]);
     } catch (error) {
       finish = (one) => afterFailure(one, error);
     }
@@ -226,9 +233,9 @@ function createCommandQueue(deps: WriteDeps, { onBatch }: BatchObserver): Comman
       if (taken.length === 0) return;
       const now = performance.now();
       const batch = taken.filter((one) => {
-        const isLate = now - one.sinceMs > PATIENCE_MS;
-        if (isLate) one.reject(new OverloadedError('a command has waited for too long'));
-        return !isLate;
+        if (!hasWaited(one, now)) return true;
+        one.reject(new OverloadedError(WAITED));
+        return false;
       });
       if (batch.length === 0) continue;
       onBatch(batch.map(({ sinceMs }) => (now - sinceMs) / 1_000));

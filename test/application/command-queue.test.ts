@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { createCore, OverloadedError } from '../../src/application/command-queue.ts';
 import type { CoreDeps } from '../../src/application/write.ts';
 import { CommitUnknownError, withTx } from '../../src/platform/postgres/database.ts';
@@ -142,6 +142,25 @@ describe('a command that a batch cannot decide', () => {
     expect(await resolutionOf(locked?.disputeId ?? '')).toBeNull();
     await letGo();
     expect(await waiting).toMatchObject({ verdict: 'done' });
+  });
+
+  test('is refused without waiting for its locked order if its batch has used up the time that a caller waits', async () => {
+    const { orderId, disputeId } = await setOrder(stage, cancellation);
+    await hold(orderId);
+    const clock = performance.now.bind(performance);
+    let passedMs = 0;
+    const clocks = vi.spyOn(performance, 'now').mockImplementation(() => clock() + passedMs);
+    onTestFinished(() => clocks.mockRestore());
+    const { deps, commits, sent } = observed(async ({ text, send }) => {
+      if (text === 'COMMIT') passedMs = 2_001;
+      return await send();
+    });
+    await expect(accept(deps, disputeId)).rejects.toThrow(OverloadedError);
+    expect(commits()).toBe(1);
+    expect(sent.filter((text) => /for (no key )?update/i.test(text)).every((text) => /skip locked/i.test(text))).toBe(
+      true,
+    );
+    expect(await resolutionOf(disputeId)).toBeNull();
   });
 
   test('is told that there is no such order if it is missing, or not its caller’s', async () => {
