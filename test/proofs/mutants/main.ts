@@ -14,7 +14,7 @@ const COPIED = [
   'migrations',
   'openapi',
   'ops',
-  'ui',
+  'examples',
   'package.json',
   'vitest.config.ts',
   'tsconfig.json',
