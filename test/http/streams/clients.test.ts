@@ -60,7 +60,7 @@ describe('clients that others wrote', () => {
     expect([starts[0], /^\d+$/.test(starts.at(-1) ?? '')]).toEqual([null, true]);
   });
 
-  // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to run it.
+  // A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium-headless-shell) there is no page to run it.
   (hasChromium ? test : test.skip)(
     '@microsoft/fetch-event-source in a page of another origin gets no message without data',
     async () => {

@@ -96,10 +96,20 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'a member of a batch that failed is not carried out on its own',
     file: 'src/application/command-queue.ts',
     edits: [
-      { search: 'if (isUnknown || hasWaited) one.reject(error);', replace: 'if (error !== null) one.reject(error);' },
+      {
+        search: 'if (isUnknown || (isTransient(error) && hasWaited(one))) one.reject(error);',
+        replace: 'if (error !== null) one.reject(error);',
+      },
     ],
     killedBy: COMMAND_QUEUE,
     named: 'a batch that fails',
+  },
+  {
+    name: 'a command whose caller has waited long enough goes on to wait for the lock of its order',
+    file: 'src/application/command-queue.ts',
+    edits: [{ search: 'else if (hasWaited(one)) one.reject(new OverloadedError(WAITED));', replace: '' }],
+    killedBy: COMMAND_QUEUE,
+    named: 'used up the time that a caller waits',
   },
   {
     name: 'a batch answers before its COMMIT',

@@ -2,9 +2,9 @@ import { type Browser, type BrowserContext, chromium, type Page } from 'playwrig
 import { findOnPath } from '../../../src/dev/embedded/redis.ts';
 import { onCleanup } from '../../harness/cleanup.ts';
 
-const PROGRAM = await findOnPath(['chromium', 'chromium-browser', 'google-chrome']);
+const PROGRAM = await findOnPath(['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome']);
 
-/** Whether this machine has a Chromium: Debian's package chromium. */
+/** Whether this machine has a Chromium: Debian's package chromium-headless-shell, which takes half as much of a processor, or chromium. */
 export const hasChromium = PROGRAM !== undefined;
 
 const ARGUMENTS = [

@@ -25,7 +25,7 @@ interface Read {
   readonly body: unknown;
 }
 
-// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) no browser enforces anything.
+// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium-headless-shell) no browser enforces anything.
 const browsing = hasChromium ? describe : describe.skip;
 
 browsing('a page of another origin in Chromium', () => {

@@ -7,7 +7,7 @@ import { type ServiceProcess, startProcess } from '../../harness/process.ts';
 import { closePages, hasChromium, startBrowser } from './chromium.ts';
 import { openDocs } from './docs-page.ts';
 
-// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
+// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium-headless-shell) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
 
 const TIMEOUT_MS = 600_000;

@@ -11,7 +11,7 @@ import { waitFor } from '../../harness/wait-for.ts';
 import { hasChromium, startBrowser } from './chromium.ts';
 import { servePages } from './pages.ts';
 
-// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there are no tabs to open.
+// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium-headless-shell) there are no tabs to open.
 const browsing = hasChromium ? describe : describe.skip;
 
 const TABS = 7; // one more than the connections that a browser has per host over HTTP/1.1

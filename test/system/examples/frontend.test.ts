@@ -8,7 +8,7 @@ import { waitFor } from '../../harness/wait-for.ts';
 import { hasChromium, openPage, startBrowser } from '../browser/chromium.ts';
 import { startExample, written } from './processes.ts';
 
-// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) no page is shown.
+// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium-headless-shell) no page is shown.
 const browsing = hasChromium ? describe : describe.skip;
 
 let frontend: Running;

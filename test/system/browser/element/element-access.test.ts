@@ -7,7 +7,7 @@ import { closePages, hasChromium } from '../chromium.ts';
 import type { Pages } from '../pages.ts';
 import { button, heading, openElementPage, startElementStage } from './element-page.ts';
 
-// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
+// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium-headless-shell) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
 
 /** What has the focus, inside of the element that has it. */

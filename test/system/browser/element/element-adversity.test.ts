@@ -10,7 +10,7 @@ import { closePages, hasChromium } from '../chromium.ts';
 import type { Pages } from '../pages.ts';
 import { button, heading, openElementPage, type Party, startElementStage, tokenOf } from './element-page.ts';
 
-// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
+// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium-headless-shell) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
 // Without nginx (Debian: apt-get install nginx) there is none to go through.
 const proxied = hasNginx ? test : test.skip;

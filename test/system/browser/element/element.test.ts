@@ -8,7 +8,7 @@ import { hasChromium } from '../chromium.ts';
 import type { Pages } from '../pages.ts';
 import { button, heading, openElementPage, type Party, startElementStage, tokenOf } from './element-page.ts';
 
-// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
+// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium-headless-shell) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
 
 browsing('<resolution-center> for both parties of an order, on a page of another origin', () => {

@@ -8,7 +8,7 @@ import { hasChromium, openPage } from '../chromium.ts';
 import { button, heading, tokenOf } from '../element/element-page.ts';
 import { act, compose, type SandboxStage, startSandboxStage } from './sandbox-page.ts';
 
-// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium) there is no page to look at.
+// A skipped test says why: without Chromium on the PATH (Debian: apt-get install chromium-headless-shell) there is no page to look at.
 const browsing = hasChromium ? describe : describe.skip;
 
 const TIMEOUT_MS = 600_000;
