@@ -269,8 +269,10 @@ describe('a batch that fails', () => {
 });
 
 describe('the queue', () => {
-  /** A queue whose transactions do not end before they are let go. */
+  /** A queue whose transactions do not end before they are let go, and whose clock stands still: nothing waits for too long. */
   function stopped() {
+    const clock = vi.spyOn(performance, 'now').mockReturnValue(performance.now());
+    onTestFinished(() => clock.mockRestore());
     let letGo = () => {};
     const released = new Promise<void>((resolve) => {
       letGo = resolve;
