@@ -57,6 +57,8 @@ async function judge(root: string, mutant: Mutant): Promise<{ verdict: Verdict; 
   try {
     const { code, text, timedOut } = await runTests(root, mutant.killedBy, mutant.named);
     if (timedOut) return { verdict: 'killed by the clock', by: mutant.killedBy.join(' ') };
+    if (code === 0 && !/Tests\s+.*\d+ passed/.test(text))
+      return { verdict: 'NOT RUN', by: `no test is named "${mutant.named}"` };
     if (code === 0) return { verdict: 'SURVIVED', by: '' };
     // A tree that does not even load says nothing about the tests.
     if (!/Tests\s+\d+ failed/.test(text))

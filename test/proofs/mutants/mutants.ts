@@ -23,6 +23,7 @@ const HOLDS = ['test/domain/holds.test.ts'];
 const KEYS = ['test/application/keys.test.ts'];
 const COMMAND_QUEUE = ['test/application/command-queue.test.ts'];
 const WRITE_PATH = ['test/application/write-path.test.ts'];
+const LAST_LINES = ['test/store/last-lines.test.ts'];
 const DOMAIN = ['test/domain/promises.test.ts', 'test/domain/properties.test.ts'];
 const TRANSACTIONS = ['test/platform/postgres/database.test.ts'];
 const RETRIES = ['test/platform/postgres/retry.test.ts'];
@@ -379,14 +380,14 @@ export const MUTANTS: readonly Mutant[] = [
         replace: 'CREATE INDEX disputes_one_open_per_order',
       },
     ],
-    killedBy: WRITE_PATH,
+    killedBy: LAST_LINES,
     named: 'database itself',
   },
   {
     name: 'the database takes an answer that came at the deadline',
     file: 'migrations/0001_foundation.sql',
     edits: [{ search: `CHECK (resolution = 'expired' OR resolved_at < respond_by)`, replace: 'CHECK (true)' }],
-    killedBy: WRITE_PATH,
+    killedBy: LAST_LINES,
     named: 'database itself',
   },
   {
