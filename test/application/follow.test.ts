@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { POLL_MS, sequenceLog } from '../../src/application/feed/feed.ts';
 import { type Following, type FollowRequest, follow } from '../../src/application/feed/follow.ts';
 import { createLiveFeed, type LiveFeed } from '../../src/application/feed/live-feed.ts';
+import { readFeed } from '../../src/store/feed.ts';
 import { appendEntries } from '../harness/log-entries.ts';
 import { startProxy } from '../harness/programs/proxy.ts';
 import { anOrderReport, CLIENT, seedDispute, seedOrder } from '../harness/seed.ts';
@@ -102,6 +103,24 @@ describe('those who follow orders', () => {
     const last = await read(following, 1);
     expect([...first, ...rest, ...last]).toEqual(Array.from({ length: 65 }, (_, index) => String(index + 1)));
     for (const one of [following, other]) one.end('lifetime');
+  });
+
+  test('read an entry once that the log has already and that comes live as well', async () => {
+    const { orderId } = await seedDispute(service, 'cancellation');
+    const { db } = service.deps.write;
+    await sequenceLog(db);
+    const { rows } = await readFeed(db, { after: 0, orderId, limit: 100 });
+    expect(rows).toHaveLength(2);
+    const position = rows.at(-1)?.seq ?? 0;
+    const feed: LiveFeed = {
+      subscribe: async ({ take }) => {
+        for (const row of rows) take(row);
+        return { position, end: () => {} };
+      },
+    };
+    const following = await begin(orderId, { after: 0, quietMs: 1 }, service, feed);
+    expect(await readUntilQuiet(following, 2 * rows.length)).toEqual(rows.map(({ type }) => type));
+    following.end('lifetime');
   });
 
   test.each([499, 500, 501, 1_700])('hear of all %i entries that come at once, page by page', async (count) => {
