@@ -2,6 +2,7 @@ import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { LONG } from '../../harness/run/long.ts';
 import { waitFor } from '../../harness/wait-for.ts';
 import { type Receiver, startReceiver } from '../../webhooks/receiver.ts';
 import { type Host, makeHome, makeHost, missingPrograms } from './deployment.ts';
@@ -13,8 +14,6 @@ const LACKING = missing.length === 0 ? '' : ` (skipped: this machine has no ${mi
 
 /** The receiver is on this machine, and the callers are few. */
 const OF_THE_TEST = 'NODE_ENV=test\nWEBHOOK_ALLOW_INSECURE=true\nRATE_LIMIT_PER_MINUTE=0\nREMINDERS=none\n';
-/** Each rolling restart takes seconds: `npm run test:procedures` does them all, `npm test` one. */
-const ALL = process.env['PROCEDURES'] === 'all';
 const WRONG_PASSWORD = /28P01|28000|WRONGPASS|NOAUTH/;
 /** Longer than the first pause after an attempt that failed, and than the claim of one that a worker did not finish. */
 const DELIVERED_MS = 120_000;
@@ -79,7 +78,7 @@ describe.skipIf(missing.length > 0)(`the procedures of docs/operate, one after t
     expect(await host.shell.run('ops order show first-order')).toContain('in_progress');
   });
 
-  test.runIf(ALL)('the secret of tokens is rotated', async () => {
+  test.runIf(LONG)('the secret of tokens is rotated', async () => {
     const [first, drop] = blocksOf('rotate-secrets.md').filter(({ heading }) => heading === 'Token secret');
     const before = await settingOf('AUTH_SECRET');
     await host.shell.run(host.here(first?.code ?? ''));
@@ -91,7 +90,7 @@ describe.skipIf(missing.length > 0)(`the procedures of docs/operate, one after t
     expect(late.failures[0]).toContain('401');
   });
 
-  test.runIf(ALL)('the key that encrypts secrets of webhook endpoints is rotated', async () => {
+  test.runIf(LONG)('the key that encrypts secrets of webhook endpoints is rotated', async () => {
     const before = await settingOf('WEBHOOK_ENCRYPTION_KEY');
     const [printed] = await runBlocks('rotate-secrets.md', 'Webhook encryption key');
     expect(printed).toMatch(/endpoints encrypted by the first key +1/);
@@ -118,7 +117,7 @@ describe.skipIf(missing.length > 0)(`the procedures of docs/operate, one after t
     receiver.secrets.shift();
   });
 
-  test('the password of the database is rotated', async () => {
+  test.runIf(LONG)('the password of the database is rotated', async () => {
     await runBlocks('rotate-secrets.md', 'Database password');
     expect(await settingOf('DATABASE_URL')).toContain('//resolution_center_app_2:');
     const logins = await query(
@@ -127,14 +126,14 @@ describe.skipIf(missing.length > 0)(`the procedures of docs/operate, one after t
     expect(logins).toEqual([{ count: 0 }]);
   });
 
-  test.runIf(ALL)('the password of Redis is rotated', async () => {
+  test.runIf(LONG)('the password of Redis is rotated', async () => {
     const before = await settingOf('REDIS_URL');
     await runBlocks('rotate-secrets.md', 'Redis password');
     expect(await host.shell.run(`redis-cli -u '${before}' ping 2>&1 || true`)).toContain('NOAUTH');
     expect(await host.shell.run(`redis-cli -u '${await settingOf('REDIS_URL')}' ping`)).toBe('PONG\n');
   });
 
-  test.runIf(ALL)('the password of operators is set', async () => {
+  test.runIf(LONG)('the password of operators is set', async () => {
     await runBlocks('rotate-secrets.md', "Operators' password");
     const credentials = `operator:${await settingOf('OPS_PASSWORD')}`;
     const board = await fetch(`${host.at(9001)}/ops/queues`, {
@@ -143,28 +142,31 @@ describe.skipIf(missing.length > 0)(`the procedures of docs/operate, one after t
     expect(board.status).toBe(200);
   });
 
-  test('an upgrade and the way back, as a user who owns no file of it: each process runs the release that is to run', async () => {
-    const checkout = join(host.home, 'checkout');
-    const releases = async () =>
-      await Promise.all(
-        [3001, 3002, 3101].map(async (port) => {
-          const health = (await (await fetch(`${host.at(port)}/healthz`)).json()) as { version: string };
-          return health.version;
-        }),
-      );
-    const [release = ''] = await releases();
-    for (const name of await readdir(join(checkout, 'dist'), { recursive: true })) {
-      if (!name.endsWith('.js')) continue;
-      const file = join(checkout, 'dist', name);
-      await writeFile(file, (await readFile(file, 'utf8')).replaceAll(`"${release}"`, '"99.0.0"'));
-    }
-    await writeFile(join(checkout, 'migrations/9999_of_the_test.sql'), 'CREATE TABLE of_the_next_release ();\n');
-    await runBlocks('upgrade.md', 'Upgrade');
-    expect(await query(`SELECT count(*)::integer AS count FROM of_the_next_release`)).toEqual([{ count: 0 }]);
-    expect(await releases()).toEqual(['99.0.0', '99.0.0', '99.0.0']);
-    await runBlocks('upgrade.md', 'Back to the release before');
-    expect(await releases()).toEqual([release, release, release]);
-  });
+  test.runIf(LONG)(
+    'an upgrade and the way back, as a user who owns no file of it: each process runs the release that is to run',
+    async () => {
+      const checkout = join(host.home, 'checkout');
+      const releases = async () =>
+        await Promise.all(
+          [3001, 3002, 3101].map(async (port) => {
+            const health = (await (await fetch(`${host.at(port)}/healthz`)).json()) as { version: string };
+            return health.version;
+          }),
+        );
+      const [release = ''] = await releases();
+      for (const name of await readdir(join(checkout, 'dist'), { recursive: true })) {
+        if (!name.endsWith('.js')) continue;
+        const file = join(checkout, 'dist', name);
+        await writeFile(file, (await readFile(file, 'utf8')).replaceAll(`"${release}"`, '"99.0.0"'));
+      }
+      await writeFile(join(checkout, 'migrations/9999_of_the_test.sql'), 'CREATE TABLE of_the_next_release ();\n');
+      await runBlocks('upgrade.md', 'Upgrade');
+      expect(await query(`SELECT count(*)::integer AS count FROM of_the_next_release`)).toEqual([{ count: 0 }]);
+      expect(await releases()).toEqual(['99.0.0', '99.0.0', '99.0.0']);
+      await runBlocks('upgrade.md', 'Back to the release before');
+      expect(await releases()).toEqual([release, release, release]);
+    },
+  );
 
   test('meanwhile no request has failed, and every event has been delivered', async () => {
     await load.stop();

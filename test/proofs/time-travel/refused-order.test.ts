@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, test } from 'vitest';
+import { LONG } from '../../harness/run/long.ts';
 import { CLIENT, seedAcceptedChange, seedDispute, seedOrder } from '../../harness/seed.ts';
 import { type Service, startService } from '../../harness/service.ts';
 import { waitFor } from '../../harness/wait-for.ts';
@@ -15,10 +16,10 @@ const STEP_S = 180;
 /** What the schedule has between one attempt and the next, in seconds. */
 const DELAYS_S = [5, 300, 1_800, 2 * HOUR_S, 5 * HOUR_S, 10 * HOUR_S, 14 * HOUR_S, 20 * HOUR_S, 24 * HOUR_S];
 // A skipped test says why: without libfaketime (Debian: apt-get install faketime) no clock can be moved.
-const travelling = canTravel ? describe : describe.skip;
+const travelling = canTravel && LONG ? describe : describe.skip;
 
 travelling(
-  'with the clock of PostgreSQL moved (needs faketime), a receiver that refuses one order, never answers for twenty within the first hour, and accepts all others',
+  'with the clock of PostgreSQL moved (npm run test:long; needs faketime), a receiver that refuses one order, never answers for twenty within the first hour, and accepts all others',
   () => {
     let database: TravellingDatabase;
     let service: Service;

@@ -4,6 +4,7 @@ import { mintToken } from '../../../src/dev/development.ts';
 import type { ApiDocument } from '../../harness/api/document.ts';
 import { TEST_SECRET } from '../../harness/client.ts';
 import { type ServiceProcess, startProcess } from '../../harness/process.ts';
+import { LONG } from '../../harness/run/long.ts';
 import { closePages, hasChromium, startBrowser } from './chromium.ts';
 import { openDocs } from './docs-page.ts';
 
@@ -71,7 +72,7 @@ browsing('the reference page in Chromium', () => {
     TIMEOUT_MS,
   );
 
-  test(
+  test.runIf(LONG)(
     'carries on with another order in all forms, once it was reported',
     async () => {
       const { docs, signIn } = await open(['reportOrder', 'openDispute', 'withdrawDispute']);
@@ -90,7 +91,7 @@ browsing('the reference page in Chromium', () => {
     TIMEOUT_MS,
   );
 
-  test(
+  test.runIf(LONG)(
     'carries out what services do',
     async () => {
       const { docs, signIn } = await open(OF_SERVICES);

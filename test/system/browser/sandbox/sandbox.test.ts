@@ -3,6 +3,7 @@ import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { mintToken } from '../../../../src/dev/development.ts';
 import { TEST_SECRET } from '../../../harness/client.ts';
 import { startProcess } from '../../../harness/process.ts';
+import { LONG } from '../../../harness/run/long.ts';
 import { startReceiver } from '../../../webhooks/receiver.ts';
 import { hasChromium, openPage } from '../chromium.ts';
 import { button, heading, tokenOf } from '../element/element-page.ts';
@@ -72,7 +73,7 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
     await seeBoth('In progress');
   });
 
-  test('order_update: answered by the delivery', async () => {
+  test.runIf(LONG)('order_update: answered by the delivery', async () => {
     await stage.makeOrder();
     await askUpdate();
     await stage.report('Delivered');
@@ -80,7 +81,7 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
     await seeBoth('Delivered');
   });
 
-  test('order_update: closed by silence', async () => {
+  test.runIf(LONG)('order_update: closed by silence', async () => {
     await stage.makeOrder('Late');
     await askUpdate();
     await stage.skip('48 hours');
@@ -123,7 +124,7 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
     await stage.events.getByText('dispute.expired').waitFor();
   });
 
-  test('cancellation: withdrawn by its opener alone', async () => {
+  test.runIf(LONG)('cancellation: withdrawn by its opener alone', async () => {
     await stage.makeOrder('In dispute');
     expect(await button(freelancer, 'Withdraw request').count()).toBe(0);
     expect(await button(client, 'Accept cancellation').count()).toBe(0);
@@ -142,7 +143,7 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
       await stage.events.getByText(name).waitFor();
   });
 
-  test('order_change: declined, nothing changes', async () => {
+  test.runIf(LONG)('order_change: declined, nothing changes', async () => {
     await stage.makeOrder();
     await askForChange(20);
     await act(client, 'Decline');
@@ -151,7 +152,7 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
     expect(await stage.events.getByText('order.delivery_date_changed').count()).toBe(0);
   });
 
-  test('order_change: withdrawn by silence', async () => {
+  test.runIf(LONG)('order_change: withdrawn by silence', async () => {
     await stage.makeOrder();
     await askForChange(20);
     await stage.skip('96 hours');
@@ -180,7 +181,7 @@ browsing('the rules, on the page at / with both parties of an order', { timeout:
     }
   });
 
-  test('superseded when the order service reports completed', async () => {
+  test.runIf(LONG)('superseded when the order service reports completed', async () => {
     await stage.makeOrder();
     await askToCancel();
     await stage.report('Completed');
