@@ -218,9 +218,11 @@ describe('the number of streams', () => {
       return connection.writableNeedDrain && written === before;
     };
     await waitFor('the connection takes no more', isFull, undefined, 200);
+    // Nor does the server's own limit for silent connections end it.
+    connection.setTimeout(0);
     const stream = await openStream(few.url, orderId, { sub: CLIENT });
     expect((await stream.next())?.event).toBe('ready');
-    await once(connection, 'close');
+    await waitFor('the connection is cut', () => connection.destroyed);
     const cut = once(dead, 'close');
     dead.resume();
     await cut;
