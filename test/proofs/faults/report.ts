@@ -5,8 +5,11 @@ import type { RunResult } from './run.ts';
 import type { BreachKind } from './verify/invariants.ts';
 import { type Figures, figuresOf, type Late } from './verify/lateness.ts';
 
-/** What lateness may be at most, in milliseconds. */
-export const GOALS = { calmP99: 200, faultyP99: 2_000, max: 5_000 };
+/**
+ * What lateness may be at most, in milliseconds. Deadlines that a hold has moved all become due at once: the sweeper settles what
+ * is overdue within about a second.
+ */
+export const GOALS = { calmP99: 200, heldP99: 1_000, faultyP99: 2_000, max: 5_000 };
 const EXIT_MS = 10_000;
 /** A deadline belongs to a fault that was staged while it fell due, or shortly before. */
 const AFTERMATH_MS = 2_000;
@@ -47,8 +50,8 @@ export function answersOf(histories: readonly RunResult['history'][]): [string, 
 }
 
 /**
- * Lateness, by what the deadlines met. An operator's hold is no fault, and moves all deadlines that it has kept at once. A row
- * that cannot be written is tried again after 2, 4, 8 … seconds, which is how late it may be when it can be written again.
+ * Lateness, by what the deadlines met. An operator's hold is no fault, and moves all deadlines that it has kept at once. Where a
+ * fault was aimed at a dispute, lateness counts from its end, and for a row that could not be written from the retry after it.
  */
 function latenessOf(results: readonly RunResult[]) {
   const figures = (lates: readonly Late[]) => figuresOf(lates.map(({ ms: late }) => late));
@@ -62,12 +65,13 @@ function latenessOf(results: readonly RunResult[]) {
   };
 }
 
-function lateBreaches({ calm, held, faulty }: ReturnType<typeof latenessOf>): string[] {
+function lateBreaches({ calm, held, faulty, targeted }: ReturnType<typeof latenessOf>): string[] {
   const judged = [
     ['p99 without faults', calm.p99, GOALS.calmP99],
+    ['p99 after a hold', held.p99, GOALS.heldP99],
     ['max without faults', Math.max(calm.max, held.max), GOALS.max],
     ['p99 under faults', faulty.p99, GOALS.faultyP99],
-    ['max under faults', faulty.max, GOALS.max],
+    ['max under faults', Math.max(faulty.max, targeted.max), GOALS.max],
   ] as const;
   return judged.flatMap(([name, value, goal]) =>
     value > goal ? [`lateness: ${name} is ${ms(value)}, more than ${ms(goal)}`] : [],
